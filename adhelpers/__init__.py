@@ -1,0 +1,54 @@
+"""Neutral automatic differentiation: write derivative code once, run it on any framework."""
+
+from adhelpers.batched import batched_jacobian, value_and_batched_jacobian
+from adhelpers.contract import ADBackend, Capability
+from adhelpers.errors import (
+    AdhelpersError,
+    AmbiguousBackendError,
+    BackendLoadError,
+    BackendNotFoundError,
+    BatchAxisError,
+    BatchMixingError,
+    DeviceMismatchError,
+    DTypeError,
+    ShapeMismatchError,
+    StructureMismatchError,
+    UnsupportedOperationError,
+)
+from adhelpers.hookspecs import BackendDescription, hookimpl
+from adhelpers.namespace import array_namespace
+from adhelpers.operations import (
+    jacobian_vector_product,
+    value_and_jacobian_vector_product,
+    value_and_vector_jacobian_product,
+    vector_jacobian_product,
+)
+from adhelpers.registry import backend
+
+__all__ = [
+    "ADBackend",
+    "AdhelpersError",
+    "AmbiguousBackendError",
+    "BackendDescription",
+    "BackendLoadError",
+    "BackendNotFoundError",
+    "BatchAxisError",
+    "BatchMixingError",
+    "Capability",
+    "DTypeError",
+    "DeviceMismatchError",
+    "ShapeMismatchError",
+    "StructureMismatchError",
+    "UnsupportedOperationError",
+    "array_namespace",
+    "backend",
+    "batched_jacobian",
+    "hookimpl",
+    "jacobian_vector_product",
+    "value_and_batched_jacobian",
+    "value_and_jacobian_vector_product",
+    "value_and_vector_jacobian_product",
+    "vector_jacobian_product",
+]
+
+__version__ = "0.1.0"

@@ -1,0 +1,320 @@
+"""The batched Jacobian: check, choose a mode, sweep the basis, lay the result out.
+
+Because `f` treats batch elements independently, one basis vector serves all of them: N pushforwards or M
+pullbacks through the whole batch give every element's Jacobian.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from adhelpers import derived
+from adhelpers.contract import ADBackend, Array, Leaves, Pullback
+from adhelpers.errors import BatchAxisError, DTypeError
+from adhelpers.leaves import is_complex
+from adhelpers.memory import Memory, Record
+from adhelpers.operations import resolve, with_aux, without_value
+from adhelpers.sweep import BatchLayout, MixingCheck, sweep_basis
+from adhelpers.trees import LeafwiseFunction, Tree
+
+Mode = Literal["auto", "forward", "reverse"]
+
+_memory = Memory()
+
+
+def batched_jacobian(
+    f: Callable[..., Any],
+    backend: ADBackend | str | None,
+    x: Any,
+    *,
+    args: tuple[Any, ...] = (),
+    has_aux: bool = False,
+    batch_axis: Literal[-1, 0] = -1,
+    mode: Mode = "auto",
+    chunk_size: int | None = None,
+    check_batch: bool | Literal["always"] = True,
+    holomorphic: bool = False,
+) -> Any:
+    """The Jacobian of `f` for each element of a batch.
+
+    Parameters
+    ----------
+    f
+        Called as ``f(x, *args)`` on the whole batch; it must treat the elements independently.
+    backend
+        An `ADBackend`, its name, or None: then `x` decides.
+    x
+        One array of shape ``(N1, ..., Nn, B)``; ``f(x)`` is one of shape ``(M1, ..., Mm, B)``.
+    args
+        Further arguments of `f`, never differentiated.
+    has_aux
+        Whether `f` returns a pair ``(y, aux)``; the operation then returns ``(J, aux)``.
+    batch_axis
+        Where the batch is: -1 as above, or 0 for ``x: (B, N1, ...)`` and ``f(x): (B, M1, ...)``.
+    mode
+        Forward sweeps cost N passes, reverse ones M; ``"auto"`` takes the cheaper.
+    chunk_size
+        How many vectors are pushed at once; None keeps a block within a memory budget.
+    check_batch
+        Whether to verify, at the price of one vector more, that `f` does not mix the batch: True checks a
+        function object the first time it is seen with a shape and dtype, ``"always"`` each time. A module
+        that is switched to training mode after its check goes unnoticed.
+    holomorphic
+        Required to be True for complex `x`; promises that `f` is holomorphic.
+
+    Returns
+    -------
+    J
+        Of shape ``(M, N, B)``, or ``(B, M, N)`` with ``batch_axis=0``, where M and N count the elements of
+        ``f(x)`` and `x` for one batch element in row-major order.
+
+    Raises
+    ------
+    BatchAxisError
+        `x` or ``f(x)`` has fewer than two dimensions, or they differ in size along the batch axis.
+    BatchMixingError
+        A batch element of ``f(x)`` depends on another element of `x`.
+    DTypeError
+        A leaf is not floating or complex, or `holomorphic` does not fit.
+    UnsupportedOperationError
+        The framework lacks derivative rules in both modes.
+
+    Examples
+    --------
+    >>> import numpy, adhelpers
+    >>> x = numpy.asarray([[1.0, 3.0, 5.0], [2.0, 4.0, 6.0]])
+    >>> J = adhelpers.batched_jacobian(lambda x: x**2, "finite-difference", x)
+    >>> J.shape
+    (2, 2, 3)
+    >>> J[:, :, 0].round(6)
+    array([[2., 0.],
+           [0., 4.]])
+    """
+    return without_value(
+        value_and_batched_jacobian(
+            f,
+            backend,
+            x,
+            args=args,
+            has_aux=has_aux,
+            batch_axis=batch_axis,
+            mode=mode,
+            chunk_size=chunk_size,
+            check_batch=check_batch,
+            holomorphic=holomorphic,
+        )
+    )
+
+
+def value_and_batched_jacobian(
+    f: Callable[..., Any],
+    backend: ADBackend | str | None,
+    x: Any,
+    *,
+    args: tuple[Any, ...] = (),
+    has_aux: bool = False,
+    batch_axis: Literal[-1, 0] = -1,
+    mode: Mode = "auto",
+    chunk_size: int | None = None,
+    check_batch: bool | Literal["always"] = True,
+    holomorphic: bool = False,
+) -> Any:
+    """`batched_jacobian` together with ``f(x)``, at no extra evaluation of `f`.
+
+    Returns
+    -------
+    (y, J) or (y, J, aux)
+        With `has_aux` the latter.
+
+    Examples
+    --------
+    >>> import numpy, adhelpers
+    >>> y, J = adhelpers.value_and_batched_jacobian(lambda x: 2.0 * x, "finite-difference", numpy.ones((3, 4)))
+    >>> y.shape, J.shape
+    ((3, 4), (3, 3, 4))
+    """
+    _check_options(batch_axis, mode, chunk_size, check_batch)
+    backend = resolve(f, backend, x)
+    with backend.scope():
+        layout = BatchLayout(batch_axis)
+        point = _read_point(backend, x, layout, holomorphic)
+        leaf = point.leaves[0]
+        record = _memory.record(f, (type(backend), leaf.shape, leaf.dtype, batch_axis, holomorphic))
+        problem = _Problem(
+            backend,
+            LeafwiseFunction(f, point, args, has_aux=has_aux),
+            leaf,
+            layout,
+            holomorphic,
+            chunk_size,
+            record,
+            check=check_batch == "always" or (bool(check_batch) and not record.batch_checked),
+        )
+        y, jacobian, aux = _evaluate(problem, mode)
+        return with_aux(problem.f, aux, y, jacobian, has_aux=has_aux)
+
+
+def _check_options(batch_axis: object, mode: object, chunk_size: object, check_batch: object) -> None:
+    if batch_axis not in (-1, 0) or isinstance(batch_axis, bool):
+        msg = f"batch_axis is {batch_axis!r}; write -1 for the batch last, or 0 for the batch first"
+        raise BatchAxisError(msg)
+    if mode not in ("auto", "forward", "reverse"):
+        msg = f"mode is {mode!r}; write 'auto', 'forward' or 'reverse'"
+        raise ValueError(msg)
+    is_count = isinstance(chunk_size, int) and not isinstance(chunk_size, bool) and chunk_size > 0
+    if chunk_size is not None and not is_count:
+        msg = f"chunk_size is {chunk_size!r}; write a positive int, or None to have one chosen"
+        raise ValueError(msg)
+    if check_batch not in (True, False, "always"):
+        msg = f"check_batch is {check_batch!r}; write True, False or 'always'"
+        raise ValueError(msg)
+
+
+def _read_point(backend: ADBackend, x: Any, layout: BatchLayout, holomorphic: bool) -> Tree:
+    point = Tree.read(backend, x, "x")
+    leaf = _single(point)
+    if len(leaf.shape) < 2:
+        msg = (
+            f"x has shape {tuple(leaf.shape)}, but a batched Jacobian needs at least two dimensions, "
+            f"{layout}; for one point add a batch axis of size 1"
+        )
+        raise BatchAxisError(msg)
+    if is_complex(backend, leaf) != holomorphic:
+        msg = (
+            f"x is complex ({leaf.dtype}), and a complex function has a Jacobian only if it is holomorphic; "
+            "if f is, pass holomorphic=True, otherwise use the two products"
+            if not holomorphic
+            else f"holomorphic=True needs a complex x, but x has dtype {leaf.dtype}; leave holomorphic out"
+        )
+        raise DTypeError(msg)
+    return point
+
+
+def _single(tree: Tree) -> Array:
+    """The array that the tree is, and not merely contains."""
+    if len(tree.leaves) == 1 and tree.rebuild(tree.leaves) is tree.leaves[0]:
+        return tree.leaves[0]
+    msg = (
+        f"{tree.name} is a structure of {len(tree.leaves)} leaves, but a batched Jacobian takes a single array; "
+        "join its parts along an axis that is not the batch, or use the two products"
+    )
+    raise BatchAxisError(msg)
+
+
+@dataclass(frozen=True)
+class _Problem:
+    """One batched Jacobian to evaluate."""
+
+    backend: ADBackend
+    f: LeafwiseFunction
+    x: Array
+    layout: BatchLayout
+    holomorphic: bool
+    chunk_size: int | None
+    record: Record
+    check: bool
+
+    @property
+    def cheaper_forward(self) -> bool:
+        """Whether there are fewer inputs than outputs, the latter being known."""
+        assert self.record.output_size is not None
+        return self.layout.size(self.x) < self.record.output_size
+
+    def read_output(self, outputs: Leaves) -> Array:
+        """``f(x)``, once it is seen to share the batch axis of `x`."""
+        y = _single(self.f.output(outputs))
+        batch, shapes = self.layout.batch(self.x), f"x has shape {tuple(self.x.shape)} and f(x) {tuple(y.shape)}"
+        if len(y.shape) < 2 or self.layout.batch(y) != batch:
+            other = self.layout.other()
+            fits = len(y.shape) >= 2 and other.batch(y) == other.batch(self.x)
+            msg = (
+                f"{shapes}, but both need at least two dimensions with {self.layout} and of the same size {batch}; "
+                + (f"with batch_axis={other.axis} they would fit" if fits else "f must keep the batch axis")
+            )
+            raise BatchAxisError(msg)
+        if self.holomorphic and not is_complex(self.backend, y):
+            msg = f"holomorphic=True needs a complex f(x), but it has dtype {y.dtype}; use the two products"
+            raise DTypeError(msg)
+        self.record.output_size = self.layout.size(y)
+        return y
+
+
+Result = tuple[Array, Array, Leaves]
+"""``(y, J, aux)``."""
+
+
+def _evaluate(problem: _Problem, mode: Mode) -> Result:
+    """``(y, J, aux)`` by `mode` or, where the framework lacks rules for it, by the other one."""
+    backend, record = problem.backend, problem.record
+    if problem.layout.size(problem.x) == 0:  # no basis vector to push forward
+        return _reverse(problem, derived.vjp(backend, problem.f, (problem.x,)))
+    if mode == "auto":
+        if not backend.has_reverse:
+            mode = "forward"
+        elif record.output_size is not None:
+            mode = "forward" if problem.cheaper_forward else "reverse"
+    ways: dict[Mode, Callable[[_Problem], Result]] = {"auto": _cheaper, "forward": _forward, "reverse": _reverse}
+    other = _reverse if mode == "forward" else _forward
+    rule = "forward rule" if mode == "forward" else "reverse rule"
+    return derived.either(
+        backend, lambda: ways[mode](problem), lambda: other(problem), rule, "a sweep in the other mode"
+    )
+
+
+def _cheaper(problem: _Problem) -> Result:
+    """Learn M from the forward pass of reverse mode, which is kept if reverse mode is the cheaper one."""
+    evaluated = problem.backend.vjp(problem.f, (problem.x,))
+    problem.read_output(evaluated[0])
+    return _forward(problem) if problem.cheaper_forward else _reverse(problem, evaluated)
+
+
+def _forward(problem: _Problem) -> Result:
+    backend, layout = problem.backend, problem.layout
+    seen: list[tuple[Array, Leaves]] = []
+
+    def push(block: Array) -> Array:
+        outputs, pushed, aux = backend.jvp_sweep(problem.f, (problem.x,), (block,))
+        if not seen:
+            seen.append((problem.read_output(outputs), aux))
+        return pushed[0]
+
+    check = _mixing_check(problem, problem.x)
+    columns = sweep_basis(backend, layout, push, problem.x, problem.chunk_size, check)
+    y, aux = seen[0]
+    _verify(problem, check, y)
+    return y, layout.from_columns(backend.array_namespace(columns), columns), aux
+
+
+def _reverse(problem: _Problem, evaluated: tuple[Leaves, Pullback, Leaves] | None = None) -> Result:
+    backend, layout = problem.backend, problem.layout
+    outputs, pullback, aux = evaluated or backend.vjp(problem.f, (problem.x,))
+    y = problem.read_output(outputs)
+
+    def pull(block: Array) -> Array:
+        return backend.vjp_sweep(pullback, (block,))[0]
+
+    if layout.size(y) == 0:
+        xp = backend.array_namespace(problem.x)
+        rows = xp.zeros((0, *problem.x.shape), dtype=y.dtype, device=backend.device(problem.x))
+        return y, layout.from_rows(xp, rows), aux
+    check = _mixing_check(problem, y)
+    rows = sweep_basis(backend, layout, pull, y, problem.chunk_size, check)
+    if is_complex(backend, y) and not problem.holomorphic:
+        # Under the pairing Re(sum(a * b)) a real x receives Re(J) from the cotangent 1 and Im(J) from -i.
+        imaginary = sweep_basis(backend, layout, lambda block: pull(-1j * block), y, problem.chunk_size)
+        rows = rows + 1j * imaginary
+    _verify(problem, check, y)
+    return y, layout.from_rows(backend.array_namespace(rows), rows), aux
+
+
+def _mixing_check(problem: _Problem, like: Array) -> MixingCheck | None:
+    if not problem.check or problem.backend.is_traced(problem.x):
+        return None
+    return MixingCheck(problem.backend, problem.layout, like)
+
+
+def _verify(problem: _Problem, check: MixingCheck | None, y: Array) -> None:
+    if check is not None and check.verify(problem.x, y):
+        problem.record.batch_checked = True

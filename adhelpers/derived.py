@@ -1,0 +1,172 @@
+"""What core derives when a framework lacks a rule: each product from the other.
+
+A backend without a mode is nothing special: it is one for which every function lacks the rule.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from adhelpers.contract import ADBackend, Array, LeafFunction, Leaves, Pullback
+from adhelpers.errors import UnsupportedOperationError
+from adhelpers.leaves import is_complex, zeros_like
+
+logger = logging.getLogger("adhelpers")
+
+SWEEP_BYTES = 64 * 2**20
+"""Basis vectors that are pushed at once take about this much memory at most."""
+
+T = TypeVar("T")
+
+
+def jvp(backend: ADBackend, f: LeafFunction, x: Leaves, u: Leaves) -> tuple[Leaves, Leaves, Leaves]:
+    """`ADBackend.jvp`, or the same from two VJPs."""
+    if not x:
+        outputs, aux = f()
+        return outputs, zeros_like(backend, outputs), aux
+
+    def from_two_vjps() -> tuple[Leaves, Leaves, Leaves]:
+        outputs, pullback, aux = backend.vjp(f, x)
+        pushforward = _transpose(backend, pullback, outputs)
+        return outputs, pushforward(u), aux
+
+    return either(backend, lambda: backend.jvp(f, x, u), from_two_vjps, "forward rule", "two vector-Jacobian products")
+
+
+def vjp(backend: ADBackend, f: LeafFunction, x: Leaves) -> tuple[Leaves, Pullback, Leaves]:
+    """`ADBackend.vjp`, or the same from a sweep of JVPs."""
+    if not x:
+        outputs, aux = f()
+        return outputs, lambda cotangents: (), aux
+    return either(
+        backend,
+        lambda: backend.vjp(f, x),
+        lambda: _vjp_from_jvps(backend, f, x),
+        "reverse rule",
+        "a sweep of Jacobian-vector products",
+    )
+
+
+def either(
+    backend: ADBackend,
+    native: Callable[[], T],
+    substitute: Callable[[], T],
+    rule: str,
+    way: str,
+) -> T:
+    """The native way or, if the framework says that it lacks a rule, the substitute."""
+    try:
+        return native()
+    except Exception as error:
+        if not backend.is_missing_rule(error):
+            raise
+        missing = error
+    if not backend.fallback:
+        msg = (
+            f"backend {backend.name!r} lacks a {rule} ({missing}); with fallback=True the result would come from {way}"
+        )
+        raise UnsupportedOperationError(msg) from missing
+    logger.info("backend %r lacks a %s (%s); using %s", backend.name, rule, missing, way)
+    try:
+        return substitute()
+    except Exception as error:
+        if not backend.is_missing_rule(error):
+            raise
+        msg = (
+            f"backend {backend.name!r} lacks a {rule} ({missing}), and {way} cannot stand in ({error}); "
+            "write f with other primitives, give the primitive a rule in its framework, "
+            "or use the backend 'finite-difference'"
+        )
+        raise UnsupportedOperationError(msg) from error
+
+
+def _transpose(backend: ADBackend, pullback: Pullback, outputs: Leaves) -> Callable[[Leaves], Leaves]:
+    """The pushforward, as the transpose of a pullback, which is linear and so may be taken anywhere.
+
+    It is taken at ones: at zero some frameworks' own rules divide zero by zero.
+    """
+    ones = tuple(backend.array_namespace(y).ones_like(y) for y in outputs)
+    _, pushforward, _ = backend.vjp(lambda *cotangents: (pullback(cotangents), ()), ones)
+    return pushforward
+
+
+def _vjp_from_jvps(backend: ADBackend, f: LeafFunction, x: Leaves) -> tuple[Leaves, Pullback, Leaves]:
+    """Push the whole real basis of `x` forward; a cotangent then meets each column.
+
+    For complex leaves the basis is e and ie, and the cotangent v of a leaf follows from the pairing of
+    `ADBackend.vjp`: Re(v) pairs with e, -Im(v) with ie.
+    """
+    outputs, _, aux = backend.jvp(f, x, zeros_like(backend, x))
+    columns = [
+        [_columns(backend, f, x, i, unit) for unit in ((1.0, 1.0j) if is_complex(backend, leaf) else (1.0,))]
+        for i, leaf in enumerate(x)
+    ]
+
+    def pullback(cotangents: Leaves) -> Leaves:
+        pulled: list[Array] = []
+        for leaf, parts in zip(x, columns, strict=True):
+            if leaf_size(leaf) == 0:
+                pulled += zeros_like(backend, (leaf,))
+                continue
+            xp = backend.array_namespace(leaf, *cotangents)
+            real = [xp.concat([_pair(backend, cotangents, chunk) for chunk in chunks]) for chunks in parts]
+            flat = real[0] if len(real) == 1 else real[0] - 1j * real[1]
+            pulled.append(xp.astype(xp.reshape(flat, leaf.shape), leaf.dtype))
+        return tuple(pulled)
+
+    return outputs, pullback, aux
+
+
+def _columns(backend: ADBackend, f: LeafFunction, x: Leaves, i: int, unit: complex) -> list[Leaves]:
+    """The Jacobian's columns for the elements of leaf `i`, stacked, chunk by chunk."""
+    chunks = []
+    size = leaf_size(x[i])
+    step = chunk_length(sum(leaf_size(leaf) * itemsize(backend, leaf) for leaf in x))
+    for start in range(0, size, step):
+        count = min(step, size - start)
+        tangents = []
+        for j, leaf in enumerate(x):
+            xp = backend.array_namespace(leaf)
+            shape = (count, *leaf.shape)
+            if j == i:
+                block = xp.eye(count, size, k=start, dtype=leaf.dtype, device=backend.device(leaf))
+                tangents.append(xp.reshape(block * unit if unit != 1.0 else block, shape))
+            else:
+                tangents.append(xp.zeros(shape, dtype=leaf.dtype, device=backend.device(leaf)))
+        _, pushed, _ = backend.jvp_sweep(f, x, tuple(tangents))
+        chunks.append(pushed)
+    return chunks
+
+
+def _pair(backend: ADBackend, cotangents: Leaves, tangents: Leaves) -> Any:
+    """Re(sum(cotangent * tangent)) for each tangent of a stack."""
+    total: Any = 0.0
+    for cotangent, stack in zip(cotangents, tangents, strict=True):
+        xp = backend.array_namespace(cotangent, stack)
+        product = xp.reshape(cotangent * stack, (stack.shape[0], -1))
+        if is_complex(backend, product):
+            product = xp.real(product)
+        total = total + xp.sum(product, axis=1)
+    return total
+
+
+def leaf_size(leaf: Any) -> int:
+    """The number of elements."""
+    size = 1
+    for n in leaf.shape:
+        size *= n
+    return size
+
+
+def itemsize(backend: ADBackend, leaf: Any) -> int:
+    """The bytes of one element; backends differ in whether an array tells them, so the dtype does."""
+    xp = backend.array_namespace(leaf)
+    bits = int(xp.finfo(leaf.dtype).bits)
+    return bits // 4 if is_complex(backend, leaf) else bits // 8
+
+
+def chunk_length(vector_bytes: int) -> int:
+    """How many vectors of that size `SWEEP_BYTES` holds, at least one."""
+    return max(1, SWEEP_BYTES // max(1, vector_bytes))

@@ -1,0 +1,63 @@
+"""What a plugin implements: one hook that describes its backends without importing a framework."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pluggy
+
+ENTRY_POINT_GROUP = "adhelpers"
+API_VERSION = 1
+
+hookspec = pluggy.HookspecMarker(ENTRY_POINT_GROUP)
+hookimpl = pluggy.HookimplMarker(ENTRY_POINT_GROUP)
+"""Marks a plugin's ``adhelpers_register_backends`` as an implementation of this library's hook."""
+
+
+@dataclass(frozen=True)
+class BackendDescription:
+    """What the registry must know of a backend before its framework is imported.
+
+    Parameters
+    ----------
+    name
+        What users type: ``adhelpers.backend(name)``.
+    array_types
+        Types whose instances identify the backend, each as ``"module:Type"``. They are strings so that
+        no framework is imported: a framework that is not in `sys.modules` cannot own an array.
+    implementation
+        The `ADBackend` subclass as ``"module:Class"``, imported on first use.
+    api_version
+        The version of this contract that the plugin was written for.
+    framework
+        The framework's distribution name; its version is shown by ``adhelpers backends``.
+    install
+        The command that installs what the implementation imports; error messages quote it.
+
+    Examples
+    --------
+    >>> from adhelpers import BackendDescription
+    >>> BackendDescription(name="toy", array_types=("toyframework:Array",),
+    ...                    implementation="toy_adhelpers.backend:ToyBackend").api_version
+    1
+    """
+
+    name: str
+    array_types: tuple[str, ...]
+    implementation: str
+    api_version: int = API_VERSION
+    framework: str | None = None
+    install: str | None = None
+
+
+@hookspec
+def adhelpers_register_backends() -> Sequence[BackendDescription]:
+    """Describe the backends of this plugin.
+
+    Returns
+    -------
+    descriptions
+        A list with one `BackendDescription` for each backend; the hook must not import a framework.
+    """
+    raise NotImplementedError  # a specification is never called

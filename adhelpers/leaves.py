@@ -1,0 +1,92 @@
+"""Leaves: lift what a backend may take, refuse the rest, and hold each leaf to its partner.
+
+A `name` is anything whose `str` a message can show.
+"""
+
+from __future__ import annotations
+
+import functools
+import sys
+from typing import Any
+
+from adhelpers.contract import ADBackend, Array, Leaves
+from adhelpers.errors import DeviceMismatchError, DTypeError, ShapeMismatchError
+from adhelpers.structure import describe
+
+
+def lift(backend: ADBackend, leaf: Any, name: object, like: Array | None = None) -> Array:
+    """`leaf` as an array of `backend`: Python floats, complexes and NumPy arrays are converted."""
+    if backend.is_array(leaf):
+        return leaf
+    if is_numpy(leaf) or isinstance(leaf, (float, complex)):
+        return backend.asarray(leaf, like)
+    if isinstance(leaf, int):
+        raise not_differentiable(name, type(leaf).__name__)
+    msg = f"{name} is {describe(leaf)}, which backend {backend.name!r} cannot differentiate; "
+    if hasattr(leaf, "__dlpack__") and backend.conversion is not None:
+        msg += f"convert it with {backend.conversion}({name}), or name the backend that owns it"
+    else:
+        msg += "expected arrays, Python floats, or containers of these; pass anything else in args or a closure"
+    raise TypeError(msg)
+
+
+def check_inexact(backend: ADBackend, leaf: Array, name: object) -> None:
+    """Refuse a leaf that is neither floating nor complex."""
+    if not _is_inexact(backend.array_namespace(leaf), leaf.dtype):
+        raise not_differentiable(name, f"an array of dtype {leaf.dtype}")
+
+
+@functools.lru_cache(maxsize=256)
+def _is_inexact(xp: Any, dtype: Any) -> bool:
+    return bool(xp.isdtype(dtype, ("real floating", "complex floating")))
+
+
+def is_complex(backend: ADBackend, leaf: Array) -> bool:
+    """Whether the leaf's dtype is complex."""
+    return bool(backend.array_namespace(leaf).isdtype(leaf.dtype, "complex floating"))
+
+
+def check_like_partner(backend: ADBackend, leaf: Array, name: object, partner: Array, partner_name: object) -> None:
+    """Require the partner's exact shape, dtype and device: nothing is broadcast, cast or moved."""
+    if leaf.shape != partner.shape:
+        msg = (
+            f"{name} has shape {tuple(leaf.shape)}, but {partner_name} has {tuple(partner.shape)}; "
+            f"nothing is broadcast: give {name} the shape {tuple(partner.shape)}"
+        )
+        raise ShapeMismatchError(msg)
+    if leaf.dtype != partner.dtype:
+        msg = (
+            f"{name} has dtype {leaf.dtype}, but {partner_name} has {partner.dtype}; "
+            f"nothing is cast: convert {name} to {partner.dtype}"
+        )
+        raise DTypeError(msg)
+    device, partner_device = backend.device(leaf), backend.device(partner)
+    if device is not None and partner_device is not None and device != partner_device:
+        msg = (
+            f"{name} lies on {device}, but {partner_name} on {partner_device}; "
+            f"nothing is moved: transfer {name} to {partner_device}"
+        )
+        raise DeviceMismatchError(msg)
+
+
+def zeros_like(backend: ADBackend, leaves: Leaves) -> Leaves:
+    """Fresh zeros for each leaf."""
+    return tuple(backend.array_namespace(leaf).zeros_like(leaf) for leaf in leaves)
+
+
+def is_numpy(leaf: object) -> bool:
+    """Whether `leaf` is a NumPy array or scalar; NumPy is not imported to find out."""
+    numpy = sys.modules.get("numpy")
+    return numpy is not None and isinstance(leaf, (numpy.ndarray, numpy.generic))
+
+
+def not_differentiable(name: object, received: str) -> DTypeError:
+    """The error for a leaf that has no derivative."""
+    return DTypeError(
+        f"{name} is {received}, but only floating and complex leaves can be differentiated; "
+        + (
+            "return it as aux with has_aux=True, or convert it to a floating dtype"
+            if str(name).startswith("f(x)")
+            else "convert it to a floating dtype, or, if it is data, pass it in args or a closure"
+        )
+    )

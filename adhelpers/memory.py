@@ -1,0 +1,77 @@
+"""What was learnt about a function, kept as long as the function lives."""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from collections.abc import Hashable
+from dataclasses import dataclass
+
+MOST_SIGNATURES = 256
+"""How many signatures of one function are remembered; the oldest are forgotten first."""
+
+
+@dataclass
+class Record:
+    """What is known of one function at one signature (shape, dtype, ...)."""
+
+    output_size: int | None = None
+    """The size M of ``f(x)`` for one batch element."""
+    batch_checked: bool = False
+    """Whether `f` was seen to treat batch elements independently."""
+
+
+class Memory:
+    """Records by function identity and signature.
+
+    Identity, never equality: two functions that compare equal may differ. A method is known by its object
+    and its function. What cannot be referenced weakly is forgotten at once: it gets a new record each time.
+    """
+
+    def __init__(self) -> None:
+        self._records: dict[int, dict[Hashable, Record]] = {}
+        self._references: dict[int, weakref.ref[object]] = {}
+        self._lock = threading.RLock()
+
+    def record(self, f: object, signature: Hashable) -> Record:
+        """The record of `f` at `signature`, new if there is none."""
+        owner = getattr(f, "__self__", None)
+        function = getattr(f, "__func__", None)
+        if owner is not None and function is not None:
+            # The function is held strongly by its record's key, so that its identity is not reused.
+            f, signature = owner, (_Identity(function), signature)
+        try:
+            return self._remember(f, signature)
+        except TypeError:  # no weak reference, or a signature that does not hash
+            return Record()
+
+    def _remember(self, f: object, signature: Hashable) -> Record:
+        key = id(f)
+        with self._lock:
+            if key not in self._references:
+                self._references[key] = weakref.ref(f, lambda _: self._forget(key))
+                self._records[key] = {}
+            records = self._records[key]
+            if signature not in records:
+                while len(records) >= MOST_SIGNATURES:
+                    del records[next(iter(records))]
+                records[signature] = Record()
+            return records[signature]
+
+    def _forget(self, key: int) -> None:
+        with self._lock:
+            self._references.pop(key, None)
+            self._records.pop(key, None)
+
+
+@dataclass(frozen=True, eq=False)
+class _Identity:
+    """A hashable stand-in that equals only a stand-in for the very same object."""
+
+    of: object
+
+    def __hash__(self) -> int:
+        return id(self.of)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Identity) and self.of is other.of

@@ -1,0 +1,44 @@
+"""`array_namespace`: one way to write a function for every framework, tracers included."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from adhelpers import registry
+
+
+def array_namespace(*arrays: Any) -> Any:
+    """The array-API namespace of `arrays`, which may be tracers of a framework.
+
+    Parameters
+    ----------
+    *arrays
+        Arrays of one framework; plain NumPy arrays may stand beside them where the framework allows it.
+
+    Returns
+    -------
+    xp
+        A namespace with the functions of the array API standard.
+
+    Raises
+    ------
+    AmbiguousBackendError
+        The arrays belong to several frameworks.
+    TypeError
+        They belong to none, or NumPy arrays of several kinds are mixed.
+
+    Examples
+    --------
+    >>> import numpy, adhelpers
+    >>> def softplus(x):
+    ...     xp = adhelpers.array_namespace(x)
+    ...     return xp.log1p(xp.exp(x))
+    >>> float(softplus(numpy.asarray(0.0)).round(6))
+    0.693147
+    """
+    owner = registry.owner(arrays)
+    if owner is not None:
+        return owner.array_namespace(*arrays)
+    import array_api_compat
+
+    return array_api_compat.array_namespace(*arrays)

@@ -1,0 +1,291 @@
+"""Which backends there are: discovery through entry points, look-up by name, inference from arrays.
+
+A plugin that is broken in whatever way disturbs no other: its failure is kept under the name of its entry
+point, and raised only when that backend is asked for.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import importlib.metadata
+import os
+import sys
+import threading
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pluggy
+
+from adhelpers import hookspecs
+from adhelpers.contract import ADBackend
+from adhelpers.errors import (
+    AmbiguousBackendError,
+    BackendLoadError,
+    BackendNotFoundError,
+)
+from adhelpers.hookspecs import API_VERSION, ENTRY_POINT_GROUP, BackendDescription
+
+OWN_DISTRIBUTION = "adhelpers"
+"""Of two plugins with one backend name, the one that this distribution ships wins."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """The entry point that something was learnt from."""
+
+    entry_point: str
+    distribution: str
+
+    def __str__(self) -> str:
+        return f"entry point {self.entry_point!r} of distribution {self.distribution!r}"
+
+
+@dataclass
+class Registry:
+    """What one scan of the entry points found."""
+
+    descriptions: dict[str, BackendDescription] = field(default_factory=dict)
+    sources: dict[str, Source] = field(default_factory=dict)
+    failures: dict[str, BackendLoadError] = field(default_factory=dict)
+    """By entry-point name: plugins that do not work, and why."""
+    disabled: tuple[str, ...] = ()
+
+    def implementation(self, name: str) -> type[ADBackend]:
+        """The class of the backend `name`; imports its framework."""
+        if name not in self.descriptions:
+            raise self._unknown(name)
+        description, source = self.descriptions[name], self.sources[name]
+        try:
+            cls = _import_object(description.implementation)
+            if not (isinstance(cls, type) and issubclass(cls, ADBackend)):
+                msg = f"{description.implementation} is not a subclass of adhelpers.ADBackend"
+                raise TypeError(msg)
+        except Exception as error:
+            hint = f"; install what it needs: {description.install}" if description.install else ""
+            raise load_error("backend", name, source, error, hint) from error
+        return cls
+
+    def _unknown(self, name: str) -> Exception:
+        failure = self.failures.get(name)
+        if failure is not None:
+            return failure.with_traceback(None)
+        known = [repr(name) + self._install_hint(d) for name, d in sorted(self.descriptions.items())]
+        msg = f"no backend is named {name!r}; name one of {', '.join(known) or 'none: no plugin is installed'}"
+        if self.disabled:
+            msg += f"; ADHELPERS_DISABLE_PLUGINS skips {', '.join(map(repr, self.disabled))}"
+        if self.failures:
+            msg += f"; `adhelpers backends` says why {', '.join(map(repr, sorted(self.failures)))} failed"
+        return BackendNotFoundError(msg)
+
+    def _install_hint(self, description: BackendDescription) -> str:
+        missing = description.framework is not None and framework_version(description) is None
+        return f" (not installed: {description.install})" if missing and description.install else ""
+
+    def claimants(self, leaves: Iterable[Any]) -> set[str]:
+        """Names of the backends whose array types occur among `leaves`."""
+        found: set[str] = set()
+        for leaf in leaves:
+            cls = type(leaf)
+            if cls not in self._claims:
+                names = frozenset(
+                    name for name, d in self.descriptions.items() if any(_is_a(leaf, t) for t in d.array_types)
+                )
+                if not names:
+                    continue  # not remembered: the framework may be imported later
+                self._claims[cls] = names
+            found |= self._claims[cls]
+        return found
+
+    def __post_init__(self) -> None:
+        self._claims: dict[type, frozenset[str]] = {}
+
+
+def scan(environ: Mapping[str, str] = os.environ) -> Registry:
+    """Ask every plugin for its backends."""
+    registry = Registry(disabled=tuple(filter(None, environ.get("ADHELPERS_DISABLE_PLUGINS", "").split(","))))
+    strict = environ.get("ADHELPERS_STRICT_PLUGINS") == "1"
+    for source, entry_point in _entry_points():
+        if source.entry_point in registry.disabled:
+            continue
+        try:
+            descriptions = _ask(entry_point)
+        except Exception as error:  # noqa: BLE001  # a plugin may fail in any way at all
+            registry.failures.setdefault(source.entry_point, load_error("plugin", source.entry_point, source, error))
+        else:
+            for description in descriptions:
+                _add(registry, source, description)
+    if strict and registry.failures:
+        raise next(iter(registry.failures.values()))
+    return registry
+
+
+def _entry_points() -> list[tuple[Source, importlib.metadata.EntryPoint]]:
+    """Every plugin, in order of precedence: this distribution's own first, then by distribution."""
+    found: dict[Source, importlib.metadata.EntryPoint] = {}
+    for entry_point in importlib.metadata.entry_points(group=ENTRY_POINT_GROUP):
+        distribution = entry_point.dist.name if entry_point.dist is not None else "unknown"
+        # One distribution can be seen twice, as when its source folder and its installation are on the path.
+        found.setdefault(Source(entry_point.name, distribution), entry_point)
+    return sorted(
+        found.items(),
+        key=lambda item: (item[0].distribution != OWN_DISTRIBUTION, item[0].distribution, item[0].entry_point),
+    )
+
+
+def _ask(entry_point: importlib.metadata.EntryPoint) -> list[BackendDescription]:
+    """The descriptions of one plugin, or whatever is wrong with it."""
+    # Each plugin has a manager of its own: pluggy's would let one that raises stop all that follow.
+    manager = pluggy.PluginManager(ENTRY_POINT_GROUP)
+    manager.add_hookspecs(hookspecs)
+    manager.register(entry_point.load())
+    manager.check_pending()  # a misspelt hook
+    hook = manager.hook.adhelpers_register_backends
+    if not hook.get_hookimpls():
+        msg = (
+            f"{entry_point.value} implements no hook of adhelpers; mark its function "
+            "adhelpers_register_backends with adhelpers.hookimpl, not with another project's marker"
+        )
+        raise TypeError(msg)
+    descriptions = [description for result in hook() for description in result]
+    for description in descriptions:
+        if not isinstance(description, BackendDescription):
+            msg = (
+                f"adhelpers_register_backends must return a list of adhelpers.BackendDescription, "
+                f"but it returned {type(description).__name__}"
+            )
+            raise TypeError(msg)
+        if description.api_version != API_VERSION:
+            msg = (
+                f"backend {description.name!r} speaks version {description.api_version} of the plugin API, this "
+                f"adhelpers version {API_VERSION}; install a release of the plugin that does too"
+            )
+            raise TypeError(msg)
+    return descriptions
+
+
+def _add(registry: Registry, source: Source, description: BackendDescription) -> None:
+    owner = registry.sources.get(description.name)
+    if owner is None:
+        registry.descriptions[description.name] = description
+        registry.sources[description.name] = source
+        return
+    cause = ValueError(f"the name {description.name!r} is taken by {owner}; rename this backend")
+    registry.failures.setdefault(source.entry_point, load_error("backend", description.name, source, cause))
+
+
+def load_error(kind: str, name: str, source: Source, cause: Exception, hint: str = "") -> BackendLoadError:
+    """The error for a plugin or a backend that cannot be used, naming where it comes from."""
+    error = BackendLoadError(f"{kind} {name!r} ({source}) cannot be loaded: {type(cause).__name__}: {cause}{hint}")
+    error.__cause__ = cause
+    return error
+
+
+def framework_version(description: BackendDescription) -> str | None:
+    """The installed version of the backend's framework, or None; nothing is imported to find out."""
+    if description.framework is None:
+        return None
+    try:
+        return importlib.metadata.version(description.framework)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _import_object(path: str) -> Any:
+    module, _, name = path.partition(":")
+    return getattr(importlib.import_module(module), name)
+
+
+def _is_a(leaf: Any, path: str) -> bool:
+    """Whether `leaf` is an instance of ``"module:Type"``; a module that is not imported owns nothing."""
+    module, _, name = path.partition(":")
+    cls = getattr(sys.modules.get(module), name, None)
+    return isinstance(cls, type) and isinstance(leaf, cls)
+
+
+_lock = threading.RLock()
+
+
+@functools.cache
+def _registry_once() -> Registry:
+    return scan()
+
+
+def current() -> Registry:
+    """The registry of this process; entry points are scanned at the first call."""
+    with _lock:
+        return _registry_once()
+
+
+@functools.cache
+def _default_instance(name: str) -> ADBackend:
+    return current().implementation(name)()
+
+
+def backend(name: str, **options: Any) -> ADBackend:
+    """The backend called `name`, with options.
+
+    Parameters
+    ----------
+    name
+        As ``adhelpers backends`` lists them: ``"jax"``, ``"torch"``, ``"autograd"``,
+        ``"finite-difference"``, or the name of an installed plugin.
+    **options
+        Fields of the backend's class, such as ``fallback=False``.
+
+    Raises
+    ------
+    BackendNotFoundError
+        No plugin registers that name.
+    BackendLoadError
+        The plugin or its framework cannot be imported.
+
+    Examples
+    --------
+    >>> import adhelpers
+    >>> adhelpers.backend("finite-difference", order=4)
+    FiniteDifferenceBackend(fallback=True, order=4)
+    """
+    if not isinstance(name, str):
+        msg = f"a backend's name is a string, but {name!r} was given"
+        raise TypeError(msg)
+    if not options:
+        return _default_instance(name)
+    cls = current().implementation(name)
+    known = cls.__dataclass_fields__
+    unknown = [option for option in options if option not in known]
+    if unknown:
+        msg = f"backend {name!r} has no option {', '.join(map(repr, unknown))}; its options are {', '.join(known)}"
+        raise TypeError(msg)
+    return cls(**options)
+
+
+def owner(leaves: Iterable[Any]) -> ADBackend | None:
+    """The backend that claims the arrays among `leaves`, None if none does; several are ambiguous."""
+    leaves = tuple(leaves)
+    names = current().claimants(leaves)
+    if len(names) > 1:
+        msg = (
+            f"{_types(leaves)} belong to several backends ({', '.join(sorted(names))}); "
+            "convert the arrays to one framework, or name the backend"
+        )
+        raise AmbiguousBackendError(msg)
+    return _default_instance(names.pop()) if names else None
+
+
+def infer(leaves: Iterable[Any]) -> ADBackend:
+    """The one backend that claims the arrays among `leaves`, or `AmbiguousBackendError`."""
+    leaves = tuple(leaves)
+    found = owner(leaves)
+    if found is None:
+        msg = (
+            f"backend=None lets the arrays in x decide, but {_types(leaves) or 'an x without leaves'} identifies "
+            f"none; name one of {', '.join(map(repr, sorted(current().descriptions)))}"
+        )
+        raise AmbiguousBackendError(msg)
+    return found
+
+
+def _types(leaves: Iterable[Any]) -> str:
+    return " and ".join(sorted({f"{type(leaf).__module__}.{type(leaf).__qualname__}" for leaf in leaves}))

@@ -1,0 +1,169 @@
+"""Sweeps of basis vectors through a whole batch, and the check that `f` does not mix the batch.
+
+A *block* is a stack of vectors ``(K, *shape)``. Basis vector k is one in element k of every batch element.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import prod
+from typing import Any, Literal
+
+from adhelpers.contract import ADBackend, Array
+from adhelpers.derived import chunk_length, itemsize
+from adhelpers.errors import BatchMixingError
+
+
+@dataclass(frozen=True)
+class BatchLayout:
+    """Where the batch is, and what follows from it for shapes."""
+
+    axis: Literal[-1, 0]
+
+    def __str__(self) -> str:
+        return "the batch last (batch_axis=-1)" if self.axis == -1 else "the batch first (batch_axis=0)"
+
+    def other(self) -> BatchLayout:
+        """The other convention."""
+        return BatchLayout(0 if self.axis == -1 else -1)
+
+    def batch(self, array: Array) -> int:
+        """B: the number of batch elements."""
+        return int(array.shape[self.axis])
+
+    def size(self, array: Array) -> int:
+        """N or M: the number of elements in one batch element."""
+        return prod(array.shape[:-1] if self.axis == -1 else array.shape[1:])
+
+    def spread(self, weights: Array) -> Array:
+        """Weights ``(K, N)`` of each element, made to multiply a flat block."""
+        return weights[:, :, None] if self.axis == -1 else weights[:, None, :]
+
+    def flat(self, xp: Any, block: Array) -> Array:
+        """A block with the axes of one batch element joined: ``(K, N, B)`` or ``(K, B, N)``."""
+        shape = block.shape[1:]
+        joined = prod(shape[:-1] if self.axis == -1 else shape[1:])
+        ends = (joined, shape[-1]) if self.axis == -1 else (shape[0], joined)
+        return xp.reshape(block, (block.shape[0], *ends))
+
+    def per_vector(self, xp: Any, vector: Array) -> Array:
+        """One flat vector's entries as weights of the K vectors of a flat block: ``(K, 1, B)`` or ``(K, B, 1)``."""
+        if self.axis == -1:
+            return vector[:, None, :]
+        return xp.permute_dims(vector, (1, 0))[:, :, None]
+
+    def from_columns(self, xp: Any, columns: Array) -> Array:
+        """J from one pushed-forward vector for each input."""
+        flat = self.flat(xp, columns)
+        return xp.permute_dims(flat, (1, 0, 2) if self.axis == -1 else (1, 2, 0))
+
+    def from_rows(self, xp: Any, rows: Array) -> Array:
+        """J from one pulled-back vector for each output."""
+        flat = self.flat(xp, rows)
+        return flat if self.axis == -1 else xp.permute_dims(flat, (1, 0, 2))
+
+
+class MixingCheck:
+    """One vector more, random and independent per batch element, through the same sweep.
+
+    If `f` treats batch elements independently, its result is the combination of the basis vectors' results
+    with its own entries, element by element.
+    """
+
+    def __init__(self, backend: ADBackend, layout: BatchLayout, like: Array) -> None:
+        import numpy as np
+
+        self._backend = backend
+        self._layout = layout
+        # float32 is accepted by every framework and dtype mode; the entries need no more digits.
+        entries = np.random.default_rng(0).standard_normal(tuple(like.shape), dtype=np.float32)
+        xp = backend.array_namespace(like)
+        self.vector = xp.astype(backend.asarray(entries, like), like.dtype)
+        self._flat = layout.flat(xp, self.vector[None, ...])[0, ...]
+        self._expected: Array = 0.0
+        self._bound: Array = 0.0
+
+    def add(self, start: int, results: Array) -> None:
+        """Take in the results of the basis vectors from `start` on."""
+        xp = self._backend.array_namespace(results)
+        flat = self._layout.flat(xp, self._backend.stop_gradient(results))
+        weights = self._layout.per_vector(xp, self._flat)[start : start + flat.shape[0], ...]
+        self._expected = self._expected + xp.sum(weights * flat, axis=0)
+        self._bound = self._bound + xp.sum(xp.abs(weights) * xp.abs(flat), axis=0)
+
+    def observe(self, result: Array) -> None:
+        """Take in the result of the random vector."""
+        self._observed = self._backend.stop_gradient(result)
+
+    def verify(self, x: Array, y: Array) -> bool:
+        """Raise `BatchMixingError` on mixing; False if a tracer leaves nothing to look at."""
+        backend = self._backend
+        if backend.is_traced(self._observed) or backend.is_traced(y):
+            return False
+        xp = backend.array_namespace(self._observed)
+        observed = self._layout.flat(xp, self._observed[None, ...])[0, ...]
+        error = backend.relative_error(float(xp.finfo(observed.dtype).eps))
+        # Entries that cancel exactly in the basis may leave rounding in the random vector: allow for it.
+        scale = _largest(backend, y) / (_largest(backend, x) or 1.0)
+        tolerance = 4 * error**0.5 * self._bound + 1e3 * error * scale
+        deviation = xp.abs(observed - self._expected)
+        if not bool(xp.any(deviation > tolerance)):  # comparisons with NaN are False: never an alarm
+            return True
+        worst = float(xp.max(deviation / (self._bound + tolerance)))
+        other = self._layout.other()
+        msg = (
+            f"f mixes the batch: a direction that differs between batch elements gives a result that deviates "
+            f"by {worst:.1e} of its size from what independent elements would give, for x of shape "
+            f"{tuple(x.shape)} with {self._layout}. The usual causes: data with the other layout (pass "
+            f"batch_axis={other.axis}), and batch normalisation in training mode (switch it to evaluation). "
+            "Pass check_batch=False only if you know why this is right"
+        )
+        raise BatchMixingError(msg)
+
+
+def _largest(backend: ADBackend, array: Array) -> float:
+    if 0 in array.shape:
+        return 0.0
+    xp = backend.array_namespace(array)
+    return float(xp.max(xp.abs(backend.stop_gradient(array))))
+
+
+def sweep_basis(
+    backend: ADBackend,
+    layout: BatchLayout,
+    push: Callable[[Array], Array],
+    like: Array,
+    chunk_size: int | None,
+    check: MixingCheck | None = None,
+) -> Array:
+    """The results of `push` for every basis vector shaped as `like`, stacked."""
+    size = layout.size(like)
+    step = chunk_size or chunk_length(prod(like.shape) * itemsize(backend, like))
+    blocks = []
+    for start in range(0, size, step):
+        count = min(step, size - start)
+        block = _basis(backend, layout, like, start, count)
+        last = check is not None and start + count == size
+        if check is not None and last:
+            block = backend.array_namespace(block).concat([block, check.vector[None, ...]])
+        results = push(block)
+        if check is not None:
+            if last:
+                check.observe(results[-1, ...])
+                results = results[:count, ...]
+            check.add(start, results)
+        blocks.append(results)
+    if len(blocks) == 1:
+        return blocks[0]
+    return backend.array_namespace(*blocks).concat(blocks)
+
+
+def _basis(backend: ADBackend, layout: BatchLayout, like: Array, start: int, count: int) -> Array:
+    """Basis vectors ``start`` to ``start + count``; contiguous, for frameworks are slow on broadcast seeds."""
+    xp = backend.array_namespace(like)
+    device = backend.device(like)
+    eye = xp.eye(count, layout.size(like), k=start, dtype=like.dtype, device=device)
+    ones = xp.ones((1, layout.batch(like)), dtype=like.dtype, device=device)
+    ones = ones[:, None, :] if layout.axis == -1 else ones[:, :, None]
+    return xp.reshape(layout.spread(eye) * ones, (count, *like.shape))

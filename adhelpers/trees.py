@@ -1,0 +1,120 @@
+"""The user's point and function between structures on one side and flat tuples of arrays on the other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from adhelpers import structure
+from adhelpers.contract import ADBackend, Leaves
+from adhelpers.leaves import check_inexact, check_like_partner, lift
+
+
+@dataclass(frozen=True, slots=True)
+class LeafName:
+    """What a message calls a leaf, such as ``x['layers'][0]['w']``: worked out only if a message is."""
+
+    tree_name: str
+    tree: Any
+    treedef: structure.TreeDef
+    index: int
+
+    def __str__(self) -> str:
+        if self.treedef is structure.SINGLE:
+            return self.tree_name
+        return structure.leaf_paths(self.tree, self.tree_name)[self.index]
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """A structure of differentiable arrays: its leaves, and how to put them back."""
+
+    backend: ADBackend
+    name: str
+    """What messages call it: ``"x"`` or ``"f(x)"``."""
+    leaves: Leaves
+    treedef: structure.TreeDef
+
+    @classmethod
+    def read(cls, backend: ADBackend, tree: Any, name: str) -> Tree:
+        """Flatten what the user gave or returned, lift its leaves and require them to be inexact."""
+        leaves, treedef = backend.flatten(tree)
+        lifted = []
+        for i, leaf in enumerate(leaves):
+            leaf_name = LeafName(name, tree, treedef, i)
+            array = lift(backend, leaf, leaf_name)
+            check_inexact(backend, array, leaf_name)
+            lifted.append(array)
+        return cls(backend, name, tuple(lifted), treedef)
+
+    def rebuild(self, leaves: Leaves) -> Any:
+        """The structure with other leaves."""
+        return self.treedef.unflatten(leaves)
+
+    def with_leaves(self, leaves: Leaves) -> Tree:
+        """The same tree with other leaves."""
+        return replace(self, leaves=leaves)
+
+    def read_partner(self, partner: Any, name: str) -> Leaves:
+        """The leaves of `partner`, which must match this tree leaf by leaf in shape, dtype and device."""
+        mine = self.rebuild(self.leaves)
+        leaves = structure.flatten_like(partner, name, mine, self.name, self.treedef, self.backend.flatten)
+        lifted = []
+        for i, (leaf, like) in enumerate(zip(leaves, self.leaves, strict=True)):
+            leaf_name = LeafName(name, mine, self.treedef, i)
+            array = lift(self.backend, leaf, leaf_name, like)
+            check_like_partner(self.backend, array, leaf_name, like, LeafName(self.name, mine, self.treedef, i))
+            lifted.append(array)
+        return tuple(lifted)
+
+
+class LeafwiseFunction:
+    """The user's function as a plugin sees it: arrays in, ``(outputs, aux)`` out, both flat tuples of arrays.
+
+    It lives for one call of an operation and remembers how the latest result was built, but none of its
+    arrays, which may be tracers.
+    """
+
+    def __init__(self, f: Callable[..., Any], x: Tree, args: tuple[Any, ...], *, has_aux: bool) -> None:
+        self._f = f
+        self._x = x
+        self._args = args
+        self._has_aux = has_aux
+
+    def __call__(self, *leaves: Any) -> tuple[Leaves, Leaves]:
+        """Call the user's function on arrays, or tracers, in place of the leaves of `x`."""
+        result = self._f(self._x.rebuild(leaves), *self._args)
+        aux: Leaves = ()
+        if self._has_aux:
+            result, aux = self._split_aux(result)
+        output = Tree.read(self._x.backend, result, "f(x)")
+        self._output = output.with_leaves(())
+        return output.leaves, aux
+
+    def output(self, leaves: Leaves) -> Tree:
+        """The latest result with the arrays that came back through the plugin."""
+        return self._output.with_leaves(leaves)
+
+    def aux(self, arrays: Leaves) -> Any:
+        """The latest aux with the arrays that came back through the plugin."""
+        remaining = iter(arrays)
+        return self._aux_treedef.unflatten([next(remaining) if leaf is _ARRAY else leaf for leaf in self._aux_leaves])
+
+    def _split_aux(self, result: Any) -> tuple[Any, Leaves]:
+        if not isinstance(result, tuple) or len(result) != 2:
+            msg = (
+                f"with has_aux=True, f must return a pair (y, aux), but it returned "
+                f"{structure.describe(result)}; return such a pair, or leave has_aux out"
+            )
+            raise TypeError(msg)
+        y, aux = result
+        leaves, self._aux_treedef = self._x.backend.flatten(aux)
+        # Only arrays travel through the plugin, which frees them of tracers; all else is kept aside.
+        is_array = self._x.backend.is_array
+        self._aux_leaves = [_ARRAY if is_array(leaf) else leaf for leaf in leaves]
+        return y, tuple(leaf for leaf in leaves if is_array(leaf))
+
+
+_ARRAY = object()
+"""Marks a place in aux whose array travels through the plugin."""

@@ -1,0 +1,16 @@
+"""The plugins that ship with adhelpers: one room for each framework, registered as a stranger's would be."""
+
+from __future__ import annotations
+
+import importlib
+from types import ModuleType
+
+_ROOMS = ("autograd", "finite_difference", "jax", "torch")
+
+
+def __getattr__(name: str) -> ModuleType:
+    # Rooms import no framework themselves, but there is no need to enter one that nobody names.
+    if name in _ROOMS:
+        return importlib.import_module(f"{__name__}.{name}")
+    msg = f"module {__name__!r} has no attribute {name!r}"
+    raise AttributeError(msg)

@@ -1,0 +1,118 @@
+"""HIPS autograd, through a tape of its primitives."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import array_api_compat.numpy
+import numpy as np
+from autograd.tracer import getval, isbox
+
+from adhelpers import ADBackend, Capability
+from adhelpers.contract import Array, LeafFunction, Leaves, Pullback
+from adhelpers.origin import raised_by_library
+from adhelpers_plugins.autograd import namespace
+from adhelpers_plugins.autograd.tape import Tape
+
+_MISSING_RULE = re.compile(r"(VJP|JVP) of .* wrt argnums? .* not defined")
+
+
+@dataclass(frozen=True, kw_only=True)
+class AutogradBackend(ADBackend):
+    """Derivatives by HIPS autograd, on NumPy arrays.
+
+    `f` must be written with ``autograd.numpy``, or with ``adhelpers.array_namespace(x)``. It must not wait
+    for another thread that calls an operation: tracing holds a process-wide lock.
+
+    Examples
+    --------
+    >>> import numpy, adhelpers
+    >>> x = numpy.asarray([1.0, 2.0])
+    >>> adhelpers.jacobian_vector_product(lambda x: x**2, "autograd", x, x)
+    array([2., 8.])
+    """
+
+    name: ClassVar[str] = "autograd"
+    capabilities: ClassVar[frozenset[Capability]] = frozenset(
+        set(Capability) - {Capability.COMPILE, Capability.BFLOAT16}
+    )
+
+    def is_array(self, leaf: object) -> bool:
+        """NumPy arrays and scalars, and boxes."""
+        return isinstance(leaf, (np.ndarray, np.generic)) or isbox(leaf)
+
+    def asarray(self, leaf: Any, like: Array | None = None) -> Array:
+        """A NumPy array."""
+        return np.array(leaf, dtype=None if like is None or isinstance(leaf, np.ndarray) else like.dtype)
+
+    def array_namespace(self, *arrays: Array) -> Any:
+        """array_api_compat's NumPy, or for boxes its counterpart over ``autograd.numpy``."""
+        return namespace if any(map(isbox, arrays)) else array_api_compat.numpy
+
+    def to_numpy(self, leaf: Array) -> Any:
+        """The array itself, or the innermost value of a box."""
+        return np.asarray(getval(leaf))
+
+    def device(self, leaf: Array) -> object:
+        """NumPy has one device."""
+        return None
+
+    def is_traced(self, leaf: Array) -> bool:
+        """False: a box always knows its value."""
+        return False
+
+    def stop_gradient(self, leaf: Array) -> Array:
+        """The value inside every box."""
+        return getval(leaf)
+
+    def jvp(self, f: LeafFunction, x: Leaves, u: Leaves) -> tuple[Leaves, Leaves, Leaves]:
+        """Replay the JVP rules once."""
+        tape = Tape(f, x)
+        return _results(tape.outputs), _like(tape.outputs, tape.push(u)), _results(tape.aux)
+
+    def jvp_sweep(self, f: LeafFunction, x: Leaves, tangents: Leaves) -> tuple[Leaves, Leaves, Leaves]:
+        """Replay the JVP rules for each tangent on one tape."""
+        tape = Tape(f, x)
+        columns = [_like(tape.outputs, tape.push(tuple(t[k] for t in tangents))) for k in range(tangents[0].shape[0])]
+        return _results(tape.outputs), self.stack(columns), _results(tape.aux)
+
+    def vjp(self, f: LeafFunction, x: Leaves) -> tuple[Leaves, Pullback, Leaves]:
+        """Replay the VJP rules for each cotangent on one tape."""
+        tape = Tape(f, x)
+        tape.prepare_pull()
+        return (
+            _results(tape.outputs),
+            lambda cotangents: _like(x, tape.pull(cotangents)),
+            _results(tape.aux),
+        )
+
+    def is_missing_rule(self, error: Exception) -> bool:
+        """The tape's errors about a missing rule, and those of autograd's rule makers."""
+        return super().is_missing_rule(error) or (
+            isinstance(error, NotImplementedError)
+            and _MISSING_RULE.search(str(error)) is not None
+            and raised_by_library(error, "autograd")
+        )
+
+
+def _results(leaves: Leaves) -> Leaves:
+    """Arrays in memory of their own; boxes belong to an enclosing trace and cannot be written to."""
+    return tuple(leaf if isbox(leaf) else np.array(leaf) for leaf in leaves)
+
+
+def _like(partners: Leaves, derivatives: tuple[Any, ...]) -> Leaves:
+    """Derivatives as fresh arrays in the dtypes of their partners, zeros where there is no dependence."""
+    return _results(tuple(_cast(d, p) for p, d in zip(partners, derivatives, strict=True)))
+
+
+def _cast(derivative: Any, partner: Array) -> Any:
+    if derivative is None:
+        return np.zeros(partner.shape, dtype=partner.dtype)
+    if derivative.dtype == partner.dtype:
+        return derivative
+    # autograd's rules for mean, var and max take float32 to float64, and those of real functions may be complex.
+    xp = namespace if isbox(derivative) else array_api_compat.numpy
+    real = xp.isdtype(partner.dtype, "real floating") and xp.isdtype(derivative.dtype, "complex floating")
+    return xp.astype(xp.real(derivative) if real else derivative, partner.dtype)

@@ -1,0 +1,144 @@
+"""One trace of a function, on which tangents and cotangents are replayed any number of times.
+
+autograd's own ``make_jvp`` runs the function once per tangent, and its ``make_vjp`` takes one argument. The
+tape records every primitive application once, for all arguments; forward mode replays the primitives' JVP
+rules in order, reverse mode their VJP rules backwards.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from autograd.core import JVPNode, add_outgrads, primitive_jvps, primitive_vjps, vspace
+from autograd.tracer import Node, isbox, new_box, notrace_primitives, trace_stack
+
+from adhelpers import UnsupportedOperationError
+from adhelpers.contract import LeafFunction, Leaves
+
+TRACE = threading.RLock()
+"""autograd counts its traces in a global: only one thread may trace at a time."""
+
+
+class TapeNode(Node):  # type: ignore[misc]  # autograd is not typed
+    """One application of a primitive, or an argument of the function."""
+
+    __slots__ = ("argnums", "args", "function", "kwargs", "parents", "pull", "value")
+
+    def __init__(
+        self,
+        value: Any,
+        function: Callable[..., Any],
+        args: Sequence[Any],
+        kwargs: dict[str, Any],
+        argnums: Sequence[int],
+        parents: Sequence[TapeNode],
+    ) -> None:
+        self.value = value
+        self.function = function
+        self.args = args
+        self.kwargs = kwargs
+        self.argnums = argnums
+        self.parents = parents
+
+    def initialize_root(self) -> None:
+        """Make this node an argument."""
+        self.parents = ()
+
+
+# Functions without a derivative, such as floor, do not appear on a tape, as they do not in forward mode.
+notrace_primitives[TapeNode] = notrace_primitives[JVPNode]
+
+
+class Tape:
+    """The trace of ``f(*x)``.
+
+    Attributes
+    ----------
+    outputs, aux
+        The results of `f`, free of this trace's boxes.
+    """
+
+    def __init__(self, f: LeafFunction, x: Leaves) -> None:
+        self._roots = tuple(TapeNode.new_root() for _ in x)
+        with TRACE:
+            level = trace_stack.top + 1
+            trace_stack.top = level
+            try:
+                outputs, aux = f(*(new_box(leaf, level, root) for leaf, root in zip(x, self._roots, strict=True)))
+            finally:
+                trace_stack.top = level - 1
+        self.x = x
+        self.outputs = tuple(_unbox(y, level) for y in outputs)
+        self.aux = tuple(_unbox(leaf, level) for leaf in aux)
+        self._ends = tuple(y._node if _belongs(y, level) else None for y in outputs)
+        self._order = _in_order(self._ends)
+
+    def push(self, tangents: Leaves) -> tuple[Any, ...]:
+        """The tangent of each output, None where the output does not depend on `x`."""
+        pushed: dict[TapeNode, Any] = dict(zip(self._roots, tangents, strict=True))
+        for node in self._order:
+            if node not in pushed:
+                incoming = [pushed[parent] for parent in node.parents]
+                rule = _rule(primitive_jvps, node, "JVP")
+                pushed[node] = rule(node.argnums, incoming, node.value, node.args, node.kwargs)
+        return tuple(None if end is None else pushed[end] for end in self._ends)
+
+    def prepare_pull(self) -> None:
+        """Look up every VJP rule, so that a missing one is an error now and not at the first cotangent."""
+        for node in self._order:
+            if node.parents:
+                rule = _rule(primitive_vjps, node, "VJP")
+                node.pull = rule(node.argnums, node.value, node.args, node.kwargs)
+
+    def pull(self, cotangents: Leaves) -> tuple[Any, ...]:
+        """The cotangent of each argument, None where no output depends on it."""
+        pulled: dict[TapeNode, Any] = {}
+        for end, cotangent in zip(self._ends, cotangents, strict=True):
+            if end is not None:
+                pulled[end] = add_outgrads(pulled.get(end), cotangent)
+        for node in reversed(self._order):
+            if node.parents and node in pulled:
+                outgrad, _ = pulled.pop(node)
+                for parent, ingrad in zip(node.parents, node.pull(outgrad), strict=True):
+                    pulled[parent] = add_outgrads(pulled.get(parent), ingrad)
+        return tuple(pulled[root][0] if root in pulled else None for root in self._roots)
+
+
+def zeros(value: Any) -> Any:
+    """Zeros of the vector space of `value`."""
+    return vspace(value).zeros()
+
+
+def _belongs(value: Any, level: int) -> bool:
+    return bool(isbox(value) and value._trace == level)
+
+
+def _unbox(value: Any, level: int) -> Any:
+    return value._value if _belongs(value, level) else value
+
+
+def _rule(rules: dict[Any, Any], node: TapeNode, kind: str) -> Any:
+    try:
+        return rules[node.function]
+    except KeyError:
+        name = getattr(node.function, "__name__", node.function)
+        msg = f"{kind} of {name} wrt argnums {tuple(node.argnums)} not defined"
+        raise UnsupportedOperationError(msg) from None
+
+
+def _in_order(ends: Sequence[TapeNode | None]) -> list[TapeNode]:
+    """The nodes that the ends depend on, each after its parents; without recursion, for traces are deep."""
+    order: list[TapeNode] = []
+    done: set[TapeNode] = set()
+    stack = [(end, False) for end in ends if end is not None]
+    while stack:
+        node, parents_done = stack.pop()
+        if parents_done:
+            order.append(node)
+        elif node not in done:
+            done.add(node)
+            stack.append((node, True))
+            stack.extend((parent, False) for parent in node.parents)
+    return order

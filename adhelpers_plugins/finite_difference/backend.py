@@ -1,0 +1,157 @@
+"""Central differences on the arrays of any framework; NumPy alone is needed."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+import array_api_compat
+import numpy as np
+
+import adhelpers
+from adhelpers import ADBackend, Capability, registry
+from adhelpers.contract import Array, LeafFunction, Leaves
+
+_STENCILS = {2: ((1, 1 / 2),), 4: ((1, 2 / 3), (2, -1 / 12))}
+"""Weights c of sum_k c_k (f(x + k h u) - f(x - k h u)) / h, by order of accuracy (Fornberg 1988, table 1)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FiniteDifferenceBackend(ADBackend):
+    """Central differences, the default that needs no framework.
+
+    The step follows from dtype and magnitude: where rounding (about eps / h) and truncation (about h**order)
+    balance, ``h = eps**(1 / (order + 1))``, in units of the magnitude of those elements of `x` that move
+    (at least 1), for `u` scaled to a largest element of 1. The relative error is about
+    ``eps**(order / (order + 1))``: 4e-11 in float64 and 2e-5 in float32 for order 2, 3e-13 and 3e-6 for
+    order 4, whose step is larger: `f` must be defined that far around `x`.
+
+    A product with the Jacobian evaluates `f` ``order + 1`` times. One with its transpose is derived: it
+    pushes each element of `x` forward, so its cost grows with the size of `x`.
+
+    Parameters
+    ----------
+    order
+        The order of accuracy, 2 or 4.
+
+    Examples
+    --------
+    >>> import numpy, adhelpers
+    >>> backend = adhelpers.backend("finite-difference", order=4)
+    >>> v = adhelpers.jacobian_vector_product(numpy.sin, backend, 1.0, 1.0)
+    >>> abs(float(v) - numpy.cos(1.0)) < 1e-12
+    True
+    """
+
+    name: ClassVar[str] = "finite-difference"
+    capabilities: ClassVar[frozenset[Capability]] = frozenset(
+        {Capability.FORWARD, Capability.REVERSE, Capability.COMPLEX, Capability.FLOAT32, Capability.THREADS}
+    )
+
+    order: Literal[2, 4] = 2
+
+    def __post_init__(self) -> None:
+        if self.order not in _STENCILS:
+            msg = f"order is {self.order!r}; write 2 or 4"
+            raise ValueError(msg)
+
+    def is_array(self, leaf: object) -> bool:
+        """Any array of the array API standard, NumPy's among them."""
+        return array_api_compat.is_array_api_obj(leaf) or _owner(leaf) is not None
+
+    def asarray(self, leaf: Any, like: Array | None = None) -> Array:
+        """A NumPy array, or one of the framework of `like`."""
+        owner = None if like is None else _owner(like)
+        if owner is not None:
+            return owner.asarray(leaf, like)
+        return np.array(leaf, dtype=None if like is None or isinstance(leaf, np.ndarray) else like.dtype)
+
+    def jvp(self, f: LeafFunction, x: Leaves, u: Leaves) -> tuple[Leaves, Leaves, Leaves]:
+        """Push `u` forward by central differences."""
+        outputs, aux = self._value(f, x)
+        return outputs, self._difference(f, x, u, outputs), aux
+
+    def jvp_sweep(self, f: LeafFunction, x: Leaves, tangents: Leaves) -> tuple[Leaves, Leaves, Leaves]:
+        """Push many tangents forward; ``f(x)`` itself is evaluated once."""
+        outputs, aux = self._value(f, x)
+        columns = [
+            self._difference(f, x, tuple(t[k, ...] for t in tangents), outputs) for k in range(tangents[0].shape[0])
+        ]
+        return outputs, self.stack(columns), aux
+
+    def relative_error(self, epsilon: float) -> float:
+        """The error at the chosen step."""
+        return float(epsilon ** (self.order / (self.order + 1)))
+
+    def _value(self, f: LeafFunction, x: Leaves) -> tuple[Leaves, Leaves]:
+        # f may work in place on what it gets, and may return what belongs to somebody else.
+        outputs, aux = f(*map(_copy, x))
+        return tuple(map(_copy, outputs)), tuple(map(_copy, aux))
+
+    def _difference(self, f: LeafFunction, x: Leaves, u: Leaves, outputs: Leaves) -> Leaves:
+        h = self._step(x, u, outputs)
+        total: Leaves = (0.0,) * len(outputs)
+        for k, weight in _STENCILS[self.order]:
+            above, _ = f(*(_copy(leaf + k * h * tangent) for leaf, tangent in zip(x, u, strict=True)))
+            below, _ = f(*(_copy(leaf - k * h * tangent) for leaf, tangent in zip(x, u, strict=True)))
+            total = tuple(t + weight * (a - b) for t, a, b in zip(total, above, below, strict=True))
+        return tuple(_copy(t / h) for t in total)
+
+    def _step(self, x: Leaves, u: Leaves, outputs: Leaves) -> float:
+        epsilon = max(float(self.array_namespace(leaf).finfo(leaf.dtype).eps) for leaf in (*x, *outputs))
+        length = 1.0
+        magnitude = 1.0
+        if not any(self.is_traced(leaf) for leaf in (*x, *u)):
+            length = max(map(self._largest, u))
+            moving = (self._moving(leaf, tangent) for leaf, tangent in zip(x, u, strict=True))
+            magnitude = max(1.0, *map(self._largest, moving))
+        h = epsilon ** (1 / (self.order + 1)) * magnitude / (length or 1.0)
+        # A power of two makes h * u exact, so that the points are as far apart as the quotient assumes.
+        return 2.0 ** round(math.log2(h)) if 0.0 < h < math.inf else 1.0
+
+    def _moving(self, leaf: Array, tangent: Array) -> Array:
+        xp = self.array_namespace(leaf, tangent)
+        return xp.where(tangent != 0, leaf, xp.zeros_like(leaf))
+
+    def _largest(self, leaf: Array) -> float:
+        if 0 in leaf.shape:
+            return 0.0
+        constant = self.stop_gradient(leaf)
+        xp = self.array_namespace(constant)
+        return float(xp.max(xp.abs(constant)))
+
+    # What depends on whose arrays these are, the backend that owns them knows.
+
+    def array_namespace(self, *arrays: Array) -> Any:
+        """The namespace that the owner of the arrays gives."""
+        return adhelpers.array_namespace(*arrays)
+
+    def device(self, leaf: Array) -> object:
+        """Where the owner of `leaf` says it lies."""
+        owner = _owner(leaf)
+        return super().device(leaf) if owner is None else owner.device(leaf)
+
+    def is_traced(self, leaf: Array) -> bool:
+        """Whether the owner of `leaf` traces it."""
+        owner = _owner(leaf)
+        return super().is_traced(leaf) if owner is None else owner.is_traced(leaf)
+
+    def stop_gradient(self, leaf: Array) -> Array:
+        """`leaf` as a constant to its owner."""
+        owner = _owner(leaf)
+        return leaf if owner is None else owner.stop_gradient(leaf)
+
+    def to_numpy(self, leaf: Array) -> Any:
+        """As the owner of `leaf` converts it."""
+        owner = _owner(leaf)
+        return super().to_numpy(leaf) if owner is None else owner.to_numpy(leaf)
+
+
+def _owner(leaf: object) -> ADBackend | None:
+    return None if isinstance(leaf, (np.ndarray, np.generic)) else registry.owner((leaf,))
+
+
+def _copy(leaf: Array) -> Array:
+    copy = leaf * 1
+    return np.asarray(copy) if isinstance(copy, np.generic) else copy

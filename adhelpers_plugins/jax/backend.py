@@ -1,0 +1,124 @@
+"""JAX: its own transformations, applied to flat tuples of arrays."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Self
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from adhelpers import ADBackend, Capability, DTypeError
+from adhelpers.contract import Array, LeafFunction, Leaves, Pullback
+from adhelpers.origin import raised_by_library
+
+_MISSING_RULE = re.compile(
+    r"can't apply forward-mode differentiation \(jvp\) to a custom_vjp"
+    r"|Reverse-mode differentiation does not work for"
+    r"|Differentiation rule for .* not implemented"
+    r"|Transpose rule .* not implemented"
+    r"|Pure callbacks do not support"
+    r"|IO callbacks do not support"
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class JaxBackend(ADBackend):
+    """Derivatives by JAX.
+
+    Parameters
+    ----------
+    x64
+        Enable 64-bit types for the operation, `f` included, without touching JAX's global setting. With
+        False that setting holds, and 64-bit NumPy data is refused where JAX would narrow it.
+
+    Examples
+    --------
+    >>> import numpy, adhelpers
+    >>> backend = adhelpers.backend("jax", x64=True)
+    >>> x = numpy.asarray([1.0, 2.0])
+    >>> adhelpers.jacobian_vector_product(lambda x: x**2, backend, x, x)
+    Array([2., 8.], dtype=float64)
+    """
+
+    name: ClassVar[str] = "jax"
+    capabilities: ClassVar[frozenset[Capability]] = frozenset(set(Capability) - {Capability.COMPILE})
+    conversion: ClassVar[str | None] = "jax.numpy.from_dlpack"
+
+    x64: bool = False
+
+    def scope(self) -> contextlib.AbstractContextManager[Any]:
+        """64-bit types, if the option asks for them."""
+        return jax.enable_x64(True) if self.x64 else contextlib.nullcontext()
+
+    def double_precision(self) -> Self:
+        """This backend with ``x64=True``."""
+        return replace(self, x64=True)
+
+    def is_array(self, leaf: object) -> bool:
+        """Arrays and tracers."""
+        return isinstance(leaf, jax.Array)
+
+    def asarray(self, leaf: Any, like: Array | None = None) -> Array:
+        """A JAX array; a 64-bit NumPy array is refused where it would be narrowed."""
+        device = None if like is None else self.device(like)
+        if not isinstance(leaf, (np.ndarray, np.generic)):
+            return jnp.asarray(leaf, dtype=_number_dtype(leaf) if like is None else like.dtype, device=device)
+        native = leaf.astype(leaf.dtype.newbyteorder("="))  # also a copy: JAX may alias NumPy's memory
+        if native.dtype.kind in "fciu" and jax.dtypes.canonicalize_dtype(native.dtype) != native.dtype:
+            msg = (
+                f"a NumPy array of dtype {native.dtype} was given, which JAX would narrow to "
+                f"{jax.dtypes.canonicalize_dtype(native.dtype)}; use adhelpers.backend('jax', x64=True), "
+                "or jax.config.update('jax_enable_x64', True), or convert the array yourself"
+            )
+            raise DTypeError(msg)
+        return jnp.asarray(native, device=device)
+
+    def array_namespace(self, *arrays: Array) -> Any:
+        """``jax.numpy``."""
+        return jnp
+
+    def device(self, leaf: Array) -> object:
+        """The device or sharding; None for a tracer."""
+        return None if self.is_traced(leaf) else leaf.device
+
+    def is_traced(self, leaf: Array) -> bool:
+        """Whether `leaf` is a tracer."""
+        return isinstance(leaf, jax.core.Tracer)
+
+    def stop_gradient(self, leaf: Array) -> Array:
+        """A constant to every enclosing transformation."""
+        return jax.lax.stop_gradient(leaf) if self.is_traced(leaf) else leaf
+
+    def jvp(self, f: LeafFunction, x: Leaves, u: Leaves) -> tuple[Leaves, Leaves, Leaves]:
+        """``jax.jvp``."""
+        return jax.jvp(f, x, u, has_aux=True)
+
+    def vjp(self, f: LeafFunction, x: Leaves) -> tuple[Leaves, Pullback, Leaves]:
+        """``jax.vjp``."""
+        outputs, pullback, aux = jax.vjp(f, *x, has_aux=True)
+        return outputs, pullback, aux
+
+    def jvp_sweep(self, f: LeafFunction, x: Leaves, tangents: Leaves) -> tuple[Leaves, Leaves, Leaves]:
+        """One linearisation, vectorised over the tangents; `f` itself sees no batched array."""
+        outputs, pushforward, aux = jax.linearize(f, *x, has_aux=True)
+        return outputs, jax.vmap(pushforward)(*tangents), aux
+
+    def vjp_sweep(self, pullback: Pullback, cotangents: Leaves) -> Leaves:
+        """The pullback, vectorised."""
+        return jax.vmap(pullback)(cotangents)
+
+    def is_missing_rule(self, error: Exception) -> bool:
+        """JAX's own errors about a missing rule; it strips its frames from tracebacks."""
+        return super().is_missing_rule(error) or (
+            isinstance(error, (NotImplementedError, TypeError, ValueError))
+            and _MISSING_RULE.search(str(error)) is not None
+            and raised_by_library(error, "jax")
+        )
+
+
+def _number_dtype(number: complex) -> Any:
+    return jnp.result_type(complex if isinstance(number, complex) else float)

@@ -1,0 +1,35 @@
+"""The PyTorch backend; importing this module imports no framework."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from adhelpers import BackendDescription, hookimpl
+
+if TYPE_CHECKING:
+    from adhelpers_plugins.torch.backend import TorchBackend as TorchBackend
+
+__all__ = ["TorchBackend"]
+
+
+@hookimpl
+def adhelpers_register_backends() -> list[BackendDescription]:
+    """Describe the backend."""
+    return [
+        BackendDescription(
+            name="torch",
+            array_types=("torch:Tensor",),
+            implementation="adhelpers_plugins.torch.backend:TorchBackend",
+            framework="torch",
+            install="pip install 'adhelpers[torch]'",
+        )
+    ]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "TorchBackend":
+        from adhelpers_plugins.torch.backend import TorchBackend
+
+        return TorchBackend
+    msg = f"module {__name__!r} has no attribute {name!r}"
+    raise AttributeError(msg)
