@@ -64,7 +64,8 @@ class Registry:
                 raise TypeError(msg)
         except Exception as error:
             hint = f"; install what it needs: {description.install}" if description.install else ""
-            raise load_error("backend", name, source, error, hint) from error
+            failure = load_error("backend", name, source, error, hint)
+            raise failure from error
         return cls
 
     def _unknown(self, name: str) -> Exception:

@@ -1,0 +1,247 @@
+"""The command line: ``adhelpers backends`` and ``adhelpers compare``.
+
+The exit status is 0 when all is well, 1 when results disagree, 2 for bad usage.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import importlib.util
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NoReturn
+
+from adhelpers import __version__, registry, tables
+from adhelpers.errors import AdhelpersError
+
+
+class UsageError(Exception):
+    """What the user typed cannot be done; the message is one line."""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        msg = f"{message}; `{self.prog} --help` shows what can be typed"
+        raise UsageError(msg)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit status."""
+    try:
+        options = _parser().parse_args(argv)
+        return int(options.run(options))
+    except UsageError as error:
+        print(f"adhelpers: {error}", file=sys.stderr)
+        return 2
+    except BrokenPipeError:  # the reader, such as head, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="adhelpers", description="Neutral automatic differentiation across frameworks.")
+    parser.add_argument("--version", action="version", version=f"adhelpers {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="{backends,compare}", parser_class=_Parser)
+    backends = commands.add_parser("backends", help="list the backends, and why any of them failed")
+    backends.set_defaults(run=_backends)
+    compare = commands.add_parser(
+        "compare",
+        help="run functions through the three operations on every backend",
+        description="Without FILE.py:function: a gallery of well-known functions, checked against closed forms. "
+        "With it: that function, written with xp = adhelpers.array_namespace(x), checked against finite differences.",
+    )
+    compare.add_argument("function", nargs="?", metavar="FILE.py:function", help="a function of one array")
+    compare.add_argument("--shape", type=_shape, metavar="3,5", help="draw a normal x of this shape, the batch last")
+    compare.add_argument("--x", metavar="FILE.npy", help="read x from a file")
+    compare.add_argument("--seed", type=int, default=0, help="the seed of all that is drawn (default: 0)")
+    compare.add_argument(
+        "--batch-axis", type=int, choices=(-1, 0), default=-1, help="where the batch is in x (default: -1, last)"
+    )
+    compare.add_argument("--backends", type=_names, metavar="jax,torch", help="these backends only")
+    compare.set_defaults(run=_compare)
+    return parser
+
+
+def _shape(text: str) -> tuple[int, ...]:
+    try:
+        shape = tuple(int(n) for n in text.split(",") if n)
+    except ValueError:
+        shape = (-1,)
+    if any(n < 0 for n in shape):
+        msg = f"a shape is written as 3,5, but {text!r} was given"
+        raise argparse.ArgumentTypeError(msg)
+    return shape
+
+
+def _names(text: str) -> list[str]:
+    return [name for name in text.split(",") if name]
+
+
+# -- adhelpers backends -------------------------------------------------------------------------------
+
+
+def _backends(options: argparse.Namespace) -> int:
+    found = registry.current()
+    rows, problems = [], []
+    for name, description in sorted(found.descriptions.items()):
+        source = found.sources[name]
+        version = registry.framework_version(description)
+        try:
+            capabilities = ", ".join(sorted(c.value for c in found.implementation(name).capabilities))
+        except AdhelpersError as error:
+            capabilities = "failed"
+            problems.append(str(error))
+        framework = f"{description.framework} {version or 'not installed'}" if description.framework else "-"
+        rows.append([name, framework, source.distribution, capabilities])
+    for entry_point, failure in sorted(found.failures.items()):
+        rows.append([entry_point, "-", "-", "failed"])
+        problems.append(str(failure))
+    rows += [[name, "-", "-", "disabled by ADHELPERS_DISABLE_PLUGINS"] for name in found.disabled]
+    tables.show("Backends", ["name", "framework", "from", "capabilities"], rows, bad=frozenset({"failed"}))
+    _print_all(problems)
+    return 0
+
+
+def _print_all(problems: Sequence[str]) -> None:
+    if problems:
+        print()
+    for problem in problems:
+        print(f"* {problem}")
+
+
+# -- adhelpers compare --------------------------------------------------------------------------------
+
+
+def _compare(options: argparse.Namespace) -> int:
+    try:
+        import numpy  # noqa: F401, ICN001
+    except ImportError as error:
+        msg = "compare needs NumPy: pip install numpy"
+        raise UsageError(msg) from error
+    from adhelpers import comparison
+
+    try:
+        backends, failures = comparison.usable_backends(options.backends)
+    except AdhelpersError as error:
+        raise UsageError(str(error)) from error
+    tasks, title = _gallery_tasks() if options.function is None else _function_tasks(options)
+    results = []
+    with _progress() as report:
+        for task in tasks:
+            for backend in backends:
+                report(f"{task.function}: {task.operation} on {backend.name}")
+                results.append(task.run(backend))
+    _show_results(title, [backend.name for backend in backends], results)
+    _print_all([f"{name} was left out: {error}" for name, error in failures.items()])
+    return 0 if all(result.status == "agrees" for result in results) else 1
+
+
+def _gallery_tasks() -> tuple[Iterator[Any], str]:
+    from adhelpers import comparison, gallery
+
+    tasks = (task for problem in gallery.problems() for task in comparison.gallery_tasks(problem))
+    return tasks, "Deviation from closed forms, and time per call"
+
+
+def _function_tasks(options: argparse.Namespace) -> tuple[Iterator[Any], str]:
+    from adhelpers import comparison
+
+    function = _load_function(options.function)
+    x = _read_x(options)
+    tasks = comparison.function_tasks(
+        options.function.rpartition(":")[2], function, x, batch_axis=options.batch_axis, seed=options.seed
+    )
+    return tasks, f"Deviation from finite differences at x of shape {x.shape}, and time per call"
+
+
+def _load_function(place: str) -> Callable[[Any], Any]:
+    path, colon, name = place.rpartition(":")
+    if not colon or not path or not name:
+        msg = f"write FILE.py:function, but {place!r} was given"
+        raise UsageError(msg)
+    if not os.path.isfile(path):
+        msg = f"there is no file {path!r}; write FILE.py:function with a path from {os.getcwd()!r}"
+        raise UsageError(msg)
+    spec = importlib.util.spec_from_file_location(os.path.basename(path).removesuffix(".py"), path)
+    if spec is None or spec.loader is None:
+        msg = f"{path!r} is not a Python file; write FILE.py:function"
+        raise UsageError(msg)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    sys.path.insert(0, os.path.dirname(os.path.abspath(path)))  # as `python FILE.py` would
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        msg = f"{path!r} cannot be imported: {type(error).__name__}: {error}"
+        raise UsageError(msg) from error
+    function = getattr(module, name, None)
+    if not callable(function):
+        there = [n for n, value in vars(module).items() if callable(value) and not n.startswith("_")]
+        msg = f"{path!r} has no function {name!r}; it has {', '.join(there) or 'none'}"
+        raise UsageError(msg)
+    return function
+
+
+def _read_x(options: argparse.Namespace) -> Any:
+    import numpy as np
+
+    if (options.shape is None) == (options.x is None):
+        msg = "give x for the function either by --shape 3,5 or by --x FILE.npy"
+        raise UsageError(msg)
+    if options.shape is not None:
+        return np.random.default_rng(options.seed).standard_normal(options.shape)
+    try:
+        x = np.load(options.x, allow_pickle=False)
+    except (OSError, ValueError) as error:
+        msg = f"--x {options.x!r} cannot be read as a .npy file: {error}"
+        raise UsageError(msg) from error
+    if not isinstance(x, np.ndarray) or not np.issubdtype(x.dtype, np.inexact):
+        msg = f"--x {options.x!r} must hold one floating or complex array; save it with numpy.save"
+        raise UsageError(msg)
+    return x
+
+
+@contextlib.contextmanager
+def _progress() -> Iterator[Callable[[str], None]]:
+    """Tell what is being done on a terminal, and nothing elsewhere."""
+    if sys.stderr.isatty():
+        with contextlib.suppress(ImportError):
+            from rich.console import Console
+
+            with Console(stderr=True).status("starting") as status:
+                yield status.update
+            return
+    yield lambda text: None
+
+
+def _show_results(title: str, backends: Sequence[str], results: Sequence[Any]) -> None:
+    cells: dict[tuple[str, str], dict[str, str]] = {}
+    notes = []
+    for result in results:
+        row = cells.setdefault((result.function, result.operation), {})
+        if result.error is not None:
+            row[result.backend] = result.status
+            notes.append(f"{result.function}, {result.operation} on {result.backend}: {result.error}")
+            continue
+        row[result.backend] = f"{result.deviation:.0e}  {_time(result.seconds)}"
+        if result.status == "differs":
+            row[result.backend] = f"differs {row[result.backend]}"
+            notes.append(
+                f"{result.function}, {result.operation} on {result.backend}: "
+                f"deviates by {result.deviation:.1e}, more than {result.tolerance:.1e}"
+            )
+    rows = [[*place, *(row.get(backend, "") for backend in backends)] for place, row in cells.items()]
+    bad = frozenset({"differs", "failed", "unsupported"})
+    tables.show(title, ["function", "operation", *backends], rows, bad)
+    _print_all(notes)
+    agree = sum(result.status == "agrees" for result in results)
+    print(f"\n{agree} of {len(results)} results agree.")
+
+
+def _time(seconds: float) -> str:
+    for unit, size in (("s", 1.0), ("ms", 1e-3)):
+        if seconds >= size:
+            return f"{seconds / size:.3g} {unit}"
+    return f"{seconds / 1e-6:.3g} µs"
