@@ -243,31 +243,49 @@ class _Problem:
 
 Result = tuple[Array, Array, Leaves]
 """``(y, J, aux)``."""
+Evaluated = tuple[Leaves, Pullback, Leaves]
+"""What `ADBackend.vjp` returns."""
 
 
 def _evaluate(problem: _Problem, mode: Mode) -> Result:
-    """``(y, J, aux)`` by `mode` or, where the framework lacks rules for it, by the other one."""
+    """Sweep in `mode` or, where the framework lacks rules for it, in the other one."""
     backend, record = problem.backend, problem.record
     if problem.layout.size(problem.x) == 0:  # no basis vector to push forward
         return _reverse(problem, derived.vjp(backend, problem.f, (problem.x,)))
-    if mode == "auto":
-        if not backend.has_reverse:
-            mode = "forward"
-        elif record.output_size is not None:
-            mode = "forward" if problem.cheaper_forward else "reverse"
-    ways: dict[Mode, Callable[[_Problem], Result]] = {"auto": _cheaper, "forward": _forward, "reverse": _reverse}
-    other = _reverse if mode == "forward" else _forward
-    rule = "forward rule" if mode == "forward" else "reverse rule"
+    if mode != "auto":
+        return _sweep_or_other(problem, mode, allowed=backend.fallback)
+    # Automatic mode has no preference of the user's to fall back from.
+    if not backend.has_reverse:
+        return _sweep_or_other(problem, "forward", allowed=True)
+    if record.output_size is not None:
+        return _sweep_or_other(problem, "forward" if problem.cheaper_forward else "reverse", allowed=True)
     return derived.either(
-        backend, lambda: ways[mode](problem), lambda: other(problem), rule, "a sweep in the other mode"
+        backend,
+        lambda: _learn_and_sweep(problem),
+        lambda: _forward(problem),
+        rule="reverse rule",
+        way=_OTHER_MODE,
+        allowed=True,
     )
 
 
-def _cheaper(problem: _Problem) -> Result:
+_OTHER_MODE = "a sweep in the other mode"
+
+
+def _sweep_or_other(problem: _Problem, mode: Mode, *, allowed: bool, evaluated: Evaluated | None = None) -> Result:
+    sweeps = [lambda: _forward(problem), lambda: _reverse(problem, evaluated)]
+    if mode == "reverse":
+        sweeps.reverse()
+    return derived.either(problem.backend, *sweeps, rule=f"{mode} rule", way=_OTHER_MODE, allowed=allowed)
+
+
+def _learn_and_sweep(problem: _Problem) -> Result:
     """Learn M from the forward pass of reverse mode, which is kept if reverse mode is the cheaper one."""
     evaluated = problem.backend.vjp(problem.f, (problem.x,))
     problem.read_output(evaluated[0])
-    return _forward(problem) if problem.cheaper_forward else _reverse(problem, evaluated)
+    if problem.cheaper_forward:
+        return _sweep_or_other(problem, "forward", allowed=True, evaluated=evaluated)
+    return _reverse(problem, evaluated)
 
 
 def _forward(problem: _Problem) -> Result:
@@ -287,7 +305,7 @@ def _forward(problem: _Problem) -> Result:
     return y, layout.from_columns(backend.array_namespace(columns), columns), aux
 
 
-def _reverse(problem: _Problem, evaluated: tuple[Leaves, Pullback, Leaves] | None = None) -> Result:
+def _reverse(problem: _Problem, evaluated: Evaluated | None = None) -> Result:
     backend, layout = problem.backend, problem.layout
     outputs, pullback, aux = evaluated or backend.vjp(problem.f, (problem.x,))
     y = problem.read_output(outputs)

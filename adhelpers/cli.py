@@ -10,7 +10,7 @@ import contextlib
 import importlib.util
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NoReturn
 
 from adhelpers import __version__, registry, tables
@@ -33,7 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         options = _parser().parse_args(argv)
         return int(options.run(options))
     except UsageError as error:
-        print(f"adhelpers: {error}", file=sys.stderr)
+        print("adhelpers:", *str(error).split(), file=sys.stderr)  # a framework's own words may span lines
         return 2
     except BrokenPipeError:  # the reader, such as head, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -55,7 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     compare.add_argument("function", nargs="?", metavar="FILE.py:function", help="a function of one array")
     compare.add_argument("--shape", type=_shape, metavar="3,5", help="draw a normal x of this shape, the batch last")
     compare.add_argument("--x", metavar="FILE.npy", help="read x from a file")
-    compare.add_argument("--seed", type=int, default=0, help="the seed of all that is drawn (default: 0)")
+    compare.add_argument("--seed", type=_seed, default=0, help="the seed of all that is drawn (default: 0)")
     compare.add_argument(
         "--batch-axis", type=int, choices=(-1, 0), default=-1, help="where the batch is in x (default: -1, last)"
     )
@@ -65,18 +65,30 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _shape(text: str) -> tuple[int, ...]:
-    try:
-        shape = tuple(int(n) for n in text.split(",") if n)
-    except ValueError:
-        shape = (-1,)
-    if any(n < 0 for n in shape):
+    sizes = _words(text)
+    if not all(size.isdecimal() for size in sizes):
         msg = f"a shape is written as 3,5, but {text!r} was given"
         raise argparse.ArgumentTypeError(msg)
-    return shape
+    return tuple(map(int, sizes))
+
+
+def _seed(text: str) -> int:
+    if not text.isdecimal():
+        msg = f"a seed is an integer from 0 upwards, but {text!r} was given"
+        raise argparse.ArgumentTypeError(msg)
+    return int(text)
 
 
 def _names(text: str) -> list[str]:
-    return [name for name in text.split(",") if name]
+    names = _words(text)
+    if not names:
+        msg = f"backends are written as jax,torch, but {text!r} was given"
+        raise argparse.ArgumentTypeError(msg)
+    return names
+
+
+def _words(text: str) -> list[str]:
+    return [word for word in map(str.strip, text.split(",")) if word]
 
 
 # -- adhelpers backends -------------------------------------------------------------------------------
@@ -122,10 +134,12 @@ def _compare(options: argparse.Namespace) -> int:
         raise UsageError(msg) from error
     from adhelpers import comparison
 
-    try:
-        backends, failures = comparison.usable_backends(options.backends)
-    except AdhelpersError as error:
-        raise UsageError(str(error)) from error
+    if options.function is None and not (options.shape is None and options.x is None):
+        msg = "--shape and --x are for a function; write `adhelpers compare FILE.py:function --shape 3,5`"
+        raise UsageError(msg)
+    backends, failures = comparison.usable_backends(options.backends)
+    if options.backends is not None and failures:
+        raise UsageError("; ".join(map(str, failures.values())))
     tasks, title = _gallery_tasks() if options.function is None else _function_tasks(options)
     results = []
     with _progress() as report:
@@ -134,25 +148,36 @@ def _compare(options: argparse.Namespace) -> int:
                 report(f"{task.function}: {task.operation} on {backend.name}")
                 results.append(task.run(backend))
     _show_results(title, [backend.name for backend in backends], results)
-    _print_all([f"{name} was left out: {error}" for name, error in failures.items()])
+    left_out = [f"{name} was left out: {error}" for name, error in failures.items()]
+    if not any(result.operation == "batched" for result in results):
+        left_out.append(
+            f"batched was left out: the function maps no batch along axis {options.batch_axis} to one; see --batch-axis"
+        )
+    _print_all(left_out)
     return 0 if all(result.status == "agrees" for result in results) else 1
 
 
-def _gallery_tasks() -> tuple[Iterator[Any], str]:
+def _gallery_tasks() -> tuple[Iterable[Any], str]:
     from adhelpers import comparison, gallery
 
     tasks = (task for problem in gallery.problems() for task in comparison.gallery_tasks(problem))
     return tasks, "Deviation from closed forms, and time per call"
 
 
-def _function_tasks(options: argparse.Namespace) -> tuple[Iterator[Any], str]:
+def _function_tasks(options: argparse.Namespace) -> tuple[Iterable[Any], str]:
     from adhelpers import comparison
 
     function = _load_function(options.function)
     x = _read_x(options)
-    tasks = comparison.function_tasks(
-        options.function.rpartition(":")[2], function, x, batch_axis=options.batch_axis, seed=options.seed
-    )
+    name = options.function.rpartition(":")[2]
+    try:
+        tasks = list(comparison.function_tasks(name, function, x, batch_axis=options.batch_axis, seed=options.seed))
+    except Exception as error:
+        msg = (
+            f"{name!r} has no reference to compare with, since finite differences on NumPy arrays fail: "
+            f"{type(error).__name__}: {error}; write it with xp = adhelpers.array_namespace(x)"
+        )
+        raise UsageError(msg) from error
     return tasks, f"Deviation from finite differences at x of shape {x.shape}, and time per call"
 
 
@@ -164,7 +189,8 @@ def _load_function(place: str) -> Callable[[Any], Any]:
     if not os.path.isfile(path):
         msg = f"there is no file {path!r}; write FILE.py:function with a path from {os.getcwd()!r}"
         raise UsageError(msg)
-    spec = importlib.util.spec_from_file_location(os.path.basename(path).removesuffix(".py"), path)
+    # A name of its own: a file called jax.py must not stand in for the framework.
+    spec = importlib.util.spec_from_file_location("adhelpers_compared_file", path)
     if spec is None or spec.loader is None:
         msg = f"{path!r} is not a Python file; write FILE.py:function"
         raise UsageError(msg)
@@ -173,7 +199,7 @@ def _load_function(place: str) -> Callable[[Any], Any]:
     sys.path.insert(0, os.path.dirname(os.path.abspath(path)))  # as `python FILE.py` would
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         msg = f"{path!r} cannot be imported: {type(error).__name__}: {error}"
         raise UsageError(msg) from error
     function = getattr(module, name, None)
@@ -194,11 +220,15 @@ def _read_x(options: argparse.Namespace) -> Any:
         return np.random.default_rng(options.seed).standard_normal(options.shape)
     try:
         x = np.load(options.x, allow_pickle=False)
-    except (OSError, ValueError) as error:
-        msg = f"--x {options.x!r} cannot be read as a .npy file: {error}"
+    except Exception as error:
+        msg = f"--x {options.x!r} cannot be read as a .npy file: {error}; save x with numpy.save"
         raise UsageError(msg) from error
     if not isinstance(x, np.ndarray) or not np.issubdtype(x.dtype, np.inexact):
-        msg = f"--x {options.x!r} must hold one floating or complex array; save it with numpy.save"
+        received = f"an array of dtype {x.dtype}" if isinstance(x, np.ndarray) else "several arrays"
+        msg = (
+            f"--x {options.x!r} holds {received}, but x is one floating or complex array; "
+            "save it with numpy.save, converted by astype(float) if need be"
+        )
         raise UsageError(msg)
     return x
 
@@ -207,9 +237,11 @@ def _read_x(options: argparse.Namespace) -> Any:
 def _progress() -> Iterator[Callable[[str], None]]:
     """Tell what is being done on a terminal, and nothing elsewhere."""
     if sys.stderr.isatty():
-        with contextlib.suppress(ImportError):
+        try:
             from rich.console import Console
-
+        except ImportError:
+            pass
+        else:
             with Console(stderr=True).status("starting") as status:
                 yield status.update
             return

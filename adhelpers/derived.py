@@ -32,7 +32,14 @@ def jvp(backend: ADBackend, f: LeafFunction, x: Leaves, u: Leaves) -> tuple[Leav
         pushforward = _transpose(backend, pullback, outputs)
         return outputs, pushforward(u), aux
 
-    return either(backend, lambda: backend.jvp(f, x, u), from_two_vjps, "forward rule", "two vector-Jacobian products")
+    return either(
+        backend,
+        lambda: backend.jvp(f, x, u),
+        from_two_vjps,
+        rule="forward rule",
+        way="two vector-Jacobian products",
+        allowed=backend.fallback,
+    )
 
 
 def vjp(backend: ADBackend, f: LeafFunction, x: Leaves) -> tuple[Leaves, Pullback, Leaves]:
@@ -44,8 +51,9 @@ def vjp(backend: ADBackend, f: LeafFunction, x: Leaves) -> tuple[Leaves, Pullbac
         backend,
         lambda: backend.vjp(f, x),
         lambda: _vjp_from_jvps(backend, f, x),
-        "reverse rule",
-        "a sweep of Jacobian-vector products",
+        rule="reverse rule",
+        way="a sweep of Jacobian-vector products",
+        allowed=backend.fallback,
     )
 
 
@@ -53,17 +61,19 @@ def either(
     backend: ADBackend,
     native: Callable[[], T],
     substitute: Callable[[], T],
+    *,
     rule: str,
     way: str,
+    allowed: bool,
 ) -> T:
-    """The native way or, if the framework says that it lacks a rule, the substitute."""
+    """The native way or, if the framework says that it lacks a rule and it is allowed, the substitute."""
     try:
         return native()
     except Exception as error:
         if not backend.is_missing_rule(error):
             raise
         missing = error
-    if not backend.fallback:
+    if not allowed:
         msg = (
             f"backend {backend.name!r} lacks a {rule} ({missing}); with fallback=True the result would come from {way}"
         )
@@ -105,6 +115,8 @@ def _vjp_from_jvps(backend: ADBackend, f: LeafFunction, x: Leaves) -> tuple[Leav
     ]
 
     def pullback(cotangents: Leaves) -> Leaves:
+        if not cotangents:
+            return zeros_like(backend, x)
         pulled: list[Array] = []
         for leaf, parts in zip(x, columns, strict=True):
             if leaf_size(leaf) == 0:

@@ -11,8 +11,6 @@ class AdhelpersError(Exception):
 class BackendNotFoundError(AdhelpersError, LookupError):
     """No backend of that name is registered."""
 
-    # LookupError's subclass KeyError would show the message through repr(); LookupError itself does not.
-
 
 class BackendLoadError(AdhelpersError, ImportError):
     """A plugin or its framework could not be loaded; ``__cause__`` holds the reason."""

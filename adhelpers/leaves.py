@@ -18,7 +18,11 @@ def lift(backend: ADBackend, leaf: Any, name: object, like: Array | None = None)
     """`leaf` as an array of `backend`: Python floats, complexes and NumPy arrays are converted."""
     if backend.is_array(leaf):
         return leaf
-    if is_numpy(leaf) or isinstance(leaf, (float, complex)):
+    if is_numpy(leaf):
+        if leaf.dtype.kind in "OSUMmT":  # objects, text and dates, which no framework can hold
+            raise not_differentiable(name, f"an array of dtype {leaf.dtype}")
+        return backend.asarray(leaf, like)
+    if isinstance(leaf, (float, complex)):
         return backend.asarray(leaf, like)
     if isinstance(leaf, int):
         raise not_differentiable(name, type(leaf).__name__)

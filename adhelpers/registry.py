@@ -19,7 +19,7 @@ from typing import Any
 import pluggy
 
 from adhelpers import hookspecs
-from adhelpers.contract import ADBackend
+from adhelpers.contract import ADBackend, Capability
 from adhelpers.errors import (
     AmbiguousBackendError,
     BackendLoadError,
@@ -29,6 +29,9 @@ from adhelpers.hookspecs import API_VERSION, ENTRY_POINT_GROUP, BackendDescripti
 
 OWN_DISTRIBUTION = "adhelpers"
 """Of two plugins with one backend name, the one that this distribution ships wins."""
+
+_ANY_FAILURE = (Exception, SystemExit)
+"""How a plugin may fail; one that is a script without a guard exits."""
 
 
 @dataclass(frozen=True)
@@ -58,15 +61,12 @@ class Registry:
             raise self._unknown(name)
         description, source = self.descriptions[name], self.sources[name]
         try:
-            cls = _import_object(description.implementation)
-            if not (isinstance(cls, type) and issubclass(cls, ADBackend)):
-                msg = f"{description.implementation} is not a subclass of adhelpers.ADBackend"
-                raise TypeError(msg)
-        except Exception as error:
-            hint = f"; install what it needs: {description.install}" if description.install else ""
+            return _backend_class(description.implementation)
+        except _ANY_FAILURE as error:
+            missing = description.install and isinstance(error, ImportError)
+            hint = f"; install what it needs: {description.install}" if missing else ""
             failure = load_error("backend", name, source, error, hint)
             raise failure from error
-        return cls
 
     def _unknown(self, name: str) -> Exception:
         failure = self.failures.get(name)
@@ -81,7 +81,7 @@ class Registry:
         return BackendNotFoundError(msg)
 
     def _install_hint(self, description: BackendDescription) -> str:
-        missing = description.framework is not None and framework_version(description) is None
+        missing = description.framework and framework_version(description) is None
         return f" (not installed: {description.install})" if missing and description.install else ""
 
     def claimants(self, leaves: Iterable[Any]) -> set[str]:
@@ -105,14 +105,15 @@ class Registry:
 
 def scan(environ: Mapping[str, str] = os.environ) -> Registry:
     """Ask every plugin for its backends."""
-    registry = Registry(disabled=tuple(filter(None, environ.get("ADHELPERS_DISABLE_PLUGINS", "").split(","))))
+    disabled = (name.strip() for name in environ.get("ADHELPERS_DISABLE_PLUGINS", "").split(","))
+    registry = Registry(disabled=tuple(filter(None, disabled)))
     strict = environ.get("ADHELPERS_STRICT_PLUGINS") == "1"
     for source, entry_point in _entry_points():
         if source.entry_point in registry.disabled:
             continue
         try:
             descriptions = _ask(entry_point)
-        except Exception as error:  # noqa: BLE001  # a plugin may fail in any way at all
+        except _ANY_FAILURE as error:
             registry.failures.setdefault(source.entry_point, load_error("plugin", source.entry_point, source, error))
         else:
             for description in descriptions:
@@ -126,12 +127,13 @@ def _entry_points() -> list[tuple[Source, importlib.metadata.EntryPoint]]:
     """Every plugin, in order of precedence: this distribution's own first, then by distribution."""
     found: dict[Source, importlib.metadata.EntryPoint] = {}
     for entry_point in importlib.metadata.entry_points(group=ENTRY_POINT_GROUP):
-        distribution = entry_point.dist.name if entry_point.dist is not None else "unknown"
+        # A distribution that was half uninstalled has lost its name.
+        distribution = getattr(entry_point.dist, "name", None) or "unknown"
         # One distribution can be seen twice, as when its source folder and its installation are on the path.
         found.setdefault(Source(entry_point.name, distribution), entry_point)
     return sorted(
         found.items(),
-        key=lambda item: (item[0].distribution != OWN_DISTRIBUTION, item[0].distribution, item[0].entry_point),
+        key=lambda item: (item[0].distribution != OWN_DISTRIBUTION, item[0].distribution.lower(), item[0].entry_point),
     )
 
 
@@ -149,21 +151,36 @@ def _ask(entry_point: importlib.metadata.EntryPoint) -> list[BackendDescription]
             "adhelpers_register_backends with adhelpers.hookimpl, not with another project's marker"
         )
         raise TypeError(msg)
-    descriptions = [description for result in hook() for description in result]
+    results = hook() or [None]  # pluggy leaves out the None of a hook that returns nothing
+    for result in results:
+        if not (isinstance(result, (list, tuple)) and all(isinstance(d, BackendDescription) for d in result)):
+            msg = (
+                f"adhelpers_register_backends returned {result!r}; it must return a list of "
+                "adhelpers.BackendDescription"
+            )
+            raise TypeError(msg)
+    descriptions = [description for result in results for description in result]
     for description in descriptions:
-        if not isinstance(description, BackendDescription):
-            msg = (
-                f"adhelpers_register_backends must return a list of adhelpers.BackendDescription, "
-                f"but it returned {type(description).__name__}"
-            )
-            raise TypeError(msg)
-        if description.api_version != API_VERSION:
-            msg = (
-                f"backend {description.name!r} speaks version {description.api_version} of the plugin API, this "
-                f"adhelpers version {API_VERSION}; install a release of the plugin that does too"
-            )
-            raise TypeError(msg)
+        _check_description(description)
     return descriptions
+
+
+def _check_description(description: BackendDescription) -> None:
+    """Refuse what would otherwise fail later, while somebody else's backend is looked up or inferred."""
+    if description.api_version != API_VERSION:
+        msg = (
+            f"backend {description.name!r} speaks version {description.api_version} of the plugin API, this "
+            f"adhelpers version {API_VERSION}; install a release of the plugin that does too"
+        )
+        raise TypeError(msg)
+    words = (description.name, description.framework or "", description.install or "")
+    paths = (description.implementation, *description.array_types)
+    if not all(isinstance(word, str) for word in words + paths) or not all(":" in path for path in paths):
+        msg = (
+            f"{description} does not fit; write its implementation as 'module:Class', its array_types as "
+            "('module:Type',), and the rest as strings"
+        )
+        raise TypeError(msg)
 
 
 def _add(registry: Registry, source: Source, description: BackendDescription) -> None:
@@ -176,7 +193,7 @@ def _add(registry: Registry, source: Source, description: BackendDescription) ->
     registry.failures.setdefault(source.entry_point, load_error("backend", description.name, source, cause))
 
 
-def load_error(kind: str, name: str, source: Source, cause: Exception, hint: str = "") -> BackendLoadError:
+def load_error(kind: str, name: str, source: Source, cause: BaseException, hint: str = "") -> BackendLoadError:
     """The error for a plugin or a backend that cannot be used, naming where it comes from."""
     error = BackendLoadError(f"{kind} {name!r} ({source}) cannot be loaded: {type(cause).__name__}: {cause}{hint}")
     error.__cause__ = cause
@@ -185,7 +202,7 @@ def load_error(kind: str, name: str, source: Source, cause: Exception, hint: str
 
 def framework_version(description: BackendDescription) -> str | None:
     """The installed version of the backend's framework, or None; nothing is imported to find out."""
-    if description.framework is None:
+    if not description.framework:
         return None
     try:
         return importlib.metadata.version(description.framework)
@@ -193,9 +210,21 @@ def framework_version(description: BackendDescription) -> str | None:
         return None
 
 
-def _import_object(path: str) -> Any:
+def _backend_class(path: str) -> type[ADBackend]:
+    """The class at ``"module:Class"``, which must be a complete backend."""
     module, _, name = path.partition(":")
-    return getattr(importlib.import_module(module), name)
+    cls = getattr(importlib.import_module(module), name)
+    if not (isinstance(cls, type) and issubclass(cls, ADBackend)):
+        msg = f"{path} is not a subclass of adhelpers.ADBackend; derive it from that"
+        raise TypeError(msg)
+    missing = sorted(cls.__abstractmethods__) + [a for a in ("capabilities", "name") if not hasattr(cls, a)]
+    if missing:
+        msg = f"{path} lacks {', '.join(missing)}, which every backend must define"
+        raise TypeError(msg)
+    if not all(isinstance(capability, Capability) for capability in cls.capabilities):
+        msg = f"{path} declares capabilities {cls.capabilities!r}; write a frozenset of adhelpers.Capability members"
+        raise TypeError(msg)
+    return cls
 
 
 def _is_a(leaf: Any, path: str) -> bool:
@@ -249,7 +278,7 @@ def backend(name: str, **options: Any) -> ADBackend:
     FiniteDifferenceBackend(fallback=True, order=4)
     """
     if not isinstance(name, str):
-        msg = f"a backend's name is a string, but {name!r} was given"
+        msg = f"a backend's name is a string such as 'finite-difference', but {name!r} was given"
         raise TypeError(msg)
     if not options:
         return _default_instance(name)

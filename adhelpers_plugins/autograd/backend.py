@@ -40,12 +40,14 @@ class AutogradBackend(ADBackend):
     )
 
     def is_array(self, leaf: object) -> bool:
-        """NumPy arrays and scalars, and boxes."""
-        return isinstance(leaf, (np.ndarray, np.generic)) or isbox(leaf)
+        """NumPy arrays and scalars in the machine's byte order, and boxes."""
+        return (isinstance(leaf, (np.ndarray, np.generic)) and leaf.dtype.isnative) or isbox(leaf)
 
     def asarray(self, leaf: Any, like: Array | None = None) -> Array:
         """A NumPy array."""
-        return np.array(leaf, dtype=None if like is None or isinstance(leaf, np.ndarray) else like.dtype)
+        if isinstance(leaf, np.ndarray):
+            return leaf.astype(leaf.dtype.newbyteorder("="))
+        return np.array(leaf, dtype=None if like is None else like.dtype)
 
     def array_namespace(self, *arrays: Array) -> Any:
         """array_api_compat's NumPy, or for boxes its counterpart over ``autograd.numpy``."""

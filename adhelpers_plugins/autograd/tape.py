@@ -11,7 +11,9 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from autograd.core import JVPNode, add_outgrads, primitive_jvps, primitive_vjps, vspace
+import autograd.numpy as anp
+import numpy as np
+from autograd.core import JVPNode, add_outgrads, primitive_jvps, primitive_vjps
 from autograd.tracer import Node, isbox, new_box, notrace_primitives, trace_stack
 
 from adhelpers import UnsupportedOperationError
@@ -42,8 +44,9 @@ class TapeNode(Node):  # type: ignore[misc]  # autograd is not typed
         self.argnums = argnums
         self.parents = parents
 
-    def initialize_root(self) -> None:
+    def initialize_root(self, value: Any) -> None:
         """Make this node an argument."""
+        self.value = value
         self.parents = ()
 
 
@@ -61,7 +64,7 @@ class Tape:
     """
 
     def __init__(self, f: LeafFunction, x: Leaves) -> None:
-        self._roots = tuple(TapeNode.new_root() for _ in x)
+        self._roots = tuple(map(TapeNode.new_root, x))
         with TRACE:
             level = trace_stack.top + 1
             trace_stack.top = level
@@ -82,7 +85,8 @@ class Tape:
             if node not in pushed:
                 incoming = [pushed[parent] for parent in node.parents]
                 rule = _rule(primitive_jvps, node, "JVP")
-                pushed[node] = rule(node.argnums, incoming, node.value, node.args, node.kwargs)
+                tangent = rule(node.argnums, incoming, node.value, node.args, node.kwargs)
+                pushed[node] = _checked(tangent, node.value, node, "JVP")
         return tuple(None if end is None else pushed[end] for end in self._ends)
 
     def prepare_pull(self) -> None:
@@ -102,13 +106,9 @@ class Tape:
             if node.parents and node in pulled:
                 outgrad, _ = pulled.pop(node)
                 for parent, ingrad in zip(node.parents, node.pull(outgrad), strict=True):
+                    ingrad = _checked(ingrad, parent.value, node, "VJP")
                     pulled[parent] = add_outgrads(pulled.get(parent), ingrad)
         return tuple(pulled[root][0] if root in pulled else None for root in self._roots)
-
-
-def zeros(value: Any) -> Any:
-    """Zeros of the vector space of `value`."""
-    return vspace(value).zeros()
 
 
 def _belongs(value: Any, level: int) -> bool:
@@ -123,9 +123,25 @@ def _rule(rules: dict[Any, Any], node: TapeNode, kind: str) -> Any:
     try:
         return rules[node.function]
     except KeyError:
-        name = getattr(node.function, "__name__", node.function)
-        msg = f"{kind} of {name} wrt argnums {tuple(node.argnums)} not defined"
+        msg = f"{kind} of {_name(node)} wrt argnums {tuple(node.argnums)} not defined"
         raise UnsupportedOperationError(msg) from None
+
+
+def _checked(derivative: Any, value: Any, node: TapeNode, kind: str) -> Any:
+    """A rule's result as a derivative of `value`: some of autograd's rules get shapes or complex numbers wrong."""
+    shape, expected = getattr(derivative, "shape", None), getattr(value, "shape", None)
+    if shape is None or expected is None:  # tuples and autograd's sparse gradients
+        return derivative
+    if shape != expected:
+        msg = f"{kind} of {_name(node)} is wrong: it has shape {shape} for a value of shape {expected}"
+        raise UnsupportedOperationError(msg)
+    if derivative.dtype.kind == "c" and not np.iscomplexobj(value):
+        return anp.real(derivative)
+    return derivative
+
+
+def _name(node: TapeNode) -> str:
+    return str(getattr(node.function, "__name__", node.function))
 
 
 def _in_order(ends: Sequence[TapeNode | None]) -> list[TapeNode]:

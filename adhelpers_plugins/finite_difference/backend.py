@@ -57,7 +57,9 @@ class FiniteDifferenceBackend(ADBackend):
             raise ValueError(msg)
 
     def is_array(self, leaf: object) -> bool:
-        """Any array of the array API standard, NumPy's among them."""
+        """Any array of the array API standard, NumPy's in the machine's byte order among them."""
+        if isinstance(leaf, (np.ndarray, np.generic)):
+            return leaf.dtype.isnative
         return array_api_compat.is_array_api_obj(leaf) or _owner(leaf) is not None
 
     def asarray(self, leaf: Any, like: Array | None = None) -> Array:
@@ -65,7 +67,9 @@ class FiniteDifferenceBackend(ADBackend):
         owner = None if like is None else _owner(like)
         if owner is not None:
             return owner.asarray(leaf, like)
-        return np.array(leaf, dtype=None if like is None or isinstance(leaf, np.ndarray) else like.dtype)
+        if isinstance(leaf, np.ndarray):
+            return leaf.astype(leaf.dtype.newbyteorder("="))
+        return np.array(leaf, dtype=None if like is None else like.dtype)
 
     def jvp(self, f: LeafFunction, x: Leaves, u: Leaves) -> tuple[Leaves, Leaves, Leaves]:
         """Push `u` forward by central differences."""
@@ -103,7 +107,7 @@ class FiniteDifferenceBackend(ADBackend):
         length = 1.0
         magnitude = 1.0
         if not any(self.is_traced(leaf) for leaf in (*x, *u)):
-            length = max(map(self._largest, u))
+            length = max(map(self._largest, u), default=0.0)
             moving = (self._moving(leaf, tangent) for leaf, tangent in zip(x, u, strict=True))
             magnitude = max(1.0, *map(self._largest, moving))
         h = epsilon ** (1 / (self.order + 1)) * magnitude / (length or 1.0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
+import warnings
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -26,6 +27,12 @@ _MISSING_RULE = re.compile(
     r"|not implemented forward"
     r"|not differentiable twice"
 )
+
+
+# The first dual number imports parts of PyTorch that warn about their own deprecated calls: meet it here.
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore", DeprecationWarning)
+    torch.func.jvp(torch.sin, (torch.zeros(()),), (torch.zeros(()),))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,7 +92,7 @@ class TorchBackend(ADBackend):
         """``torch.func.jvp``."""
         with _FORWARD_MODE:
             outputs, tangents, aux = torch.func.jvp(_on_copies(f), x, u, has_aux=True)
-        return outputs, _in_dtypes_of(outputs, tangents), aux
+        return outputs[1:], _in_dtypes_of(outputs, tangents)[1:], aux
 
     def vjp(self, f: LeafFunction, x: Leaves) -> tuple[Leaves, Pullback, Leaves]:
         """``torch.func.vjp``, which conjugates on the way in and on the way out."""
@@ -93,12 +100,13 @@ class TorchBackend(ADBackend):
 
         def pullback(cotangents: Leaves) -> Leaves:
             # Gradients may be a cotangent itself, share memory or repeat one element: copy them.
+            conjugates = tuple(c.conj().resolve_conj() for c in cotangents)
             return tuple(
                 g.conj().resolve_conj().clone(memory_format=torch.contiguous_format)
-                for g in conjugating(tuple(c.conj().resolve_conj() for c in cotangents))
+                for g in conjugating((torch.zeros_like(outputs[0]), *conjugates))
             )
 
-        return outputs, pullback, aux
+        return outputs[1:], pullback, aux
 
     def jvp_sweep(self, f: LeafFunction, x: Leaves, tangents: Leaves) -> tuple[Leaves, Leaves, Leaves]:
         """One pass vectorised over the tangents; `f` itself sees no batched tensor."""
@@ -108,7 +116,7 @@ class TorchBackend(ADBackend):
 
         with _FORWARD_MODE:
             outputs, stacked, aux = torch.func.vmap(push, out_dims=(None, 0, None), randomness="same")(*tangents)
-        return outputs, _in_dtypes_of(outputs, stacked), aux
+        return outputs[1:], _in_dtypes_of(outputs, stacked)[1:], aux
 
     def vjp_sweep(self, pullback: Pullback, cotangents: Leaves) -> Leaves:
         """The pullback, vectorised."""
@@ -124,8 +132,16 @@ class TorchBackend(ADBackend):
 
 
 def _on_copies(f: LeafFunction) -> LeafFunction:
-    """`f` on clones: it may work in place, and what it returns shares no memory with the caller's tensors."""
-    return lambda *leaves: f(*(leaf.clone() for leaf in leaves))
+    """`f` on clones: it may work in place, and what it returns shares no memory with the caller's tensors.
+
+    A constant goes before the outputs, for ``torch.func`` refuses a function that has none.
+    """
+
+    def on_copies(*leaves: Array) -> tuple[Leaves, Leaves]:
+        outputs, aux = f(*(leaf.clone() for leaf in leaves))
+        return (leaves[0].new_zeros(()), *outputs), aux
+
+    return on_copies
 
 
 def _in_dtypes_of(outputs: Leaves, tangents: Leaves) -> Leaves:

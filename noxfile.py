@@ -1,0 +1,62 @@
+"""The checks of this project: `nox` runs them all, `nox -s tests` one of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import nox
+
+nox.options.default_venv_backend = "venv"
+
+PYPROJECT = nox.project.load_toml("pyproject.toml")
+CONSTRAINTS = ("-c", str(Path("constraints.txt").resolve()))
+
+
+def install(session: nox.Session, *requirements: str, groups: tuple[str, ...] = ()) -> None:
+    """Install requirements and dependency groups in the versions that development uses."""
+    listed = nox.project.dependency_groups(PYPROJECT, *groups) if groups else ()
+    session.install("-q", *CONSTRAINTS, *requirements, *listed)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Style, and what ruff finds suspicious."""
+    install(session, groups=("lint",))
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+
+
+@nox.session
+def typing(session: nox.Session) -> None:
+    """Types, strictly; no framework is needed, for arrays are Any."""
+    install(session, "-e", ".[cli]", groups=("typing",))
+    session.run("mypy")
+
+
+@nox.session
+def core(session: nox.Session) -> None:
+    """The core and finite differences where no framework is installed."""
+    install(session, "-e", ".", "numpy", groups=("test",))
+    session.run("python", "-c", "import importlib.util as u; assert not any(map(u.find_spec, ['jax', 'torch', 'autograd']))")
+    session.run("pytest", "tests", "adhelpers", "adhelpers_plugins/finite_difference", *session.posargs)
+    session.run("adhelpers", "compare")
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Everything, on every backend."""
+    install(session, "-e", ".[all]", groups=("test",))
+    session.run("pytest", *session.posargs)
+
+
+@nox.session
+def build(session: nox.Session) -> None:
+    """The wheel installs in an empty environment, and its plugins are found there."""
+    wheels = Path(session.create_tmp()) / "wheels"
+    session.run("pip", "wheel", "-q", "--no-deps", "--wheel-dir", str(wheels), ".")
+    wheel = max(wheels.glob("adhelpers-*.whl"), key=lambda path: path.stat().st_mtime)
+    install(session, str(wheel), "numpy", "pytest")
+    with session.chdir(wheels):  # away from the source tree
+        session.run("python", "-m", "adhelpers", "backends")
+        session.run("adhelpers", "compare", "--backends", "finite-difference")
+        session.run("python", str(Path(__file__).parent / "tests" / "installed_wheel.py"))

@@ -1,0 +1,57 @@
+"""Small models over any array namespace, the batch last, with fixed weights."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from adhelpers import array_namespace
+
+
+def weights(*shape: int, seed: int = 0) -> np.ndarray:
+    """Normal numbers of moderate size."""
+    return np.random.default_rng(seed).standard_normal(shape) / np.sqrt(shape[-1])
+
+
+def like(constant: np.ndarray, x: Any) -> Any:
+    """A constant in the framework and precision of `x`, which NumPy may make complex for a complex step."""
+    xp = array_namespace(x)
+    return xp.asarray(constant, dtype=x.dtype)
+
+
+def gelu(x: Any) -> Any:
+    """The tanh form."""
+    return 0.5 * x * (1.0 + array_namespace(x).tanh(0.7978845608028654 * (x + 0.044715 * x**3)))
+
+
+def dense(x: Any, outputs: int, *, seed: int = 0) -> Any:
+    """An affine layer on x of shape (N, B)."""
+    return like(weights(outputs, x.shape[0], seed=seed), x) @ x + like(weights(outputs, 1, seed=seed + 1), x)
+
+
+def convolve(x: Any, outputs: int, *, seed: int = 0) -> Any:
+    """A 3 by 3 convolution of x of shape (H, W, C, B), padded with zeros to the same size."""
+    xp = array_namespace(x)
+    height, width, channels, batch = x.shape
+    kernel = weights(3, 3, outputs, channels, seed=seed) / 3.0
+    side = xp.zeros((height, 1, channels, batch), dtype=x.dtype)
+    wide = xp.concat([side, x, side], axis=1)
+    edge = xp.zeros((1, width + 2, channels, batch), dtype=x.dtype)
+    padded = xp.concat([edge, wide, edge], axis=0)
+    total: Any = 0.0
+    for i in range(3):
+        for j in range(3):
+            total = total + like(kernel[i, j], x) @ padded[i : i + height, j : j + width, :, :]
+    return total
+
+
+def perceptron(x: Any) -> Any:
+    """Dense N to 4, gelu, dense 4 to 2."""
+    return dense(gelu(dense(x, 4)), 2, seed=5)
+
+
+def image_network(x: Any) -> Any:
+    """Convolutions 2 to 4 and 4 to 2 with gelu, flattened, dense 18 to 2."""
+    hidden = gelu(convolve(gelu(convolve(x, 4)), 2, seed=3))
+    return dense(array_namespace(x).reshape(hidden, (-1, x.shape[-1])), 2, seed=7)
