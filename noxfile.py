@@ -37,7 +37,8 @@ def typing(session: nox.Session) -> None:
 def core(session: nox.Session) -> None:
     """The core and finite differences where no framework is installed."""
     install(session, "-e", ".", "numpy", groups=("test",))
-    session.run("python", "-c", "import importlib.util as u; assert not any(map(u.find_spec, ['jax', 'torch', 'autograd']))")
+    none = "from importlib.util import find_spec; assert not any(map(find_spec, ('jax', 'torch', 'autograd')))"
+    session.run("python", "-c", none)
     session.run("pytest", "tests", "adhelpers", "adhelpers_plugins/finite_difference", *session.posargs)
     session.run("adhelpers", "compare")
 

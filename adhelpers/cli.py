@@ -7,18 +7,14 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import importlib.util
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NoReturn
 
-from adhelpers import __version__, registry, tables
+from adhelpers import __version__, arguments, registry, tables
+from adhelpers.arguments import UsageError
 from adhelpers.errors import AdhelpersError
-
-
-class UsageError(Exception):
-    """What the user typed cannot be done; the message is one line."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -31,13 +27,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit status."""
     try:
         options = _parser().parse_args(argv)
-        return int(options.run(options))
+        status = int(options.run(options))
+        sys.stdout.flush()  # while a closed pipe can still be caught
     except UsageError as error:
         print("adhelpers:", *str(error).split(), file=sys.stderr)  # a framework's own words may span lines
         return 2
     except BrokenPipeError:  # the reader, such as head, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    return status
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -53,42 +51,17 @@ def _parser() -> argparse.ArgumentParser:
         "With it: that function, written with xp = adhelpers.array_namespace(x), checked against finite differences.",
     )
     compare.add_argument("function", nargs="?", metavar="FILE.py:function", help="a function of one array")
-    compare.add_argument("--shape", type=_shape, metavar="3,5", help="draw a normal x of this shape, the batch last")
+    compare.add_argument(
+        "--shape", type=arguments.shape, metavar="3,5", help="draw a normal x of this shape, the batch last"
+    )
     compare.add_argument("--x", metavar="FILE.npy", help="read x from a file")
-    compare.add_argument("--seed", type=_seed, default=0, help="the seed of all that is drawn (default: 0)")
+    compare.add_argument("--seed", type=arguments.seed, default=0, help="the seed of all that is drawn (default: 0)")
     compare.add_argument(
         "--batch-axis", type=int, choices=(-1, 0), default=-1, help="where the batch is in x (default: -1, last)"
     )
-    compare.add_argument("--backends", type=_names, metavar="jax,torch", help="these backends only")
+    compare.add_argument("--backends", type=arguments.names, metavar="jax,torch", help="these backends only")
     compare.set_defaults(run=_compare)
     return parser
-
-
-def _shape(text: str) -> tuple[int, ...]:
-    sizes = _words(text)
-    if not all(size.isdecimal() for size in sizes):
-        msg = f"a shape is written as 3,5, but {text!r} was given"
-        raise argparse.ArgumentTypeError(msg)
-    return tuple(map(int, sizes))
-
-
-def _seed(text: str) -> int:
-    if not text.isdecimal():
-        msg = f"a seed is an integer from 0 upwards, but {text!r} was given"
-        raise argparse.ArgumentTypeError(msg)
-    return int(text)
-
-
-def _names(text: str) -> list[str]:
-    names = _words(text)
-    if not names:
-        msg = f"backends are written as jax,torch, but {text!r} was given"
-        raise argparse.ArgumentTypeError(msg)
-    return names
-
-
-def _words(text: str) -> list[str]:
-    return [word for word in map(str.strip, text.split(",")) if word]
 
 
 # -- adhelpers backends -------------------------------------------------------------------------------
@@ -99,7 +72,7 @@ def _backends(options: argparse.Namespace) -> int:
     rows, problems = [], []
     for name, description in sorted(found.descriptions.items()):
         source = found.sources[name]
-        version = registry.framework_version(description)
+        version = description.framework_version
         try:
             capabilities = ", ".join(sorted(c.value for c in found.implementation(name).capabilities))
         except AdhelpersError as error:
@@ -140,7 +113,7 @@ def _compare(options: argparse.Namespace) -> int:
     backends, failures = comparison.usable_backends(options.backends)
     if options.backends is not None and failures:
         raise UsageError("; ".join(map(str, failures.values())))
-    tasks, title = _gallery_tasks() if options.function is None else _function_tasks(options)
+    tasks, title = gallery_tasks() if options.function is None else _function_tasks(options)
     results = []
     with _progress() as report:
         for task in tasks:
@@ -157,7 +130,8 @@ def _compare(options: argparse.Namespace) -> int:
     return 0 if all(result.status == "agrees" for result in results) else 1
 
 
-def _gallery_tasks() -> tuple[Iterable[Any], str]:
+def gallery_tasks() -> tuple[Iterable[Any], str]:
+    """The gallery's operations, and a title for their results."""
     from adhelpers import comparison, gallery
 
     tasks = (task for problem in gallery.problems() for task in comparison.gallery_tasks(problem))
@@ -167,8 +141,8 @@ def _gallery_tasks() -> tuple[Iterable[Any], str]:
 def _function_tasks(options: argparse.Namespace) -> tuple[Iterable[Any], str]:
     from adhelpers import comparison
 
-    function = _load_function(options.function)
-    x = _read_x(options)
+    function = arguments.load_function(options.function)
+    x = arguments.read_x(options)
     name = options.function.rpartition(":")[2]
     try:
         tasks = list(comparison.function_tasks(name, function, x, batch_axis=options.batch_axis, seed=options.seed))
@@ -179,58 +153,6 @@ def _function_tasks(options: argparse.Namespace) -> tuple[Iterable[Any], str]:
         )
         raise UsageError(msg) from error
     return tasks, f"Deviation from finite differences at x of shape {x.shape}, and time per call"
-
-
-def _load_function(place: str) -> Callable[[Any], Any]:
-    path, colon, name = place.rpartition(":")
-    if not colon or not path or not name:
-        msg = f"write FILE.py:function, but {place!r} was given"
-        raise UsageError(msg)
-    if not os.path.isfile(path):
-        msg = f"there is no file {path!r}; write FILE.py:function with a path from {os.getcwd()!r}"
-        raise UsageError(msg)
-    # A name of its own: a file called jax.py must not stand in for the framework.
-    spec = importlib.util.spec_from_file_location("adhelpers_compared_file", path)
-    if spec is None or spec.loader is None:
-        msg = f"{path!r} is not a Python file; write FILE.py:function"
-        raise UsageError(msg)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    sys.path.insert(0, os.path.dirname(os.path.abspath(path)))  # as `python FILE.py` would
-    try:
-        spec.loader.exec_module(module)
-    except (Exception, SystemExit) as error:
-        msg = f"{path!r} cannot be imported: {type(error).__name__}: {error}"
-        raise UsageError(msg) from error
-    function = getattr(module, name, None)
-    if not callable(function):
-        there = [n for n, value in vars(module).items() if callable(value) and not n.startswith("_")]
-        msg = f"{path!r} has no function {name!r}; it has {', '.join(there) or 'none'}"
-        raise UsageError(msg)
-    return function
-
-
-def _read_x(options: argparse.Namespace) -> Any:
-    import numpy as np
-
-    if (options.shape is None) == (options.x is None):
-        msg = "give x for the function either by --shape 3,5 or by --x FILE.npy"
-        raise UsageError(msg)
-    if options.shape is not None:
-        return np.random.default_rng(options.seed).standard_normal(options.shape)
-    try:
-        x = np.load(options.x, allow_pickle=False)
-    except Exception as error:
-        msg = f"--x {options.x!r} cannot be read as a .npy file: {error}; save x with numpy.save"
-        raise UsageError(msg) from error
-    if not isinstance(x, np.ndarray) or not np.issubdtype(x.dtype, np.inexact):
-        received = f"an array of dtype {x.dtype}" if isinstance(x, np.ndarray) else "several arrays"
-        msg = (
-            f"--x {options.x!r} holds {received}, but x is one floating or complex array; "
-            "save it with numpy.save, converted by astype(float) if need be"
-        )
-        raise UsageError(msg)
-    return x
 
 
 @contextlib.contextmanager
@@ -249,6 +171,15 @@ def _progress() -> Iterator[Callable[[str], None]]:
 
 
 def _show_results(title: str, backends: Sequence[str], results: Sequence[Any]) -> None:
+    headers, rows, notes = result_table(backends, results)
+    tables.show(title, headers, rows, bad=frozenset({"differs", "failed", "unsupported"}))
+    _print_all(notes)
+    agree = sum(result.status == "agrees" for result in results)
+    print(f"\n{agree} of {len(results)} results agree.")
+
+
+def result_table(backends: Sequence[str], results: Sequence[Any]) -> tuple[list[str], list[list[str]], list[str]]:
+    """Headers, a row for each operation of each function, and a note on each result that does not agree."""
     cells: dict[tuple[str, str], dict[str, str]] = {}
     notes = []
     for result in results:
@@ -265,11 +196,7 @@ def _show_results(title: str, backends: Sequence[str], results: Sequence[Any]) -
                 f"deviates by {result.deviation:.1e}, more than {result.tolerance:.1e}"
             )
     rows = [[*place, *(row.get(backend, "") for backend in backends)] for place, row in cells.items()]
-    bad = frozenset({"differs", "failed", "unsupported"})
-    tables.show(title, ["function", "operation", *backends], rows, bad)
-    _print_all(notes)
-    agree = sum(result.status == "agrees" for result in results)
-    print(f"\n{agree} of {len(results)} results agree.")
+    return ["function", "operation", *backends], rows, notes
 
 
 def _time(seconds: float) -> str:

@@ -5,6 +5,7 @@ A backend without a mode is nothing special: it is one for which every function 
 
 from __future__ import annotations
 
+import functools
 import logging
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -47,14 +48,19 @@ def vjp(backend: ADBackend, f: LeafFunction, x: Leaves) -> tuple[Leaves, Pullbac
     if not x:
         outputs, aux = f()
         return outputs, lambda cotangents: (), aux
-    return either(
-        backend,
-        lambda: backend.vjp(f, x),
-        lambda: _vjp_from_jvps(backend, f, x),
-        rule="reverse rule",
-        way="a sweep of Jacobian-vector products",
-        allowed=backend.fallback,
-    )
+
+    def or_from_jvps(native: Callable[[], T], substitute: Callable[[], T]) -> T:
+        way = "a sweep of Jacobian-vector products"
+        return either(backend, native, substitute, rule="reverse rule", way=way, allowed=backend.fallback)
+
+    outputs, native_pullback, aux = or_from_jvps(lambda: backend.vjp(f, x), lambda: _vjp_from_jvps(backend, f, x))
+    from_jvps = functools.cache(lambda: _vjp_from_jvps(backend, f, x)[1])
+
+    def pullback(cotangents: Leaves) -> Leaves:
+        # Some frameworks notice only here that a rule is missing.
+        return or_from_jvps(lambda: native_pullback(cotangents), lambda: from_jvps()(cotangents))
+
+    return outputs, pullback, aux
 
 
 def either(

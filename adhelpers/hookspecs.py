@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -49,6 +50,26 @@ class BackendDescription:
     api_version: int = API_VERSION
     framework: str | None = None
     install: str | None = None
+
+    def __post_init__(self) -> None:
+        words = (self.name, self.framework or "", self.install or "")
+        paths = (self.implementation, *self.array_types)
+        if not all(isinstance(word, str) for word in words + paths) or not all(":" in path for path in paths):
+            msg = (
+                f"{self} does not fit; write its implementation as 'module:Class', its array_types as "
+                "('module:Type',), and the rest as strings"
+            )
+            raise TypeError(msg)
+
+    @property
+    def framework_version(self) -> str | None:
+        """The installed version of the framework, or None; nothing is imported to find out."""
+        if not self.framework:
+            return None
+        try:
+            return importlib.metadata.version(self.framework)
+        except importlib.metadata.PackageNotFoundError:
+            return None
 
 
 @hookspec

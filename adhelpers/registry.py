@@ -1,238 +1,16 @@
-"""Which backends there are: discovery through entry points, look-up by name, inference from arrays.
-
-A plugin that is broken in whatever way disturbs no other: its failure is kept under the name of its entry
-point, and raised only when that backend is asked for.
-"""
+"""Look-up of a backend by name, and inference from arrays."""
 
 from __future__ import annotations
 
 import functools
-import importlib
-import importlib.metadata
-import os
-import sys
 import threading
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import fields
 from typing import Any
 
-import pluggy
-
-from adhelpers import hookspecs
-from adhelpers.contract import ADBackend, Capability
-from adhelpers.errors import (
-    AmbiguousBackendError,
-    BackendLoadError,
-    BackendNotFoundError,
-)
-from adhelpers.hookspecs import API_VERSION, ENTRY_POINT_GROUP, BackendDescription
-
-OWN_DISTRIBUTION = "adhelpers"
-"""Of two plugins with one backend name, the one that this distribution ships wins."""
-
-_ANY_FAILURE = (Exception, SystemExit)
-"""How a plugin may fail; one that is a script without a guard exits."""
-
-
-@dataclass(frozen=True)
-class Source:
-    """The entry point that something was learnt from."""
-
-    entry_point: str
-    distribution: str
-
-    def __str__(self) -> str:
-        return f"entry point {self.entry_point!r} of distribution {self.distribution!r}"
-
-
-@dataclass
-class Registry:
-    """What one scan of the entry points found."""
-
-    descriptions: dict[str, BackendDescription] = field(default_factory=dict)
-    sources: dict[str, Source] = field(default_factory=dict)
-    failures: dict[str, BackendLoadError] = field(default_factory=dict)
-    """By entry-point name: plugins that do not work, and why."""
-    disabled: tuple[str, ...] = ()
-
-    def implementation(self, name: str) -> type[ADBackend]:
-        """The class of the backend `name`; imports its framework."""
-        if name not in self.descriptions:
-            raise self._unknown(name)
-        description, source = self.descriptions[name], self.sources[name]
-        try:
-            return _backend_class(description.implementation)
-        except _ANY_FAILURE as error:
-            missing = description.install and isinstance(error, ImportError)
-            hint = f"; install what it needs: {description.install}" if missing else ""
-            failure = load_error("backend", name, source, error, hint)
-            raise failure from error
-
-    def _unknown(self, name: str) -> Exception:
-        failure = self.failures.get(name)
-        if failure is not None:
-            return failure.with_traceback(None)
-        known = [repr(name) + self._install_hint(d) for name, d in sorted(self.descriptions.items())]
-        msg = f"no backend is named {name!r}; name one of {', '.join(known) or 'none: no plugin is installed'}"
-        if self.disabled:
-            msg += f"; ADHELPERS_DISABLE_PLUGINS skips {', '.join(map(repr, self.disabled))}"
-        if self.failures:
-            msg += f"; `adhelpers backends` says why {', '.join(map(repr, sorted(self.failures)))} failed"
-        return BackendNotFoundError(msg)
-
-    def _install_hint(self, description: BackendDescription) -> str:
-        missing = description.framework and framework_version(description) is None
-        return f" (not installed: {description.install})" if missing and description.install else ""
-
-    def claimants(self, leaves: Iterable[Any]) -> set[str]:
-        """Names of the backends whose array types occur among `leaves`."""
-        found: set[str] = set()
-        for leaf in leaves:
-            cls = type(leaf)
-            if cls not in self._claims:
-                names = frozenset(
-                    name for name, d in self.descriptions.items() if any(_is_a(leaf, t) for t in d.array_types)
-                )
-                if not names:
-                    continue  # not remembered: the framework may be imported later
-                self._claims[cls] = names
-            found |= self._claims[cls]
-        return found
-
-    def __post_init__(self) -> None:
-        self._claims: dict[type, frozenset[str]] = {}
-
-
-def scan(environ: Mapping[str, str] = os.environ) -> Registry:
-    """Ask every plugin for its backends."""
-    disabled = (name.strip() for name in environ.get("ADHELPERS_DISABLE_PLUGINS", "").split(","))
-    registry = Registry(disabled=tuple(filter(None, disabled)))
-    strict = environ.get("ADHELPERS_STRICT_PLUGINS") == "1"
-    for source, entry_point in _entry_points():
-        if source.entry_point in registry.disabled:
-            continue
-        try:
-            descriptions = _ask(entry_point)
-        except _ANY_FAILURE as error:
-            registry.failures.setdefault(source.entry_point, load_error("plugin", source.entry_point, source, error))
-        else:
-            for description in descriptions:
-                _add(registry, source, description)
-    if strict and registry.failures:
-        raise next(iter(registry.failures.values()))
-    return registry
-
-
-def _entry_points() -> list[tuple[Source, importlib.metadata.EntryPoint]]:
-    """Every plugin, in order of precedence: this distribution's own first, then by distribution."""
-    found: dict[Source, importlib.metadata.EntryPoint] = {}
-    for entry_point in importlib.metadata.entry_points(group=ENTRY_POINT_GROUP):
-        # A distribution that was half uninstalled has lost its name.
-        distribution = getattr(entry_point.dist, "name", None) or "unknown"
-        # One distribution can be seen twice, as when its source folder and its installation are on the path.
-        found.setdefault(Source(entry_point.name, distribution), entry_point)
-    return sorted(
-        found.items(),
-        key=lambda item: (item[0].distribution != OWN_DISTRIBUTION, item[0].distribution.lower(), item[0].entry_point),
-    )
-
-
-def _ask(entry_point: importlib.metadata.EntryPoint) -> list[BackendDescription]:
-    """The descriptions of one plugin, or whatever is wrong with it."""
-    # Each plugin has a manager of its own: pluggy's would let one that raises stop all that follow.
-    manager = pluggy.PluginManager(ENTRY_POINT_GROUP)
-    manager.add_hookspecs(hookspecs)
-    manager.register(entry_point.load())
-    manager.check_pending()  # a misspelt hook
-    hook = manager.hook.adhelpers_register_backends
-    if not hook.get_hookimpls():
-        msg = (
-            f"{entry_point.value} implements no hook of adhelpers; mark its function "
-            "adhelpers_register_backends with adhelpers.hookimpl, not with another project's marker"
-        )
-        raise TypeError(msg)
-    results = hook() or [None]  # pluggy leaves out the None of a hook that returns nothing
-    for result in results:
-        if not (isinstance(result, (list, tuple)) and all(isinstance(d, BackendDescription) for d in result)):
-            msg = (
-                f"adhelpers_register_backends returned {result!r}; it must return a list of "
-                "adhelpers.BackendDescription"
-            )
-            raise TypeError(msg)
-    descriptions = [description for result in results for description in result]
-    for description in descriptions:
-        _check_description(description)
-    return descriptions
-
-
-def _check_description(description: BackendDescription) -> None:
-    """Refuse what would otherwise fail later, while somebody else's backend is looked up or inferred."""
-    if description.api_version != API_VERSION:
-        msg = (
-            f"backend {description.name!r} speaks version {description.api_version} of the plugin API, this "
-            f"adhelpers version {API_VERSION}; install a release of the plugin that does too"
-        )
-        raise TypeError(msg)
-    words = (description.name, description.framework or "", description.install or "")
-    paths = (description.implementation, *description.array_types)
-    if not all(isinstance(word, str) for word in words + paths) or not all(":" in path for path in paths):
-        msg = (
-            f"{description} does not fit; write its implementation as 'module:Class', its array_types as "
-            "('module:Type',), and the rest as strings"
-        )
-        raise TypeError(msg)
-
-
-def _add(registry: Registry, source: Source, description: BackendDescription) -> None:
-    owner = registry.sources.get(description.name)
-    if owner is None:
-        registry.descriptions[description.name] = description
-        registry.sources[description.name] = source
-        return
-    cause = ValueError(f"the name {description.name!r} is taken by {owner}; rename this backend")
-    registry.failures.setdefault(source.entry_point, load_error("backend", description.name, source, cause))
-
-
-def load_error(kind: str, name: str, source: Source, cause: BaseException, hint: str = "") -> BackendLoadError:
-    """The error for a plugin or a backend that cannot be used, naming where it comes from."""
-    error = BackendLoadError(f"{kind} {name!r} ({source}) cannot be loaded: {type(cause).__name__}: {cause}{hint}")
-    error.__cause__ = cause
-    return error
-
-
-def framework_version(description: BackendDescription) -> str | None:
-    """The installed version of the backend's framework, or None; nothing is imported to find out."""
-    if not description.framework:
-        return None
-    try:
-        return importlib.metadata.version(description.framework)
-    except importlib.metadata.PackageNotFoundError:
-        return None
-
-
-def _backend_class(path: str) -> type[ADBackend]:
-    """The class at ``"module:Class"``, which must be a complete backend."""
-    module, _, name = path.partition(":")
-    cls = getattr(importlib.import_module(module), name)
-    if not (isinstance(cls, type) and issubclass(cls, ADBackend)):
-        msg = f"{path} is not a subclass of adhelpers.ADBackend; derive it from that"
-        raise TypeError(msg)
-    missing = sorted(cls.__abstractmethods__) + [a for a in ("capabilities", "name") if not hasattr(cls, a)]
-    if missing:
-        msg = f"{path} lacks {', '.join(missing)}, which every backend must define"
-        raise TypeError(msg)
-    if not all(isinstance(capability, Capability) for capability in cls.capabilities):
-        msg = f"{path} declares capabilities {cls.capabilities!r}; write a frozenset of adhelpers.Capability members"
-        raise TypeError(msg)
-    return cls
-
-
-def _is_a(leaf: Any, path: str) -> bool:
-    """Whether `leaf` is an instance of ``"module:Type"``; a module that is not imported owns nothing."""
-    module, _, name = path.partition(":")
-    cls = getattr(sys.modules.get(module), name, None)
-    return isinstance(cls, type) and isinstance(leaf, cls)
-
+from adhelpers.contract import ADBackend
+from adhelpers.discovery import Registry, scan
+from adhelpers.errors import AmbiguousBackendError
 
 _lock = threading.RLock()
 
@@ -283,7 +61,7 @@ def backend(name: str, **options: Any) -> ADBackend:
     if not options:
         return _default_instance(name)
     cls = current().implementation(name)
-    known = cls.__dataclass_fields__
+    known = [option.name for option in fields(cls)]
     unknown = [option for option in options if option not in known]
     if unknown:
         msg = f"backend {name!r} has no option {', '.join(map(repr, unknown))}; its options are {', '.join(known)}"
@@ -292,29 +70,41 @@ def backend(name: str, **options: Any) -> ADBackend:
 
 
 def owner(leaves: Iterable[Any]) -> ADBackend | None:
-    """The backend that claims the arrays among `leaves`, None if none does; several are ambiguous."""
+    """A backend that claims the arrays among `leaves`, None if none does; two frameworks' are ambiguous.
+
+    Of several backends for one framework any will do: the shipped one is taken, or the first stranger's.
+    """
     leaves = tuple(leaves)
-    names = current().claimants(leaves)
-    if len(names) > 1:
-        msg = (
-            f"{_types(leaves)} belong to several backends ({', '.join(sorted(names))}); "
-            "convert the arrays to one framework, or name the backend"
-        )
-        raise AmbiguousBackendError(msg)
-    return _default_instance(names.pop()) if names else None
+    claims = current().claims(leaves)
+    if not claims:
+        return None
+    common = frozenset.intersection(*claims)
+    if not common:
+        raise _several(leaves, claims)
+    return _default_instance(next(name for name in current().descriptions if name in common))
 
 
 def infer(leaves: Iterable[Any]) -> ADBackend:
     """The one backend that claims the arrays among `leaves`, or `AmbiguousBackendError`."""
     leaves = tuple(leaves)
-    found = owner(leaves)
-    if found is None:
+    claims = current().claims(leaves)
+    if not claims:
         msg = (
             f"backend=None lets the arrays in x decide, but {_types(leaves) or 'an x without leaves'} identifies "
             f"none; name one of {', '.join(map(repr, sorted(current().descriptions)))}"
         )
         raise AmbiguousBackendError(msg)
-    return found
+    names = frozenset.union(*claims)
+    if len(names) > 1:
+        raise _several(leaves, claims)
+    return _default_instance(*names)
+
+
+def _several(leaves: Iterable[Any], claims: Iterable[frozenset[str]]) -> AmbiguousBackendError:
+    return AmbiguousBackendError(
+        f"{_types(leaves)} belong to several backends ({', '.join(sorted(frozenset().union(*claims)))}); "
+        "convert the arrays to one framework, or name the backend"
+    )
 
 
 def _types(leaves: Iterable[Any]) -> str:

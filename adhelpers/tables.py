@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 
 def show(title: str, headers: Sequence[str], rows: Sequence[Sequence[str]], bad: frozenset[str] = frozenset()) -> None:
     """Print a table; on a terminal, cells that begin with a word of `bad` are red."""
     if sys.stdout.isatty():
         try:
-            _show_rich(title, headers, rows, bad)
+            from rich.console import Console
         except ImportError:
             pass
         else:
+            Console().print(rich_table(title, headers, rows, bad))
             return
     print(plain(title, headers, rows))
 
@@ -29,9 +31,9 @@ def plain(title: str, headers: Sequence[str], rows: Sequence[Sequence[str]]) -> 
     return "\n".join([title, "", *lines])
 
 
-def _show_rich(title: str, headers: Sequence[str], rows: Sequence[Sequence[str]], bad: frozenset[str]) -> None:
+def rich_table(title: str, headers: Sequence[str], rows: Sequence[Sequence[str]], bad: frozenset[str]) -> Any:
+    """The table as rich renders it."""
     from rich.box import SIMPLE_HEAD
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
@@ -40,4 +42,4 @@ def _show_rich(title: str, headers: Sequence[str], rows: Sequence[Sequence[str]]
         table.add_column(header, overflow="fold")
     for row in rows:
         table.add_row(*(Text(cell, style="red" if cell.partition(" ")[0] in bad else "") for cell in row))
-    Console().print(table)
+    return table

@@ -20,8 +20,8 @@ import pytest
 
 import adhelpers
 from adhelpers import cli, operations, registry
+from adhelpers.discovery import Registry, scan
 from adhelpers.errors import AmbiguousBackendError, BackendLoadError, BackendNotFoundError
-from adhelpers.registry import scan
 
 SHIPPED = {"autograd", "finite-difference", "jax", "torch"}
 INSTALLED = [n for n in sorted(SHIPPED) if importlib.util.find_spec(n.replace("finite-difference", "numpy"))]
@@ -100,7 +100,7 @@ def python(path: Path, *arguments: str, **environ: str) -> subprocess.CompletedP
     """Run Python in a process of its own, with the distributions at `path` installed."""
     return subprocess.run(
         [sys.executable, *arguments],
-        env={**os.environ, "PYTHONPATH": str(path), **environ},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(path), *sys.path]), **environ},
         capture_output=True,
         text=True,
         check=False,
@@ -130,14 +130,14 @@ BROKEN = {
 
 
 @pytest.fixture(params=BROKEN.values(), ids=BROKEN)
-def broken(request: pytest.FixtureRequest, install: Install) -> tuple[registry.Registry, str]:
+def broken(request: pytest.FixtureRequest, install: Install) -> tuple[Registry, str]:
     """What a scan finds beside one broken plugin, and the cause that it must name."""
     source, cause = request.param
     install("broken-distribution", "broken-entry", broken_module=source)
     return scan({}), cause
 
 
-def assert_shipped_backends_work(found: registry.Registry) -> None:
+def assert_shipped_backends_work(found: Registry) -> None:
     assert set(found.descriptions) >= SHIPPED
     for name in INSTALLED:
         backend = found.implementation(name)().double_precision()
@@ -145,13 +145,13 @@ def assert_shipped_backends_work(found: registry.Registry) -> None:
         assert float(v) == pytest.approx(6.0)
 
 
-def test_broken_plugin_leaves_the_shipped_backends_working(broken: tuple[registry.Registry, str]) -> None:
+def test_broken_plugin_leaves_the_shipped_backends_working(broken: tuple[Registry, str]) -> None:
     found, _ = broken
     assert_shipped_backends_work(found)
     assert set(found.descriptions) == SHIPPED
 
 
-def test_broken_plugin_is_raised_only_when_asked_for(broken: tuple[registry.Registry, str]) -> None:
+def test_broken_plugin_is_raised_only_when_asked_for(broken: tuple[Registry, str]) -> None:
     found, cause = broken
     assert set(found.failures) == {"broken-entry"}
     with pytest.raises(BackendLoadError) as raised:
@@ -163,7 +163,7 @@ def test_broken_plugin_is_raised_only_when_asked_for(broken: tuple[registry.Regi
 
 
 def test_backends_command_shows_a_broken_plugin(
-    broken: tuple[registry.Registry, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    broken: tuple[Registry, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     found, cause = broken
     monkeypatch.setattr(registry, "current", lambda: found)
@@ -485,6 +485,17 @@ def test_arrays_of_two_frameworks_are_ambiguous() -> None:
         inferred([jnp.ones(2), torch.ones(2)])
     with pytest.raises(AmbiguousBackendError, match=r"several backends \(jax, torch\)"):
         adhelpers.array_namespace(jnp.ones(2), torch.ones(2))
+
+
+def test_second_backend_for_a_framework_makes_only_inference_ambiguous(install: Install, fresh: None) -> None:
+    torch = pytest.importorskip("torch")
+    install("aaa", "rival", rival_plugin=plugin("rival", array_types=("torch:Tensor",)))
+    x = torch.ones(2)
+    assert adhelpers.array_namespace(x) is type(adhelpers.backend("torch"))().array_namespace(x)
+    for backend in ("torch", "finite-difference"):
+        adhelpers.jacobian_vector_product(lambda x: adhelpers.array_namespace(x).sin(x), backend, x, x)
+    with pytest.raises(AmbiguousBackendError, match=r"several backends \(rival, torch\); .* name the backend"):
+        inferred(x)
 
 
 def test_inference_imports_no_framework(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from adhelpers.origin import raised_by_library
 from adhelpers_plugins.autograd import namespace
 from adhelpers_plugins.autograd.tape import Tape
 
-_MISSING_RULE = re.compile(r"(VJP|JVP) of .* wrt argnums? .* not defined")
+_MISSING_RULE = re.compile(r"(VJP|JVP) of .* wrt argnums? .* not defined|Gradient of .* not implemented")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,13 +72,15 @@ class AutogradBackend(ADBackend):
     def jvp(self, f: LeafFunction, x: Leaves, u: Leaves) -> tuple[Leaves, Leaves, Leaves]:
         """Replay the JVP rules once."""
         tape = Tape(f, x)
-        return _results(tape.outputs), _like(tape.outputs, tape.push(u)), _results(tape.aux)
+        outputs = _results(tape.outputs)
+        return outputs, _like(outputs, tape.push(u)), _results(tape.aux)
 
     def jvp_sweep(self, f: LeafFunction, x: Leaves, tangents: Leaves) -> tuple[Leaves, Leaves, Leaves]:
         """Replay the JVP rules for each tangent on one tape."""
         tape = Tape(f, x)
-        columns = [_like(tape.outputs, tape.push(tuple(t[k] for t in tangents))) for k in range(tangents[0].shape[0])]
-        return _results(tape.outputs), self.stack(columns), _results(tape.aux)
+        outputs = _results(tape.outputs)
+        columns = [_like(outputs, tape.push(tuple(t[k] for t in tangents))) for k in range(tangents[0].shape[0])]
+        return outputs, self.stack(columns), _results(tape.aux)
 
     def vjp(self, f: LeafFunction, x: Leaves) -> tuple[Leaves, Pullback, Leaves]:
         """Replay the VJP rules for each cotangent on one tape."""
@@ -100,21 +102,25 @@ class AutogradBackend(ADBackend):
 
 
 def _results(leaves: Leaves) -> Leaves:
-    """Arrays in memory of their own; boxes belong to an enclosing trace and cannot be written to."""
-    return tuple(leaf if isbox(leaf) else np.array(leaf) for leaf in leaves)
+    return tuple(map(_fresh, leaves))
+
+
+def _fresh(leaf: Any) -> Array:
+    """An array in memory of its own; boxes belong to an enclosing trace and cannot be written to."""
+    return leaf if isbox(leaf) else np.array(leaf)
 
 
 def _like(partners: Leaves, derivatives: tuple[Any, ...]) -> Leaves:
     """Derivatives as fresh arrays in the dtypes of their partners, zeros where there is no dependence."""
-    return _results(tuple(_cast(d, p) for p, d in zip(partners, derivatives, strict=True)))
+    return tuple(_cast(d, p) for p, d in zip(partners, derivatives, strict=True))
 
 
-def _cast(derivative: Any, partner: Array) -> Any:
+def _cast(derivative: Any, partner: Array) -> Array:
     if derivative is None:
         return np.zeros(partner.shape, dtype=partner.dtype)
+    derivative = _fresh(derivative)
     if derivative.dtype == partner.dtype:
         return derivative
-    # autograd's rules for mean, var and max take float32 to float64, and those of real functions may be complex.
+    # autograd's rules for mean, var and max take float32 to float64.
     xp = namespace if isbox(derivative) else array_api_compat.numpy
-    real = xp.isdtype(partner.dtype, "real floating") and xp.isdtype(derivative.dtype, "complex floating")
-    return xp.astype(xp.real(derivative) if real else derivative, partner.dtype)
+    return xp.astype(derivative, partner.dtype)

@@ -19,8 +19,25 @@ from autograd.tracer import Node, isbox, new_box, notrace_primitives, trace_stac
 from adhelpers import UnsupportedOperationError
 from adhelpers.contract import LeafFunction, Leaves
 
-TRACE = threading.RLock()
-"""autograd counts its traces in a global: only one thread may trace at a time."""
+
+class _Tracing:
+    """Holds autograd's count of traces: one thread at a time, and put back however the block ends.
+
+    The count is a global that autograd itself leaves wrong after an exception. Rules are replayed under it
+    too, for some trace functions of their own (fixed points, differential equations).
+    """
+
+    __slots__ = ("_top",)
+    _lock = threading.RLock()
+
+    def __enter__(self) -> int:
+        self._lock.acquire()
+        self._top: int = trace_stack.top
+        return self._top
+
+    def __exit__(self, *exception: object) -> None:
+        trace_stack.top = self._top
+        self._lock.release()
 
 
 class TapeNode(Node):  # type: ignore[misc]  # autograd is not typed
@@ -65,13 +82,9 @@ class Tape:
 
     def __init__(self, f: LeafFunction, x: Leaves) -> None:
         self._roots = tuple(map(TapeNode.new_root, x))
-        with TRACE:
-            level = trace_stack.top + 1
-            trace_stack.top = level
-            try:
-                outputs, aux = f(*(new_box(leaf, level, root) for leaf, root in zip(x, self._roots, strict=True)))
-            finally:
-                trace_stack.top = level - 1
+        with _Tracing() as top:
+            trace_stack.top = level = top + 1
+            outputs, aux = f(*(new_box(leaf, level, root) for leaf, root in zip(x, self._roots, strict=True)))
         self.x = x
         self.outputs = tuple(_unbox(y, level) for y in outputs)
         self.aux = tuple(_unbox(leaf, level) for leaf in aux)
@@ -81,20 +94,20 @@ class Tape:
     def push(self, tangents: Leaves) -> tuple[Any, ...]:
         """The tangent of each output, None where the output does not depend on `x`."""
         pushed: dict[TapeNode, Any] = dict(zip(self._roots, tangents, strict=True))
-        for node in self._order:
-            if node not in pushed:
-                incoming = [pushed[parent] for parent in node.parents]
-                rule = _rule(primitive_jvps, node, "JVP")
-                tangent = rule(node.argnums, incoming, node.value, node.args, node.kwargs)
-                pushed[node] = _checked(tangent, node.value, node, "JVP")
+        with _Tracing():
+            for node in self._order:
+                if node not in pushed:
+                    incoming = [pushed[parent] for parent in node.parents]
+                    tangent = _apply(primitive_jvps, "JVP", node, incoming)
+                    pushed[node] = _checked(tangent, node.value, node, "JVP")
         return tuple(None if end is None else pushed[end] for end in self._ends)
 
     def prepare_pull(self) -> None:
         """Look up every VJP rule, so that a missing one is an error now and not at the first cotangent."""
-        for node in self._order:
-            if node.parents:
-                rule = _rule(primitive_vjps, node, "VJP")
-                node.pull = rule(node.argnums, node.value, node.args, node.kwargs)
+        with _Tracing():
+            for node in self._order:
+                if node.parents:
+                    node.pull = _apply(primitive_vjps, "VJP", node)
 
     def pull(self, cotangents: Leaves) -> tuple[Any, ...]:
         """The cotangent of each argument, None where no output depends on it."""
@@ -102,12 +115,13 @@ class Tape:
         for end, cotangent in zip(self._ends, cotangents, strict=True):
             if end is not None:
                 pulled[end] = add_outgrads(pulled.get(end), cotangent)
-        for node in reversed(self._order):
-            if node.parents and node in pulled:
-                outgrad, _ = pulled.pop(node)
-                for parent, ingrad in zip(node.parents, node.pull(outgrad), strict=True):
-                    ingrad = _checked(ingrad, parent.value, node, "VJP")
-                    pulled[parent] = add_outgrads(pulled.get(parent), ingrad)
+        with _Tracing():
+            for node in reversed(self._order):
+                if node.parents and node in pulled:
+                    outgrad, _ = pulled.pop(node)
+                    for parent, ingrad in zip(node.parents, node.pull(outgrad), strict=True):
+                        ingrad = _checked(ingrad, parent.value, node, "VJP")
+                        pulled[parent] = add_outgrads(pulled.get(parent), ingrad)
         return tuple(pulled[root][0] if root in pulled else None for root in self._roots)
 
 
@@ -119,12 +133,16 @@ def _unbox(value: Any, level: int) -> Any:
     return value._value if _belongs(value, level) else value
 
 
-def _rule(rules: dict[Any, Any], node: TapeNode, kind: str) -> Any:
+def _apply(rules: dict[Any, Any], kind: str, node: TapeNode, *tangents: Sequence[Any]) -> Any:
+    """What the rule of a node's primitive gives."""
     try:
-        return rules[node.function]
-    except KeyError:
+        return rules[node.function](node.argnums, *tangents, node.value, node.args, node.kwargs)
+    except KeyError as error:
+        # autograd keeps rules by primitive, and within them by argument.
+        if error.args[0] not in (node.function, *node.argnums):
+            raise
         msg = f"{kind} of {_name(node)} wrt argnums {tuple(node.argnums)} not defined"
-        raise UnsupportedOperationError(msg) from None
+        raise UnsupportedOperationError(msg) from error
 
 
 def _checked(derivative: Any, value: Any, node: TapeNode, kind: str) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import functools
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
@@ -22,10 +22,11 @@ class FiniteDifferenceBackend(ADBackend):
     """Central differences, the default that needs no framework.
 
     The step follows from dtype and magnitude: where rounding (about eps / h) and truncation (about h**order)
-    balance, ``h = eps**(1 / (order + 1))``, in units of the magnitude of those elements of `x` that move
-    (at least 1), for `u` scaled to a largest element of 1. The relative error is about
-    ``eps**(order / (order + 1))``: 4e-11 in float64 and 2e-5 in float32 for order 2, 3e-13 and 3e-6 for
-    order 4, whose step is larger: `f` must be defined that far around `x`.
+    balance, ``h = eps**(1 / (order + 1))``, and no element of `x` moves farther than that share of
+    ``1 + |x|``. The relative error is about ``eps**(order / (order + 1))``: 4e-11 in float64 and 2e-5 in
+    float32 for order 2, 3e-13 and 3e-6 for order 4, whose step is larger: `f` must be defined that far
+    around `x`. Where elements of very different magnitude move together, rounding of the large ones counts
+    as many times more.
 
     A product with the Jacobian evaluates `f` ``order + 1`` times. One with its transpose is derived: it
     pushes each element of `x` forward, so its cost grows with the size of `x`.
@@ -95,35 +96,32 @@ class FiniteDifferenceBackend(ADBackend):
 
     def _difference(self, f: LeafFunction, x: Leaves, u: Leaves, outputs: Leaves) -> Leaves:
         h = self._step(x, u, outputs)
+        moves = tuple(tangent * self._in_dtype_of(tangent, h) for tangent in u)
         total: Leaves = (0.0,) * len(outputs)
         for k, weight in _STENCILS[self.order]:
-            above, _ = f(*(_copy(leaf + k * h * tangent) for leaf, tangent in zip(x, u, strict=True)))
-            below, _ = f(*(_copy(leaf - k * h * tangent) for leaf, tangent in zip(x, u, strict=True)))
+            above, _ = f(*(_copy(leaf + k * move) for leaf, move in zip(x, moves, strict=True)))
+            below, _ = f(*(_copy(leaf - k * move) for leaf, move in zip(x, moves, strict=True)))
             total = tuple(t + weight * (a - b) for t, a, b in zip(total, above, below, strict=True))
-        return tuple(_copy(t / h) for t in total)
+        return tuple(_copy(t / self._in_dtype_of(t, h)) for t in total)
 
-    def _step(self, x: Leaves, u: Leaves, outputs: Leaves) -> float:
+    def _step(self, x: Leaves, u: Leaves, outputs: Leaves) -> Array:
         epsilon = max(float(self.array_namespace(leaf).finfo(leaf.dtype).eps) for leaf in (*x, *outputs))
-        length = 1.0
-        magnitude = 1.0
-        if not any(self.is_traced(leaf) for leaf in (*x, *u)):
-            length = max(map(self._largest, u), default=0.0)
-            moving = (self._moving(leaf, tangent) for leaf, tangent in zip(x, u, strict=True))
-            magnitude = max(1.0, *map(self._largest, moving))
-        h = epsilon ** (1 / (self.order + 1)) * magnitude / (length or 1.0)
+        speeds = [self._speed(leaf, tangent) for leaf, tangent in zip(x, u, strict=True) if 0 not in leaf.shape]
+        xp = self.array_namespace(*x)
+        fastest = functools.reduce(xp.maximum, speeds) if speeds else xp.ones(())
+        fastest = xp.where(fastest > xp.finfo(fastest.dtype).smallest_normal, fastest, 1.0)
         # A power of two makes h * u exact, so that the points are as far apart as the quotient assumes.
-        return 2.0 ** round(math.log2(h)) if 0.0 < h < math.inf else 1.0
+        return 2.0 ** xp.round(xp.log2(epsilon ** (1 / (self.order + 1)) / fastest))
 
-    def _moving(self, leaf: Array, tangent: Array) -> Array:
+    def _speed(self, leaf: Array, tangent: Array) -> Array:
+        """The largest rate, in units of its own magnitude, at which an element moves; a tracer may be one."""
+        leaf, tangent = self.stop_gradient(leaf), self.stop_gradient(tangent)
         xp = self.array_namespace(leaf, tangent)
-        return xp.where(tangent != 0, leaf, xp.zeros_like(leaf))
+        speed = xp.abs(tangent) / (1.0 + xp.abs(leaf))
+        return xp.max(xp.where(xp.isfinite(speed), speed, 0.0))
 
-    def _largest(self, leaf: Array) -> float:
-        if 0 in leaf.shape:
-            return 0.0
-        constant = self.stop_gradient(leaf)
-        xp = self.array_namespace(constant)
-        return float(xp.max(xp.abs(constant)))
+    def _in_dtype_of(self, leaf: Array, number: Array) -> Array:
+        return self.array_namespace(leaf).astype(number, leaf.dtype)
 
     # What depends on whose arrays these are, the backend that owns them knows.
 

@@ -16,7 +16,7 @@ from adhelpers.contract import Array, LeafFunction, Leaves, Pullback
 from adhelpers.origin import raised_by_library
 
 _MISSING_RULE = re.compile(
-    r"can't apply forward-mode differentiation \(jvp\) to a custom_vjp"
+    r"can't apply forward-mode \w+ \(jvp\) to a custom_vjp"
     r"|Reverse-mode differentiation does not work for"
     r"|Differentiation rule for .* not implemented"
     r"|Transpose rule .* not implemented"

@@ -1,0 +1,342 @@
+"""The command line: what it prints, and its exit status: 0 when all agree, 1 when not, 2 for bad usage."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from adhelpers import cli, comparison, gallery, tables
+
+pytest.importorskip("autograd")
+
+PAIR = ("--backends", "autograd,finite-difference")
+"""Two backends that start quickly."""
+
+FUNCTIONS = """
+import adhelpers
+from autograd.tracer import getval, isbox
+
+def good(x):
+    xp = adhelpers.array_namespace(x)
+    return xp.sin(x) * x
+
+def scalar(x):
+    return adhelpers.array_namespace(x).sum(x**2)
+
+def batch_first(x):
+    return x * adhelpers.array_namespace(x).sum(x, axis=1)[:, None]
+
+def mixing(x):
+    return x / adhelpers.array_namespace(x).sum(x)
+
+def constant(x):
+    xp = adhelpers.array_namespace(x)
+    weights = xp.exp(x) / xp.sum(xp.exp(x), axis=0)
+    return xp.sum(weights, axis=0)
+
+def offset(x):
+    return 1e6 + good(x)
+
+def detached(x):
+    return good(getval(x)) + 0.0 * x
+
+def detached_offset(x):
+    return 1e6 + detached(x)
+
+def branching(x):
+    return 1.001 * good(x) if isbox(x) else good(x)
+
+def raising(x):
+    if isbox(x):
+        raise RuntimeError("no boxes, please")
+    return good(x)
+
+calls = []
+
+def raising_later(x):
+    calls.append(isbox(x))
+    if isbox(x) and calls.count(True) > 1:
+        raise RuntimeError("once is enough")
+    return good(x)
+
+def always_raising(x):
+    raise ValueError("never in one\\nline")
+
+def integer(x):
+    return 3
+"""
+
+Main = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def main(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Main:
+    """Run the command in a folder with ``f.py``: exit status, standard output and standard error."""
+    (tmp_path / "f.py").write_text(FUNCTIONS)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", sys.path.copy())  # to which compare adds the folder of its file
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        status = cli.main(arguments)
+        return status, *capsys.readouterr()
+
+    return run
+
+
+def process(*arguments: str, **options: object) -> subprocess.CompletedProcess[str]:
+    """The command in a process of its own."""
+    command = [sys.executable, "-m", "adhelpers", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False, **options)  # type: ignore[call-overload]
+
+
+def row(output: str, *first: str) -> str:
+    """The line of a table that begins with these cells."""
+    (line,) = [line for line in output.splitlines() if line.split()[: len(first)] == list(first)]
+    return line
+
+
+# -- backends -----------------------------------------------------------------------------------------
+
+
+def test_backends_shows_name_version_origin_and_capabilities(main: Main) -> None:
+    status, output, errors = main("backends")
+    assert (status, errors) == (0, "")
+    assert row(output, "finite-difference").split()[1:4] == ["numpy", np.__version__, "adhelpers"]
+    assert "complex, float32, forward" in row(output, "autograd")
+    assert len(output.splitlines()) >= 4 + 4
+
+
+def test_module_and_gallery_run_in_a_process_of_their_own() -> None:
+    run = process("compare", *PAIR)
+    assert (run.returncode, run.stderr) == (0, "")
+    tasks = [task for problem in gallery.problems() for task in comparison.gallery_tasks(problem)]
+    assert f"{2 * len(tasks)} of {2 * len(tasks)} results agree." in run.stdout
+    assert "Lorenz                  batched" in run.stdout
+
+
+# -- compare: what agrees -----------------------------------------------------------------------------
+
+
+def test_function_is_compared_in_all_three_operations(main: Main) -> None:
+    status, output, errors = main("compare", "f.py:good", "--shape", "3,5", *PAIR)
+    assert (status, errors) == (0, "")
+    assert "x of shape (3, 5)" in output
+    assert all(row(output, "good", operation) for operation in ("jvp", "vjp", "batched"))
+    assert "6 of 6 results agree." in output
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32", "complex128", ">f8"])
+@pytest.mark.parametrize("function", ["good", "constant", "offset"])
+def test_x_is_read_from_a_file(main: Main, dtype: str, function: str) -> None:
+    np.save("x.npy", np.random.default_rng(0).standard_normal((3, 5)).astype(dtype))
+    status, output, errors = main("compare", f"f.py:{function}", "--x", "x.npy", *PAIR)
+    assert (status, errors) == (0, ""), output
+    assert "x of shape (3, 5)" in output
+
+
+@pytest.mark.parametrize(("axis", "agree"), [("0", 6), ("-1", 4)])
+def test_batch_axis_says_where_the_batch_is(main: Main, axis: str, agree: int) -> None:
+    status, output, _ = main("compare", "f.py:batch_first", "--shape", "3,5", "--batch-axis", axis, *PAIR)
+    assert status == 0
+    assert f"{agree} of {agree} results agree." in output
+    assert ("batched was left out" in output) == (axis == "-1")
+
+
+@pytest.mark.parametrize("function", ["scalar", "mixing"])
+def test_function_without_a_batch_is_compared_in_the_two_products(main: Main, function: str) -> None:
+    status, output, _ = main("compare", f"f.py:{function}", "--shape", "3,5", *PAIR)
+    assert status == 0
+    assert "4 of 4 results agree." in output
+    assert "batched was left out: the function maps no batch along axis -1 to one; see --batch-axis" in output
+
+
+def test_seed_decides_what_is_drawn(main: Main) -> None:
+    task = next(comparison.function_tasks("f", lambda x: x, np.ones(3), seed=1))
+    same = next(comparison.function_tasks("f", lambda x: x, np.ones(3), seed=1))
+    other = next(comparison.function_tasks("f", lambda x: x, np.ones(3), seed=2))
+    assert np.array_equal(task.expected, same.expected)
+    assert not np.array_equal(task.expected, other.expected)
+
+
+def test_tangent_is_not_the_point_drawn_from_the_same_seed() -> None:
+    x = np.random.default_rng(0).standard_normal(5)
+    task = next(comparison.function_tasks("identity", lambda x: x, x, seed=0))
+    assert np.abs(task.expected - x).max() > 0.1
+
+
+# -- compare: what does not ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_function_that_is_wrong_on_one_backend_is_named(main: Main, dtype: str) -> None:
+    np.save("x.npy", np.random.default_rng(0).standard_normal((3, 5)).astype(dtype))
+    status, output, _ = main("compare", "f.py:detached", "--x", "x.npy", *PAIR)
+    assert status == 1
+    assert "3 of 6 results agree." in output
+    for operation in ("jvp", "vjp", "batched"):
+        assert row(output, "detached", operation).split()[2] == "differs"
+        assert f"* detached, {operation} on autograd: deviates by 1.0e+00, more than " in output
+
+
+@pytest.mark.parametrize("function", ["branching", "detached_offset"])
+def test_small_faults_are_seen(main: Main, function: str) -> None:
+    status, output, _ = main("compare", f"f.py:{function}", "--shape", "3,5", *PAIR)
+    assert status == 1
+    assert f"{function}, jvp on autograd: deviates by" in output
+
+
+@pytest.mark.parametrize(("function", "words"), [("raising", "no boxes, please"), ("raising_later", "once is enough")])
+def test_function_that_raises_on_one_backend_fails_there_alone(main: Main, function: str, words: str) -> None:
+    status, output, _ = main("compare", f"f.py:{function}", "--shape", "3,5", *PAIR)
+    assert status == 1
+    assert row(output, function, "vjp").split()[2] == "failed"
+    assert row(output, function, "vjp").split()[3] == "0e+00"
+    assert "3 of 6 results agree." in output
+    assert f"* {function}, jvp on autograd: RuntimeError: {words}" in output
+
+
+# -- bad usage ----------------------------------------------------------------------------------------
+
+SHAPE = ("--shape", "3,5")
+
+BAD_USAGE = {
+    "no command": ((), "required: {backends,compare}; `adhelpers --help`"),
+    "unknown command": (("compute",), "invalid choice: 'compute' (choose from "),
+    "unknown option": (("backends", "--all"), "unrecognized arguments: --all; `adhelpers --help`"),
+    "no colon": (("compare", "f.py", *SHAPE), "write FILE.py:function, but 'f.py' was given"),
+    "no name": (("compare", "f.py:", *SHAPE), "write FILE.py:function, but 'f.py:' was given"),
+    "no such file": (("compare", "g.py:f", *SHAPE), "there is no file 'g.py'; write FILE.py:function"),
+    "no Python file": (("compare", "x.txt:f", *SHAPE), "'x.txt' is not a Python file; write FILE.py:function"),
+    "no such function": (("compare", "f.py:bad", *SHAPE), "has no function 'bad'; it has getval, isbox, good, scalar"),
+    "no callable": (("compare", "f.py:calls", *SHAPE), "has no function 'calls'; it has"),
+    "syntax error": (("compare", "syntax.py:f", *SHAPE), "'syntax.py' cannot be imported: SyntaxError"),
+    "file that raises": (("compare", "raises.py:f", *SHAPE), "cannot be imported: RuntimeError: more than a line"),
+    "file that exits": (("compare", "exits.py:f", *SHAPE), "'exits.py' cannot be imported: SystemExit: 0"),
+    "no x": (("compare", "f.py:good"), "either by --shape 3,5 or by --x FILE.npy"),
+    "x twice": (("compare", "f.py:good", *SHAPE, "--x", "x.npy"), "either by --shape 3,5 or by --x FILE.npy"),
+    "x without function": (("compare", *SHAPE), "write `adhelpers compare FILE.py:function --shape 3,5`"),
+    "shape in words": (("compare", "f.py:good", "--shape", "3xb"), "a shape is written as 3,5, but '3xb' was given"),
+    "negative shape": (("compare", "f.py:good", "--shape=-3,5"), "a shape is written as 3,5, but '-3,5' was given"),
+    "fractional seed": (("compare", "--seed", "0.5"), "an integer from 0 upwards, but '0.5' was given"),
+    "negative seed": (("compare", "--seed=-1"), "an integer from 0 upwards, but '-1' was given"),
+    "batch axis": (("compare", "--batch-axis", "1"), "argument --batch-axis: invalid choice: 1"),
+    "missing x": (("compare", "f.py:good", "--x", "no.npy"), "--x 'no.npy' cannot be read as a .npy file: "),
+    "empty x": (("compare", "f.py:good", "--x", "x.txt"), "cannot be read as a .npy file: No data left in file"),
+    "x in words": (("compare", "f.py:good", "--x", "f.py"), "cannot be read as a .npy file: "),
+    "integer x": (("compare", "f.py:good", "--x", "integers.npy"), "holds an array of dtype int64, but x is one"),
+    "several x": (("compare", "f.py:good", "--x", "several.npz"), "holds several arrays, but x is one floating"),
+    "unknown backend": (("compare", "--backends", "jaks"), "no backend is named 'jaks'; name one of 'autograd'"),
+    "no backend": (("compare", "--backends", ","), "backends are written as jax,torch, but ',' was given"),
+    "raises everywhere": (("compare", "f.py:always_raising", *SHAPE), "ValueError: never in one line; write it with"),
+    "integer result": (("compare", "f.py:integer", *SHAPE), "no reference to compare with"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "words"), BAD_USAGE.values(), ids=BAD_USAGE)
+def test_bad_usage_exits_with_2_and_one_line(main: Main, arguments: tuple[str, ...], words: str) -> None:
+    Path("syntax.py").write_text("def f(x:\n")
+    Path("raises.py").write_text("raise RuntimeError('more than\\na line')\n")
+    Path("exits.py").write_text("import sys\nsys.exit(0)\n")
+    Path("x.txt").touch()
+    np.save("integers.npy", np.ones((3, 5), dtype=np.int64))
+    np.savez("several.npz", x=np.ones(3))
+    status, output, errors = main(*arguments)
+    assert (status, output) == (2, "")
+    assert errors.startswith("adhelpers: ")
+    assert words in errors
+    assert errors.endswith("\n")
+    assert errors.count("\n") == 1
+
+
+def test_status_of_the_process_is_that_of_the_command(tmp_path: Path) -> None:
+    run = process("compare", "f.py", *PAIR, cwd=tmp_path)
+    assert (run.returncode, run.stdout) == (2, "")
+    assert run.stderr == "adhelpers: write FILE.py:function, but 'f.py' was given\n"
+
+
+# -- files that are compared --------------------------------------------------------------------------
+
+
+def test_file_may_import_its_neighbours_and_be_called_as_a_framework(main: Main) -> None:
+    Path("neighbour.py").write_text("def f(x): return 2.0 * x\n")
+    Path("autograd.py").write_text("from neighbour import f\n")
+    before = sys.modules["autograd"]
+    assert main("compare", "autograd.py:f", *SHAPE, *PAIR)[0] == 0
+    assert sys.modules["autograd"] is before
+
+
+# -- output -------------------------------------------------------------------------------------------
+
+
+def test_output_without_a_terminal_has_no_escape_codes(tmp_path: Path) -> None:
+    (tmp_path / "f.py").write_text(FUNCTIONS)
+    colourful = {**os.environ, "FORCE_COLOR": "1", "TERM": "xterm-256color"}
+    run = process("compare", "f.py:detached", *SHAPE, *PAIR, cwd=tmp_path, env=colourful)
+    assert run.returncode == 1
+    assert "\x1b" not in run.stdout + run.stderr
+
+
+def test_terminal_gets_colours_and_progress(tmp_path: Path) -> None:
+    pytest.importorskip("rich")
+    pty = pytest.importorskip("pty")
+    (tmp_path / "f.py").write_text(FUNCTIONS)
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "adhelpers", "compare", "f.py:detached", *SHAPE, *PAIR]
+    environ = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "120"}
+    with subprocess.Popen(command, stdout=theirs, stderr=theirs, cwd=tmp_path, env=environ) as run:
+        os.close(theirs)
+        shown = b""
+        with contextlib.suppress(OSError):  # Linux says so when the other end is closed
+            while part := os.read(ours, 4096):
+                shown += part
+    os.close(ours)
+    assert run.returncode == 1
+    assert b"\x1b[31mdiffers 1e+00" in shown
+    assert b"detached: batched on finite-difference" in shown
+
+
+def test_terminal_without_rich_gets_plain_text(main: Main, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("rich", "rich.box", "rich.console"):
+        monkeypatch.setitem(sys.modules, module, None)
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    status, output, errors = main("compare", "f.py:good", *SHAPE, *PAIR)
+    assert (status, errors) == (0, "")
+    assert "good      jvp" in output
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"], ids=["buffered", "unbuffered"])
+def test_reader_that_has_seen_enough_is_no_error(unbuffered: str) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "adhelpers", "compare", "--backends", "finite-difference"]
+    environ = {**os.environ, "PYTHONUNBUFFERED": unbuffered}
+    run = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, text=True, check=False, env=environ)
+    os.close(writer)
+    assert (run.returncode, run.stderr) == (0, "")
+
+
+def test_plain_table_is_aligned() -> None:
+    assert tables.plain("T", ["a", "name"], [["long cell", "b"], ["", "c"]]).splitlines() == [
+        "T",
+        "",
+        "a          name",
+        "---------  ----",
+        "long cell  b",
+        "           c",
+    ]
+
+
+@pytest.mark.parametrize("option", ["--help", "--version"])
+def test_help_and_version_exit_with_0(main: Main, capsys: pytest.CaptureFixture[str], option: str) -> None:
+    with pytest.raises(SystemExit) as exited:
+        main(option)
+    assert exited.value.code == 0
+    assert capsys.readouterr().out

@@ -1,0 +1,157 @@
+"""Who imports whom: the core knows no framework and no plugin, and importing it costs next to nothing."""
+
+from __future__ import annotations
+
+import ast
+import graphlib
+import importlib.util
+import inspect
+import subprocess
+import sys
+import types
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import adhelpers
+
+CORE = Path(adhelpers.__file__).parent
+SOURCES = sorted(CORE.rglob("*.py"))
+FRAMEWORKS = {"jax", "jaxlib", "torch", "functorch", "autograd"}
+
+NAMES_OF_SOURCES = [str(path.relative_to(CORE)) for path in SOURCES]
+
+
+def loaded_by(script: str) -> set[str]:
+    """The top-level modules that are not the standard library's and that a fresh interpreter loads for `script`."""
+    # What a site's own .pth files load is there before the script.
+    report = f"import sys\nbefore = set(sys.modules)\n{script}\nprint(*set(sys.modules) - before)"
+    output = subprocess.run([sys.executable, "-c", report], capture_output=True, text=True, check=True).stdout
+    return {name.partition(".")[0] for name in output.split()} - sys.stdlib_module_names
+
+
+# -- what a fresh interpreter loads -------------------------------------------------------------------
+
+
+def test_importing_the_core_loads_pluggy_and_nothing_else() -> None:
+    assert loaded_by("import adhelpers") == {"adhelpers", "pluggy"}
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "import adhelpers_plugins",
+        "import adhelpers_plugins.jax, adhelpers_plugins.torch, adhelpers_plugins.autograd",
+        "import adhelpers_plugins as p; p.jax; p.torch; p.autograd; p.finite_difference",
+        "import adhelpers.registry; assert len(adhelpers.registry.current().descriptions) >= 4",
+    ],
+    ids=["package", "rooms imported", "rooms named", "hooks asked"],
+)
+def test_plugins_are_found_without_any_framework(script: str) -> None:
+    loaded = loaded_by(script)
+    assert "adhelpers_plugins" in loaded
+    assert loaded <= {"adhelpers", "adhelpers_plugins", "pluggy"}
+
+
+@pytest.mark.parametrize(
+    ("room", "cls", "framework"),
+    [
+        ("jax", "JaxBackend", "jax"),
+        ("torch", "TorchBackend", "torch"),
+        ("autograd", "AutogradBackend", "autograd"),
+        ("finite_difference", "FiniteDifferenceBackend", "numpy"),
+    ],
+)
+def test_naming_a_backends_class_imports_its_framework_alone(room: str, cls: str, framework: str) -> None:
+    if importlib.util.find_spec(framework) is None:
+        pytest.skip(f"{framework} is not installed")
+    loaded = loaded_by(f"import adhelpers_plugins as p; p.{room}.{cls}")
+    assert framework in loaded
+    others = {"jax", "torch", "autograd"} - {framework}
+    assert not loaded & others
+
+
+@pytest.mark.parametrize("package", ["adhelpers_plugins", *(f"adhelpers_plugins.{n}" for n in ("jax", "torch"))])
+def test_names_that_a_package_lacks_are_attribute_errors(package: str) -> None:
+    with pytest.raises(AttributeError, match=f"module '{package}' has no attribute 'tensorflow'"):
+        importlib.import_module(package).tensorflow  # noqa: B018
+
+
+# -- what the sources say -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=NAMES_OF_SOURCES)
+def test_core_source_names_no_plugin_and_imports_no_framework(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert "adhelpers_plugins" not in text
+    imported = {module.partition(".")[0] for node in ast.walk(ast.parse(text)) for module in modules_of(node)}
+    assert not imported & FRAMEWORKS
+
+
+def modules_of(node: ast.AST) -> list[str]:
+    """The modules that one import statement names; ``from a import b`` may mean ``a`` or ``a.b``."""
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    if isinstance(node, ast.ImportFrom):
+        assert node.level == 0, "imports are absolute"
+        return [f"{node.module}.{alias.name}" for alias in node.names]
+    return []
+
+
+def statements_run_at_import(node: ast.AST) -> Iterator[ast.AST]:
+    """All nodes below `node`, save those inside functions and under TYPE_CHECKING."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
+            continue
+        if isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test):
+            continue
+        yield child
+        yield from statements_run_at_import(child)
+
+
+def import_graph() -> dict[str, set[str]]:
+    """For each module of the core, the modules of the core that it needs at import."""
+    module_of = {".".join(("adhelpers", *path.relative_to(CORE).with_suffix("").parts)): path for path in SOURCES}
+    module_of = {name.removesuffix(".__init__"): path for name, path in module_of.items()}
+    return {
+        name: {
+            imported if imported in module_of else imported.rpartition(".")[0]
+            for node in statements_run_at_import(ast.parse(path.read_text(encoding="utf-8")))
+            for imported in modules_of(node)
+        }
+        & set(module_of)
+        for name, path in module_of.items()
+    }
+
+
+def test_imports_of_the_core_form_no_circle() -> None:
+    graph = import_graph()
+    assert "adhelpers.registry" in graph["adhelpers.namespace"]  # the graph is not an empty one
+    graphlib.TopologicalSorter(graph).prepare()
+
+
+def test_nothing_in_the_core_imports_the_conformance_suite() -> None:
+    graph = import_graph()
+    outside = [needed for name, needed in graph.items() if not name.startswith("adhelpers.testing")]
+    assert not [name for needed in outside for name in needed if name.startswith("adhelpers.testing")]
+
+
+# -- the public surface -------------------------------------------------------------------------------
+
+
+def test_all_is_sorted_and_equals_the_public_names() -> None:
+    public = {
+        name
+        for name, value in vars(adhelpers).items()
+        if not name.startswith("_") and not isinstance(value, types.ModuleType)
+    }
+    assert adhelpers.__all__ == sorted(public)
+
+
+@pytest.mark.parametrize("name", adhelpers.__all__)
+def test_every_public_name_is_documented(name: str) -> None:
+    documentation = getattr(adhelpers, name).__doc__
+    assert documentation
+    assert not documentation.startswith(f"{name}(")  # what dataclass writes where nobody did
+    assert inspect.cleandoc(documentation).splitlines()[0].endswith((".", ":"))
