@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from rich.console import Console
@@ -17,4 +18,6 @@ if __name__ == "__main__":
     console.print(tables.rich_table(title, headers, rows, bad=frozenset()))
     picture = Path(__file__).with_name("images") / "compare.svg"
     picture.parent.mkdir(exist_ok=True)
-    console.save_svg(str(picture), title="adhelpers compare")
+    # rich would have the reader's browser fetch a font; any monospaced one will do.
+    svg = re.sub(r"@font-face \{.*?\}", "", console.export_svg(title="adhelpers compare"), flags=re.DOTALL)
+    picture.write_text("\n".join(line.rstrip() for line in svg.splitlines()) + "\n")
