@@ -11,6 +11,8 @@ import pytest
 
 import adhelpers
 
+collect_ignore = ["installed_wheel.py"]  # a script for the session that builds the wheel
+
 FRAMEWORKS = {"jax": "jax", "torch": "torch", "autograd": "autograd", "finite-difference": "numpy"}
 
 

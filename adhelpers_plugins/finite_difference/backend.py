@@ -22,11 +22,11 @@ class FiniteDifferenceBackend(ADBackend):
     """Central differences, the default that needs no framework.
 
     The step follows from dtype and magnitude: where rounding (about eps / h) and truncation (about h**order)
-    balance, ``h = eps**(1 / (order + 1))``, and no element of `x` moves farther than that share of
-    ``1 + |x|``. The relative error is about ``eps**(order / (order + 1))``: 4e-11 in float64 and 2e-5 in
-    float32 for order 2, 3e-13 and 3e-6 for order 4, whose step is larger: `f` must be defined that far
-    around `x`. Where elements of very different magnitude move together, rounding of the large ones counts
-    as many times more.
+    balance, ``h = eps**(1 / (order + 1))``, in units of the magnitude of `x` (at least 1). No element moves
+    farther than that; where elements of different magnitude move together, rounding of the large ones
+    counts more by the ratio of the two. The relative error is otherwise about
+    ``eps**(order / (order + 1))``: 4e-11 in float64 and 2e-5 in float32 for order 2, 3e-13 and 3e-6 for
+    order 4, whose step is larger: `f` must be defined that far around `x`.
 
     A product with the Jacobian evaluates `f` ``order + 1`` times. One with its transpose is derived: it
     pushes each element of `x` forward, so its cost grows with the size of `x`.
@@ -41,7 +41,7 @@ class FiniteDifferenceBackend(ADBackend):
     >>> import numpy, adhelpers
     >>> backend = adhelpers.backend("finite-difference", order=4)
     >>> v = adhelpers.jacobian_vector_product(numpy.sin, backend, 1.0, 1.0)
-    >>> abs(float(v) - numpy.cos(1.0)) < 1e-12
+    >>> bool(abs(v - numpy.cos(1.0)) < 1e-12)
     True
     """
 
@@ -114,10 +114,11 @@ class FiniteDifferenceBackend(ADBackend):
         return 2.0 ** xp.round(xp.log2(epsilon ** (1 / (self.order + 1)) / fastest))
 
     def _speed(self, leaf: Array, tangent: Array) -> Array:
-        """The largest rate, in units of its own magnitude, at which an element moves; a tracer may be one."""
+        """How far elements move in units of their magnitude, at most; a constant to an enclosing derivative."""
         leaf, tangent = self.stop_gradient(leaf), self.stop_gradient(tangent)
         xp = self.array_namespace(leaf, tangent)
-        speed = xp.abs(tangent) / (1.0 + xp.abs(leaf))
+        magnitude = xp.abs(leaf)
+        speed = xp.abs(tangent) / xp.where(magnitude < 1.0, 1.0, magnitude)
         return xp.max(xp.where(xp.isfinite(speed), speed, 0.0))
 
     def _in_dtype_of(self, leaf: Array, number: Array) -> Array:
