@@ -6,15 +6,12 @@ A backend without a mode is nothing special: it is one for which every function 
 from __future__ import annotations
 
 import functools
-import logging
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 from adhelpers.contract import ADBackend, Array, LeafFunction, Leaves, Pullback
 from adhelpers.errors import UnsupportedOperationError
 from adhelpers.leaves import is_complex, zeros_like
-
-logger = logging.getLogger("adhelpers")
 
 SWEEP_BYTES = 64 * 2**20
 """Basis vectors that are pushed at once take about this much memory at most."""
@@ -84,7 +81,9 @@ def either(
             f"backend {backend.name!r} lacks a {rule} ({missing}); with fallback=True the result would come from {way}"
         )
         raise UnsupportedOperationError(msg) from missing
-    logger.info("backend %r lacks a %s (%s); using %s", backend.name, rule, missing, way)
+    import logging  # slow, and seldom needed
+
+    logging.getLogger("adhelpers").info("backend %r lacks a %s (%s); using %s", backend.name, rule, missing, way)
     try:
         return substitute()
     except Exception as error:

@@ -7,12 +7,11 @@ point, and raised only when that backend is asked for.
 from __future__ import annotations
 
 import importlib
-import importlib.metadata
 import os
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pluggy
 
@@ -20,6 +19,9 @@ from adhelpers import hookspecs
 from adhelpers.contract import ADBackend, Capability
 from adhelpers.errors import BackendLoadError, BackendNotFoundError
 from adhelpers.hookspecs import API_VERSION, ENTRY_POINT_GROUP, BackendDescription
+
+if TYPE_CHECKING:  # it takes a third of the time that importing adhelpers may
+    import importlib.metadata
 
 OWN_DISTRIBUTION = "adhelpers"
 """Of two plugins with one backend name, the one that this distribution ships wins."""
@@ -119,6 +121,8 @@ def scan(environ: Mapping[str, str] = os.environ) -> Registry:
 
 def _entry_points() -> list[tuple[Source, importlib.metadata.EntryPoint]]:
     """Every plugin, in order of precedence: this distribution's own first, then by distribution."""
+    import importlib.metadata
+
     found: dict[Source, importlib.metadata.EntryPoint] = {}
     for entry_point in importlib.metadata.entry_points(group=ENTRY_POINT_GROUP):
         # A distribution that was half uninstalled has lost its name.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -64,6 +63,8 @@ class BackendDescription:
     @property
     def framework_version(self) -> str | None:
         """The installed version of the framework, or None; nothing is imported to find out."""
+        import importlib.metadata  # slow, and not needed to import adhelpers
+
         if not self.framework:
             return None
         try:

@@ -38,6 +38,13 @@ def test_importing_the_core_loads_pluggy_and_nothing_else() -> None:
     assert loaded_by("import adhelpers") == {"adhelpers", "pluggy"}
 
 
+@pytest.mark.parametrize("slow", ["importlib.metadata", "logging"])
+def test_importing_the_core_leaves_slow_modules_alone(slow: str) -> None:
+    # -S, so that no .pth file of the environment loads them first.
+    script = f"import sys; sys.path[:0] = {sys.path!r}; import adhelpers; assert {slow!r} not in sys.modules"
+    subprocess.run([sys.executable, "-S", "-c", script], check=True)
+
+
 @pytest.mark.parametrize(
     "script",
     [
