@@ -86,11 +86,10 @@ def is_numpy(leaf: object) -> bool:
 
 def not_differentiable(name: object, received: str) -> DTypeError:
     """The error for a leaf that has no derivative."""
-    return DTypeError(
-        f"{name} is {received}, but only floating and complex leaves can be differentiated; "
-        + (
-            "return it as aux with has_aux=True, or convert it to a floating dtype"
-            if str(name).startswith("f(x)")
-            else "convert it to a floating dtype, or, if it is data, pass it in args or a closure"
-        )
-    )
+    if received.endswith("object"):
+        advice = "plain NumPy makes such arrays of tracers: use xp = adhelpers.array_namespace(x) in f"
+    elif str(name).startswith("f(x)"):
+        advice = "return it as aux with has_aux=True, or convert it to a floating dtype"
+    else:
+        advice = "convert it to a floating dtype, or, if it is data, pass it in args or a closure"
+    return DTypeError(f"{name} is {received}, but only floating and complex leaves can be differentiated; {advice}")

@@ -114,9 +114,12 @@ def describe(node: Any) -> str:
     if node is None:
         return "None"
     kind = type(node).__name__
+    detail = ""
     if type(node) in _DICTS:
-        return f"a {kind} with keys {list(node)}"
-    if isinstance(node, (tuple, list)):
-        return f"a {kind} of length {len(node)}"
-    module = type(node).__module__.partition(".")[0]
-    return f"a {kind}" if module == "builtins" else f"a {module}.{kind}"
+        detail = f" with keys {list(node)}"
+    elif isinstance(node, (tuple, list)):
+        detail = f" of length {len(node)}"
+    elif type(node).__module__ != "builtins":
+        kind = f"{type(node).__module__.partition('.')[0]}.{kind}"
+    article = "an" if kind[0] in "aeiouAEIOU" else "a"
+    return f"{article} {kind}{detail}"

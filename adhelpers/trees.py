@@ -77,6 +77,9 @@ class LeafwiseFunction:
     """
 
     def __init__(self, f: Callable[..., Any], x: Tree, args: tuple[Any, ...], *, has_aux: bool) -> None:
+        if not isinstance(args, (tuple, list)):
+            msg = f"args is {structure.describe(args)}, but must be a tuple; for one argument write args=(argument,)"
+            raise TypeError(msg)
         self._f = f
         self._x = x
         self._args = args

@@ -141,7 +141,12 @@ def test_any_numpy_array_is_taken(backend: Backend, x: np.ndarray) -> None:
     np.testing.assert_array_equal(x, before)
 
 
-@pytest.mark.parametrize("leaf", [1, True, np.arange(3), np.array([True]), np.array([X, None], dtype=object)])
+def test_arrays_of_objects_are_refused(backend: Backend) -> None:
+    with pytest.raises(DTypeError, match=r"x is an array of dtype object, .*use xp = adhelpers.array_namespace\(x\)"):
+        jacobian_vector_product(lambda x: x, backend, np.array([X, None], dtype=object), X)
+
+
+@pytest.mark.parametrize("leaf", [1, True, np.arange(3), np.array([True])])
 def test_leaves_without_derivative_are_refused(backend: Backend, leaf: Any) -> None:
     with pytest.raises(DTypeError, match=r"x\['n'\] is .*pass it in args or a closure"):
         jacobian_vector_product(lambda x: x["a"], backend, {"a": X, "n": leaf}, {"a": X, "n": leaf})
@@ -310,6 +315,11 @@ def test_args_are_passed_and_not_differentiated(backend: Backend) -> None:
     assert_close(backend, vector_jacobian_product(f, backend, X, U, args=args), 6 * X**2 * U)
 
 
+def test_args_must_be_a_tuple(backend: Backend) -> None:
+    with pytest.raises(TypeError, match=r"args is a float, but must be a tuple; .* write args=\(argument,\)"):
+        jacobian_vector_product(lambda x, a: a * x, backend, X, U, args=2.0)
+
+
 def test_aux_is_returned_as_it_is(backend: Backend) -> None:
     marker = object()
 
@@ -329,7 +339,7 @@ def test_aux_is_returned_as_it_is(backend: Backend) -> None:
 
 
 def test_aux_needs_a_pair(backend: Backend) -> None:
-    with pytest.raises(TypeError, match=r"must return a pair \(y, aux\), but it returned a "):
+    with pytest.raises(TypeError, match=r"must return a pair \(y, aux\), but it returned an? "):
         jacobian_vector_product(lambda x: x, backend, X, U, has_aux=True)
 
 

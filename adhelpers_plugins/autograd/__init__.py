@@ -18,7 +18,7 @@ def adhelpers_register_backends() -> list[BackendDescription]:
     return [
         BackendDescription(
             name="autograd",
-            array_types=("autograd.tracer:Box",),
+            array_types=("autograd.numpy.numpy_boxes:ArrayBox",),
             implementation="adhelpers_plugins.autograd.backend:AutogradBackend",
             framework="autograd",
             install="pip install 'adhelpers[autograd]'",

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 import array_api_compat.numpy
 import numpy as np
+from autograd.numpy.numpy_boxes import ArrayBox
 from autograd.tracer import getval, isbox
 
 from adhelpers import ADBackend, Capability
@@ -41,7 +42,7 @@ class AutogradBackend(ADBackend):
 
     def is_array(self, leaf: object) -> bool:
         """NumPy arrays and scalars in the machine's byte order, and boxes."""
-        return (isinstance(leaf, (np.ndarray, np.generic)) and leaf.dtype.isnative) or isbox(leaf)
+        return (isinstance(leaf, (np.ndarray, np.generic)) and leaf.dtype.isnative) or isinstance(leaf, ArrayBox)
 
     def asarray(self, leaf: Any, like: Array | None = None) -> Array:
         """A NumPy array."""
