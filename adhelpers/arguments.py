@@ -82,7 +82,11 @@ def read_x(options: argparse.Namespace) -> Any:
         msg = "give x for the function either by --shape 3,5 or by --x FILE.npy"
         raise UsageError(msg)
     if options.shape is not None:
-        return np.random.default_rng(options.seed).standard_normal(options.shape)
+        try:
+            return np.random.default_rng(options.seed).standard_normal(options.shape)
+        except (ValueError, MemoryError) as error:
+            msg = f"--shape {','.join(map(str, options.shape))} cannot be made: {error}; write a smaller shape"
+            raise UsageError(msg) from error
     try:
         x = np.load(options.x, allow_pickle=False)
     except Exception as error:

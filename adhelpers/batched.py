@@ -16,7 +16,7 @@ from adhelpers.errors import BatchAxisError, DTypeError
 from adhelpers.leaves import is_complex
 from adhelpers.memory import Memory, Record
 from adhelpers.operations import resolve, with_aux, without_value
-from adhelpers.sweep import BatchLayout, MixingCheck, sweep_basis
+from adhelpers.sweep import BatchLayout, MixingCheck, magnitude, rounding_scale, sweep_basis, transposed_scale
 from adhelpers.trees import LeafwiseFunction, Tree
 
 Mode = Literal["auto", "forward", "reverse"]
@@ -60,7 +60,7 @@ def batched_jacobian(
     check_batch
         Whether to verify, at the price of one vector more, that `f` does not mix the batch: True checks a
         function object the first time it is seen with a shape and dtype, ``"always"`` each time. A module
-        that is switched to training mode after its check goes unnoticed.
+        that is switched to training mode after its check goes unnoticed, and so do other `args`.
     holomorphic
         Required to be True for complex `x`; promises that `f` is holomorphic.
 
@@ -68,7 +68,7 @@ def batched_jacobian(
     -------
     J
         Of shape ``(M, N, B)``, or ``(B, M, N)`` with ``batch_axis=0``, where M and N count the elements of
-        ``f(x)`` and `x` for one batch element in row-major order.
+        ``f(x)`` and `x` for one batch element in row-major order; its dtype is that of ``f(x)``.
 
     Raises
     ------
@@ -157,7 +157,7 @@ def value_and_batched_jacobian(
 
 
 def _check_options(batch_axis: object, mode: object, chunk_size: object, check_batch: object) -> None:
-    if batch_axis not in (-1, 0) or isinstance(batch_axis, bool):
+    if not isinstance(batch_axis, int) or isinstance(batch_axis, bool) or batch_axis not in (-1, 0):
         msg = f"batch_axis is {batch_axis!r}; write -1 for the batch last, or 0 for the batch first"
         raise BatchAxisError(msg)
     if mode not in ("auto", "forward", "reverse"):
@@ -298,10 +298,10 @@ def _forward(problem: _Problem) -> Result:
             seen.append((problem.read_output(outputs), aux))
         return pushed[0]
 
-    check = _mixing_check(problem, problem.x)
+    check = _mixing_check(problem, problem.x, lambda: magnitude(backend, problem.x))
     columns = sweep_basis(backend, layout, push, problem.x, problem.chunk_size, check)
     y, aux = seen[0]
-    _verify(problem, check, y)
+    _verify(problem, check, y, lambda: rounding_scale(backend, layout, y))
     return y, layout.from_columns(backend.array_namespace(columns), columns), aux
 
 
@@ -317,22 +317,27 @@ def _reverse(problem: _Problem, evaluated: Evaluated | None = None) -> Result:
         xp = backend.array_namespace(problem.x)
         rows = xp.zeros((0, *problem.x.shape), dtype=y.dtype, device=backend.device(problem.x))
         return y, layout.from_rows(xp, rows), aux
-    check = _mixing_check(problem, y)
+    check = _mixing_check(problem, y, lambda: 1.0)
     rows = sweep_basis(backend, layout, pull, y, problem.chunk_size, check)
     if is_complex(backend, y) and not problem.holomorphic:
         # Under the pairing Re(sum(a * b)) a real x receives Re(J) from the cotangent 1 and Im(J) from -i.
         imaginary = sweep_basis(backend, layout, lambda block: pull(-1j * block), y, problem.chunk_size)
         rows = rows + 1j * imaginary
-    _verify(problem, check, y)
-    return y, layout.from_rows(backend.array_namespace(rows), rows), aux
+    _verify(problem, check, y, lambda: transposed_scale(backend, layout, y, problem.x))
+    xp = backend.array_namespace(rows)
+    return y, layout.from_rows(xp, rows if rows.dtype == y.dtype else xp.astype(rows, y.dtype)), aux
 
 
-def _mixing_check(problem: _Problem, like: Array) -> MixingCheck | None:
+def _mixing_check(problem: _Problem, like: Array, unit: Callable[[], Array]) -> MixingCheck | None:
     if not problem.check or problem.backend.is_traced(problem.x):
         return None
-    return MixingCheck(problem.backend, problem.layout, like)
+    return MixingCheck(problem.backend, problem.layout, like, unit())
 
 
-def _verify(problem: _Problem, check: MixingCheck | None, y: Array) -> None:
-    if check is not None and check.verify(problem.x, y):
+def _verify(problem: _Problem, check: MixingCheck | None, y: Array, scale: Callable[[], Array]) -> None:
+    if check is None:
+        return
+    backend = problem.backend
+    epsilon = max(float(backend.array_namespace(a).finfo(a.dtype).eps) for a in (problem.x, y))
+    if check.verify(epsilon, scale()):
         problem.record.batch_checked = True

@@ -21,7 +21,15 @@ def lift(backend: ADBackend, leaf: Any, name: object, like: Array | None = None)
     if is_numpy(leaf):
         if leaf.dtype.kind in "OSUMmT":  # objects, text and dates, which no framework can hold
             raise not_differentiable(name, f"an array of dtype {leaf.dtype}")
-        return backend.asarray(leaf, like)
+        try:
+            return backend.asarray(leaf, like)
+        except DTypeError:
+            raise
+        except TypeError as error:
+            msg = (
+                f"{name} is an array of dtype {leaf.dtype}, which backend {backend.name!r} lacks ({error}); convert it"
+            )
+            raise DTypeError(msg) from error
     if isinstance(leaf, (float, complex)):
         return backend.asarray(leaf, like)
     if isinstance(leaf, int):

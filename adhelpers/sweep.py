@@ -71,7 +71,7 @@ class MixingCheck:
     with its own entries, element by element.
     """
 
-    def __init__(self, backend: ADBackend, layout: BatchLayout, like: Array) -> None:
+    def __init__(self, backend: ADBackend, layout: BatchLayout, like: Array, unit: Array) -> None:
         import numpy as np
 
         self._backend = backend
@@ -79,7 +79,7 @@ class MixingCheck:
         # float32 is accepted by every framework and dtype mode; the entries need no more digits.
         entries = np.random.default_rng(0).standard_normal(tuple(like.shape), dtype=np.float32)
         xp = backend.array_namespace(like)
-        self.vector = xp.astype(backend.asarray(entries, like), like.dtype)
+        self.vector = xp.astype(backend.asarray(entries, like), like.dtype) * unit
         self._flat = layout.flat(xp, self.vector[None, ...])[0, ...]
         self._expected: Array = 0.0
         self._bound: Array = 0.0
@@ -96,37 +96,52 @@ class MixingCheck:
         """Take in the result of the random vector."""
         self._observed = self._backend.stop_gradient(result)
 
-    def verify(self, x: Array, y: Array) -> bool:
-        """Raise `BatchMixingError` on mixing; False if a tracer leaves nothing to look at."""
+    def verify(self, epsilon: float, scale: Array) -> bool:
+        """Raise `BatchMixingError` on mixing; False if a tracer leaves nothing to look at.
+
+        Entries that cancel exactly in the basis may leave rounding in the random vector: `scale`, for each
+        entry of the flat result, is what that rounding is relative to.
+        """
         backend = self._backend
-        if backend.is_traced(self._observed) or backend.is_traced(y):
+        if backend.is_traced(self._observed) or backend.is_traced(scale):
             return False
         xp = backend.array_namespace(self._observed)
         observed = self._layout.flat(xp, self._observed[None, ...])[0, ...]
-        error = backend.relative_error(float(xp.finfo(observed.dtype).eps))
-        # Entries that cancel exactly in the basis may leave rounding in the random vector: allow for it.
-        scale = _largest(backend, y) / (_largest(backend, x) or 1.0)
+        error = backend.relative_error(epsilon)
         tolerance = 4 * error**0.5 * self._bound + 1e3 * error * scale
         deviation = xp.abs(observed - self._expected)
         if not bool(xp.any(deviation > tolerance)):  # comparisons with NaN are False: never an alarm
             return True
-        worst = float(xp.max(deviation / (self._bound + tolerance)))
+        worst = float(xp.max(xp.where(deviation > tolerance, deviation / (self._bound + scale), 0.0)))
         other = self._layout.other()
         msg = (
             f"f mixes the batch: a direction that differs between batch elements gives a result that deviates "
-            f"by {worst:.1e} of its size from what independent elements would give, for x of shape "
-            f"{tuple(x.shape)} with {self._layout}. The usual causes: data with the other layout (pass "
-            f"batch_axis={other.axis}), and batch normalisation in training mode (switch it to evaluation). "
+            f"by {worst:.1e} of its size from what independent elements would give, with {self._layout}. "
+            f"The usual causes: data with the other layout (pass batch_axis={other.axis}), and batch normalisation in training mode (switch it to evaluation). "
             "Pass check_batch=False only if you know why this is right"
         )
         raise BatchMixingError(msg)
 
 
-def _largest(backend: ADBackend, array: Array) -> float:
-    if 0 in array.shape:
-        return 0.0
-    xp = backend.array_namespace(array)
-    return float(xp.max(xp.abs(backend.stop_gradient(array))))
+def magnitude(backend: ADBackend, x: Array) -> Array:
+    """The absolute value of each element, at least one; one where it is not finite."""
+    xp = backend.array_namespace(x)
+    size = xp.abs(backend.stop_gradient(x))
+    return xp.where((size > 1.0) & xp.isfinite(size), size, xp.ones_like(size))
+
+
+def rounding_scale(backend: ADBackend, layout: BatchLayout, y: Array) -> Array:
+    """What the rounding of derivatives of flat `y` is relative to, for a direction of the magnitude of x."""
+    xp = backend.array_namespace(y)
+    size = layout.flat(xp, xp.abs(backend.stop_gradient(y))[None, ...])[0, ...]
+    return xp.where(xp.isfinite(size), size, xp.zeros_like(size))
+
+
+def transposed_scale(backend: ADBackend, layout: BatchLayout, y: Array, x: Array) -> Array:
+    """The same for a cotangent pulled back to flat `x`: the largest output of a batch element for each input."""
+    xp = backend.array_namespace(y)
+    largest = xp.max(rounding_scale(backend, layout, y), axis=0 if layout.axis == -1 else 1, keepdims=True)
+    return largest / layout.flat(xp, magnitude(backend, x)[None, ...])[0, ...]
 
 
 def sweep_basis(

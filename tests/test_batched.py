@@ -181,6 +181,41 @@ def test_a_function_that_mixes_the_batch_is_caught(backend: Backend, mode: Any, 
 
 
 @every_mode
+def test_mixing_beside_large_and_infinite_values_is_caught(backend: Backend, mode: Any) -> None:
+    def softmax_over_the_batch(x: Any) -> Any:
+        xp = array_namespace(x)
+        return xp.exp(x) / xp.sum(xp.exp(x), axis=-1, keepdims=True)
+
+    def beside_infinity(x: Any) -> Any:
+        xp = array_namespace(x)
+        return xp.concat([softmax_over_the_batch(x), 1.0 / (0.0 * xp.abs(x[:1]))])
+
+    x = numbers(2, 3)
+    with np.errstate(all="ignore"):
+        for f, point in ((softmax_over_the_batch, 1e-3 * x), (beside_infinity, x)):
+            with pytest.raises(BatchMixingError):
+                batched_jacobian(f, backend, point, mode=mode)
+
+
+@every_mode
+def test_magnitudes_may_differ(framework: Backend, mode: Any) -> None:
+    x = numbers(3, 20)
+    x[:, ::2] *= 1e6
+    batched_jacobian(lambda x: array_namespace(x).sin(x), framework, x, mode=mode)
+    batched_jacobian(lambda x: x**2, framework, x, mode=mode)
+
+
+@every_mode
+def test_the_jacobian_has_the_dtype_of_the_output(framework: Backend, mode: Any) -> None:
+    def f(x: Any) -> Any:
+        xp = array_namespace(x)
+        return xp.astype(x, xp.float64) ** 2
+
+    jacobian = batched_jacobian(f, framework, numbers(2, 3).astype(np.float32), mode=mode)
+    assert to_numpy(framework, jacobian).dtype == np.float64
+
+
+@every_mode
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_clean_functions_pass_the_check(backend: Backend, mode: Any, dtype: str) -> None:
     def cancels(x: Any) -> Any:  # a derivative of zero that rounding makes nearly zero

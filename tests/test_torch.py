@@ -12,6 +12,7 @@ from adhelpers import (
     UnsupportedOperationError,
     batched_jacobian,
     jacobian_vector_product,
+    value_and_jacobian_vector_product,
     vector_jacobian_product,
 )
 
@@ -165,6 +166,22 @@ def test_a_function_without_forward_rule() -> None:
             return 2 * x * g
 
     equal(jacobian_vector_product(Square.apply, None, X, U), 2 * X * U)
+
+    for mode in MODES:  # by a loop, for it has no vmap rule either
+        equal(batched_jacobian(Square.apply, None, X[None], mode=mode), 2 * X[None, None])
+
+
+def test_outputs_and_aux_are_nobody_elses() -> None:
+    constant = torch.ones(3, dtype=torch.float64)
+
+    def f(x: Any) -> Any:
+        return (x, x, constant), constant
+
+    y, v, aux = value_and_jacobian_vector_product(f, None, X, U, has_aux=True)
+    for i, result in enumerate((*y, *v, aux)):
+        result.fill_(100.0 + i)
+    assert [float(result[0]) for result in (*y, *v, aux)] == [100.0 + i for i in range(7)]
+    assert float(constant.sum()) == 3.0
 
 
 def test_a_function_without_forward_and_second_reverse_rule() -> None:

@@ -26,7 +26,10 @@ class FiniteDifferenceBackend(ADBackend):
     farther than that; where elements of different magnitude move together, rounding of the large ones
     counts more by the ratio of the two. The relative error is otherwise about
     ``eps**(order / (order + 1))``: 4e-11 in float64 and 2e-5 in float32 for order 2, 3e-13 and 3e-6 for
-    order 4, whose step is larger: `f` must be defined that far around `x`.
+    order 4, whose step is larger. `f` must be defined, and vary smoothly, that far around `x`.
+
+    Differences do not know constants: as an outer derivative they see the `u` of an inner operation vary,
+    and differentiate it whatever `differentiate_u` says.
 
     A product with the Jacobian evaluates `f` ``order + 1`` times. One with its transpose is derived: it
     pushes each element of `x` forward, so its cost grows with the size of `x`.

@@ -19,6 +19,9 @@ from adhelpers.origin import raised_by_library
 _FORWARD_MODE = threading.RLock()
 """PyTorch's forward mode keeps its level in a global: two threads in it at once get wrong values."""
 
+_NO_VMAP = "does not have vmap support"
+"""What PyTorch says of a custom function that only a loop can sweep."""
+
 _MISSING_RULE = re.compile(
     r"Trying to use forward AD with .* that does not support it"
     r"|derivative for .* is not implemented"
@@ -114,13 +117,23 @@ class TorchBackend(ADBackend):
         def push(*u: Array) -> tuple[Leaves, Leaves, Leaves]:
             return torch.func.jvp(_on_copies(f), x, u, has_aux=True)
 
-        with _FORWARD_MODE:
-            outputs, stacked, aux = torch.func.vmap(push, out_dims=(None, 0, None), randomness="same")(*tangents)
+        try:
+            with _FORWARD_MODE:
+                outputs, stacked, aux = torch.func.vmap(push, out_dims=(None, 0, None), randomness="same")(*tangents)
+        except RuntimeError as error:
+            if _NO_VMAP not in str(error):
+                raise
+            return super().jvp_sweep(f, x, tangents)
         return outputs[1:], _in_dtypes_of(outputs, stacked)[1:], aux
 
     def vjp_sweep(self, pullback: Pullback, cotangents: Leaves) -> Leaves:
         """The pullback, vectorised."""
-        return torch.func.vmap(pullback)(cotangents)
+        try:
+            return torch.func.vmap(pullback)(cotangents)
+        except RuntimeError as error:
+            if _NO_VMAP not in str(error):
+                raise
+            return super().vjp_sweep(pullback, cotangents)
 
     def is_missing_rule(self, error: Exception) -> bool:
         """PyTorch's own errors about a missing rule, most of them raised by compiled code."""
@@ -132,14 +145,14 @@ class TorchBackend(ADBackend):
 
 
 def _on_copies(f: LeafFunction) -> LeafFunction:
-    """`f` on clones: it may work in place, and what it returns shares no memory with the caller's tensors.
+    """`f` between clones: it may work in place, and return one tensor twice or one of the caller's.
 
     A constant goes before the outputs, for ``torch.func`` refuses a function that has none.
     """
 
     def on_copies(*leaves: Array) -> tuple[Leaves, Leaves]:
         outputs, aux = f(*(leaf.clone() for leaf in leaves))
-        return (leaves[0].new_zeros(()), *outputs), aux
+        return (leaves[0].new_zeros(()), *(y.clone() for y in outputs)), tuple(leaf.clone() for leaf in aux)
 
     return on_copies
 
