@@ -13,15 +13,13 @@ from typing import Any, Literal
 from adhelpers import derived
 from adhelpers.contract import ADBackend, Array, Leaves, Pullback
 from adhelpers.errors import BatchAxisError, DTypeError
-from adhelpers.leaves import is_complex
-from adhelpers.memory import Memory, Record
+from adhelpers.leaves import is_complex, zeros_like
+from adhelpers.memory import FUNCTIONS, Record
 from adhelpers.operations import resolve, with_aux, without_value
 from adhelpers.sweep import BatchLayout, MixingCheck, magnitude, rounding_scale, sweep_basis, transposed_scale
 from adhelpers.trees import LeafwiseFunction, Tree
 
 Mode = Literal["auto", "forward", "reverse"]
-
-_memory = Memory()
 
 
 def batched_jacobian(
@@ -141,7 +139,10 @@ def value_and_batched_jacobian(
         layout = BatchLayout(batch_axis)
         point = _read_point(backend, x, layout, holomorphic)
         leaf = point.leaves[0]
-        record = _memory.record(f, (type(backend), leaf.shape, leaf.dtype, batch_axis, holomorphic))
+        traced = backend.is_traced(leaf)
+        signature = (type(backend), leaf.shape, leaf.dtype, batch_axis, holomorphic)
+        # What is seen while tracing is not remembered: values, and what was checked, belong to the tracer.
+        record = Record() if traced else FUNCTIONS.record(f, signature)
         problem = _Problem(
             backend,
             LeafwiseFunction(f, point, args, has_aux=has_aux),
@@ -150,7 +151,7 @@ def value_and_batched_jacobian(
             holomorphic,
             chunk_size,
             record,
-            check=check_batch == "always" or (bool(check_batch) and not record.batch_checked),
+            check=not traced and (check_batch == "always" or (bool(check_batch) and not record.batch_checked)),
         )
         y, jacobian, aux = _evaluate(problem, mode)
         return with_aux(problem.f, aux, y, jacobian, has_aux=has_aux)
@@ -251,7 +252,7 @@ def _evaluate(problem: _Problem, mode: Mode) -> Result:
     """Sweep in `mode` or, where the framework lacks rules for it, in the other one."""
     backend, record = problem.backend, problem.record
     if problem.layout.size(problem.x) == 0:  # no basis vector to push forward
-        return _reverse(problem, derived.vjp(backend, problem.f, (problem.x,)))
+        return _empty(problem)
     if mode != "auto":
         return _sweep_or_other(problem, mode, allowed=backend.fallback)
     # Automatic mode has no preference of the user's to fall back from.
@@ -261,6 +262,7 @@ def _evaluate(problem: _Problem, mode: Mode) -> Result:
         return _sweep_or_other(problem, "forward" if problem.cheaper_forward else "reverse", allowed=True)
     return derived.either(
         backend,
+        problem.f,
         lambda: _learn_and_sweep(problem),
         lambda: _forward(problem),
         rule="reverse rule",
@@ -276,7 +278,7 @@ def _sweep_or_other(problem: _Problem, mode: Mode, *, allowed: bool, evaluated: 
     sweeps = [lambda: _forward(problem), lambda: _reverse(problem, evaluated)]
     if mode == "reverse":
         sweeps.reverse()
-    return derived.either(problem.backend, *sweeps, rule=f"{mode} rule", way=_OTHER_MODE, allowed=allowed)
+    return derived.either(problem.backend, problem.f, *sweeps, rule=f"{mode} rule", way=_OTHER_MODE, allowed=allowed)
 
 
 def _learn_and_sweep(problem: _Problem) -> Result:
@@ -286,6 +288,16 @@ def _learn_and_sweep(problem: _Problem) -> Result:
     if problem.cheaper_forward:
         return _sweep_or_other(problem, "forward", allowed=True, evaluated=evaluated)
     return _reverse(problem, evaluated)
+
+
+def _empty(problem: _Problem) -> Result:
+    """J without columns: `f` is evaluated, and nothing else is to do."""
+    backend, layout, x = problem.backend, problem.layout, (problem.x,)
+    outputs, _, aux = derived.jvp(backend, problem.f, x, zeros_like(backend, x))
+    y = problem.read_output(outputs)
+    xp = backend.array_namespace(y)
+    columns = xp.zeros((0, *y.shape), dtype=y.dtype, device=backend.device(y))
+    return y, layout.from_columns(xp, columns), aux
 
 
 def _forward(problem: _Problem) -> Result:
@@ -329,7 +341,7 @@ def _reverse(problem: _Problem, evaluated: Evaluated | None = None) -> Result:
 
 
 def _mixing_check(problem: _Problem, like: Array, unit: Callable[[], Array]) -> MixingCheck | None:
-    if not problem.check or problem.backend.is_traced(problem.x):
+    if not problem.check:
         return None
     return MixingCheck(problem.backend, problem.layout, like, unit())
 

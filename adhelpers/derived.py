@@ -5,13 +5,14 @@ A backend without a mode is nothing special: it is one for which every function 
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 from adhelpers.contract import ADBackend, Array, LeafFunction, Leaves, Pullback
 from adhelpers.errors import UnsupportedOperationError
 from adhelpers.leaves import is_complex, zeros_like
+from adhelpers.memory import FUNCTIONS
+from adhelpers.trees import LeafwiseFunction
 
 SWEEP_BYTES = 64 * 2**20
 """Basis vectors that are pushed at once take about this much memory at most."""
@@ -19,7 +20,7 @@ SWEEP_BYTES = 64 * 2**20
 T = TypeVar("T")
 
 
-def jvp(backend: ADBackend, f: LeafFunction, x: Leaves, u: Leaves) -> tuple[Leaves, Leaves, Leaves]:
+def jvp(backend: ADBackend, f: LeafwiseFunction, x: Leaves, u: Leaves) -> tuple[Leaves, Leaves, Leaves]:
     """`ADBackend.jvp`, or the same from two VJPs."""
     if not x:
         outputs, aux = f()
@@ -32,6 +33,7 @@ def jvp(backend: ADBackend, f: LeafFunction, x: Leaves, u: Leaves) -> tuple[Leav
 
     return either(
         backend,
+        f,
         lambda: backend.jvp(f, x, u),
         from_two_vjps,
         rule="forward rule",
@@ -40,7 +42,7 @@ def jvp(backend: ADBackend, f: LeafFunction, x: Leaves, u: Leaves) -> tuple[Leav
     )
 
 
-def vjp(backend: ADBackend, f: LeafFunction, x: Leaves) -> tuple[Leaves, Pullback, Leaves]:
+def vjp(backend: ADBackend, f: LeafwiseFunction, x: Leaves) -> tuple[Leaves, Pullback, Leaves]:
     """`ADBackend.vjp`, or the same from a sweep of JVPs."""
     if not x:
         outputs, aux = f()
@@ -48,20 +50,20 @@ def vjp(backend: ADBackend, f: LeafFunction, x: Leaves) -> tuple[Leaves, Pullbac
 
     def or_from_jvps(native: Callable[[], T], substitute: Callable[[], T]) -> T:
         way = "a sweep of Jacobian-vector products"
-        return either(backend, native, substitute, rule="reverse rule", way=way, allowed=backend.fallback)
+        return either(backend, f, native, substitute, rule="reverse rule", way=way, allowed=backend.fallback)
 
     outputs, native_pullback, aux = or_from_jvps(lambda: backend.vjp(f, x), lambda: _vjp_from_jvps(backend, f, x))
-    from_jvps = functools.cache(lambda: _vjp_from_jvps(backend, f, x)[1])
 
     def pullback(cotangents: Leaves) -> Leaves:
         # Some frameworks notice only here that a rule is missing.
-        return or_from_jvps(lambda: native_pullback(cotangents), lambda: from_jvps()(cotangents))
+        return or_from_jvps(lambda: native_pullback(cotangents), lambda: _vjp_from_jvps(backend, f, x)[1](cotangents))
 
     return outputs, pullback, aux
 
 
 def either(
     backend: ADBackend,
+    f: LeafwiseFunction,
     native: Callable[[], T],
     substitute: Callable[[], T],
     *,
@@ -81,9 +83,13 @@ def either(
             f"backend {backend.name!r} lacks a {rule} ({missing}); with fallback=True the result would come from {way}"
         )
         raise UnsupportedOperationError(msg) from missing
-    import logging  # slow, and seldom needed
+    record = FUNCTIONS.record(f.function, (backend.name, rule))
+    if not record.fallback_logged:
+        import logging  # slow, and seldom needed
 
-    logging.getLogger("adhelpers").info("backend %r lacks a %s (%s); using %s", backend.name, rule, missing, way)
+        record.fallback_logged = True
+        message = "backend %r lacks a %s (%s); using %s"
+        logging.getLogger("adhelpers").info(message, backend.name, rule, missing, way)
     try:
         return substitute()
     except Exception as error:

@@ -64,12 +64,30 @@ class Registry:
             failure = load_error("backend", name, source, error, hint)
             raise failure from error
 
+    def instance(self, name: str) -> ADBackend:
+        """The backend `name` with its default options, always the same object."""
+        if name not in self._instances:
+            self._instances.setdefault(name, self.implementation(name)())
+        return self._instances[name]
+
+    def loaded(self) -> list[str]:
+        """The backends whose arrays may exist, because their framework is imported."""
+        return [
+            name
+            for name, description in self.descriptions.items()
+            if any(path.partition(":")[0] in sys.modules for path in description.array_types)
+        ]
+
     def _unknown(self, name: str) -> Exception:
+        import difflib  # seldom needed
+
         failure = self.failures.get(name)
         if failure is not None:
             return failure.with_traceback(None)
         known = [repr(name) + self._install_hint(d) for name, d in sorted(self.descriptions.items())]
-        msg = f"no backend is named {name!r}; name one of {', '.join(known) or 'none: no plugin is installed'}"
+        close = difflib.get_close_matches(name, self.descriptions, n=1)
+        guess = f" (did you mean {close[0]!r}?)" if close else ""
+        msg = f"no backend is named {name!r}{guess}; name one of {', '.join(known) or 'none: no plugin is installed'}"
         if self.disabled:
             msg += f"; ADHELPERS_DISABLE_PLUGINS skips {', '.join(map(repr, self.disabled))}"
         if self.failures:
@@ -97,6 +115,7 @@ class Registry:
 
     def __post_init__(self) -> None:
         self._claims: dict[type, frozenset[str]] = {}
+        self._instances: dict[str, ADBackend] = {}
 
 
 def scan(environ: Mapping[str, str] = os.environ) -> Registry:

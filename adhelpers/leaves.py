@@ -5,7 +5,6 @@ A `name` is anything whose `str` a message can show.
 
 from __future__ import annotations
 
-import functools
 import sys
 from typing import Any
 
@@ -26,10 +25,7 @@ def lift(backend: ADBackend, leaf: Any, name: object, like: Array | None = None)
         except DTypeError:
             raise
         except TypeError as error:
-            msg = (
-                f"{name} is an array of dtype {leaf.dtype}, which backend {backend.name!r} lacks ({error}); convert it"
-            )
-            raise DTypeError(msg) from error
+            raise _lacks_dtype(backend, name, leaf, error) from error
     if isinstance(leaf, (float, complex)):
         return backend.asarray(leaf, like)
     if isinstance(leaf, int):
@@ -44,13 +40,26 @@ def lift(backend: ADBackend, leaf: Any, name: object, like: Array | None = None)
 
 def check_inexact(backend: ADBackend, leaf: Array, name: object) -> None:
     """Refuse a leaf that is neither floating nor complex."""
-    if not _is_inexact(backend.array_namespace(leaf), leaf.dtype):
+    kind = (type(backend), type(leaf), leaf.dtype)
+    if kind in _KNOWN_INEXACT:  # asking the namespace takes microseconds
+        return
+    try:
+        inexact = backend.array_namespace(leaf).isdtype(leaf.dtype, ("real floating", "complex floating"))
+    except TypeError as error:  # NumPy's way to say that it does not know a dtype, such as bfloat16
+        raise _lacks_dtype(backend, name, leaf, error) from error
+    if not inexact:
         raise not_differentiable(name, f"an array of dtype {leaf.dtype}")
+    _KNOWN_INEXACT.add(kind)
 
 
-@functools.lru_cache(maxsize=256)
-def _is_inexact(xp: Any, dtype: Any) -> bool:
-    return bool(xp.isdtype(dtype, ("real floating", "complex floating")))
+_KNOWN_INEXACT: set[tuple[type, type, Any]] = set()
+"""Kinds of backend, array and dtype that were found to be floating or complex."""
+
+
+def _lacks_dtype(backend: ADBackend, name: object, leaf: Any, error: TypeError) -> DTypeError:
+    return DTypeError(
+        f"{name} is an array of dtype {leaf.dtype}, which backend {backend.name!r} lacks ({error}); convert it"
+    )
 
 
 def is_complex(backend: ADBackend, leaf: Array) -> bool:

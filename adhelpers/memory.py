@@ -19,6 +19,8 @@ class Record:
     """The size M of ``f(x)`` for one batch element."""
     batch_checked: bool = False
     """Whether `f` was seen to treat batch elements independently."""
+    fallback_logged: bool = False
+    """Whether it was logged that a rule is missing."""
 
 
 class Memory:
@@ -48,8 +50,8 @@ class Memory:
     def _remember(self, f: object, signature: Hashable) -> Record:
         key = id(f)
         with self._lock:
-            if key not in self._references:
-                self._references[key] = weakref.ref(f, lambda _: self._forget(key))
+            if key not in self._references or self._references[key]() is not f:
+                self._references[key] = weakref.ref(f, lambda reference: self._forget(key, reference))
                 self._records[key] = {}
             records = self._records[key]
             if signature not in records:
@@ -58,10 +60,10 @@ class Memory:
                 records[signature] = Record()
             return records[signature]
 
-    def _forget(self, key: int) -> None:
+    def _forget(self, key: int, reference: weakref.ref[object]) -> None:
         with self._lock:
-            self._references.pop(key, None)
-            self._records.pop(key, None)
+            if self._references.get(key) is reference:  # and not one of a later object with the same identity
+                del self._references[key], self._records[key]
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,3 +77,7 @@ class _Identity:
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, _Identity) and self.of is other.of
+
+
+FUNCTIONS = Memory()
+"""What this process has learnt."""

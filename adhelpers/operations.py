@@ -199,7 +199,7 @@ def resolve(f: Callable[..., Any], backend: ADBackend | str | None, x: Any) -> A
     if isinstance(backend, str):
         return registry.backend(backend)
     if backend is None:
-        return registry.infer((x,) if hasattr(x, "dtype") else structure.flatten(x)[0])
+        return registry.infer(x)
     if isinstance(backend, type) and issubclass(backend, ADBackend):
         msg = f"backend is the class {backend.__name__}; make an instance of it: {backend.__name__}()"
     else:

@@ -2,33 +2,28 @@
 
 from __future__ import annotations
 
-import functools
 import threading
 from collections.abc import Iterable
 from dataclasses import fields
 from typing import Any
 
+from adhelpers import structure
 from adhelpers.contract import ADBackend
 from adhelpers.discovery import Registry, scan
 from adhelpers.errors import AmbiguousBackendError
 
 _lock = threading.RLock()
-
-
-@functools.cache
-def _registry_once() -> Registry:
-    return scan()
+_scanned: Registry | None = None
 
 
 def current() -> Registry:
     """The registry of this process; entry points are scanned at the first call."""
-    with _lock:
-        return _registry_once()
-
-
-@functools.cache
-def _default_instance(name: str) -> ADBackend:
-    return current().implementation(name)()
+    global _scanned
+    if _scanned is None:
+        with _lock:
+            if _scanned is None:
+                _scanned = scan()
+    return _scanned
 
 
 def backend(name: str, **options: Any) -> ADBackend:
@@ -59,7 +54,7 @@ def backend(name: str, **options: Any) -> ADBackend:
         msg = f"a backend's name is a string such as 'finite-difference', but {name!r} was given"
         raise TypeError(msg)
     if not options:
-        return _default_instance(name)
+        return current().instance(name)
     cls = current().implementation(name)
     known = [option.name for option in fields(cls)]
     unknown = [option for option in options if option not in known]
@@ -81,13 +76,13 @@ def owner(leaves: Iterable[Any]) -> ADBackend | None:
     common = frozenset.intersection(*claims)
     if not common:
         raise _several(leaves, claims)
-    return _default_instance(next(name for name in current().descriptions if name in common))
+    return current().instance(next(name for name in current().descriptions if name in common))
 
 
-def infer(leaves: Iterable[Any]) -> ADBackend:
-    """The one backend that claims the arrays among `leaves`, or `AmbiguousBackendError`."""
-    leaves = tuple(leaves)
-    claims = current().claims(leaves)
+def infer(x: Any) -> ADBackend:
+    """The one backend that claims the arrays in `x`, or `AmbiguousBackendError`."""
+    leaves = (x,) if hasattr(x, "dtype") else structure.flatten(x)[0]
+    claims = current().claims(leaves) or _claims_in_foreign_containers(x)
     if not claims:
         msg = (
             f"backend=None lets the arrays in x decide, but {_types(leaves) or 'an x without leaves'} identifies "
@@ -97,7 +92,16 @@ def infer(leaves: Iterable[Any]) -> ADBackend:
     names = frozenset.union(*claims)
     if len(names) > 1:
         raise _several(leaves, claims)
-    return _default_instance(*names)
+    return current().instance(*names)
+
+
+def _claims_in_foreign_containers(x: Any) -> list[frozenset[str]]:
+    """What is claimed of the leaves that only a framework finds in its own containers."""
+    for name in current().loaded():
+        claims = current().claims(current().instance(name).flatten(x)[0])
+        if claims:
+            return claims
+    return []
 
 
 def _several(leaves: Iterable[Any], claims: Iterable[frozenset[str]]) -> AmbiguousBackendError:

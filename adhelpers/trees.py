@@ -80,14 +80,14 @@ class LeafwiseFunction:
         if not isinstance(args, (tuple, list)):
             msg = f"args is {structure.describe(args)}, but must be a tuple; for one argument write args=(argument,)"
             raise TypeError(msg)
-        self._f = f
+        self.function = f
         self._x = x
         self._args = args
         self._has_aux = has_aux
 
     def __call__(self, *leaves: Any) -> tuple[Leaves, Leaves]:
         """Call the user's function on arrays, or tracers, in place of the leaves of `x`."""
-        result = self._f(self._x.rebuild(leaves), *self._args)
+        result = self.function(self._x.rebuild(leaves), *self._args)
         aux: Leaves = ()
         if self._has_aux:
             result, aux = self._split_aux(result)

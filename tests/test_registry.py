@@ -5,7 +5,6 @@ Every plugin here is a real distribution: a module and a ``dist-info`` folder, f
 
 from __future__ import annotations
 
-import functools
 import importlib.util
 import os
 import subprocess
@@ -92,8 +91,7 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install
 @pytest.fixture
 def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
     """The registry as a new process has it: nothing scanned, nothing made."""
-    monkeypatch.setattr(registry, "_registry_once", functools.cache(scan))
-    monkeypatch.setattr(registry, "_default_instance", functools.cache(registry._default_instance.__wrapped__))
+    monkeypatch.setattr(registry, "_scanned", None)
 
 
 def python(path: Path, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:

@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+import adhelpers
 from adhelpers import (
+    BatchMixingError,
     UnsupportedOperationError,
     batched_jacobian,
     jacobian_vector_product,
@@ -17,11 +19,20 @@ from adhelpers import (
 )
 
 torch = pytest.importorskip("torch")
+levels = pytest.importorskip("adhelpers_plugins.torch.levels")
 
 X = torch.tensor([1.0, 2.0, 3.0], dtype=torch.float64)
 U = torch.tensor([0.5, -1.0, 2.0], dtype=torch.float64)
 PRODUCTS = [jacobian_vector_product, vector_jacobian_product]
 MODES = ["auto", "forward", "reverse"]
+
+
+@pytest.fixture(autouse=True, params=[True, False], ids=["direct", "torch.func alone"])
+def _way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every test also holds where PyTorch does not tell which transformations are active."""
+    if not request.param and request.node.get_closest_marker("direct"):
+        pytest.skip("torch.func alone cannot do this")
+    monkeypatch.setattr(levels, "KNOWN", request.param and levels.KNOWN)
 
 
 def square(x: Any) -> Any:
@@ -148,6 +159,137 @@ def test_threads_mixing_both_products_give_right_answers() -> None:
     for thread in threads:
         thread.join()
     assert wrong == []
+
+
+class OldStyle(torch.autograd.Function):
+    """x squared, in the style that torch.func refuses."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Any) -> Any:
+        ctx.save_for_backward(x)
+        return x**2
+
+    @staticmethod
+    def backward(ctx: Any, g: Any) -> Any:
+        (x,) = ctx.saved_tensors
+        return 2 * x * g
+
+
+class Once(OldStyle):
+    """Its backward pass works outside of the graph."""
+
+    backward = staticmethod(torch.autograd.function.once_differentiable(OldStyle.backward))
+
+
+class ForwardOnly(torch.autograd.Function):
+    """x squared, without a backward pass."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Any) -> Any:
+        ctx.x = x
+        return x**2
+
+    @staticmethod
+    def jvp(ctx: Any, tangent: Any) -> Any:
+        return 2 * ctx.x * tangent
+
+
+@pytest.mark.direct
+@pytest.mark.parametrize("call", PRODUCTS)
+def test_custom_functions_that_torch_func_refuses(call: Any) -> None:
+    v = call(OldStyle.apply, None, X, U)
+    equal(v, 2 * X * U)
+    assert not v.requires_grad
+    equal(call(ForwardOnly.apply, None, X, U), 2 * X * U)
+    for outer in PRODUCTS:
+        equal(outer(lambda x: call(OldStyle.apply, None, x, U), None, X, U), 2 * U * U)
+    for mode in MODES:
+        equal(batched_jacobian(OldStyle.apply, None, X[None], mode=mode), 2 * X[None, None])
+
+
+@pytest.mark.direct
+def test_a_gradient_that_can_be_taken_only_once_is_never_zero_silently() -> None:
+    equal(vector_jacobian_product(Once.apply, None, X, U), 2 * X * U)
+    with pytest.raises(UnsupportedOperationError, match="differentiate twice"):
+        jacobian_vector_product(Once.apply, None, X, U)
+
+
+def normalise(x: Any) -> Any:
+    """What batch normalisation computes in training mode, batch first."""
+    return (x - x.mean(0)) / torch.sqrt(x.var(0, unbiased=False) + 1e-5)
+
+
+@pytest.mark.direct
+@pytest.mark.parametrize("call", PRODUCTS)
+def test_batch_normalisation_in_training_mode(call: Any) -> None:
+    torch.manual_seed(0)
+    x, u = torch.randn(2, 5, 3, dtype=torch.float64)
+    norm = torch.nn.BatchNorm1d(3).double()
+    v = call(norm, None, x, u)
+    assert int(norm.num_batches_tracked) == 1
+    step = 1e-6
+    if call is jacobian_vector_product:
+        expected = (normalise(x + step * u) - normalise(x - step * u)) / (2 * step)
+    else:
+        basis = step * torch.eye(15, dtype=torch.float64).reshape(15, 5, 3)
+        columns = torch.stack([(normalise(x + e) - normalise(x - e)) / (2 * step) for e in basis])
+        expected = (columns * u).sum((1, 2)).reshape(5, 3)
+    torch.testing.assert_close(v.detach(), expected, rtol=1e-7, atol=1e-8)
+    v.sum().backward()  # attached to the module's weights
+    assert norm.weight.grad is not None
+    for mode in MODES:
+        with pytest.raises(BatchMixingError, match="batch normalisation"):
+            batched_jacobian(norm, None, x, batch_axis=0, mode=mode, check_batch="always")
+
+
+@pytest.mark.direct
+def test_another_threads_forward_mode_is_no_transformation_of_this_one() -> None:
+    inside, done = threading.Event(), threading.Event()
+
+    def slow(x: Any) -> Any:
+        inside.set()
+        done.wait(10)  # for a thread that calls no forward mode
+        return x**2
+
+    thread = threading.Thread(target=jacobian_vector_product, args=(slow, "torch", X, U))
+    thread.start()
+    inside.wait(10)
+    equal(vector_jacobian_product(OldStyle.apply, "torch", X, U), 2 * X * U)
+    done.set()
+    thread.join()
+
+
+@pytest.mark.direct
+@pytest.mark.parametrize("call", PRODUCTS)
+def test_products_inside_a_dual_level_of_the_users_own(call: Any) -> None:
+    forward_ad = torch.autograd.forward_ad
+    with forward_ad.dual_level():
+        x = forward_ad.make_dual(X, U)
+        second = forward_ad.unpack_dual(call(lambda x: x**3, None, x, torch.ones_like(X))).tangent
+    equal(second, 6 * X * U)
+
+
+def test_sparse_tensors_are_refused() -> None:
+    for call in PRODUCTS:
+        with pytest.raises(TypeError, match=r"torch.sparse_coo was given, .* use to_dense\(\)"):
+            call(square, None, X.to_sparse(), U.to_sparse())
+
+
+def test_operations_compile_without_a_break() -> None:
+    backend = adhelpers.backend("torch")
+    calls = {
+        "jvp": (lambda x: jacobian_vector_product(square, backend, x, U), 2 * X * U),
+        "vjp": (lambda x: vector_jacobian_product(square, "torch", x, U), 2 * X * U),
+        "structure": (lambda x: jacobian_vector_product(lambda t: t["a"] ** 2, None, {"a": x}, {"a": U}), 2 * X * U),
+        "forward": (lambda x: batched_jacobian(square, backend, x[None], mode="forward"), 2 * X[None, None]),
+        "reverse": (lambda x: batched_jacobian(square, backend, x[None], mode="reverse"), 2 * X[None, None]),
+        "nested": (
+            lambda x: jacobian_vector_product(lambda z: vector_jacobian_product(square, backend, z, U), backend, x, U),
+            2 * U * U,
+        ),
+    }
+    for call, expected in calls.values():
+        equal(torch.compile(call, fullgraph=True, backend="eager")(X), expected)
 
 
 def test_a_function_without_forward_rule() -> None:

@@ -1,10 +1,8 @@
-"""PyTorch, through ``torch.func``."""
+"""PyTorch: tensors, and which way their products take."""
 
 from __future__ import annotations
 
 import re
-import threading
-import warnings
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -15,27 +13,24 @@ import torch
 from adhelpers import ADBackend, Capability
 from adhelpers.contract import Array, LeafFunction, Leaves, Pullback
 from adhelpers.origin import raised_by_library
+from adhelpers_plugins.torch import direct, functional, levels
 
-_FORWARD_MODE = threading.RLock()
-"""PyTorch's forward mode keeps its level in a global: two threads in it at once get wrong values."""
-
-_NO_VMAP = "does not have vmap support"
-"""What PyTorch says of a custom function that only a loop can sweep."""
+_NO_VMAP = re.compile(
+    r"does not have vmap support"
+    r"|that would mutate a captured Tensor"
+    r"|it must override the setup_context staticmethod"
+)
+"""What PyTorch says of a function that only a loop can sweep."""
 
 _MISSING_RULE = re.compile(
     r"Trying to use forward AD with .* that does not support it"
     r"|derivative for .* is not implemented"
     r"|the derivative of .* is not implemented"
-    r"|must implement the .*jvp"
-    r"|not implemented forward"
-    r"|not differentiable twice"
+    r"|must implement the jvp function"
+    r"|must implement either the backward or vjp method"
+    r"|must override the setup_context staticmethod"
+    r"|differentiate twice"
 )
-
-
-# The first dual number imports parts of PyTorch that warn about their own deprecated calls: meet it here.
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore", DeprecationWarning)
-    torch.func.jvp(torch.sin, (torch.zeros(()),), (torch.zeros(()),))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,8 +74,10 @@ class TorchBackend(ADBackend):
 
     def is_traced(self, leaf: Array) -> bool:
         """Whether one element of `leaf` cannot be looked at: under vmap, compilation, on the meta device."""
-        if torch.compiler.is_compiling():
+        if torch.compiler.is_compiling() or leaf.is_meta:
             return True
+        if levels.KNOWN and type(leaf) in _PLAIN:
+            return levels.mapped(leaf)
         try:
             leaf.detach().reshape(-1)[:1].sum().item()
         except RuntimeError:
@@ -92,48 +89,32 @@ class TorchBackend(ADBackend):
         return leaf.detach()
 
     def jvp(self, f: LeafFunction, x: Leaves, u: Leaves) -> tuple[Leaves, Leaves, Leaves]:
-        """``torch.func.jvp``."""
-        with _FORWARD_MODE:
-            outputs, tangents, aux = torch.func.jvp(_on_copies(f), x, u, has_aux=True)
-        return outputs[1:], _in_dtypes_of(outputs, tangents)[1:], aux
+        """Dual numbers, or ``torch.func.jvp`` inside a transformation."""
+        return (direct if _at_top((*x, *u)) else functional).jvp(f, x, u)
 
     def vjp(self, f: LeafFunction, x: Leaves) -> tuple[Leaves, Pullback, Leaves]:
-        """``torch.func.vjp``, which conjugates on the way in and on the way out."""
-        outputs, conjugating, aux = torch.func.vjp(_on_copies(f), *x, has_aux=True)
-
-        def pullback(cotangents: Leaves) -> Leaves:
-            # Gradients may be a cotangent itself, share memory or repeat one element: copy them.
-            conjugates = tuple(c.conj().resolve_conj() for c in cotangents)
-            return tuple(
-                g.conj().resolve_conj().clone(memory_format=torch.contiguous_format)
-                for g in conjugating((torch.zeros_like(outputs[0]), *conjugates))
-            )
-
-        return outputs[1:], pullback, aux
+        """A graph for ``torch.autograd.grad``, or ``torch.func.vjp`` inside a transformation."""
+        return (direct if _at_top(x) else functional).vjp(f, x)
 
     def jvp_sweep(self, f: LeafFunction, x: Leaves, tangents: Leaves) -> tuple[Leaves, Leaves, Leaves]:
-        """One pass vectorised over the tangents; `f` itself sees no batched tensor."""
-
-        def push(*u: Array) -> tuple[Leaves, Leaves, Leaves]:
-            return torch.func.jvp(_on_copies(f), x, u, has_aux=True)
-
+        """One pass vectorised over the tangents; one pass for each where PyTorch cannot vectorise `f`."""
         try:
-            with _FORWARD_MODE:
-                outputs, stacked, aux = torch.func.vmap(push, out_dims=(None, 0, None), randomness="same")(*tangents)
+            return functional.jvp_sweep(f, x, tangents)
         except RuntimeError as error:
-            if _NO_VMAP not in str(error):
+            if not _NO_VMAP.search(str(error)):
                 raise
-            return super().jvp_sweep(f, x, tangents)
-        return outputs[1:], _in_dtypes_of(outputs, stacked)[1:], aux
+        return super().jvp_sweep(f, x, tangents)
 
     def vjp_sweep(self, pullback: Pullback, cotangents: Leaves) -> Leaves:
         """The pullback, vectorised."""
         try:
+            if isinstance(pullback, direct.GraphPullback):
+                return pullback.sweep(cotangents)
             return torch.func.vmap(pullback)(cotangents)
         except RuntimeError as error:
-            if _NO_VMAP not in str(error):
+            if not _NO_VMAP.search(str(error)):
                 raise
-            return super().vjp_sweep(pullback, cotangents)
+        return super().vjp_sweep(pullback, cotangents)
 
     def is_missing_rule(self, error: Exception) -> bool:
         """PyTorch's own errors about a missing rule, most of them raised by compiled code."""
@@ -144,19 +125,11 @@ class TorchBackend(ADBackend):
         )
 
 
-def _on_copies(f: LeafFunction) -> LeafFunction:
-    """`f` between clones: it may work in place, and return one tensor twice or one of the caller's.
-
-    A constant goes before the outputs, for ``torch.func`` refuses a function that has none.
-    """
-
-    def on_copies(*leaves: Array) -> tuple[Leaves, Leaves]:
-        outputs, aux = f(*(leaf.clone() for leaf in leaves))
-        return (leaves[0].new_zeros(()), *(y.clone() for y in outputs)), tuple(leaf.clone() for leaf in aux)
-
-    return on_copies
+def _at_top(leaves: Leaves) -> bool:
+    """Whether `leaves` are plain tensors, and no transformation is active."""
+    for leaf in leaves:
+        direct.require_dense(leaf)
+    return not levels.surrounded() and all(type(leaf) in _PLAIN for leaf in leaves)
 
 
-def _in_dtypes_of(outputs: Leaves, tangents: Leaves) -> Leaves:
-    # A Python number times a 0-d tensor makes the tangent float64, whatever the dtype of the tensor.
-    return tuple(t.to(y.dtype) for t, y in zip(tangents, outputs, strict=True))
+_PLAIN = (torch.Tensor, torch.nn.Parameter)

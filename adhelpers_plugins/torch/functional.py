@@ -1,0 +1,68 @@
+"""Products through ``torch.func``, which composes with PyTorch's other transformations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+
+from adhelpers.contract import Array, LeafFunction, Leaves, Pullback
+from adhelpers_plugins.torch.levels import forward_mode
+
+
+def jvp(f: LeafFunction, x: Leaves, u: Leaves) -> tuple[Leaves, Leaves, Leaves]:
+    """``torch.func.jvp``."""
+    with forward_mode():
+        outputs, tangents, aux = _push(f, x, u)
+    return outputs, tangents, aux
+
+
+def jvp_sweep(f: LeafFunction, x: Leaves, tangents: Leaves) -> tuple[Leaves, Leaves, Leaves]:
+    """One pass vectorised over the tangents; `f` itself sees no batched tensor."""
+    seen: list[tuple[Leaves, Leaves]] = []
+
+    def push(*u: Array) -> Leaves:
+        outputs, pushed, aux = _push(f, x, u)
+        # These are not vectorised here, but may be by a vmap around, so that this one would not return them.
+        seen.append((outputs, aux))
+        return pushed
+
+    with forward_mode():
+        stacked = torch.func.vmap(push, randomness="same")(*tangents)
+    ((outputs, aux),) = seen
+    return outputs, stacked, aux
+
+
+def vjp(f: LeafFunction, x: Leaves) -> tuple[Leaves, Pullback, Leaves]:
+    """``torch.func.vjp``, which conjugates on the way in and on the way out."""
+    outputs, conjugating, aux = torch.func.vjp(_on_copies(f), *x, has_aux=True)
+
+    def pullback(cotangents: Leaves) -> Leaves:
+        # Gradients may be a cotangent itself, share memory or repeat one element: copy them.
+        conjugates = tuple(c.conj().resolve_conj() for c in cotangents)
+        return tuple(
+            g.conj().resolve_conj().clone(memory_format=torch.contiguous_format)
+            for g in conjugating((torch.zeros_like(outputs[0]), *conjugates))
+        )
+
+    return outputs[1:], pullback, aux
+
+
+def _on_copies(f: LeafFunction) -> Callable[..., tuple[Leaves, Leaves]]:
+    """`f` between clones: it may work in place, and return one tensor twice or one of the caller's.
+
+    A constant goes before the outputs, for ``torch.func`` refuses a function that has none.
+    """
+
+    def on_copies(*leaves: Array) -> tuple[Leaves, Leaves]:
+        outputs, aux = f(*(leaf.clone() for leaf in leaves))
+        return (leaves[0].new_zeros(()), *(y.clone() for y in outputs)), tuple(leaf.clone() for leaf in aux)
+
+    return on_copies
+
+
+def _push(f: LeafFunction, x: Leaves, u: Leaves) -> tuple[Leaves, Leaves, Leaves]:
+    outputs, tangents, aux = torch.func.jvp(_on_copies(f), x, u, has_aux=True)
+    # A Python number times a 0-d tensor makes the tangent float64, whatever the dtype of the tensor.
+    tangents = tuple(t.to(y.dtype) for t, y in zip(tangents, outputs, strict=True))
+    return outputs[1:], tangents[1:], aux

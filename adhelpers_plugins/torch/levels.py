@@ -1,0 +1,108 @@
+"""Which of PyTorch's transformations surround this thread, and its forward mode; all that is private of PyTorch.
+
+At the top level, dual numbers and ``torch.autograd.grad`` are two to three times faster than ``torch.func``, and
+serve functions that it refuses: those that change captured tensors, such as batch normalisation in training,
+and custom functions without ``setup_context``. Inside a transformation only ``torch.func`` is right.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import threading
+import warnings
+from types import TracebackType
+
+import torch
+from torch.autograd import forward_ad
+
+try:
+    from torch._C._functorch import (
+        get_unwrapped,
+        is_batchedtensor,
+        is_functorch_wrapped_tensor,
+        maybe_current_level,
+    )
+    from torch._functorch import eager_transforms
+
+    KNOWN = isinstance(eager_transforms.JVP_NESTING, int) and isinstance(forward_ad._current_level, int)
+except (ImportError, AttributeError):
+    KNOWN = False
+"""Whether this version of PyTorch tells which transformations are active; where not, all goes through torch.func."""
+
+# The first dual number imports a module that warns about its own deprecated calls: meet it here.
+with warnings.catch_warnings(), contextlib.suppress(ImportError):
+    warnings.simplefilter("ignore", DeprecationWarning)
+    importlib.import_module("torch._decomp.decompositions_for_jvp")
+
+
+class _ForwardMode:
+    """PyTorch's forward mode, held by one thread at a time: it keeps its level in globals.
+
+    Two threads in it at once get wrong values. It may be entered again by the thread that holds it.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self._depth = 0
+        self._foreign = False
+        self.holder: int | None = None
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+        self._depth += 1
+        if self._depth == 1:
+            self.holder = threading.get_ident()
+            # In a dual level of the user's own, torch.func.jvp must be told of it to nest.
+            self._foreign = KNOWN and forward_ad._current_level >= 0 and eager_transforms.JVP_NESTING == 0
+            if self._foreign:
+                eager_transforms.JVP_NESTING += 1
+
+    def __exit__(self, *exception: object) -> None:
+        self._depth -= 1
+        if self._depth == 0:
+            if self._foreign:
+                eager_transforms.JVP_NESTING -= 1
+            self.holder = None
+        self._lock.release()
+
+
+_FORWARD_MODE = _ForwardMode()
+
+
+def forward_mode() -> contextlib.AbstractContextManager[None]:
+    """The forward mode for this thread alone; a compiler, which traces one thread, can hold no lock."""
+    return contextlib.nullcontext() if torch.compiler.is_compiling() else _FORWARD_MODE
+
+
+def surrounded() -> bool:
+    """Whether a transformation is active in this thread, or it cannot be known."""
+    if torch.compiler.is_compiling() or not KNOWN or maybe_current_level() is not None:
+        return True
+    if torch.is_inference_mode_enabled():  # its tensors cannot enter a graph, but torch.func works on them
+        return True
+    # The level is a global: a level of ours is this thread's only if this thread holds the forward mode.
+    return forward_ad._current_level >= 0 and _FORWARD_MODE.holder in (None, threading.get_ident())
+
+
+def mapped(tensor: torch.Tensor) -> bool:
+    """Whether a plain `tensor` is one of many under vmap, at whatever level."""
+    while is_functorch_wrapped_tensor(tensor):
+        if is_batchedtensor(tensor):
+            return True
+        tensor = get_unwrapped(tensor)
+    return False
+
+
+class DualLevel:
+    """A level of dual numbers, inside which ``torch.func.jvp`` still nests: it is told of one level more."""
+
+    def __enter__(self) -> None:
+        forward_ad.enter_dual_level()
+        eager_transforms.JVP_NESTING += 1
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        eager_transforms.JVP_NESTING -= 1
+        forward_ad.exit_dual_level()
