@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import prod
 from typing import Any, Literal
 
 from adhelpers import derived
@@ -16,7 +17,7 @@ from adhelpers.errors import BatchAxisError, DTypeError
 from adhelpers.leaves import is_complex, zeros_like
 from adhelpers.memory import FUNCTIONS, Record
 from adhelpers.operations import resolve, with_aux, without_value
-from adhelpers.sweep import BatchLayout, MixingCheck, magnitude, rounding_scale, sweep_basis, transposed_scale
+from adhelpers.sweep import BatchLayout, MixingCheck, sweep_basis
 from adhelpers.trees import LeafwiseFunction, Tree
 
 Mode = Literal["auto", "forward", "reverse"]
@@ -223,6 +224,10 @@ class _Problem:
         assert self.record.output_size is not None
         return self.layout.size(self.x) < self.record.output_size
 
+    def step(self, like: Array) -> int:
+        """How many vectors shaped as `like` are pushed at once."""
+        return self.chunk_size or derived.chunk_length(prod(like.shape) * derived.itemsize(self.backend, like))
+
     def read_output(self, outputs: Leaves) -> Array:
         """``f(x)``, once it is seen to share the batch axis of `x`."""
         y = _single(self.f.output(outputs))
@@ -310,10 +315,11 @@ def _forward(problem: _Problem) -> Result:
             seen.append((problem.read_output(outputs), aux))
         return pushed[0]
 
-    check = _mixing_check(problem, problem.x, lambda: magnitude(backend, problem.x))
-    columns = sweep_basis(backend, layout, push, problem.x, problem.chunk_size, check)
+    step = problem.step(problem.x)
+    check = MixingCheck(backend, layout, problem.x) if problem.check else None
+    columns = sweep_basis(backend, layout, push, problem.x, step, check)
     y, aux = seen[0]
-    _verify(problem, check, y, lambda: rounding_scale(backend, layout, y))
+    _verify(problem, check, push, step, y)
     return y, layout.from_columns(backend.array_namespace(columns), columns), aux
 
 
@@ -329,27 +335,22 @@ def _reverse(problem: _Problem, evaluated: Evaluated | None = None) -> Result:
         xp = backend.array_namespace(problem.x)
         rows = xp.zeros((0, *problem.x.shape), dtype=y.dtype, device=backend.device(problem.x))
         return y, layout.from_rows(xp, rows), aux
-    check = _mixing_check(problem, y, lambda: 1.0)
-    rows = sweep_basis(backend, layout, pull, y, problem.chunk_size, check)
+    step = problem.step(y)
+    check = MixingCheck(backend, layout, y) if problem.check else None
+    rows = sweep_basis(backend, layout, pull, y, step, check)
     if is_complex(backend, y) and not problem.holomorphic:
         # Under the pairing Re(sum(a * b)) a real x receives Re(J) from the cotangent 1 and Im(J) from -i.
-        imaginary = sweep_basis(backend, layout, lambda block: pull(-1j * block), y, problem.chunk_size)
+        imaginary = sweep_basis(backend, layout, lambda block: pull(-1j * block), y, step)
         rows = rows + 1j * imaginary
-    _verify(problem, check, y, lambda: transposed_scale(backend, layout, y, problem.x))
+    _verify(problem, check, pull, step, y)
     xp = backend.array_namespace(rows)
     return y, layout.from_rows(xp, rows if rows.dtype == y.dtype else xp.astype(rows, y.dtype)), aux
 
 
-def _mixing_check(problem: _Problem, like: Array, unit: Callable[[], Array]) -> MixingCheck | None:
-    if not problem.check:
-        return None
-    return MixingCheck(problem.backend, problem.layout, like, unit())
-
-
-def _verify(problem: _Problem, check: MixingCheck | None, y: Array, scale: Callable[[], Array]) -> None:
+def _verify(problem: _Problem, check: MixingCheck | None, push: Callable[[Array], Array], step: int, y: Array) -> None:
     if check is None:
         return
     backend = problem.backend
     epsilon = max(float(backend.array_namespace(a).finfo(a.dtype).eps) for a in (problem.x, y))
-    if check.verify(epsilon, scale()):
+    if check.verify(push, step, epsilon):
         problem.record.batch_checked = True

@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
+from adhelpers import registry
 from adhelpers.contract import ADBackend, Array, Leaves
 from adhelpers.errors import DeviceMismatchError, DTypeError, ShapeMismatchError
 from adhelpers.structure import describe
@@ -15,9 +16,15 @@ from adhelpers.structure import describe
 
 def lift(backend: ADBackend, leaf: Any, name: object, like: Array | None = None) -> Array:
     """`leaf` as an array of `backend`: Python floats, complexes and NumPy arrays are converted."""
-    if backend.is_array(leaf):
+    if backend.is_array(leaf) and not (like is not None and is_numpy(leaf) and not is_numpy(like)):
         return leaf
     if is_numpy(leaf):
+        if not _is_plain(leaf):
+            msg = (
+                f"{name} is {describe(leaf)}, whose meaning beyond its numbers would be lost; "
+                f"pass a plain array, such as numpy.asarray({name})"
+            )
+            raise TypeError(msg)
         if leaf.dtype.kind in "OSUMmT":  # objects, text and dates, which no framework can hold
             raise not_differentiable(name, f"an array of dtype {leaf.dtype}")
         try:
@@ -27,6 +34,9 @@ def lift(backend: ADBackend, leaf: Any, name: object, like: Array | None = None)
         except TypeError as error:
             raise _lacks_dtype(backend, name, leaf, error) from error
     if isinstance(leaf, (float, complex)):
+        if like is not None and isinstance(leaf, complex) and not is_complex(backend, like):
+            msg = f"{name} is the complex number {leaf}, but its partner has dtype {like.dtype}; give a real number"
+            raise DTypeError(msg)
         return backend.asarray(leaf, like)
     if isinstance(leaf, int):
         raise not_differentiable(name, type(leaf).__name__)
@@ -34,8 +44,16 @@ def lift(backend: ADBackend, leaf: Any, name: object, like: Array | None = None)
     if hasattr(leaf, "__dlpack__") and backend.conversion is not None:
         msg += f"convert it with {backend.conversion}({name}), or name the backend that owns it"
     else:
-        msg += "expected arrays, Python floats, or containers of these; pass anything else in args or a closure"
+        elsewhere = "return anything else as aux with has_aux=True" if _is_output(name) else _AS_DATA
+        msg += f"expected arrays, Python floats, or containers of these; {elsewhere}"
     raise TypeError(msg)
+
+
+_AS_DATA = "pass anything else in args or a closure"
+
+
+def _is_output(name: object) -> bool:
+    return str(name).startswith("f(x)")
 
 
 def check_inexact(backend: ADBackend, leaf: Array, name: object) -> None:
@@ -76,6 +94,7 @@ def check_like_partner(backend: ADBackend, leaf: Array, name: object, partner: A
         )
         raise ShapeMismatchError(msg)
     if leaf.dtype != partner.dtype:
+        _require_same_framework(backend, leaf, name, partner, partner_name)
         msg = (
             f"{name} has dtype {leaf.dtype}, but {partner_name} has {partner.dtype}; "
             f"nothing is cast: convert {name} to {partner.dtype}"
@@ -83,6 +102,7 @@ def check_like_partner(backend: ADBackend, leaf: Array, name: object, partner: A
         raise DTypeError(msg)
     device, partner_device = backend.device(leaf), backend.device(partner)
     if device is not None and partner_device is not None and device != partner_device:
+        _require_same_framework(backend, leaf, name, partner, partner_name)
         msg = (
             f"{name} lies on {device}, but {partner_name} on {partner_device}; "
             f"nothing is moved: transfer {name} to {partner_device}"
@@ -90,9 +110,28 @@ def check_like_partner(backend: ADBackend, leaf: Array, name: object, partner: A
         raise DeviceMismatchError(msg)
 
 
+def _require_same_framework(
+    backend: ADBackend, leaf: Array, name: object, partner: Array, partner_name: object
+) -> None:
+    """Refuse an array of another framework, which a backend that serves several takes for one of its own."""
+    owner = registry.owner((leaf,))
+    if owner is not None and not owner.is_array(partner):
+        msg = (
+            f"{name} is {describe(leaf)}, but {partner_name} is {describe(partner)}; both must be of one framework: "
+            f"convert {name} with {backend.conversion}({name})"
+        )
+        raise TypeError(msg)
+
+
 def zeros_like(backend: ADBackend, leaves: Leaves) -> Leaves:
     """Fresh zeros for each leaf."""
     return tuple(backend.array_namespace(leaf).zeros_like(leaf) for leaf in leaves)
+
+
+def _is_plain(array: Any) -> bool:
+    """Whether a NumPy array is nothing but numbers: no mask, no unit, no matrix product for ``*``."""
+    numpy = sys.modules["numpy"]
+    return isinstance(array, numpy.generic) or type(array) in (numpy.ndarray, numpy.memmap)
 
 
 def is_numpy(leaf: object) -> bool:
@@ -105,7 +144,7 @@ def not_differentiable(name: object, received: str) -> DTypeError:
     """The error for a leaf that has no derivative."""
     if received.endswith("object"):
         advice = "plain NumPy makes such arrays of tracers: use xp = adhelpers.array_namespace(x) in f"
-    elif str(name).startswith("f(x)"):
+    elif _is_output(name):
         advice = "return it as aux with has_aux=True, or convert it to a floating dtype"
     else:
         advice = "convert it to a floating dtype, or, if it is data, pass it in args or a closure"

@@ -11,7 +11,6 @@ from math import prod
 from typing import Any, Literal
 
 from adhelpers.contract import ADBackend, Array
-from adhelpers.derived import chunk_length, itemsize
 from adhelpers.errors import BatchMixingError
 
 
@@ -53,6 +52,10 @@ class BatchLayout:
             return vector[:, None, :]
         return xp.permute_dims(vector, (1, 0))[:, :, None]
 
+    def per_element(self, weights: Array) -> Array:
+        """Weights ``(K, B)`` of each batch element, made to multiply a flat block."""
+        return weights[:, None, :] if self.axis == -1 else weights[:, :, None]
+
     def from_columns(self, xp: Any, columns: Array) -> Array:
         """J from one pushed-forward vector for each input."""
         flat = self.flat(xp, columns)
@@ -65,13 +68,15 @@ class BatchLayout:
 
 
 class MixingCheck:
-    """One vector more, random and independent per batch element, through the same sweep.
+    """Whether `f` treats batch elements independently, seen from random vectors through the same sweep.
 
-    If `f` treats batch elements independently, its result is the combination of the basis vectors' results
-    with its own entries, element by element.
+    First one vector more, random and independent per batch element: its result must be the combination of the
+    basis vectors' results with its own entries, element by element, to within rounding. Where it is not, which
+    rounding or finite differences can cause too, vectors that are zero in some batch elements decide: those
+    elements of the result must then be exactly zero.
     """
 
-    def __init__(self, backend: ADBackend, layout: BatchLayout, like: Array, unit: Array) -> None:
+    def __init__(self, backend: ADBackend, layout: BatchLayout, like: Array) -> None:
         import numpy as np
 
         self._backend = backend
@@ -79,7 +84,7 @@ class MixingCheck:
         # float32 is accepted by every framework and dtype mode; the entries need no more digits.
         entries = np.random.default_rng(0).standard_normal(tuple(like.shape), dtype=np.float32)
         xp = backend.array_namespace(like)
-        self.vector = xp.astype(backend.asarray(entries, like), like.dtype) * unit
+        self.vector = xp.astype(backend.asarray(entries, like), like.dtype)
         self._flat = layout.flat(xp, self.vector[None, ...])[0, ...]
         self._expected: Array = 0.0
         self._bound: Array = 0.0
@@ -96,23 +101,19 @@ class MixingCheck:
         """Take in the result of the random vector."""
         self._observed = self._backend.stop_gradient(result)
 
-    def verify(self, epsilon: float, scale: Array) -> bool:
-        """Raise `BatchMixingError` on mixing; False if a tracer leaves nothing to look at.
-
-        Entries that cancel exactly in the basis may leave rounding in the random vector: `scale`, for each
-        entry of the flat result, is what that rounding is relative to.
-        """
+    def verify(self, push: Callable[[Array], Array], chunk_size: int, epsilon: float) -> bool:
+        """Raise `BatchMixingError` on mixing; False if a tracer leaves nothing to look at."""
         backend = self._backend
-        if backend.is_traced(self._observed) or backend.is_traced(scale):
+        if backend.is_traced(self._observed):
             return False
         xp = backend.array_namespace(self._observed)
         observed = self._layout.flat(xp, self._observed[None, ...])[0, ...]
-        error = backend.relative_error(epsilon)
-        tolerance = 4 * error**0.5 * self._bound + 1e3 * error * scale
         deviation = xp.abs(observed - self._expected)
-        if not bool(xp.any(deviation > tolerance)):  # comparisons with NaN are False: never an alarm
+        # Comparisons with NaN are False: what is not finite is never suspicious.
+        suspicious = deviation > 4 * backend.relative_error(epsilon) ** 0.5 * self._bound
+        if not bool(xp.any(suspicious)) or not self._leaks(push, chunk_size, suspicious):
             return True
-        worst = float(xp.max(xp.where(deviation > tolerance, deviation / (self._bound + scale), 0.0)))
+        worst = float(xp.max(xp.where(suspicious, deviation / (self._bound + xp.abs(observed)), 0.0)))
         other = self._layout.other()
         msg = (
             f"f mixes the batch: a direction that differs between batch elements gives a result that deviates "
@@ -122,26 +123,28 @@ class MixingCheck:
         )
         raise BatchMixingError(msg)
 
+    def _leaks(self, push: Callable[[Array], Array], chunk_size: int, suspicious: Array) -> bool:
+        """Whether the result is not zero somewhere suspicious where the vector is zero in that batch element.
 
-def magnitude(backend: ADBackend, x: Array) -> Array:
-    """The absolute value of each element, at least one; one where it is not finite."""
-    xp = backend.array_namespace(x)
-    size = xp.abs(backend.stop_gradient(x))
-    return xp.where((size > 1.0) & xp.isfinite(size), size, xp.ones_like(size))
+        Vector by vector, the elements whose number has a certain bit are zero, or those that lack it: any two
+        elements differ in a bit, so that no mixing of two goes unseen.
+        """
+        import numpy as np
 
-
-def rounding_scale(backend: ADBackend, layout: BatchLayout, y: Array) -> Array:
-    """What the rounding of derivatives of flat `y` is relative to, for a direction of the magnitude of x."""
-    xp = backend.array_namespace(y)
-    size = layout.flat(xp, xp.abs(backend.stop_gradient(y))[None, ...])[0, ...]
-    return xp.where(xp.isfinite(size), size, xp.zeros_like(size))
-
-
-def transposed_scale(backend: ADBackend, layout: BatchLayout, y: Array, x: Array) -> Array:
-    """The same for a cotangent pulled back to flat `x`: the largest output of a batch element for each input."""
-    xp = backend.array_namespace(y)
-    largest = xp.max(rounding_scale(backend, layout, y), axis=0 if layout.axis == -1 else 1, keepdims=True)
-    return largest / layout.flat(xp, magnitude(backend, x)[None, ...])[0, ...]
+        backend, layout = self._backend, self._layout
+        numbers = np.arange(layout.batch(self.vector))
+        bits = (numbers >> np.arange(len(numbers).bit_length())[:, None]) & 1
+        kept = np.concatenate([bits, 1 - bits]).astype(np.float32)
+        for start in range(0, len(kept), chunk_size):
+            mask = backend.asarray(kept[start : start + chunk_size], self.vector)
+            xp = backend.array_namespace(mask)
+            mask = layout.per_element(mask)
+            block = xp.astype(mask, self.vector.dtype) * self._flat[None, ...]
+            results = push(xp.reshape(block, (block.shape[0], *self.vector.shape)))
+            leak = xp.abs(layout.flat(xp, backend.stop_gradient(results))) > 0
+            if bool(xp.any(leak & (mask == 0) & suspicious[None, ...])):
+                return True
+        return False
 
 
 def sweep_basis(
@@ -149,12 +152,11 @@ def sweep_basis(
     layout: BatchLayout,
     push: Callable[[Array], Array],
     like: Array,
-    chunk_size: int | None,
+    step: int,
     check: MixingCheck | None = None,
 ) -> Array:
-    """The results of `push` for every basis vector shaped as `like`, stacked."""
+    """The results of `push` for every basis vector shaped as `like`, `step` at once, stacked."""
     size = layout.size(like)
-    step = chunk_size or chunk_length(prod(like.shape) * itemsize(backend, like))
     blocks = []
     for start in range(0, size, step):
         count = min(step, size - start)

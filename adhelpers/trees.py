@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from adhelpers import structure
-from adhelpers.contract import ADBackend, Leaves
+from adhelpers.contract import ADBackend, Array, Leaves
 from adhelpers.leaves import check_inexact, check_like_partner, lift
 
 
@@ -37,13 +37,16 @@ class Tree:
     treedef: structure.TreeDef
 
     @classmethod
-    def read(cls, backend: ADBackend, tree: Any, name: str) -> Tree:
-        """Flatten what the user gave or returned, lift its leaves and require them to be inexact."""
+    def read(cls, backend: ADBackend, tree: Any, name: str, like: Array | None = None) -> Tree:
+        """Flatten what the user gave or returned, lift its leaves and require them to be inexact.
+
+        Real numbers get the dtype and device of `like`.
+        """
         leaves, treedef = backend.flatten(tree)
         lifted = []
         for i, leaf in enumerate(leaves):
             leaf_name = LeafName(name, tree, treedef, i)
-            array = lift(backend, leaf, leaf_name)
+            array = lift(backend, leaf, leaf_name, None if isinstance(leaf, complex) else like)
             check_inexact(backend, array, leaf_name)
             lifted.append(array)
         return cls(backend, name, tuple(lifted), treedef)
@@ -91,7 +94,7 @@ class LeafwiseFunction:
         aux: Leaves = ()
         if self._has_aux:
             result, aux = self._split_aux(result)
-        output = Tree.read(self._x.backend, result, "f(x)")
+        output = Tree.read(self._x.backend, result, "f(x)", leaves[0] if leaves else None)
         self._output = output.with_leaves(())
         return output.leaves, aux
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from conftest import assert_close, batched_reference, to_numpy
-from models import gelu, perceptron
+from models import gelu, like, perceptron
 
 import adhelpers
 from adhelpers import (
@@ -198,11 +198,56 @@ def test_mixing_beside_large_and_infinite_values_is_caught(backend: Backend, mod
 
 
 @every_mode
-def test_magnitudes_may_differ(framework: Backend, mode: Any) -> None:
+@pytest.mark.parametrize(("dtype", "offset"), [("float32", 1e5), ("float64", 1e8)])
+def test_mixing_behind_a_large_offset_is_caught(framework: Backend, mode: Any, dtype: str, offset: float) -> None:
+    def f(x: Any) -> Any:
+        return offset + array_namespace(x).flip(x, axis=-1)
+
+    with pytest.raises(BatchMixingError):
+        batched_jacobian(f, framework, numbers(3, 4).astype(dtype), mode=mode)
+
+
+@every_mode
+@pytest.mark.parametrize("axis", [-1, 0])
+@pytest.mark.parametrize(("source", "target"), [(0, 1), (6, 2), (3, 4), (4, 3)])
+def test_mixing_of_two_elements_alone_is_caught(
+    framework: Backend, mode: Any, axis: Any, source: int, target: int
+) -> None:
+    into = np.eye(7)[target]
+
+    def f(x: Any) -> Any:
+        return x**2 + 1e-3 * x[:, source][:, None] * like(into, x)
+
+    with pytest.raises(BatchMixingError):
+        batched_jacobian(
+            f if axis == -1 else first(f),
+            framework,
+            numbers(*((3, 7)[:: 1 if axis == -1 else -1])),
+            mode=mode,
+            batch_axis=axis,
+            chunk_size=2,
+        )
+
+
+@every_mode
+def test_magnitudes_may_differ(backend: Backend, mode: Any) -> None:
     x = numbers(3, 20)
     x[:, ::2] *= 1e6
-    batched_jacobian(lambda x: array_namespace(x).sin(x), framework, x, mode=mode)
-    batched_jacobian(lambda x: x**2, framework, x, mode=mode)
+    batched_jacobian(lambda x: array_namespace(x).sin(x), backend, x, mode=mode)
+    batched_jacobian(lambda x: x**2, backend, x, mode=mode)
+
+
+@every_mode
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+def test_rounding_and_differences_are_no_alarm(backend: Backend, mode: Any, dtype: str) -> None:
+    def softmax(x: Any) -> Any:
+        xp = array_namespace(x)
+        shifted = xp.exp(8.0 * x - xp.max(8.0 * x, axis=0, keepdims=True))
+        return shifted / xp.sum(shifted, axis=0, keepdims=True)
+
+    x = numbers(3, 50).astype(dtype)
+    for f in (softmax, lambda x: array_namespace(x).sin(60.0 * x), lambda x: (9.0 * x + 1.0) ** 3 - (9.0 * x) ** 3):
+        batched_jacobian(f, backend, x, mode=mode)
 
 
 @every_mode

@@ -426,3 +426,33 @@ def test_differences_are_differentiable_by_the_owner_of_the_arrays(central):
     x, u = torch.asarray(POINT).requires_grad_(), torch.asarray(TANGENT)
     total(x).backward()
     np.testing.assert_allclose(x.grad.numpy(), expected, rtol=1e-7)
+
+
+# -- arrays of other frameworks, half precision --------------------------------------------------------
+
+
+def test_half_precision_far_from_one():
+    v = adhelpers.vector_jacobian_product(lambda x: 0.5 * x, "finite-difference", np.float16(20000), np.float16(1))
+    assert (float(v), v.dtype) == (0.5, np.float16)
+    small = np.float16(1e-5)
+    v = adhelpers.jacobian_vector_product(lambda x: x * x, "finite-difference", np.float16(1), small)
+    assert float(v) == pytest.approx(2e-5, rel=0.05)
+
+
+def test_numbers_and_numpy_arrays_beside_tensors_are_lifted():
+    torch = pytest.importorskip("torch")
+    x = torch.ones(2, dtype=torch.float64)
+    y, v = adhelpers.value_and_jacobian_vector_product(
+        lambda x: (3.0 * x[0] * x[1], 2.0, np.ones(1)), "finite-difference", (x, 2.0 * np.ones(2)), (np.ones(2), x)
+    )
+    assert all(isinstance(leaf, torch.Tensor) and leaf.dtype == torch.float64 for leaf in (*y, *v))
+    np.testing.assert_allclose(v[0], [9.0, 9.0], rtol=1e-9)
+    assert (float(v[1]), float(v[2])) == (0.0, 0.0)
+
+
+@pytest.mark.parametrize("framework", ["torch", "jax.numpy"])
+def test_arrays_of_another_framework_beside_numpy_are_refused(framework):
+    u = pytest.importorskip(framework).ones(2)
+    for dtype in (np.float32, np.float64):
+        with pytest.raises(TypeError, match=r"u is a .*, but x is a numpy.ndarray; .* convert u with numpy.asarray"):
+            adhelpers.jacobian_vector_product(lambda x: x, "finite-difference", np.ones(2, dtype), u)

@@ -12,6 +12,7 @@ import numpy as np
 import adhelpers
 from adhelpers import ADBackend, Capability, registry
 from adhelpers.contract import Array, LeafFunction, Leaves
+from adhelpers.structure import TreeDef
 
 _STENCILS = {2: ((1, 1 / 2),), 4: ((1, 2 / 3), (2, -1 / 12))}
 """Weights c of sum_k c_k (f(x + k h u) - f(x - k h u)) / h, by order of accuracy (Fornberg 1988, table 1)."""
@@ -53,6 +54,8 @@ class FiniteDifferenceBackend(ADBackend):
         {Capability.FORWARD, Capability.REVERSE, Capability.COMPLEX, Capability.FLOAT32, Capability.THREADS}
     )
 
+    conversion: ClassVar[str | None] = "numpy.asarray"
+
     order: Literal[2, 4] = 2
 
     def __post_init__(self) -> None:
@@ -63,7 +66,7 @@ class FiniteDifferenceBackend(ADBackend):
     def is_array(self, leaf: object) -> bool:
         """Any array of the array API standard, NumPy's in the machine's byte order among them."""
         if isinstance(leaf, (np.ndarray, np.generic)):
-            return leaf.dtype.isnative
+            return leaf.dtype.isnative and (type(leaf) in (np.ndarray, np.memmap) or isinstance(leaf, np.generic))
         return array_api_compat.is_array_api_obj(leaf) or _owner(leaf) is not None
 
     def asarray(self, leaf: Any, like: Array | None = None) -> Array:
@@ -74,6 +77,14 @@ class FiniteDifferenceBackend(ADBackend):
         if isinstance(leaf, np.ndarray):
             return leaf.astype(leaf.dtype.newbyteorder("="))
         return np.array(leaf, dtype=None if like is None else like.dtype)
+
+    def flatten(self, tree: Any) -> tuple[Leaves, TreeDef]:
+        """As usual; NumPy arrays beside those of another framework become that framework's."""
+        leaves, treedef = super().flatten(tree)
+        owner = registry.owner(leaves) if len(leaves) > 1 else None
+        if owner is not None:
+            leaves = tuple(owner.asarray(leaf) if isinstance(leaf, np.ndarray) else leaf for leaf in leaves)
+        return leaves, treedef
 
     def jvp(self, f: LeafFunction, x: Leaves, u: Leaves) -> tuple[Leaves, Leaves, Leaves]:
         """Push `u` forward by central differences."""
@@ -99,13 +110,13 @@ class FiniteDifferenceBackend(ADBackend):
 
     def _difference(self, f: LeafFunction, x: Leaves, u: Leaves, outputs: Leaves) -> Leaves:
         h = self._step(x, u, outputs)
-        moves = tuple(tangent * self._in_dtype_of(tangent, h) for tangent in u)
+        moves = tuple(self._scaled(tangent, h) for tangent in u)
         total: Leaves = (0.0,) * len(outputs)
         for k, weight in _STENCILS[self.order]:
             above, _ = f(*(_copy(leaf + k * move) for leaf, move in zip(x, moves, strict=True)))
             below, _ = f(*(_copy(leaf - k * move) for leaf, move in zip(x, moves, strict=True)))
             total = tuple(t + weight * (a - b) for t, a, b in zip(total, above, below, strict=True))
-        return tuple(_copy(t / self._in_dtype_of(t, h)) for t in total)
+        return tuple(_copy(self._scaled(t, 1.0 / h)) for t in total)
 
     def _step(self, x: Leaves, u: Leaves, outputs: Leaves) -> Array:
         epsilon = max(float(self.array_namespace(leaf).finfo(leaf.dtype).eps) for leaf in (*x, *outputs))
@@ -120,12 +131,20 @@ class FiniteDifferenceBackend(ADBackend):
         """How far elements move in units of their magnitude, at most; a constant to an enclosing derivative."""
         leaf, tangent = self.stop_gradient(leaf), self.stop_gradient(tangent)
         xp = self.array_namespace(leaf, tangent)
-        magnitude = xp.abs(leaf)
-        speed = xp.abs(tangent) / xp.where(magnitude < 1.0, 1.0, magnitude)
+        magnitude, distance = self._wide(xp.abs(leaf)), self._wide(xp.abs(tangent))
+        speed = distance / xp.where(magnitude < 1.0, 1.0, magnitude)
         return xp.max(xp.where(xp.isfinite(speed), speed, 0.0))
 
-    def _in_dtype_of(self, leaf: Array, number: Array) -> Array:
-        return self.array_namespace(leaf).astype(number, leaf.dtype)
+    def _scaled(self, leaf: Array, h: Array) -> Array:
+        """`leaf` times the real number `h`, which half precision may be unable to hold."""
+        xp = self.array_namespace(leaf)
+        wide = self._wide(leaf)
+        return xp.astype(wide * xp.astype(h, wide.dtype), leaf.dtype)
+
+    def _wide(self, leaf: Array) -> Array:
+        """Half precision as float32, for steps and speeds leave its range."""
+        xp = self.array_namespace(leaf)
+        return xp.astype(leaf, xp.float32) if xp.finfo(leaf.dtype).bits < 32 else leaf
 
     # What depends on whose arrays these are, the backend that owns them knows.
 
