@@ -46,7 +46,7 @@ def core(session: nox.Session) -> None:
 @nox.session
 def tests(session: nox.Session) -> None:
     """Everything, on every backend."""
-    install(session, "-e", ".[all]", groups=("test",))
+    install(session, "-e", ".[all]", groups=("test", "containers"))
     session.run("pytest", *session.posargs)
 
 

@@ -6,6 +6,7 @@ pullbacks through the whole batch give every element's Jacobian.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import prod
@@ -165,11 +166,11 @@ def _check_options(batch_axis: object, mode: object, chunk_size: object, check_b
     if mode not in ("auto", "forward", "reverse"):
         msg = f"mode is {mode!r}; write 'auto', 'forward' or 'reverse'"
         raise ValueError(msg)
-    is_count = isinstance(chunk_size, int) and not isinstance(chunk_size, bool) and chunk_size > 0
+    is_count = hasattr(chunk_size, "__index__") and not isinstance(chunk_size, bool) and operator.index(chunk_size) > 0
     if chunk_size is not None and not is_count:
         msg = f"chunk_size is {chunk_size!r}; write a positive int, or None to have one chosen"
         raise ValueError(msg)
-    if check_batch not in (True, False, "always"):
+    if not isinstance(check_batch, bool) and not (isinstance(check_batch, str) and check_batch == "always"):
         msg = f"check_batch is {check_batch!r}; write True, False or 'always'"
         raise ValueError(msg)
 

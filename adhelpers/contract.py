@@ -9,7 +9,7 @@ import contextlib
 import enum
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, ClassVar, Self
 
 from adhelpers import structure
@@ -59,6 +59,14 @@ class ADBackend(ABC):
     """The call that makes an array of this framework from a foreign one; error messages quote it."""
 
     fallback: bool = True
+
+    def __post_init__(self) -> None:
+        """Refuse an option that is on or off, but is given something else: ``"no"`` would count as yes."""
+        for option in fields(self):
+            value = getattr(self, option.name)
+            if option.type in (bool, "bool") and not isinstance(value, bool):
+                msg = f"{option.name} is {value!r}; write True or False"
+                raise TypeError(msg)
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

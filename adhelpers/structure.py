@@ -56,57 +56,47 @@ def flatten_like(
     """The leaves of `tree` in the order of its partner's, or `StructureMismatchError`."""
     leaves, treedef = flatten(tree)
     if treedef is not partner_treedef and treedef != partner_treedef:
-        leaves, _ = flatten(_arrange_like(tree, name, partner, partner_name, flatten))
+        leaves, _ = flatten(_arrange_like(tree, name, partner, partner_name))
     return leaves
 
 
-def _arrange_like(tree: Any, name: str, partner: Any, partner_name: str, flatten: Flatten) -> Any:
+def _arrange_like(tree: Any, name: str, partner: Any, partner_name: str) -> Any:
     """`tree` in the containers of `partner`: what may differ is the order of keys and the kind of dict."""
 
     def mismatch(detail: str = "") -> StructureMismatchError:
+        advice = f"give an array for {name}" if partner_treedef.is_leaf() else f"build {name} like {partner_name}"
         return StructureMismatchError(
-            f"{name} is {describe(tree)}, but {partner_name} is {describe(partner)}{detail}; "
-            f"build {name} with the containers and keys of {partner_name}"
+            f"{name} is {describe(tree)}, but {partner_name} is {describe(partner)}{detail}; {advice}"
         )
 
-    def children(keys: Iterable[Any], path: Callable[[Any], str], get: Callable[[Any, Any], Any]) -> list[Any]:
-        return [
-            _arrange_like(get(tree, key), name + path(key), get(partner, key), partner_name + path(key), flatten)
-            for key in keys
-        ]
-
-    if type(partner) in _DICTS and type(tree) in _DICTS:
+    children, treedef = _flatten_one_level(tree)
+    partner_children, partner_treedef = _flatten_one_level(partner)
+    if type(tree) in _DICTS and type(partner) in _DICTS:
         missing = [key for key in partner if key not in tree]
         surplus = [key for key in tree if key not in partner]
         if missing or surplus:
             words = [f"{label} {keys}" for label, keys in (("missing", missing), ("unknown", surplus)) if keys]
             detail = f" (keys {', '.join(words)})"
             raise mismatch(detail)
-        arranged = children(partner, lambda key: f"[{key!r}]", lambda node, key: node[key])
-        return (
-            OrderedDict(zip(partner, arranged, strict=True))
-            if type(partner) is OrderedDict
-            else dict(zip(partner, arranged, strict=True))
-        )
-    if type(tree) is type(partner) and isinstance(partner, (tuple, list)) and len(tree) == len(partner):
-        fields = getattr(partner, "_fields", None)
-        if fields is not None:
-            return type(partner)(*children(fields, lambda field: f".{field}", getattr))
-        indices = range(len(partner))
-        return type(partner)(children(indices, lambda i: f"[{i}]", lambda node, i: node[i]))
-    leaves, treedef = flatten(tree)
-    partner_leaves, partner_treedef = flatten(partner)
-    both_leaves = _is_leaf(tree, leaves) and _is_leaf(partner, partner_leaves)
-    if not both_leaves and treedef != partner_treedef:
-        raise mismatch()
-    return tree
+        children = [tree[key] for key in partner_treedef.entries()]
+    elif treedef != partner_treedef:
+        alike = describe(tree) == describe(partner)
+        raise mismatch(" whose parts that are no leaves differ" if alike else "")
+    if partner_treedef.is_leaf():
+        return tree
+    # Names of children are worked out for both, since a registered node may name them as it likes.
+    names, partner_names = ([a.codify(n) for a in partner_treedef.accessors()] for n in (name, partner_name))
+    arranged = map(_arrange_like, children, names, partner_children, partner_names)
+    return partner_treedef.unflatten(list(arranged))
+
+
+def _flatten_one_level(node: Any) -> tuple[list[Any], Any]:
+    import optree
+
+    return optree.tree_flatten(node, is_leaf=lambda other: other is not node, namespace=NAMESPACE)
 
 
 _DICTS = (dict, OrderedDict, defaultdict)
-
-
-def _is_leaf(tree: Any, leaves: tuple[Any, ...]) -> bool:
-    return len(leaves) == 1 and leaves[0] is tree
 
 
 def describe(node: Any) -> str:

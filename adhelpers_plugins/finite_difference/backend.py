@@ -59,6 +59,7 @@ class FiniteDifferenceBackend(ADBackend):
     order: Literal[2, 4] = 2
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.order not in _STENCILS:
             msg = f"order is {self.order!r}; write 2 or 4"
             raise ValueError(msg)

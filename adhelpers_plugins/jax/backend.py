@@ -14,6 +14,9 @@ import numpy as np
 from adhelpers import ADBackend, Capability, DTypeError
 from adhelpers.contract import Array, LeafFunction, Leaves, Pullback
 from adhelpers.origin import raised_by_library
+from adhelpers.structure import SINGLE, TreeDef
+from adhelpers_plugins.jax.abstract import abstract_jvp, is_abstract
+from adhelpers_plugins.jax.containers import make_known
 
 _MISSING_RULE = re.compile(
     r"can't apply forward-mode \w+ \(jvp\) to a custom_vjp"
@@ -77,6 +80,13 @@ class JaxBackend(ADBackend):
             raise DTypeError(msg)
         return jnp.asarray(native, device=device)
 
+    def flatten(self, tree: Any) -> tuple[Leaves, TreeDef]:
+        """Also what JAX alone knows for a container."""
+        leaves, treedef = super().flatten(tree)
+        if treedef is not SINGLE and make_known(leaf for leaf in leaves if not isinstance(leaf, _USUAL)):
+            return self.flatten(tree)
+        return leaves, treedef
+
     def array_namespace(self, *arrays: Array) -> Any:
         """``jax.numpy``."""
         return jnp
@@ -95,6 +105,8 @@ class JaxBackend(ADBackend):
 
     def jvp(self, f: LeafFunction, x: Leaves, u: Leaves) -> tuple[Leaves, Leaves, Leaves]:
         """``jax.jvp``."""
+        if any(map(is_abstract, (*x, *u))):
+            return abstract_jvp(f, x, u)
         return jax.jvp(f, x, u, has_aux=True)
 
     def vjp(self, f: LeafFunction, x: Leaves) -> tuple[Leaves, Pullback, Leaves]:
@@ -118,6 +130,9 @@ class JaxBackend(ADBackend):
             and _MISSING_RULE.search(str(error)) is not None
             and raised_by_library(error, "jax")
         )
+
+
+_USUAL = (jax.Array, np.ndarray, np.generic, float, complex)
 
 
 def _number_dtype(number: complex) -> Any:
