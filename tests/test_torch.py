@@ -15,6 +15,7 @@ from adhelpers import (
     batched_jacobian,
     jacobian_vector_product,
     value_and_jacobian_vector_product,
+    value_and_vector_jacobian_product,
     vector_jacobian_product,
 )
 
@@ -59,6 +60,19 @@ def test_results_stay_attached_to_parameters(call: Any) -> None:
     weight = torch.nn.Parameter(torch.tensor(2.0, dtype=torch.float64))
     call(lambda x: weight * x**3, None, X, U).sum().backward()
     equal(weight.grad, (3 * X**2 * U).sum())
+
+
+@pytest.mark.parametrize("call", [value_and_jacobian_vector_product, value_and_vector_jacobian_product])
+def test_values_and_aux_stay_attached_to_parameters(call: Any) -> None:
+    weight = torch.nn.Parameter(torch.tensor(2.0, dtype=torch.float64))
+    y, _, aux = call(lambda x: (weight * x**3, weight * x), None, X, U, has_aux=True)
+    (y.sum() + aux.sum()).backward()
+    equal(weight.grad, (X**3 + X).sum())
+    with torch.no_grad():
+        y, v, aux = call(lambda x: (weight * x**3, weight * x), None, X, U, has_aux=True)
+    assert not any(result.requires_grad for result in (y, v, aux))
+    for result in call(lambda x: x**3, None, X, U):
+        assert not result.requires_grad
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -111,9 +125,15 @@ def test_a_random_function_is_evaluated_once(mode: Any) -> None:
 def test_zero_dimensional_float32_and_bfloat16() -> None:
     for dtype in (torch.float32, torch.float16, torch.bfloat16, torch.complex64):
         x = torch.tensor(1.5, dtype=dtype)
-        for call in PRODUCTS:
-            v = call(lambda x: x * 0.5, None, x, x)
-            assert (v.dtype, v.shape) == (dtype, ())
+        for f in (
+            lambda x: x * 0.5,
+            lambda x: 0.5 * x + 1.0,
+            lambda x: torch.where(x.real > 0, x, 0.0),
+            lambda x: 2.0**x,
+        ):
+            for call in PRODUCTS:
+                v = call(f, None, x, x)
+                assert (v.dtype, v.shape) == (dtype, ())
 
 
 def test_meta_tensors_stay_meta() -> None:

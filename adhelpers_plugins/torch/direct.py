@@ -17,7 +17,11 @@ def jvp(f: LeafFunction, x: Leaves, u: Leaves) -> tuple[Leaves, Leaves, Leaves]:
     with forward_mode(), DualLevel():
         outputs, aux = f(*(make_dual(leaf.clone(), tangent.clone()) for leaf, tangent in zip(x, u, strict=True)))
         pairs = [unpack_dual(y) for y in outputs]
-        primals = [y if t is not None and not y._is_view() else y.clone() for y, t in pairs]
+        # What has no tangent may be the user's own, and so may be what a view shows.
+        primals = [
+            value if t is not None and not y._is_view() else value.clone()
+            for y, (value, t) in zip(outputs, pairs, strict=True)
+        ]
         tangents = [torch.zeros_like(y) if t is None else _materialised(t).to(y.dtype) for y, t in pairs]
         separate = _apart([*primals, *tangents])
         aux = tuple(unpack_dual(leaf).primal.clone() for leaf in aux)
