@@ -60,7 +60,8 @@ def batched_jacobian(
     check_batch
         Whether to verify, at the price of one vector more, that `f` does not mix the batch: True checks a
         function object the first time it is seen with a shape and dtype, ``"always"`` each time. A module
-        that is switched to training mode after its check goes unnoticed, and so do other `args`.
+        that is switched to training mode after its check goes unnoticed, and so do other `args`. Where the
+        first run must do exactly what a later one does, as under gradient checkpointing, pass False.
     holomorphic
         Required to be True for complex `x`; promises that `f` is holomorphic.
 

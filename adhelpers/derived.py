@@ -77,12 +77,13 @@ def either(
     except Exception as error:
         if not backend.is_missing_rule(error):
             raise
-        missing = error
-    if not allowed:
-        msg = (
-            f"backend {backend.name!r} lacks a {rule} ({missing}); with fallback=True the result would come from {way}"
-        )
-        raise UnsupportedOperationError(msg) from missing
+        missing = str(error)  # and not the error, whose traceback would hold this frame, f and x with it
+        if not allowed:
+            msg = (
+                f"backend {backend.name!r} lacks a {rule} ({missing}); "
+                f"with fallback=True the result would come from {way}"
+            )
+            raise UnsupportedOperationError(msg) from error
     record = FUNCTIONS.record(f.function, (backend.name, rule))
     if not record.fallback_logged:
         import logging  # slow, and seldom needed

@@ -18,9 +18,17 @@ class TreeDef(Protocol):
     def unflatten(self, leaves: Iterable[Any], /) -> Any:
         """Build the tree with other leaves."""
 
+    def accessors(self) -> list[Any]:
+        """The path to each leaf, as optree has it."""
+
 
 class _SingleLeaf:
     """The definition of a tree that is one array: the commonest case, spared all tree work."""
+
+    def accessors(self) -> list[Any]:
+        import optree
+
+        return [optree.PyTreeAccessor()]
 
     def unflatten(self, leaves: Iterable[Any], /) -> Any:
         (leaf,) = leaves
@@ -43,11 +51,9 @@ def flatten(tree: Any) -> tuple[tuple[Any, ...], TreeDef]:
     return tuple(leaves), treedef
 
 
-def leaf_paths(tree: Any, name: str) -> list[str]:
+def leaf_paths(treedef: TreeDef, name: str) -> list[str]:
     """The path of each leaf in words such as ``x['layers'][0]['w']``."""
-    import optree
-
-    return [path.codify(name) for path in optree.tree_accessors(tree, namespace=NAMESPACE)]
+    return [path.codify(name) for path in treedef.accessors()]
 
 
 def flatten_like(

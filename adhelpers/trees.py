@@ -16,14 +16,11 @@ class LeafName:
     """What a message calls a leaf, such as ``x['layers'][0]['w']``: worked out only if a message is."""
 
     tree_name: str
-    tree: Any
     treedef: structure.TreeDef
     index: int
 
     def __str__(self) -> str:
-        if self.treedef is structure.SINGLE:
-            return self.tree_name
-        return structure.leaf_paths(self.tree, self.tree_name)[self.index]
+        return structure.leaf_paths(self.treedef, self.tree_name)[self.index]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +42,7 @@ class Tree:
         leaves, treedef = backend.flatten(tree)
         lifted = []
         for i, leaf in enumerate(leaves):
-            leaf_name = LeafName(name, tree, treedef, i)
+            leaf_name = LeafName(name, treedef, i)
             array = lift(backend, leaf, leaf_name, None if isinstance(leaf, complex) else like)
             check_inexact(backend, array, leaf_name)
             lifted.append(array)
@@ -65,9 +62,9 @@ class Tree:
         leaves = structure.flatten_like(partner, name, mine, self.name, self.treedef, self.backend.flatten)
         lifted = []
         for i, (leaf, like) in enumerate(zip(leaves, self.leaves, strict=True)):
-            leaf_name = LeafName(name, mine, self.treedef, i)
+            leaf_name = LeafName(name, self.treedef, i)
             array = lift(self.backend, leaf, leaf_name, like)
-            check_like_partner(self.backend, array, leaf_name, like, LeafName(self.name, mine, self.treedef, i))
+            check_like_partner(self.backend, array, leaf_name, like, LeafName(self.name, self.treedef, i))
             lifted.append(array)
         return tuple(lifted)
 

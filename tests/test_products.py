@@ -364,3 +364,47 @@ def test_u_is_a_constant_unless_differentiated(framework: Backend, outer: Any, i
 
     assert_close(framework, derivative(False), 6 * X**2 * U)
     assert_close(framework, derivative(True), 9 * X**2 * U)
+
+
+# -- leaves that are no plain numbers (R2, R3, R4) -----------------------------------------------------
+
+
+@pytest.mark.filterwarnings("ignore::PendingDeprecationWarning")
+@pytest.mark.parametrize("kind", [np.ma.masked_array, np.matrix])
+def test_numpy_arrays_that_mean_more_than_their_numbers_are_refused(backend: Backend, kind: Any) -> None:
+    odd = kind([[1.0, 2.0]])
+    for x, u in ((odd, np.ones((1, 2))), (np.ones((1, 2)), odd)):
+        with pytest.raises(TypeError, match=r"(x|u) is a numpy.\w+, .* such as numpy.asarray"):
+            jacobian_vector_product(lambda x: x, backend, x, u)
+
+
+def test_a_memory_map_is_an_array(backend: Backend, tmp_path: Any) -> None:
+    x = np.memmap(tmp_path / "x", dtype="float64", mode="w+", shape=(3,))
+    x[:] = X
+    assert_close(backend, jacobian_vector_product(lambda x: x * x, backend, x, U), 2 * X * U)
+
+
+@pytest.mark.parametrize("call", [jacobian_vector_product, vector_jacobian_product])
+def test_a_complex_number_for_a_real_partner_is_refused(backend: Backend, call: Any) -> None:
+    with pytest.raises(DTypeError, match="u is the complex number 1j, but its partner has dtype"):
+        call(lambda x: 2.0 * x, backend, 1.0, 1j)
+
+
+def test_numbers_that_f_returns_have_the_dtype_of_x(backend: Backend, dtype: np.dtype) -> None:
+    y, v = value_and_jacobian_vector_product(lambda x: (x, 2.0, 1j), backend, X.astype(dtype), U.astype(dtype))
+    complex_dtype = np.dtype("complex128") if backend.name != "torch" else np.dtype("complex64")  # its default
+    assert [leaf.dtype for leaf in to_numpy(backend, y)] == [dtype, dtype, complex_dtype]
+    assert [float(np.abs(leaf)) for leaf in to_numpy(backend, v)[1:]] == [0.0, 0.0]
+
+
+def test_what_f_may_not_return_goes_into_aux(backend: Backend) -> None:
+    with pytest.raises(TypeError, match=r"f\(x\)\['name'\] is a str, .* return anything else as aux with has_aux"):
+        jacobian_vector_product(lambda x: {"name": "x", "y": x}, backend, X, U)
+
+
+def test_numpys_bfloat16_is_refused_where_there_is_none() -> None:
+    ml_dtypes = pytest.importorskip("ml_dtypes")
+    for name in ("autograd", "finite-difference"):
+        x = X.astype(ml_dtypes.bfloat16)
+        with pytest.raises(DTypeError, match=f"x is an array of dtype bfloat16, which backend '{name}' lacks"):
+            jacobian_vector_product(lambda x: x, name, x, x)

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import array_api_compat.numpy
 import numpy as np
+from autograd.builtins import DictBox, SequenceBox
 from autograd.numpy.numpy_boxes import ArrayBox
-from autograd.tracer import getval, isbox
+from autograd.tracer import box_type_mappings, getval, isbox
 
 from adhelpers import ADBackend, Capability
 from adhelpers.contract import Array, LeafFunction, Leaves, Pullback
-from adhelpers.origin import raised_by_library
+from adhelpers.structure import SINGLE, TreeDef
 from adhelpers_plugins.autograd import namespace
 from adhelpers_plugins.autograd.tape import Tape
-
-_MISSING_RULE = re.compile(r"(VJP|JVP) of .* wrt argnums? .* not defined|Gradient of .* not implemented")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,15 +38,29 @@ class AutogradBackend(ADBackend):
         set(Capability) - {Capability.COMPILE, Capability.BFLOAT16}
     )
 
-    def is_array(self, leaf: object) -> bool:
-        """NumPy arrays and scalars in the machine's byte order, and boxes."""
-        return (isinstance(leaf, (np.ndarray, np.generic)) and leaf.dtype.isnative) or isinstance(leaf, ArrayBox)
+    conversion: ClassVar[str | None] = "numpy.asarray"
+
+    def is_array(self, leaf: Any) -> bool:
+        """NumPy arrays and scalars in the machine's byte order, and boxes; no subclass, for which there is no box."""
+        kind = type(leaf)
+        if kind is np.ndarray or isinstance(leaf, np.generic):
+            return bool(leaf.dtype.isnative)
+        return kind is ArrayBox
 
     def asarray(self, leaf: Any, like: Array | None = None) -> Array:
         """A NumPy array."""
-        if isinstance(leaf, np.ndarray):
-            return leaf.astype(leaf.dtype.newbyteorder("="))
+        if isinstance(leaf, (np.ndarray, np.generic)):
+            return np.array(leaf, dtype=leaf.dtype.newbyteorder("="))
         return np.array(leaf, dtype=None if like is None else like.dtype)
+
+    def flatten(self, tree: Any) -> tuple[Leaves, TreeDef]:
+        """A box of a container, such as the result of ``eigh``, becomes a container of boxes."""
+        if self.is_array(tree):
+            return (tree,), SINGLE
+        leaves, treedef = super().flatten(tree)
+        if any(isinstance(leaf, _CONTAINERS) for leaf in leaves):
+            return self.flatten(treedef.unflatten(map(_opened, leaves)))
+        return leaves, treedef
 
     def array_namespace(self, *arrays: Array) -> Any:
         """array_api_compat's NumPy, or for boxes its counterpart over ``autograd.numpy``."""
@@ -93,13 +105,24 @@ class AutogradBackend(ADBackend):
             _results(tape.aux),
         )
 
-    def is_missing_rule(self, error: Exception) -> bool:
-        """The tape's errors about a missing rule, and those of autograd's rule makers."""
-        return super().is_missing_rule(error) or (
-            isinstance(error, NotImplementedError)
-            and _MISSING_RULE.search(str(error)) is not None
-            and raised_by_library(error, "autograd")
-        )
+
+_CONTAINERS = (SequenceBox, DictBox)
+
+
+def _opened(leaf: Any) -> Any:
+    """A plain container of boxes in place of a box of a container."""
+    if not isinstance(leaf, _CONTAINERS):
+        return leaf
+    value = getval(leaf)
+    if isinstance(value, dict):
+        return {key: _item(leaf, key, item) for key, item in value.items()}
+    items = [_item(leaf, i, item) for i, item in enumerate(value)]
+    return type(value)(*items) if hasattr(value, "_fields") else type(value)(items)
+
+
+def _item(container: Any, key: Any, value: Any) -> Any:
+    """One item, traced unless it is something that no box can hold."""
+    return container[key] if type(value) in box_type_mappings else value
 
 
 def _results(leaves: Leaves) -> Leaves:

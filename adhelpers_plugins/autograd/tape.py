@@ -13,11 +13,11 @@ from typing import Any
 
 import autograd.numpy as anp
 import numpy as np
-from autograd.core import JVPNode, add_outgrads, primitive_jvps, primitive_vjps
-from autograd.tracer import Node, isbox, new_box, notrace_primitives, trace_stack
+from autograd.core import JVPNode, add_outgrads
+from autograd.tracer import Node, getval, isbox, new_box, notrace_primitives, trace_stack
 
-from adhelpers import UnsupportedOperationError
 from adhelpers.contract import LeafFunction, Leaves
+from adhelpers_plugins.autograd.rules import FORWARD, REVERSE, WATCHED, Mode
 
 
 class _Tracing:
@@ -68,7 +68,7 @@ class TapeNode(Node):  # type: ignore[misc]  # autograd is not typed
 
 
 # Functions without a derivative, such as floor, do not appear on a tape, as they do not in forward mode.
-notrace_primitives[TapeNode] = notrace_primitives[JVPNode]
+notrace_primitives[TapeNode] = notrace_primitives[JVPNode] - WATCHED
 
 
 class Tape:
@@ -87,7 +87,7 @@ class Tape:
             outputs, aux = f(*(new_box(leaf, level, root) for leaf, root in zip(x, self._roots, strict=True)))
         self.x = x
         self.outputs = tuple(_unbox(y, level) for y in outputs)
-        self.aux = tuple(_unbox(leaf, level) for leaf in aux)
+        self.aux = tuple(_unbox_within(leaf, level) for leaf in aux)
         self._ends = tuple(y._node if _belongs(y, level) else None for y in outputs)
         self._order = _in_order(self._ends)
 
@@ -98,8 +98,13 @@ class Tape:
             for node in self._order:
                 if node not in pushed:
                     incoming = [pushed[parent] for parent in node.parents]
-                    tangent = _apply(primitive_jvps, "JVP", node, incoming)
-                    pushed[node] = _checked(tangent, node.value, node, "JVP")
+                    rule = FORWARD.rule(node)
+                    try:
+                        tangent = rule(node.argnums, incoming, node.value, node.args, node.kwargs)
+                    except Exception as error:
+                        FORWARD.refuse_if_autograds(error, node)
+                        raise
+                    pushed[node] = _checked(tangent, node.value, node, FORWARD)
         return tuple(None if end is None else pushed[end] for end in self._ends)
 
     def prepare_pull(self) -> None:
@@ -107,21 +112,33 @@ class Tape:
         with _Tracing():
             for node in self._order:
                 if node.parents:
-                    node.pull = _apply(primitive_vjps, "VJP", node)
+                    rule = REVERSE.rule(node)
+                    try:
+                        node.pull = rule(node.argnums, node.value, node.args, node.kwargs)
+                    except Exception as error:
+                        REVERSE.refuse_if_autograds(error, node)
+                        raise
 
     def pull(self, cotangents: Leaves) -> tuple[Any, ...]:
         """The cotangent of each argument, None where no output depends on it."""
         pulled: dict[TapeNode, Any] = {}
         for end, cotangent in zip(self._ends, cotangents, strict=True):
             if end is not None:
-                pulled[end] = add_outgrads(pulled.get(end), cotangent)
+                added = add_outgrads(pulled.get(end), cotangent)
+                pulled[end] = _as_array(added) if added[1] else added
         with _Tracing():
             for node in reversed(self._order):
-                if node.parents and node in pulled:
-                    outgrad, _ = pulled.pop(node)
-                    for parent, ingrad in zip(node.parents, node.pull(outgrad), strict=True):
-                        ingrad = _checked(ingrad, parent.value, node, "VJP")
-                        pulled[parent] = add_outgrads(pulled.get(parent), ingrad)
+                if node.parents:
+                    outgrad = pulled.pop(node)[0]
+                    try:
+                        ingrads = tuple(node.pull(outgrad))  # some rules compute them only when they are taken
+                    except Exception as error:
+                        REVERSE.refuse_if_autograds(error, node)
+                        raise
+                    for parent, ingrad in zip(node.parents, ingrads, strict=True):
+                        ingrad = _checked(ingrad, parent.value, node, REVERSE)
+                        added = add_outgrads(pulled.get(parent), ingrad)
+                        pulled[parent] = _as_array(added) if added[1] else added
         return tuple(pulled[root][0] if root in pulled else None for root in self._roots)
 
 
@@ -133,33 +150,30 @@ def _unbox(value: Any, level: int) -> Any:
     return value._value if _belongs(value, level) else value
 
 
-def _apply(rules: dict[Any, Any], kind: str, node: TapeNode, *tangents: Sequence[Any]) -> Any:
-    """What the rule of a node's primitive gives."""
-    try:
-        return rules[node.function](node.argnums, *tangents, node.value, node.args, node.kwargs)
-    except KeyError as error:
-        # autograd keeps rules by primitive, and within them by argument.
-        if error.args[0] not in (node.function, *node.argnums):
-            raise
-        msg = f"{kind} of {_name(node)} wrt argnums {tuple(node.argnums)} not defined"
-        raise UnsupportedOperationError(msg) from error
+def _unbox_within(leaf: Any, level: int) -> Any:
+    """The same for an array, which may hold boxes as objects."""
+    if isinstance(leaf, np.ndarray) and leaf.dtype.kind == "O":
+        # Written by a ufunc, each object stays one element, even if it is an array.
+        return np.frompyfunc(lambda element: _unbox(element, level), 1, 1)(leaf, out=np.empty_like(leaf))
+    return _unbox(leaf, level)
 
 
-def _checked(derivative: Any, value: Any, node: TapeNode, kind: str) -> Any:
+def _as_array(added: tuple[Any, bool]) -> tuple[Any, bool]:
+    """A sum that autograd takes for one to be changed in place, which a NumPy scalar cannot be."""
+    total, mutable = added
+    return (anp.array(total), mutable) if isinstance(getval(total), np.generic) else added
+
+
+def _checked(derivative: Any, value: Any, node: TapeNode, mode: Mode) -> Any:
     """A rule's result as a derivative of `value`: some of autograd's rules get shapes or complex numbers wrong."""
     shape, expected = getattr(derivative, "shape", None), getattr(value, "shape", None)
     if shape is None or expected is None:  # tuples and autograd's sparse gradients
         return derivative
     if shape != expected:
-        msg = f"{kind} of {_name(node)} is wrong: it has shape {shape} for a value of shape {expected}"
-        raise UnsupportedOperationError(msg)
+        raise mode.unsupported(node, f"is wrong: it has shape {shape} for a value of shape {expected}")
     if derivative.dtype.kind == "c" and not np.iscomplexobj(value):
         return anp.real(derivative)
     return derivative
-
-
-def _name(node: TapeNode) -> str:
-    return str(getattr(node.function, "__name__", node.function))
 
 
 def _in_order(ends: Sequence[TapeNode | None]) -> list[TapeNode]:
@@ -174,5 +188,7 @@ def _in_order(ends: Sequence[TapeNode | None]) -> list[TapeNode]:
         elif node not in done:
             done.add(node)
             stack.append((node, True))
-            stack.extend((parent, False) for parent in node.parents)
+            for parent in node.parents:
+                if parent not in done:
+                    stack.append((parent, False))  # noqa: PERF401  # a generator costs more than it saves here
     return order

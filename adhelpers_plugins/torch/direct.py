@@ -22,7 +22,7 @@ def jvp(f: LeafFunction, x: Leaves, u: Leaves) -> tuple[Leaves, Leaves, Leaves]:
             value if t is not None and not y._is_view() else value.clone()
             for y, (value, t) in zip(outputs, pairs, strict=True)
         ]
-        tangents = [torch.zeros_like(y) if t is None else _materialised(t).to(y.dtype) for y, t in pairs]
+        tangents = [torch.zeros_like(y) if t is None else _materialised(t).to(y.dtype).contiguous() for y, t in pairs]
         separate = _apart([*primals, *tangents])
         aux = tuple(unpack_dual(leaf).primal.clone() for leaf in aux)
     return separate[: len(pairs)], separate[len(pairs) :], aux

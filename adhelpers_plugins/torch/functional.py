@@ -35,34 +35,36 @@ def jvp_sweep(f: LeafFunction, x: Leaves, tangents: Leaves) -> tuple[Leaves, Lea
 
 def vjp(f: LeafFunction, x: Leaves) -> tuple[Leaves, Pullback, Leaves]:
     """``torch.func.vjp``, which conjugates on the way in and on the way out."""
-    outputs, conjugating, aux = torch.func.vjp(_on_copies(f), *x, has_aux=True)
+    outputs, conjugating, (aux, nothing) = torch.func.vjp(_on_copies(f), *x, has_aux=True)
 
     def pullback(cotangents: Leaves) -> Leaves:
+        conjugates = tuple(c.conj().resolve_conj() for c in cotangents) or tuple(map(torch.zeros_like, nothing))
         # Gradients may be a cotangent itself, share memory or repeat one element: copy them.
-        conjugates = tuple(c.conj().resolve_conj() for c in cotangents)
         return tuple(
-            g.conj().resolve_conj().clone(memory_format=torch.contiguous_format)
-            for g in conjugating((torch.zeros_like(outputs[0]), *conjugates))
+            g.conj().resolve_conj().clone(memory_format=torch.contiguous_format) for g in conjugating(conjugates)
         )
 
-    return outputs[1:], pullback, aux
+    return () if nothing else outputs, pullback, aux
 
 
-def _on_copies(f: LeafFunction) -> Callable[..., tuple[Leaves, Leaves]]:
+def _on_copies(f: LeafFunction) -> Callable[..., tuple[Leaves, tuple[Leaves, Leaves]]]:
     """`f` between clones: it may work in place, and return one tensor twice or one of the caller's.
 
-    A constant goes before the outputs, for ``torch.func`` refuses a function that has none.
+    ``torch.func`` refuses a function without outputs: such a one gets a constant, which also stands in aux.
     """
 
-    def on_copies(*leaves: Array) -> tuple[Leaves, Leaves]:
+    def on_copies(*leaves: Array) -> tuple[Leaves, tuple[Leaves, Leaves]]:
         outputs, aux = f(*(leaf.clone() for leaf in leaves))
-        return (leaves[0].new_zeros(()), *(y.clone() for y in outputs)), tuple(leaf.clone() for leaf in aux)
+        nothing = () if outputs else (leaves[0].new_zeros(()),)
+        return tuple(y.clone() for y in outputs) or nothing, (tuple(leaf.clone() for leaf in aux), nothing)
 
     return on_copies
 
 
 def _push(f: LeafFunction, x: Leaves, u: Leaves) -> tuple[Leaves, Leaves, Leaves]:
-    outputs, tangents, aux = torch.func.jvp(_on_copies(f), x, u, has_aux=True)
+    outputs, tangents, (aux, nothing) = torch.func.jvp(_on_copies(f), x, u, has_aux=True)
+    if nothing:
+        return (), (), aux
     # A Python number times a 0-d tensor makes the tangent float64, whatever the dtype of the tensor.
     tangents = tuple(t.to(y.dtype) for t, y in zip(tangents, outputs, strict=True))
-    return outputs[1:], tangents[1:], aux
+    return outputs, tangents, aux
