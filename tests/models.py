@@ -32,9 +32,13 @@ def dense(x: Any, outputs: int, *, seed: int = 0) -> Any:
 
 def convolve(x: Any, outputs: int, *, seed: int = 0) -> Any:
     """A 3 by 3 convolution of x of shape (H, W, C, B), padded with zeros to the same size."""
+    return convolve_with(like(weights(3, 3, outputs, x.shape[2], seed=seed) / 3.0, x), x)
+
+
+def convolve_with(kernel: Any, x: Any) -> Any:
+    """The same with a kernel of shape (3, 3, outputs, C)."""
     xp = array_namespace(x)
     height, width, channels, batch = x.shape
-    kernel = weights(3, 3, outputs, channels, seed=seed) / 3.0
     side = xp.zeros((height, 1, channels, batch), dtype=x.dtype)
     wide = xp.concat([side, x, side], axis=1)
     edge = xp.zeros((1, width + 2, channels, batch), dtype=x.dtype)
@@ -42,7 +46,7 @@ def convolve(x: Any, outputs: int, *, seed: int = 0) -> Any:
     total: Any = 0.0
     for i in range(3):
         for j in range(3):
-            total = total + like(kernel[i, j], x) @ padded[i : i + height, j : j + width, :, :]
+            total = total + kernel[i, j] @ padded[i : i + height, j : j + width, :, :]
     return total
 
 

@@ -11,6 +11,9 @@ from models import dense, gelu, image_network, perceptron
 
 import adhelpers
 from adhelpers import (
+    BackendNotFoundError,
+    BatchMixingError,
+    DTypeError,
     ShapeMismatchError,
     array_namespace,
     batched_jacobian,
@@ -187,3 +190,67 @@ def test_16_concatenated_sine_and_cosine(backend: Backend, dtype: np.dtype, shap
     assert_close(backend, jacobian_vector_product(f, backend, x, u), expected)
     expected = (np.cos(flat) * c[:6] - np.sin(flat) * c[6:]).reshape(shape)
     assert_close(backend, vector_jacobian_product(f, backend, x, c), expected)
+
+
+@pytest.mark.parametrize("call", [jacobian_vector_product, vector_jacobian_product])
+def test_17_empty_arrays_identity_and_sum(backend: Backend, dtype: np.dtype, call: Any) -> None:
+    for shape in ((0,), (3, 0), (2, 3)):
+        x, u = numbers(*shape, dtype=dtype), numbers(*shape, seed=1, dtype=dtype)
+        assert_close(backend, call(lambda x: x, backend, x, u), u)
+    total, one = (lambda x: array_namespace(x).sum(x)), np.asarray(1.0, dtype=dtype)
+    if call is jacobian_vector_product:
+        assert_close(backend, call(total, backend, x, u), np.sum(u))
+        assert_close(backend, call(total, backend, x[:0], u[:0]), 0.0 * one)
+    else:
+        assert_close(backend, call(total, backend, x, one), np.ones_like(x))
+        assert_close(backend, call(total, backend, x[:0], one), x[:0])
+
+
+def test_17_complex_square_and_squared_modulus(backend: Backend) -> None:
+    z, t, u = (np.asarray(value) for value in (1 + 1j, 2 - 1j, 0.5 + 3j))
+    assert_close(backend, jacobian_vector_product(lambda z: z**2, backend, z, t), 2 * z * t)
+    assert_close(backend, vector_jacobian_product(lambda z: z**2, backend, z, u), 2 * z * u)
+
+    def modulus(z: Any) -> Any:
+        return z * array_namespace(z).conj(z)
+
+    # d(z conj z) = 2 Re(conj(z) t): real for every t; the pairing Re(u v) then gives 2 Re(u) conj(z).
+    assert_close(backend, jacobian_vector_product(modulus, backend, z, t), 2 * np.real(np.conj(z) * t) + 0j)
+    assert_close(backend, vector_jacobian_product(modulus, backend, z, u), 2 * np.real(u) * np.conj(z))
+
+
+@pytest.mark.parametrize("power", [2, 3])
+def test_17_powers_of_differences(backend: Backend, dtype: np.dtype, power: int) -> None:
+    x, t, u = numbers(5, dtype=dtype), numbers(5, seed=1, dtype=dtype), numbers(4, seed=2, dtype=dtype)
+    jacobian = power * np.diff(x)[:, None] ** (power - 1) * (np.eye(5)[1:] - np.eye(5)[:-1])
+
+    def f(x: Any) -> Any:
+        return (x[1:] - x[:-1]) ** power
+
+    assert_close(backend, jacobian_vector_product(f, backend, x, t), jacobian @ t)
+    assert_close(backend, vector_jacobian_product(f, backend, x, u), u @ jacobian)
+
+
+@pytest.mark.parametrize("mode", ["auto", "forward", "reverse"])
+def test_18_what_the_others_do_not_test(backend: Backend, mode: Any) -> None:
+    for batch in (0, 1):
+        x = numbers(2, batch)
+        expected = 2.0 * np.eye(2)[:, :, None] * x
+        assert_close(backend, batched_jacobian(lambda x: x**2, backend, x, mode=mode), expected)
+    constant = numbers(3, 4)
+    independent = batched_jacobian(lambda x: array_namespace(x).asarray(constant), backend, numbers(2, 4), mode=mode)
+    assert_close(backend, independent, np.zeros((3, 2, 4)))
+    with pytest.raises(BatchMixingError):
+        batched_jacobian(lambda x: x - array_namespace(x).mean(x, axis=-1, keepdims=True), backend, constant, mode=mode)
+
+
+def test_18_what_does_not_fit_is_refused(backend: Backend) -> None:
+    x = numbers(3)
+    for call in (jacobian_vector_product, vector_jacobian_product):
+        for u in (x[:2], x[None], x[0]):
+            with pytest.raises(ShapeMismatchError):
+                call(lambda x: x, backend, x, u)
+        with pytest.raises(DTypeError):
+            call(lambda x: x, backend, x, x.astype(np.float32))
+        with pytest.raises(BackendNotFoundError):
+            call(lambda x: x, "theano", x, x)

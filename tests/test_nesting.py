@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from conftest import assert_close, complex_step_jacobian, make
-from models import like
+from models import convolve_with, gelu, like
 
 import adhelpers
 from adhelpers import array_namespace, batched_jacobian, jacobian_vector_product, vector_jacobian_product
@@ -229,18 +229,35 @@ def test_two_products_make_a_hessian_vector_product(framework: Backend, string: 
 # -- numeric facts: losses through a network's derivatives, and their gradients -------------------------
 
 
-def network(weights: list[Any], x: Any) -> Any:
+def sigmoid(x: Any) -> Any:
+    return 1.0 / (1.0 + array_namespace(x).exp(-x))
+
+
+def gelu_slope(x: np.ndarray) -> np.ndarray:
+    inner = np.tanh(0.7978845608028654 * (x + 0.044715 * x**3))
+    return 0.5 * (1.0 + inner) + 0.5 * x * (1.0 - inner**2) * 0.7978845608028654 * (1.0 + 0.134145 * x**2)
+
+
+SLOPES: dict[Function, Function] = {
+    gelu: gelu_slope,
+    sigmoid: lambda x: sigmoid(x) * sigmoid(-x),
+}
+
+
+def network(weights: list[Any], x: Any, activation: Function | None = None) -> Any:
     for w in weights:
-        x = array_namespace(x).tanh(w @ x)
+        x = (activation or array_namespace(x).tanh)(w @ x)
     return x
 
 
-def network_jacobian(weights: list[np.ndarray], x: np.ndarray) -> np.ndarray:
+def network_jacobian(weights: list[np.ndarray], x: np.ndarray, activation: Function | None = None) -> np.ndarray:
     """J (M, N, B) in closed form, analytic in everything."""
     jacobian = np.eye(len(x))[:, :, None]
     for w in weights:
-        x = np.tanh(w @ x)
-        jacobian = (1 - x**2)[:, None, :] * np.einsum("mk,knb->mnb", w, jacobian)
+        x = w @ x
+        slope = SLOPES[activation](x) if activation else 1 - np.tanh(x) ** 2
+        x = activation(x) if activation else np.tanh(x)
+        jacobian = slope[:, None, :] * np.einsum("mk,knb->mnb", w, jacobian)
     return jacobian
 
 
@@ -295,28 +312,51 @@ def test_11_a_loss_through_a_product(framework: Backend, name: str) -> None:
     assert_loss_and_gradient(framework, loss, reference, point)
 
 
+@pytest.mark.parametrize("name", PRODUCTS)
+def test_11_a_loss_through_a_product_with_an_image_network(framework: Backend, name: str) -> None:
+    """Convolution, batch normalisation in evaluation mode, convolution: affine in x, so differences are exact."""
+    rng = np.random.default_rng(5)
+    x, u = rng.standard_normal((2, 3, 3, 2, 4))
+    kernels = [rng.standard_normal((3, 3, 4, 2)) / 3, rng.standard_normal((3, 3, 2, 4)) / 3]
+    mean, scale = rng.standard_normal((4, 1)), 1.0 + rng.random((4, 1))
+
+    def model(weights: list[Any], x: Any) -> Any:
+        hidden = convolve_with(weights[0], x)
+        return convolve_with(weights[1], (hidden - like(mean, hidden)) * like(scale, hidden))
+
+    def loss(p: Any) -> Any:
+        v = PRODUCTS[name](lambda x: model(p["weights"], x), framework, p["x"], u)
+        return array_namespace(v).sum(v)
+
+    def reference(p: Any) -> Any:
+        t, cotangent = (u, 1.0) if name == "jvp" else (1.0, u)
+        return np.sum(cotangent * (model(p["weights"], p["x"] + t) - model(p["weights"], p["x"])))
+
+    assert_loss_and_gradient(framework, loss, reference, {"weights": kernels, "x": x})
+
+
 def test_12_a_loss_with_the_derivative_by_the_input(framework: Backend) -> None:
     def loss(p: Any) -> Any:
         def total(x: Any) -> Any:
-            return array_namespace(x).sum(network(p["weights"], x))
+            return array_namespace(x).sum(network(p["weights"], x, sigmoid))
 
         slope = vector_jacobian_product(total, framework, p["x"], np.asarray(1.0))
-        return array_namespace(slope).sum(slope + network(p["weights"], p["x"]) ** 2 / 2)
+        return array_namespace(slope).sum(slope + network(p["weights"], p["x"], sigmoid) ** 2 / 2)
 
     def reference(p: Any) -> Any:
-        return np.sum(network_jacobian(**p)) + np.sum(network(p["weights"], p["x"]) ** 2 / 2)
+        return np.sum(network_jacobian(**p, activation=sigmoid) + network(**p, activation=sigmoid)[:, None] ** 2 / 2)
 
     assert_loss_and_gradient(framework, loss, reference, problem(1, 8, 1, batch=12))
 
 
 def test_13_a_loss_of_the_jacobians_diagonal(framework: Backend) -> None:
     def loss(p: Any) -> Any:
-        jacobian = batched_jacobian(lambda x: network(p["weights"], x), framework, p["x"])
+        jacobian = batched_jacobian(lambda x: network(p["weights"], x, gelu), framework, p["x"])
         diagonal = jacobian * like(np.eye(5)[:, :, None], jacobian)
         return array_namespace(jacobian).sum(diagonal**2)
 
     def reference(p: Any) -> Any:
-        return np.sum(np.einsum("nnb->nb", network_jacobian(**p)) ** 2)
+        return np.sum(np.einsum("nnb->nb", network_jacobian(**p, activation=gelu)) ** 2)
 
     assert_loss_and_gradient(framework, loss, reference, problem(5, 5, batch=5))
 
