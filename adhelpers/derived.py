@@ -120,11 +120,15 @@ def _vjp_from_jvps(backend: ADBackend, f: LeafFunction, x: Leaves) -> tuple[Leav
     For complex leaves the basis is e and ie, and the cotangent v of a leaf follows from the pairing of
     `ADBackend.vjp`: Re(v) pairs with e, -Im(v) with ie.
     """
-    outputs, _, aux = backend.jvp(f, x, zeros_like(backend, x))
+    seen: list[tuple[Leaves, Leaves]] = []
     columns = [
-        [_columns(backend, f, x, i, unit) for unit in ((1.0, 1.0j) if is_complex(backend, leaf) else (1.0,))]
+        [_columns(backend, f, x, i, unit, seen) for unit in ((1.0, 1.0j) if is_complex(backend, leaf) else (1.0,))]
         for i, leaf in enumerate(x)
     ]
+    if not seen:  # no element of x to push forward
+        outputs, _, aux = backend.jvp(f, x, zeros_like(backend, x))
+    else:
+        outputs, aux = seen[0]
 
     def pullback(cotangents: Leaves) -> Leaves:
         if not cotangents:
@@ -143,8 +147,10 @@ def _vjp_from_jvps(backend: ADBackend, f: LeafFunction, x: Leaves) -> tuple[Leav
     return outputs, pullback, aux
 
 
-def _columns(backend: ADBackend, f: LeafFunction, x: Leaves, i: int, unit: complex) -> list[Leaves]:
-    """The Jacobian's columns for the elements of leaf `i`, stacked, chunk by chunk."""
+def _columns(
+    backend: ADBackend, f: LeafFunction, x: Leaves, i: int, unit: complex, seen: list[tuple[Leaves, Leaves]]
+) -> list[Leaves]:
+    """The Jacobian's columns for the elements of leaf `i`, stacked, chunk by chunk; `seen` gets ``f(x)`` and aux."""
     chunks = []
     size = leaf_size(x[i])
     step = chunk_length(sum(leaf_size(leaf) * itemsize(backend, leaf) for leaf in x))
@@ -159,7 +165,9 @@ def _columns(backend: ADBackend, f: LeafFunction, x: Leaves, i: int, unit: compl
                 tangents.append(xp.reshape(block * unit if unit != 1.0 else block, shape))
             else:
                 tangents.append(xp.zeros(shape, dtype=leaf.dtype, device=backend.device(leaf)))
-        _, pushed, _ = backend.jvp_sweep(f, x, tuple(tangents))
+        outputs, pushed, aux = backend.jvp_sweep(f, x, tuple(tangents))
+        if not seen:
+            seen.append((outputs, aux))
         chunks.append(pushed)
     return chunks
 

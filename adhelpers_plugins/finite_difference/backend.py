@@ -132,20 +132,16 @@ class FiniteDifferenceBackend(ADBackend):
         """How far elements move in units of their magnitude, at most; a constant to an enclosing derivative."""
         leaf, tangent = self.stop_gradient(leaf), self.stop_gradient(tangent)
         xp = self.array_namespace(leaf, tangent)
-        magnitude, distance = self._wide(xp.abs(leaf)), self._wide(xp.abs(tangent))
+        magnitude, distance = _wide(xp, xp.abs(leaf)), _wide(xp, xp.abs(tangent))
         speed = distance / xp.where(magnitude < 1.0, 1.0, magnitude)
         return xp.max(xp.where(xp.isfinite(speed), speed, 0.0))
 
     def _scaled(self, leaf: Array, h: Array) -> Array:
-        """`leaf` times the real number `h`, which half precision may be unable to hold."""
+        """`leaf` times the real number `h`."""
         xp = self.array_namespace(leaf)
-        wide = self._wide(leaf)
-        return xp.astype(wide * xp.astype(h, wide.dtype), leaf.dtype)
-
-    def _wide(self, leaf: Array) -> Array:
-        """Half precision as float32, for steps and speeds leave its range."""
-        xp = self.array_namespace(leaf)
-        return xp.astype(leaf, xp.float32) if xp.finfo(leaf.dtype).bits < 32 else leaf
+        wide = _wide(xp, leaf)
+        product = wide * xp.astype(h, wide.dtype)
+        return product if wide is leaf else xp.astype(product, leaf.dtype)
 
     # What depends on whose arrays these are, the backend that owns them knows.
 
@@ -172,6 +168,11 @@ class FiniteDifferenceBackend(ADBackend):
         """As the owner of `leaf` converts it."""
         owner = _owner(leaf)
         return super().to_numpy(leaf) if owner is None else owner.to_numpy(leaf)
+
+
+def _wide(xp: Any, leaf: Array) -> Array:
+    """Half precision as float32, for steps and speeds leave its range."""
+    return xp.astype(leaf, xp.float32) if xp.finfo(leaf.dtype).bits < 32 else leaf
 
 
 def _owner(leaf: object) -> ADBackend | None:
