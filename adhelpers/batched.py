@@ -18,7 +18,7 @@ from adhelpers.errors import BatchAxisError, DTypeError
 from adhelpers.leaves import is_complex, zeros_like
 from adhelpers.memory import FUNCTIONS, Record
 from adhelpers.operations import resolve, with_aux, without_value
-from adhelpers.sweep import BatchLayout, MixingCheck, sweep_basis
+from adhelpers.sweep import BatchLayout, MixingCheck, rounding_scale, sweep_basis
 from adhelpers.trees import LeafwiseFunction, Tree
 
 Mode = Literal["auto", "forward", "reverse"]
@@ -317,11 +317,9 @@ def _forward(problem: _Problem) -> Result:
             seen.append((problem.read_output(outputs), aux))
         return pushed[0]
 
-    step = problem.step(problem.x)
-    check = MixingCheck(backend, layout, problem.x) if problem.check else None
-    columns = sweep_basis(backend, layout, push, problem.x, step, check)
+    columns, checked = _sweep(problem, push, problem.x, lambda: seen[0][0])
     y, aux = seen[0]
-    _verify(problem, check, push, step, y)
+    problem.record.batch_checked |= checked
     return y, layout.from_columns(backend.array_namespace(columns), columns), aux
 
 
@@ -337,22 +335,26 @@ def _reverse(problem: _Problem, evaluated: Evaluated | None = None) -> Result:
         xp = backend.array_namespace(problem.x)
         rows = xp.zeros((0, *problem.x.shape), dtype=y.dtype, device=backend.device(problem.x))
         return y, layout.from_rows(xp, rows), aux
-    step = problem.step(y)
-    check = MixingCheck(backend, layout, y) if problem.check else None
-    rows = sweep_basis(backend, layout, pull, y, step, check)
+    rows, checked = _sweep(problem, pull, y, lambda: y)
     if is_complex(backend, y) and not problem.holomorphic:
         # Under the pairing Re(sum(a * b)) a real x receives Re(J) from the cotangent 1 and Im(J) from -i.
-        imaginary = sweep_basis(backend, layout, lambda block: pull(-1j * block), y, step)
-        rows = rows + 1j * imaginary
-    _verify(problem, check, pull, step, y)
+        imaginary, imaginary_checked = _sweep(problem, lambda block: pull(-1j * block), y, lambda: y)
+        rows, checked = rows + 1j * imaginary, checked and imaginary_checked
+    problem.record.batch_checked |= checked
     xp = backend.array_namespace(rows)
     return y, layout.from_rows(xp, rows if rows.dtype == y.dtype else xp.astype(rows, y.dtype)), aux
 
 
-def _verify(problem: _Problem, check: MixingCheck | None, push: Callable[[Array], Array], step: int, y: Array) -> None:
+def _sweep(
+    problem: _Problem, push: Callable[[Array], Array], like: Array, y: Callable[[], Array]
+) -> tuple[Array, bool]:
+    """The results for every basis vector, and whether `f` was seen to treat batch elements independently."""
+    backend, layout, step = problem.backend, problem.layout, problem.step(like)
+    check = MixingCheck(backend, layout, like) if problem.check else None
+    results = sweep_basis(backend, layout, push, like, step, check)
     if check is None:
-        return
-    backend = problem.backend
-    epsilon = max(float(backend.array_namespace(a).finfo(a.dtype).eps) for a in (problem.x, y))
-    if check.verify(push, step, epsilon):
-        problem.record.batch_checked = True
+        return results, False
+    x, output = backend.stop_gradient(problem.x), backend.stop_gradient(y())
+    xp = backend.array_namespace(output)
+    epsilon = max(float(xp.finfo(array.dtype).eps) for array in (x, output))
+    return results, check.verify(push, step, epsilon, rounding_scale(layout, xp, x, output))

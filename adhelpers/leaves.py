@@ -29,8 +29,9 @@ def lift(backend: ADBackend, leaf: Any, name: object, like: Array | None = None)
             raise not_differentiable(name, f"an array of dtype {leaf.dtype}")
         try:
             return backend.asarray(leaf, like)
-        except DTypeError:
-            raise
+        except DTypeError as error:
+            msg = f"{name} cannot be taken as it is: {error}"
+            raise DTypeError(msg) from error
         except TypeError as error:
             raise _lacks_dtype(backend, name, leaf, error) from error
     if isinstance(leaf, (float, complex)):
@@ -47,6 +48,13 @@ def lift(backend: ADBackend, leaf: Any, name: object, like: Array | None = None)
         elsewhere = "return anything else as aux with has_aux=True" if _is_output(name) else _AS_DATA
         msg += f"expected arrays, Python floats, or containers of these; {elsewhere}"
     raise TypeError(msg)
+
+
+def lift_beside(backend: ADBackend, leaf: Any, name: object, like: Array | None) -> Array:
+    """`lift`, but `like` is no partner: it gives a number its precision and device, and no more."""
+    if like is not None and isinstance(leaf, complex) and not is_numpy(leaf) and not is_complex(backend, like):
+        return backend.asarray(leaf.real, like) + 1j * leaf.imag
+    return lift(backend, leaf, name, like)
 
 
 _AS_DATA = "pass anything else in args or a closure"
@@ -76,7 +84,8 @@ _KNOWN_INEXACT: set[tuple[type, type, Any]] = set()
 
 def _lacks_dtype(backend: ADBackend, name: object, leaf: Any, error: TypeError) -> DTypeError:
     return DTypeError(
-        f"{name} is an array of dtype {leaf.dtype}, which backend {backend.name!r} lacks ({error}); convert it"
+        f"{name} is an array of dtype {leaf.dtype}, which backend {backend.name!r} lacks "
+        f"({' '.join(str(error).split())}); convert it"
     )
 
 

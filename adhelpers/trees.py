@@ -8,7 +8,7 @@ from typing import Any
 
 from adhelpers import structure
 from adhelpers.contract import ADBackend, Array, Leaves
-from adhelpers.leaves import check_inexact, check_like_partner, lift
+from adhelpers.leaves import check_inexact, check_like_partner, lift, lift_beside
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +37,13 @@ class Tree:
     def read(cls, backend: ADBackend, tree: Any, name: str, like: Array | None = None) -> Tree:
         """Flatten what the user gave or returned, lift its leaves and require them to be inexact.
 
-        Real numbers get the dtype and device of `like`.
+        Numbers get the precision and device of `like`.
         """
         leaves, treedef = backend.flatten(tree)
         lifted = []
         for i, leaf in enumerate(leaves):
             leaf_name = LeafName(name, treedef, i)
-            array = lift(backend, leaf, leaf_name, None if isinstance(leaf, complex) else like)
+            array = lift_beside(backend, leaf, leaf_name, like)
             check_inexact(backend, array, leaf_name)
             lifted.append(array)
         return cls(backend, name, tuple(lifted), treedef)

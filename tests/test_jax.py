@@ -186,6 +186,18 @@ def test_values_may_be_looked_at_where_they_are_known() -> None:
         np.testing.assert_allclose(second, 2 * U)
 
 
+def test_f_may_look_at_constants_under_vmap() -> None:
+    threshold = jnp.asarray(2.0)
+
+    def f(x: Any) -> Any:
+        return x**2 if threshold > 1 else x
+
+    rows = jnp.stack([jnp.asarray(X), jnp.asarray(U)])
+    for call in (jacobian_vector_product, vector_jacobian_product):
+        v = jax.vmap(lambda x, call=call: call(f, "jax", x, jnp.asarray(U)))(rows)
+        np.testing.assert_allclose(v, 2 * rows * U)
+
+
 # -- containers that JAX alone knows -------------------------------------------------------------------
 
 

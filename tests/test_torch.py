@@ -75,6 +75,40 @@ def test_values_and_aux_stay_attached_to_parameters(call: Any) -> None:
         assert not result.requires_grad
 
 
+def test_only_what_depends_on_a_parameter_is_attached() -> None:
+    weight = torch.nn.Parameter(torch.tensor(2.0, dtype=torch.float64))
+    for call in (value_and_jacobian_vector_product, value_and_vector_jacobian_product):
+        u = U if call is value_and_jacobian_vector_product else (U, U)
+        (first, second), _, aux = call(lambda x: ((x**2, weight * x), x * 3), None, X, u, has_aux=True)
+        assert (first.requires_grad, second.requires_grad, aux.requires_grad) == (False, True, False)
+    assert not vector_jacobian_product(lambda x: x**2 + weight, None, X, U).requires_grad
+    assert not vector_jacobian_product(lambda x: 3.0 * x, None, X.clone().requires_grad_(), U).requires_grad
+
+
+@pytest.mark.direct
+def test_what_f_keeps_is_not_what_is_returned() -> None:
+    kept = torch.zeros(3, dtype=torch.float64)
+
+    def f(x: Any) -> Any:
+        kept.copy_(2.0 * x.detach())
+        return kept + 0.0 * x, kept
+
+    for call in (value_and_jacobian_vector_product, value_and_vector_jacobian_product):
+        u = U if call is value_and_jacobian_vector_product else (U, U)
+        (first, second), _ = call(f, None, X, u)
+        call(f, None, 5 * X, u)
+        equal(first, 2 * X)
+        equal(second, 2 * X)
+
+
+@pytest.mark.parametrize("call", PRODUCTS)
+def test_tensors_made_in_inference_mode(call: Any) -> None:
+    with torch.inference_mode():
+        x, scale = X * 1.0, X * 2.0
+    equal(call(square, None, x, U), 2 * X * U)
+    equal(call(lambda x: scale * x, None, X, U), 2 * X * U)
+
+
 @pytest.mark.parametrize("mode", MODES)
 def test_batched_jacobians_stay_attached_to_parameters(mode: Any) -> None:
     weight = torch.nn.Parameter(torch.tensor(2.0, dtype=torch.float64))
@@ -148,8 +182,11 @@ def test_expanded_and_conjugated_tensors() -> None:
         equal(call(square, None, expanded, expanded), 2 * expanded)
     z = torch.tensor([1 + 2j], dtype=torch.complex128)
     for call in PRODUCTS:
-        v = call(lambda z: z.conj() * z, None, z.conj(), z.conj())
-        assert not v.is_conj()
+        for f in (lambda z: z.conj() * z, lambda z: z.conj(), lambda z: (2 * z).conj()):
+            assert not call(f, None, z.conj(), z.conj()).is_conj()
+            assert not call(f, None, z, z).is_conj()
+    y, v = value_and_jacobian_vector_product(lambda z: z.conj().imag, None, z, z)
+    assert not any(result.is_neg() for result in (y, v))
 
 
 def test_operations_work_inside_transformations() -> None:
@@ -194,6 +231,15 @@ class OldStyle(torch.autograd.Function):
         return 2 * x * g
 
 
+class ByNumpy(OldStyle):
+    """Its backward pass cannot be vectorised."""
+
+    @staticmethod
+    def backward(ctx: Any, g: Any) -> Any:
+        (x,) = ctx.saved_tensors
+        return torch.from_numpy(2 * x.detach().numpy() * g.detach().numpy())
+
+
 class Once(OldStyle):
     """Its backward pass works outside of the graph."""
 
@@ -224,6 +270,7 @@ def test_custom_functions_that_torch_func_refuses(call: Any) -> None:
         equal(outer(lambda x: call(OldStyle.apply, None, x, U), None, X, U), 2 * U * U)
     for mode in MODES:
         equal(batched_jacobian(OldStyle.apply, None, X[None], mode=mode), 2 * X[None, None])
+    equal(batched_jacobian(ByNumpy.apply, None, X[None], mode="reverse"), 2 * X[None, None])
 
 
 @pytest.mark.direct
@@ -231,6 +278,11 @@ def test_a_gradient_that_can_be_taken_only_once_is_never_zero_silently() -> None
     equal(vector_jacobian_product(Once.apply, None, X, U), 2 * X * U)
     with pytest.raises(UnsupportedOperationError, match="differentiate twice"):
         jacobian_vector_product(Once.apply, None, X, U)
+    for x in (X, X.clone().requires_grad_()):
+        with pytest.raises(UnsupportedOperationError, match="differentiate twice"):
+            vector_jacobian_product(lambda x: vector_jacobian_product(Once.apply, None, x, U), None, x, U)
+    with pytest.raises(RuntimeError, match="differentiate twice"):
+        vector_jacobian_product(Once.apply, None, X.clone().requires_grad_(), U).sum().backward()
 
 
 def normalise(x: Any) -> Any:

@@ -36,7 +36,11 @@ def abstract_jvp(f: LeafFunction, x: Leaves, u: Leaves) -> tuple[Leaves, Leaves,
     def push(x: Leaves, u: Leaves) -> Any:
         return jax.jvp(f, x, u, has_aux=True)
 
-    traced, shapes = jax.make_jaxpr(push, return_shape=True)(x, u)
+    try:
+        traced, shapes = jax.make_jaxpr(push, return_shape=True)(x, u)
+    except jax.errors.JAXTypeError:
+        # Under vmap alone, f may look at the values of what it closes over, but not while it is traced as here.
+        return push(x, u)
     if any(equation.primitive.name == _UNRESOLVED for equation in _equations(traced.jaxpr)):
         msg = "can't apply forward-mode autodiff (jvp) to a custom_vjp function"
         raise UnsupportedOperationError(msg)

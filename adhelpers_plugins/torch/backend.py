@@ -17,6 +17,7 @@ from adhelpers_plugins.torch import direct, functional, levels
 
 _NO_VMAP = re.compile(
     r"does not have vmap support"
+    r"|Batching rule not implemented for"
     r"|that would mutate a captured Tensor"
     r"|it must override the setup_context staticmethod"
 )
@@ -37,7 +38,9 @@ _MISSING_RULE = re.compile(
 class TorchBackend(ADBackend):
     """Derivatives by PyTorch.
 
-    `f` must not wait for another thread that calls an operation: forward mode holds a process-wide lock.
+    `f` must not wait for another thread that calls an operation: forward mode holds a process-wide lock. Inside
+    ``torch.no_grad`` in `f`, PyTorch's forward mode differentiates and its reverse mode does not: write
+    ``detach()`` for what shall be constant, which both heed.
 
     Examples
     --------
@@ -94,7 +97,15 @@ class TorchBackend(ADBackend):
 
     def vjp(self, f: LeafFunction, x: Leaves) -> tuple[Leaves, Pullback, Leaves]:
         """A graph for ``torch.autograd.grad``, or ``torch.func.vjp`` inside a transformation."""
-        return (direct if _at_top(x) else functional).vjp(f, x)
+        if not _at_top(x):
+            return functional.vjp(f, x)
+        try:
+            return direct.vjp(f, x)
+        except RuntimeError as error:
+            # A model made in inference mode: torch.func works on its tensors, though no graph can hold them.
+            if "Inference tensors cannot be saved" not in str(error) or not raised_by_library(error, "torch"):
+                raise
+        return functional.vjp(f, x)
 
     def jvp_sweep(self, f: LeafFunction, x: Leaves, tangents: Leaves) -> tuple[Leaves, Leaves, Leaves]:
         """One pass vectorised over the tangents; one pass for each where PyTorch cannot vectorise `f`."""
@@ -129,7 +140,7 @@ def _at_top(leaves: Leaves) -> bool:
     """Whether `leaves` are plain tensors, and no transformation is active."""
     for leaf in leaves:
         direct.require_dense(leaf)
-    return not levels.surrounded() and all(type(leaf) in _PLAIN for leaf in leaves)
+    return not levels.surrounded() and all(type(leaf) in _PLAIN and not leaf.is_inference() for leaf in leaves)
 
 
 _PLAIN = (torch.Tensor, torch.nn.Parameter)
