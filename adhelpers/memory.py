@@ -39,10 +39,9 @@ class Memory:
         """The record of `f` at `signature`, new if there is none."""
         owner = getattr(f, "__self__", None)
         function = getattr(f, "__func__", None)
-        if owner is not None and function is not None:
-            # The function is held strongly by its record's key, so that its identity is not reused.
-            f, signature = owner, (_Identity(function), signature)
         try:
+            if owner is not None and function is not None:
+                f, signature = owner, (_Identity(id(function), weakref.ref(function)), signature)
             return self._remember(f, signature)
         except TypeError:  # no weak reference, or a signature that does not hash
             return Record()
@@ -68,15 +67,17 @@ class Memory:
 
 @dataclass(frozen=True, eq=False)
 class _Identity:
-    """A hashable stand-in that equals only a stand-in for the very same object."""
+    """A hashable stand-in that equals only a stand-in for the very same object, which still lives."""
 
-    of: object
+    number: int
+    of: weakref.ref[object]
 
     def __hash__(self) -> int:
-        return id(self.of)
+        return self.number
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Identity) and self.of is other.of
+        mine = self.of()
+        return isinstance(other, _Identity) and mine is not None and mine is other.of()
 
 
 FUNCTIONS = Memory()

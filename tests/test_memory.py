@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import gc
+import types
 import weakref
 from typing import Any
 
@@ -90,3 +91,22 @@ def test_signatures_are_limited() -> None:
         store.record(f, i).batch_checked = True
     assert store.record(f, 2 * memory.MOST_SIGNATURES - 1).batch_checked
     assert not store.record(f, 0).batch_checked
+
+
+def test_a_method_whose_function_holds_its_object_dies_with_it() -> None:
+    class Model:
+        pass
+
+    model = Model()
+
+    def function(self: Any) -> None: ...
+
+    function.holds = model
+    model.call = types.MethodType(function, model)
+    store = Memory()
+    store.record(model.call, 0).batch_checked = True
+    assert store.record(model.call, 0).batch_checked
+    reference = weakref.ref(model)
+    del model, function
+    gc.collect()
+    assert reference() is None
