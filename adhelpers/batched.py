@@ -352,7 +352,7 @@ def _sweep(
     backend, layout, step = problem.backend, problem.layout, problem.step(like)
     check = MixingCheck(backend, layout, like) if problem.check else None
     results = sweep_basis(backend, layout, push, like, step, check)
-    if check is None:
+    if check is None or layout.size(y()) == 0:
         return results, False
     x, output = backend.stop_gradient(problem.x), backend.stop_gradient(y())
     xp = backend.array_namespace(output)
