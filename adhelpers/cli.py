@@ -1,6 +1,6 @@
-"""The command line: ``adhelpers backends`` and ``adhelpers compare``.
+"""The command line: ``adhelpers backends``, ``adhelpers compare`` and ``adhelpers conformance``.
 
-The exit status is 0 when all is well, 1 when results disagree, 2 for bad usage.
+The exit status is 0 when all is well, 1 when results disagree or a backend fails, 2 for bad usage.
 """
 
 from __future__ import annotations
@@ -26,7 +26,10 @@ class _Parser(argparse.ArgumentParser):
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit status."""
     try:
-        options = _parser().parse_args(argv)
+        options, surplus = _parser().parse_known_args(argv)
+        if surplus and options.run is not _conformance:
+            options.parser.error(f"unrecognized arguments: {' '.join(surplus)}")
+        options.surplus = surplus
         status = int(options.run(options))
         sys.stdout.flush()  # while a closed pipe can still be caught
     except UsageError as error:
@@ -41,9 +44,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="adhelpers", description="Neutral automatic differentiation across frameworks.")
     parser.add_argument("--version", action="version", version=f"adhelpers {__version__}")
-    commands = parser.add_subparsers(required=True, metavar="{backends,compare}", parser_class=_Parser)
+    commands = parser.add_subparsers(required=True, metavar="{backends,compare,conformance}", parser_class=_Parser)
     backends = commands.add_parser("backends", help="list the backends, and why any of them failed")
-    backends.set_defaults(run=_backends)
+    backends.set_defaults(run=_backends, parser=backends)
     compare = commands.add_parser(
         "compare",
         help="run functions through the three operations on every backend",
@@ -60,7 +63,19 @@ def _parser() -> argparse.ArgumentParser:
         "--batch-axis", type=int, choices=(-1, 0), default=-1, help="where the batch is in x (default: -1, last)"
     )
     compare.add_argument("--backends", type=arguments.names, metavar="jax,torch", help="these backends only")
-    compare.set_defaults(run=_compare)
+    compare.set_defaults(run=_compare, parser=compare)
+    conformance = commands.add_parser(
+        "conformance",
+        help="test whether a backend does all that it should",
+        description="Run the conformance suite for an installed backend. Further options are pytest's own, "
+        "such as -k R7, -x, or -n 4 with pytest-xdist.",
+        usage="adhelpers conformance NAME [--suite-version N] [--json FILE] [pytest options]",
+        allow_abbrev=False,
+    )
+    conformance.add_argument("name", metavar="NAME", help="the backend, as `adhelpers backends` lists it")
+    conformance.add_argument("--suite-version", type=int, metavar="N", help="hold it to this version of the suite")
+    conformance.add_argument("--json", metavar="FILE", help="write a report for machines")
+    conformance.set_defaults(run=_conformance, parser=conformance)
     return parser
 
 
@@ -204,3 +219,24 @@ def _time(seconds: float) -> str:
         if seconds >= size:
             return f"{seconds / size:.3g} {unit}"
     return f"{seconds / 1e-6:.3g} µs"
+
+
+# -- adhelpers conformance ----------------------------------------------------------------------------
+
+
+def _conformance(options: argparse.Namespace) -> int:
+    try:
+        registry.backend(options.name)
+    except Exception as error:
+        raise UsageError(str(error)) from error
+    try:
+        from adhelpers.testing import command, suite
+    except ImportError as error:
+        msg = f"conformance needs pytest and NumPy ({error}): pip install 'adhelpers[testing]'"
+        raise UsageError(msg) from error
+    if options.suite_version is not None:
+        try:
+            suite.scenarios(options.suite_version)
+        except ValueError as error:
+            raise UsageError(str(error)) from error
+    return command.run(options.name, suite_version=options.suite_version, json=options.json, options=options.surplus)

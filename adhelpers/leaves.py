@@ -151,10 +151,8 @@ def is_numpy(leaf: object) -> bool:
 
 def not_differentiable(name: object, received: str) -> DTypeError:
     """The error for a leaf that has no derivative."""
+    advice = "convert it to a floating dtype, or, if it is data, "
     if received.endswith("object"):
-        advice = "plain NumPy makes such arrays of tracers: use xp = adhelpers.array_namespace(x) in f"
-    elif _is_output(name):
-        advice = "return it as aux with has_aux=True, or convert it to a floating dtype"
-    else:
-        advice = "convert it to a floating dtype, or, if it is data, pass it in args or a closure"
+        advice = "plain NumPy makes such arrays of tracers: use xp = adhelpers.array_namespace(x) in f; if it is data, "
+    advice += "return it as aux with has_aux=True" if _is_output(name) else "pass it in args or a closure"
     return DTypeError(f"{name} is {received}, but only floating and complex leaves can be differentiated; {advice}")

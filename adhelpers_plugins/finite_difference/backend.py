@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
@@ -51,9 +52,28 @@ class FiniteDifferenceBackend(ADBackend):
 
     name: ClassVar[str] = "finite-difference"
     capabilities: ClassVar[frozenset[Capability]] = frozenset(
-        {Capability.FORWARD, Capability.REVERSE, Capability.COMPLEX, Capability.FLOAT32, Capability.THREADS}
+        {
+            Capability.FORWARD,
+            Capability.REVERSE,
+            Capability.COMPLEX,
+            Capability.NESTING,
+            Capability.FLOAT32,
+            Capability.THREADS,
+        }
     )
 
+    known_failures: ClassVar[Mapping[str, str]] = {
+        "calls/jvp": "differences need f at two points more, or four",
+        "calls/batched-forward": "differences need f at two points for each vector",
+        **dict.fromkeys(
+            (
+                f"u-constant/{outer}-of-{inner}"
+                for outer in ("jvp", "vjp", "batched-forward", "batched-reverse")
+                for inner in ("jvp", "vjp")
+            ),
+            "differences know no constants: they see the u of an inner operation vary",
+        ),
+    }
     conversion: ClassVar[str | None] = "numpy.asarray"
 
     order: Literal[2, 4] = 2

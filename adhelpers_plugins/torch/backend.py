@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -52,6 +53,10 @@ class TorchBackend(ADBackend):
 
     name: ClassVar[str] = "torch"
     capabilities: ClassVar[frozenset[Capability]] = frozenset(set(Capability) - {Capability.COMPILE})
+    known_failures: ClassVar[Mapping[str, str]] = dict.fromkeys(
+        ("built-by-numpy/jvp", "filled-by-numpy/jvp", "filled-by-numpy/vjp"),
+        "PyTorch hands NumPy the number in a 0-d tensor, which its derivatives then do not see",
+    )
     conversion: ClassVar[str | None] = "torch.from_dlpack"
 
     def is_array(self, leaf: object) -> bool:

@@ -1,0 +1,97 @@
+"""`Conformance`: the suite as a test class."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import pytest
+
+from adhelpers import registry
+from adhelpers.contract import ADBackend, Capability
+from adhelpers.testing.scenario import SUITE_VERSION, Scenario
+from adhelpers.testing.subject import Failure, OutOfReach
+from adhelpers.testing.suite import scenarios
+
+
+class Conformance:
+    """A test for each scenario, of the backend that a subclass names.
+
+    Attributes
+    ----------
+    backend
+        The backend, or its name.
+    suite_version
+        The version of the suite to be held to; the newest unless it is pinned.
+
+    Examples
+    --------
+    >>> from adhelpers.testing import Conformance
+    >>> class TestDifferences(Conformance):
+    ...     backend = "finite-difference"
+    ...     suite_version = 1
+    """
+
+    backend: ClassVar[ADBackend | str]
+    suite_version: ClassVar[int] = SUITE_VERSION
+
+    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
+        """Make a test of each scenario."""
+        if "scenario" in metafunc.fixturenames:
+            version = metafunc.config.getoption("adhelpers_suite_version", None) or self.suite_version
+            metafunc.parametrize(
+                "scenario", scenarios(version), ids=lambda scenario: f"{scenario.rule}-{scenario.name}"
+            )
+
+    @pytest.fixture
+    def tested(self) -> ADBackend:
+        """The backend itself."""
+        return registry.backend(self.backend) if isinstance(self.backend, str) else self.backend
+
+    def test_declarations(self, tested: ADBackend, record_property: Any) -> None:
+        """What the backend says of itself makes sense."""
+        record_property("adhelpers", (tested.name, "declarations", "declarations"))
+        problems = list(faulty_declarations(tested))
+        if problems:
+            pytest.fail("\n".join([f"the declarations of {tested!r} are wrong:", *problems]), pytrace=False)
+
+    def test_scenario(self, tested: ADBackend, scenario: Scenario, record_property: Any) -> None:
+        """The scenario holds, or is a declared failure that does fail."""
+        record_property("adhelpers", (tested.name, scenario.rule, scenario.name))
+        reason = scenario.why_not(tested)
+        if reason is not None:
+            pytest.skip(reason)
+        known = tested.known_failures.get(scenario.name)
+        try:
+            scenario.run(tested)
+        except OutOfReach as error:
+            pytest.skip(f"{OUT_OF_REACH}: {error}")
+        except Failure as failure:
+            if known is not None:
+                pytest.xfail(known)
+            pytest.fail(str(failure), pytrace=False)
+        if known is not None:
+            pytest.fail(
+                f"scenario {scenario.name} passes, but known_failures says that it fails ({known}); "
+                "take it out of known_failures",
+                pytrace=False,
+            )
+
+
+OUT_OF_REACH = "too inexact"
+"""How the reason begins for which a scenario was not judged, though all that it needs is declared."""
+
+
+def faulty_declarations(backend: ADBackend) -> list[str]:
+    """What is wrong with the class attributes of a backend, a line for each problem."""
+    problems = []
+    if not backend.capabilities & {Capability.FORWARD, Capability.REVERSE}:
+        problems.append("capabilities has neither FORWARD nor REVERSE; declare what the backend can do")
+    by_name = {scenario.name: scenario for scenario in scenarios()}
+    for name, reason in backend.known_failures.items():
+        if name not in by_name:
+            problems.append(f"known_failures names {name!r}, which is no scenario of the suite; take it out")
+        elif not isinstance(reason, str) or not reason.strip():
+            problems.append(f"known_failures gives no reason for {name!r}; write one that a user can understand")
+        elif by_name[name].why_not(backend) is not None:
+            problems.append(f"known_failures names {name!r}, which does not run: {by_name[name].why_not(backend)}")
+    return problems

@@ -1,0 +1,81 @@
+"""Each problem through both products, in both precisions, and the products against each other."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+import optree
+
+from adhelpers.contract import Capability
+from adhelpers.structure import NAMESPACE
+from adhelpers.testing.problems import PROBLEMS, Problem, as_arrays
+from adhelpers.testing.scenario import Catalogue
+from adhelpers.testing.subject import Failure, Subject, section
+
+SCENARIOS = Catalogue()
+MODES = {"jvp": Capability.FORWARD, "vjp": Capability.REVERSE}
+
+
+def _product(name: str, problem: Problem, subject: Subject) -> None:
+    """The product and the value, from the operation alone and with its value."""
+    x, u, expected = _operands(name, problem)
+    x, u = subject.arrays(x), subject.arrays(u)
+    subject.expect_close(subject.product(name, problem.f, x, u), expected)
+    value, product = subject.value_and_product(name, problem.f, x, u)
+    subject.expect_close(value, problem.value(), what="the value")
+    subject.expect_close(product, expected)
+
+
+def _in_half_the_digits(name: str, problem: Problem, subject: Subject) -> None:
+    x, u, expected = (_narrowed(tree) for tree in _operands(name, problem))
+    value, product = subject.value_and_product(name, problem.f, subject.arrays(x), subject.arrays(u))
+    subject.expect_close(value, _narrowed(problem.value()), what="the value")
+    subject.expect_close(product, expected)
+
+
+def _operands(name: str, problem: Problem) -> tuple[Any, Any, Any]:
+    if name == "jvp":
+        return problem.x, problem.tangent, problem.pushed()
+    return problem.x, problem.cotangent, problem.pulled()
+
+
+def _narrowed(tree: Any) -> Any:
+    def narrowed(leaf: np.ndarray) -> np.ndarray:
+        return leaf.astype(np.complex64 if np.iscomplexobj(leaf) else np.float32)
+
+    return optree.tree_map(narrowed, as_arrays(tree), namespace=NAMESPACE)
+
+
+def _transpose(problem: Problem, subject: Subject) -> None:
+    """Re(sum(u * jvp(t))) equals Re(sum(vjp(u) * t))."""
+    x, t, u = (subject.arrays(tree) for tree in (problem.x, problem.tangent, problem.cotangent))
+    pushed = subject.numpy(subject.jvp(problem.f, x, t))
+    pulled = subject.numpy(subject.vjp(problem.f, x, u))
+    forward, reverse = _pairing(problem.cotangent, pushed), _pairing(pulled, problem.tangent)
+    sizes = _pairing(_moduli(problem.cotangent), _moduli(pushed)), _pairing(_moduli(pulled), _moduli(problem.tangent))
+    allowed = subject.tolerance(np.ones(())) * max(sizes)
+    if not abs(forward - reverse) <= allowed:
+        words = f"Re(sum(u * jvp(t))) = {forward!r} and Re(sum(vjp(u) * t)) = {reverse!r}"
+        raise Failure(section("received", words) + section("expected", f"two equal numbers, within {allowed:.2g}"))
+
+
+def _pairing(a: Any, b: Any) -> float:
+    """Re(sum(a * b)) over all leaves."""
+    leaves = zip(optree.tree_leaves(a, namespace=NAMESPACE), optree.tree_leaves(b, namespace=NAMESPACE), strict=True)
+    return float(sum(np.real(np.sum(one * other)) for one, other in leaves))
+
+
+def _moduli(tree: Any) -> Any:
+    return optree.tree_map(np.abs, tree, namespace=NAMESPACE)
+
+
+for _problem in PROBLEMS:
+    _needed = [Capability.COMPLEX] if _problem.is_complex else []
+    for _name, _mode in MODES.items():
+        SCENARIOS.add(f"{_problem.name}/{_name}", _problem.rule, [_mode, *_needed])(partial(_product, _name, _problem))
+        SCENARIOS.add(f"{_problem.name}/float32-{_name}", "R4", [_mode, Capability.FLOAT32, *_needed])(
+            partial(_in_half_the_digits, _name, _problem)
+        )
+    SCENARIOS.add(f"{_problem.name}/transpose", "R7", [*MODES.values(), *_needed])(partial(_transpose, _problem))

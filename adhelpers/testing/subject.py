@@ -1,0 +1,246 @@
+"""The backend under test: the operations on it, and what its author is told when a result is wrong."""
+
+from __future__ import annotations
+
+import inspect
+import textwrap
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import optree
+
+from adhelpers import structure
+from adhelpers.batched import batched_jacobian, value_and_batched_jacobian
+from adhelpers.contract import ADBackend
+from adhelpers.operations import (
+    jacobian_vector_product,
+    value_and_jacobian_vector_product,
+    value_and_vector_jacobian_product,
+    vector_jacobian_product,
+)
+
+Function = Callable[..., Any]
+"""``f(xp, x, *args)``, written over an array namespace."""
+
+SLACK = 100
+"""How many times the error that a backend owes a result may be off, relative to its largest entry."""
+
+
+class Failure(AssertionError):  # noqa: N818  # it is no error but a finding
+    """A backend does not do what a rule says; the message tells its author all about it."""
+
+
+class OutOfReach(Exception):  # noqa: N818  # nor is this
+    """Of a result nothing can be said, since the backend owes too few digits of it."""
+
+
+class Subject:
+    """A backend with the three operations on functions ``f(xp, x)``; it remembers the latest call for messages.
+
+    Operands are the backend's arrays, or NumPy's, which the operations lift.
+    """
+
+    def __init__(self, backend: ADBackend) -> None:
+        self.backend = backend
+        self.last_call = ""
+        self._inside = False
+
+    # -- the operations ------------------------------------------------------------------------------
+
+    def jvp(self, f: Function, x: Any, u: Any, **options: Any) -> Any:
+        """`jacobian_vector_product`."""
+        return self._call(jacobian_vector_product, f, {"x": x, "u": u}, options)
+
+    def vjp(self, f: Function, x: Any, u: Any, **options: Any) -> Any:
+        """`vector_jacobian_product`."""
+        return self._call(vector_jacobian_product, f, {"x": x, "u": u}, options)
+
+    def product(self, name: str, f: Function, x: Any, u: Any, **options: Any) -> Any:
+        """The product called ``"jvp"`` or ``"vjp"``."""
+        return {"jvp": self.jvp, "vjp": self.vjp}[name](f, x, u, **options)
+
+    def value_and_product(self, name: str, f: Function, x: Any, u: Any, **options: Any) -> Any:
+        """The same with ``f(x)``."""
+        operations = {"jvp": value_and_jacobian_vector_product, "vjp": value_and_vector_jacobian_product}
+        return self._call(operations[name], f, {"x": x, "u": u}, options)
+
+    def batched(self, f: Function, x: Any, **options: Any) -> Any:
+        """`batched_jacobian`."""
+        return self._call(batched_jacobian, f, {"x": x}, options)
+
+    def value_and_batched(self, f: Function, x: Any, **options: Any) -> Any:
+        """`value_and_batched_jacobian`."""
+        return self._call(value_and_batched_jacobian, f, {"x": x}, options)
+
+    def _call(self, operation: Any, f: Function, operands: dict[str, Any], options: dict[str, Any]) -> Any:
+        def bound(x: Any, *args: Any) -> Any:
+            return f(self.namespace(x), x, *args)
+
+        if self._inside:
+            return operation(bound, self.backend, *operands.values(), **options)
+        self._inside = True
+        self.last_call = self._describe(operation, f, operands, options)
+        try:
+            return operation(bound, self.backend, *operands.values(), **options)
+        finally:
+            self._inside = False
+
+    def _describe(self, operation: Any, f: Function, operands: dict[str, Any], options: dict[str, Any]) -> str:
+        words = "".join(f", {name}={value!r}" for name, value in options.items())
+        signature = f"{operation.__name__}(f, {self.backend!r}, {', '.join(operands)}{words})"
+        lines = [section("called", signature), section("where f(xp, x) is", _source(f))]
+        lines += [section(name, self._text(operand)) for name, operand in operands.items()]
+        return "".join(lines)
+
+    # -- arrays ----------------------------------------------------------------------------------------
+
+    def arrays(self, tree: Any) -> Any:
+        """`tree` with the backend's arrays in place of NumPy's floating and complex ones."""
+
+        def lifted(leaf: Any) -> Any:
+            plain = type(leaf) is np.ndarray or isinstance(leaf, np.generic)
+            return self.backend.asarray(leaf) if plain and np.issubdtype(leaf.dtype, np.inexact) else leaf
+
+        return optree.tree_map(lifted, tree, namespace=structure.NAMESPACE)
+
+    def numpy(self, tree: Any) -> Any:
+        """`tree` with NumPy arrays in place of the backend's."""
+        leaves, treedef = self.backend.flatten(tree)
+        is_array = self.backend.is_array
+        return treedef.unflatten([self.backend.to_numpy(leaf) if is_array(leaf) else leaf for leaf in leaves])
+
+    def namespace(self, tree: Any) -> Any:
+        """The array namespace of the arrays in `tree`, NumPy's if there are none."""
+        leaves, _ = self.backend.flatten(tree)
+        arrays = [leaf for leaf in leaves if self.backend.is_array(leaf)]
+        return self.backend.array_namespace(*arrays) if arrays else self.backend.array_namespace(self.one())
+
+    def one(self) -> Any:
+        """The number 1 as an array of the backend."""
+        return self.backend.asarray(np.asarray(1.0))
+
+    def _text(self, tree: Any) -> str:
+        try:
+            return _text(self.numpy(tree))
+        except Exception:  # noqa: BLE001  # whatever it is, a message should show it
+            return repr(tree)
+
+    # -- what is expected --------------------------------------------------------------------------------
+
+    def expect(self, condition: bool, received: str, expected: str) -> None:
+        """Fail with those words unless the condition holds."""
+        if not condition:
+            raise Failure(section("received", received) + section("expected", expected))
+
+    def expect_close(
+        self,
+        received: Any,
+        expected: Any,
+        *,
+        what: str = "the result",
+        depth: int = 1,
+        precision: Any = np.float64,
+        scale: float = 1e-3,
+    ) -> None:
+        """Each leaf is an array of the backend, of the shape and dtype of its NumPy reference, and close to it.
+
+        `depth` counts nested derivatives, each of which multiplies the error of one that takes differences;
+        `precision` is that of the least precise array that went into a result, where that is not the result;
+        `scale` is the size of the function, whose rounding shows in a derivative however small that is.
+        """
+        for leaf, reference, path in self._partners(received, expected, what):
+            allowed = self.tolerance(reference, depth, precision) * max(scale, _largest(reference))
+            self._expect_values(leaf, reference, path, allowed)
+
+    def expect_equal(self, received: Any, expected: Any, *, what: str = "the result") -> None:
+        """The same, but each entry is exact."""
+        for leaf, reference, path in self._partners(received, expected, what):
+            array = self.backend.to_numpy(leaf)
+            self.expect(np.array_equal(array, reference), f"{path} = {_text(array)}", f"exactly {_text(reference)}")
+
+    def expect_error(
+        self, error_type: type[BaseException] | tuple[type[BaseException], ...], call: Callable[[], Any]
+    ) -> BaseException:
+        """The error that `call` raises, which must be of that type."""
+        types = error_type if isinstance(error_type, tuple) else (error_type,)
+        expected = " or ".join(cls.__name__ for cls in types)
+        try:
+            result = call()
+        except types as error:
+            return error
+        except Exception as error:
+            message = f"{type(error).__module__}.{type(error).__name__}: {error}"
+            raise Failure(section("raised", message) + section("expected", expected)) from error
+        raise Failure(section("received", self._text(result)) + section("expected", expected))
+
+    def tolerance(self, reference: np.ndarray, depth: int = 1, precision: Any = np.float64) -> float:
+        """The largest relative difference from `reference` that the backend's own `relative_error` allows."""
+        epsilon = max(float(np.finfo(dtype).eps) for dtype in (reference.dtype, precision))
+        owed = self.backend.relative_error(epsilon)
+        # A method with error r takes steps of about epsilon / r, by which differencing divides its own noise.
+        allowed = SLACK * owed * (owed / epsilon) ** (depth - 1)
+        if allowed > 0.1:
+            msg = f"the backend owes no digit of {depth} nested derivatives in {reference.dtype}"
+            raise OutOfReach(msg)
+        return allowed
+
+    def _partners(self, received: Any, expected: Any, what: str) -> list[tuple[Any, np.ndarray, str]]:
+        leaves, treedef = self.backend.flatten(received)
+        self._expect_structure(treedef.unflatten([np.zeros(()) for _ in leaves]), expected, what)
+        references = optree.tree_leaves(expected, namespace=structure.NAMESPACE)
+        paths = structure.leaf_paths(optree.tree_structure(expected, namespace=structure.NAMESPACE), what)
+        partners = []
+        for leaf, reference, path in zip(leaves, map(np.asarray, references), paths, strict=True):
+            self._expect_like(leaf, reference, path)
+            partners.append((leaf, reference, path))
+        return partners
+
+    def _expect_structure(self, received: Any, expected: Any, what: str) -> None:
+        got, wanted = (optree.tree_structure(tree, namespace=structure.NAMESPACE) for tree in (received, expected))
+        self.expect(got == wanted, f"{what} of structure {got}", f"{wanted} (rule R1)")
+
+    def _expect_like(self, leaf: Any, reference: np.ndarray, path: str) -> None:
+        kind = f"{type(leaf).__module__}.{type(leaf).__qualname__}"
+        self.expect(self.backend.is_array(leaf), f"{path} is a {kind}", "an array of the backend (rule R2)")
+        self.expect(
+            not self.backend.is_traced(leaf), f"{path} is a tracer, {leaf!r}", "an array with values (rule R10)"
+        )
+        shape, dtype = tuple(leaf.shape), self.backend.asarray(reference).dtype
+        self.expect(shape == reference.shape, f"{path} of shape {shape}", f"shape {reference.shape} (rule R4)")
+        self.expect(leaf.dtype == dtype, f"{path} of dtype {leaf.dtype}", f"dtype {dtype} (rule R4)")
+
+    def _expect_values(self, leaf: Any, reference: np.ndarray, path: str, allowed: float) -> None:
+        array = self.backend.to_numpy(leaf)
+        deviation = np.abs(array - reference)
+        if reference.size == 0 or np.all(deviation <= allowed):
+            return
+        place = np.unravel_index(int(np.argmax(np.nan_to_num(deviation, nan=np.inf))), reference.shape)
+        where = f"{path}{list(map(int, place))}" if place else path
+        difference = f"{where} is off by {deviation[place]:.2g}; {allowed:.2g} is allowed"
+        raise Failure(
+            section("received", f"{path} = {_text(array)}")
+            + section("expected", _text(reference))
+            + section("difference", difference)
+        )
+
+
+def section(title: str, text: str) -> str:
+    """A part of a message: a title, and the text below it."""
+    return f"{title}\n{textwrap.indent(text, '    ')}\n"
+
+
+def _largest(array: np.ndarray) -> float:
+    return float(np.max(np.abs(array), initial=0.0))
+
+
+def _source(f: Any) -> str:
+    try:
+        return textwrap.dedent(inspect.getsource(f)).strip()
+    except (OSError, TypeError):
+        return repr(f)
+
+
+def _text(tree: Any) -> str:
+    with np.printoptions(threshold=60, edgeitems=3, precision=17):
+        return repr(tree)

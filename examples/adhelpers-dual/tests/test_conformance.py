@@ -1,0 +1,5 @@
+from adhelpers.testing import Conformance
+
+
+class TestDual(Conformance):
+    backend = "dual"
