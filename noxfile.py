@@ -51,13 +51,29 @@ def tests(session: nox.Session) -> None:
 
 
 @nox.session
+def conformance(session: nox.Session) -> None:
+    """Every shipped backend does what a backend must; the documented table says so too."""
+    install(session, "-e", ".[all,testing]")
+    session.run("python", "docs/capabilities.py", *(session.posargs or ["--check"]))
+
+
+@nox.session
 def build(session: nox.Session) -> None:
-    """The wheel installs in an empty environment, and its plugins are found there."""
+    """The wheel installs in an empty environment, its plugins are found there, and a stranger's beside them."""
     wheels = Path(session.create_tmp()) / "wheels"
-    session.run("pip", "wheel", "-q", "--no-deps", "--wheel-dir", str(wheels), ".")
-    wheel = max(wheels.glob("adhelpers-*.whl"), key=lambda path: path.stat().st_mtime)
-    install(session, str(wheel), "numpy", "pytest")
+    for distribution in (".", "examples/adhelpers-dual"):
+        session.run("pip", "wheel", "-q", "--no-deps", "--wheel-dir", str(wheels), distribution)
+    install(session, newest(wheels, "adhelpers"), "numpy", "pytest")
     with session.chdir(wheels):  # away from the source tree
         session.run("python", "-m", "adhelpers", "backends")
         session.run("adhelpers", "compare", "--backends", "finite-difference")
         session.run("python", str(Path(__file__).parent / "tests" / "installed_wheel.py"))
+        install(session, newest(wheels, "adhelpers_dual"))
+        session.run("adhelpers", "backends")
+        session.run("adhelpers", "conformance", "dual")
+    session.run("pytest", "examples/adhelpers-dual", "-c", "examples/adhelpers-dual/pyproject.toml")
+
+
+def newest(wheels: Path, name: str) -> str:
+    """The wheel of that distribution which was built last."""
+    return str(max(wheels.glob(f"{name}-*.whl"), key=lambda path: path.stat().st_mtime))

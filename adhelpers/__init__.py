@@ -1,7 +1,7 @@
 """Neutral automatic differentiation: write derivative code once, run it on any framework."""
 
 from adhelpers.batched import batched_jacobian, value_and_batched_jacobian
-from adhelpers.contract import ADBackend, Capability
+from adhelpers.contract import ADBackend, Array, Capability, LeafFunction, Leaves, Pullback
 from adhelpers.errors import (
     AdhelpersError,
     AmbiguousBackendError,
@@ -29,6 +29,7 @@ __all__ = [
     "ADBackend",
     "AdhelpersError",
     "AmbiguousBackendError",
+    "Array",
     "BackendDescription",
     "BackendLoadError",
     "BackendNotFoundError",
@@ -37,6 +38,9 @@ __all__ = [
     "Capability",
     "DTypeError",
     "DeviceMismatchError",
+    "LeafFunction",
+    "Leaves",
+    "Pullback",
     "ShapeMismatchError",
     "StructureMismatchError",
     "UnsupportedOperationError",

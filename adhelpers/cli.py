@@ -239,4 +239,11 @@ def _conformance(options: argparse.Namespace) -> int:
             suite.scenarios(options.suite_version)
         except ValueError as error:
             raise UsageError(str(error)) from error
+    if options.json is not None:
+        try:
+            with open(options.json, "w", encoding="utf-8"):  # a long run should not end in this error
+                pass
+        except OSError as error:
+            msg = f"--json {options.json!r} cannot be written: {error}; name a file in a folder that exists"
+            raise UsageError(msg) from error
     return command.run(options.name, suite_version=options.suite_version, json=options.json, options=options.surplus)

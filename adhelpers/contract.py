@@ -19,13 +19,42 @@ Array = Any
 """An array, or a tracer, of whatever framework the backend serves."""
 
 Leaves = tuple[Array, ...]
+"""A flat tuple of arrays: the leaves of `x`, of `u`, of ``f(x)`` or of aux."""
+
 LeafFunction = Callable[..., tuple[Leaves, Leaves]]
-"""``f(*leaves) -> (outputs, aux)``: the user's function between flat tuples of arrays."""
+"""``f(*leaves) -> (outputs, aux)``: the user's function between flat tuples of arrays.
+
+Call it with arrays, or tracers, in place of the leaves of `x`. Numbers that the user's function returns are lifted
+already. An output may be a constant, a leaf of `x` itself, the same object as another output, or a tracer of an
+enclosing derivative; there may be none. `aux` holds what the user returned besides, as far as it is arrays.
+"""
+
 Pullback = Callable[[Leaves], Leaves]
+"""``pullback(cotangents) -> cotangents of x``: one array for each leaf."""
 
 
 class Capability(enum.Enum):
-    """What a backend promises, natively or through what core derives."""
+    """What a backend promises, be it by its own means or by what core derives from them.
+
+    The conformance suite holds a backend to what it declares, and requires an error where it does not.
+
+    Attributes
+    ----------
+    FORWARD, REVERSE
+        Jacobian-vector and vector-Jacobian products. With `ADBackend.jvp` alone both can be declared, and with
+        `ADBackend.vjp` too if its pullbacks can be differentiated.
+    COMPLEX
+        Complex arrays, in the real-linear sense: functions need not be holomorphic.
+    NESTING
+        Operations inside operations, without confusion of perturbations; needs a `stop_gradient` of its own
+        wherever tracers reach `f`.
+    FLOAT32, BFLOAT16
+        Arrays of that dtype beside those of float64.
+    COMPILE
+        Compiling a function.
+    THREADS
+        Operations from several threads at once.
+    """
 
     FORWARD = "forward"
     REVERSE = "reverse"
@@ -41,8 +70,10 @@ class Capability(enum.Enum):
 class ADBackend(ABC):
     """One way to differentiate; a concrete backend is a frozen dataclass that holds its options.
 
-    A subclass sets `name` and `capabilities`, recognises and converts arrays (`is_array`, `asarray`), and
-    implements `jvp` or `vjp` or both: core derives whatever is left out. Everything else has a default.
+    A subclass is decorated with ``@dataclass(frozen=True, kw_only=True)``, sets `name` and `capabilities`,
+    recognises and converts arrays (`is_array`, `asarray`), and implements `jvp` or `vjp` or both: core derives
+    whatever is left out. Everything else has a default, which its docstring tells. Core flattens, lifts and checks;
+    a backend sees flat tuples of arrays, each of which may be a tracer of an enclosing derivative.
 
     Parameters
     ----------
@@ -50,13 +81,24 @@ class ADBackend(ABC):
         Whether core may derive what the framework has no rule for: the product with the Jacobian from
         two pullbacks, the product with its transpose from a sweep of pushforwards. With ``False`` a
         missing rule raises `UnsupportedOperationError` at once.
+
+    Attributes
+    ----------
+    name
+        As in the `BackendDescription`.
+    capabilities
+        What the backend promises.
+    known_failures
+        Scenarios of the conformance suite that it cannot pass, each with a reason that a user understands.
+    conversion
+        The call that makes an array of this framework from a foreign one, such as ``"torch.from_dlpack"``;
+        messages quote it.
     """
 
     name: ClassVar[str]
     capabilities: ClassVar[frozenset[Capability]]
     known_failures: ClassVar[Mapping[str, str]] = {}
     conversion: ClassVar[str | None] = None
-    """The call that makes an array of this framework from a foreign one; error messages quote it."""
 
     fallback: bool = True
 
@@ -78,53 +120,78 @@ class ADBackend(ABC):
 
     @abstractmethod
     def is_array(self, leaf: object) -> bool:
-        """Whether `leaf` is an array of this framework, or one of its tracers."""
+        """Whether `leaf` is an array of this framework, or one of its tracers.
+
+        What it declines core hands to `asarray`, if it is a NumPy array or a number, or refuses. Where NumPy's
+        arrays are the framework's own, scalars are arrays too, but neither subclasses (masked arrays) nor
+        foreign byte orders: ``isinstance(leaf, np.generic) or type(leaf) is np.ndarray and leaf.dtype.isnative``.
+        """
 
     @abstractmethod
     def asarray(self, leaf: Any, like: Array | None = None) -> Array:
-        """Lift a Python float or complex (dtype and device of `like`), or a NumPy array (its dtype kept).
+        """Lift a Python float or complex, or a NumPy array.
 
-        The result must not share memory with `leaf`. Core never asks for anything else.
+        A number takes dtype and device of `like`, an array of this backend or a tracer, and without one the
+        framework's default. A NumPy array keeps its dtype, in the machine's byte order, whatever its strides, and
+        takes the device of `like`. The result must not share memory with `leaf`. Raise `DTypeError` for a dtype
+        that would be narrowed, saying how to turn it on. Core never asks for anything else.
         """
 
     def flatten(self, tree: Any) -> tuple[Leaves, structure.TreeDef]:
-        """Split `tree` into leaves and a definition; override for a framework's own containers."""
+        """Split `tree` into leaves and a definition.
+
+        By default optree's containers are known: those of Python, and what is registered with it in the namespace
+        ``"adhelpers"``. Override for a framework's own.
+        """
         if self.is_array(tree):
             return (tree,), structure.SINGLE
         return structure.flatten(tree)
 
     def array_namespace(self, *arrays: Array) -> Any:
-        """The array-API namespace of `arrays`, which may be tracers."""
+        """The array-API namespace of `arrays`, which may be tracers.
+
+        By default array_api_compat's, which knows the usual frameworks and arrays with ``__array_namespace__``, and
+        refuses tracers of one type beside arrays of another. Core itself needs of a namespace: abs, any, astype,
+        concat, eye, finfo, isdtype, isfinite, max, ones, ones_like, permute_dims, real, reshape, stack, sum, where,
+        zeros, zeros_like.
+        """
         import array_api_compat
 
         return array_api_compat.array_namespace(*arrays)
 
     def to_numpy(self, leaf: Array) -> Any:
-        """`leaf` as a NumPy array on the host."""
+        """The values of `leaf`, which is not traced, as a NumPy array on the host; by default ``numpy.asarray``."""
         import numpy as np
 
         return np.asarray(leaf)
 
     def device(self, leaf: Array) -> object:
-        """Where `leaf` lies, or None where that cannot be said, as for a tracer."""
+        """Where `leaf` lies, or None where that cannot be said; by default its attribute ``device``."""
         return getattr(leaf, "device", None)
 
     def is_traced(self, leaf: Array) -> bool:
-        """Whether `leaf` has no value to look at now, because a transformation traces it."""
+        """Whether `leaf` has no value to look at now, because it stands for values to come.
+
+        Tracers that carry a value, such as dual numbers, are not traced in this sense. By default what
+        array_api_compat calls a lazy array.
+        """
         import array_api_compat
 
         return bool(array_api_compat.is_lazy_array(leaf))
 
     def stop_gradient(self, leaf: Array) -> Array:
-        """`leaf` as a constant to every enclosing derivative."""
+        """`leaf` as a constant to every enclosing derivative; it may share memory with `leaf`.
+
+        The default returns `leaf` itself, which is right only where no tracer ever reaches `f`.
+        """
         return leaf
 
     def scope(self) -> contextlib.AbstractContextManager[Any]:
-        """A context entered around each operation, user's function and conversions included."""
+        """A context entered around each operation, user's function and conversions included; by default none."""
         return contextlib.nullcontext()
 
     def double_precision(self) -> Self:
-        """This backend with whatever option it needs to accept 64-bit data."""
+        """This backend with whatever option it needs to accept 64-bit data; by default none is needed."""
         return self
 
     # -- differentiate: one of the two is enough -----------------------------------------------------
@@ -132,8 +199,11 @@ class ADBackend(ABC):
     def jvp(self, f: LeafFunction, x: Leaves, u: Leaves) -> tuple[Leaves, Leaves, Leaves]:
         """Push the tangents `u` forward through `f` at `x`: ``(outputs, tangents, aux)``.
 
-        The backend owes fresh memory, the exact dtype of each output, and zeros, never None, for an
-        output that does not depend on `x`. `aux` must come back free of tracers.
+        `f` is called once, with copies of `x` that it may change in place. The backend owes arrays (0-d ones
+        included) in memory that they share neither with `x` and `u` nor with one another, the exact shape and dtype
+        of each output, and zeros, never None, for an output that does not depend on `x`. Outputs and aux must
+        come back free of this call's tracers; those of enclosing derivatives stay. By default core takes two
+        pullbacks.
         """
         msg = f"backend {self.name!r} has no forward mode"
         raise UnsupportedOperationError(msg)
@@ -143,7 +213,8 @@ class ADBackend(ABC):
 
         ``pullback(cotangents)`` returns one array for each leaf of `x`: the transpose of `jvp` under
         ``Re(sum(a * b))``, without conjugation. It may be called any number of times and is itself
-        differentiable in its cotangents. What `jvp` owes holds here too.
+        differentiable in its cotangents. What `jvp` owes holds here too. By default core pushes each element of `x`
+        forward, in chunks through `jvp_sweep`.
         """
         msg = f"backend {self.name!r} has no reverse mode"
         raise UnsupportedOperationError(msg)
@@ -153,7 +224,8 @@ class ADBackend(ABC):
     def jvp_sweep(self, f: LeafFunction, x: Leaves, tangents: Leaves) -> tuple[Leaves, Leaves, Leaves]:
         """Push many tangents forward at one point: ``(outputs, stacked tangents, aux)``.
 
-        Each array of `tangents`, and of the stacked result, has one axis more than its partner, in front.
+        Each array of `tangents`, and of the stacked result, has one axis more than its partner, in front. By
+        default a loop over `jvp`, which calls `f` for each vector; override it where the framework can do better.
         """
         columns = []
         for k in range(tangents[0].shape[0]):
@@ -162,11 +234,11 @@ class ADBackend(ABC):
         return outputs, self.stack(columns), aux
 
     def vjp_sweep(self, pullback: Pullback, cotangents: Leaves) -> Leaves:
-        """Pull many cotangents back, stacked as in `jvp_sweep`."""
+        """Pull many cotangents back, stacked as in `jvp_sweep`; by default in a loop."""
         return self.stack([pullback(tuple(c[k, ...] for c in cotangents)) for k in range(cotangents[0].shape[0])])
 
     def stack(self, rows: Sequence[Leaves]) -> Leaves:
-        """Many tuples of leaves as one tuple of stacks, the new axis in front."""
+        """Many tuples of leaves as one tuple of stacks, the new axis in front; by default the namespace's stack."""
         return tuple(self.array_namespace(*leaves).stack(leaves) for leaves in zip(*rows, strict=True))
 
     # -- optional: what a sweep should know ----------------------------------------------------------
@@ -177,11 +249,18 @@ class ADBackend(ABC):
         return type(self).vjp is not ADBackend.vjp
 
     def relative_error(self, epsilon: float) -> float:
-        """The rounding error of a derivative relative to ``|f| / |x|``, `epsilon` being the dtype's."""
+        """The error of a derivative relative to ``|f| / |x|``, `epsilon` being the dtype's; by default just that.
+
+        The conformance suite holds the backend to it.
+        """
         return epsilon
 
     # -- optional: missing rules ---------------------------------------------------------------------
 
     def is_missing_rule(self, error: Exception) -> bool:
-        """Whether `error` is the framework's own word that it has no derivative rule."""
-        return isinstance(error, UnsupportedOperationError)
+        """Whether `error` is the framework's own word that it has no derivative rule; by default never.
+
+        Only the framework's own errors count, not those of the user's function, whatever their type or text:
+        `adhelpers.origin.raised_by_library` tells them apart. An `UnsupportedOperationError` needs no mention here.
+        """
+        return False

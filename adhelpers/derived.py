@@ -75,7 +75,7 @@ def either(
     try:
         return native()
     except Exception as error:
-        if not backend.is_missing_rule(error):
+        if not _is_missing_rule(backend, error):
             raise
         missing = str(error)  # and not the error, whose traceback would hold this frame, f and x with it
         if not allowed:
@@ -94,7 +94,7 @@ def either(
     try:
         return substitute()
     except Exception as error:
-        if not backend.is_missing_rule(error):
+        if not _is_missing_rule(backend, error):
             raise
         msg = (
             f"backend {backend.name!r} lacks a {rule} ({missing}), and {way} cannot stand in ({error}); "
@@ -102,6 +102,11 @@ def either(
             "or use the backend 'finite-difference'"
         )
         raise UnsupportedOperationError(msg) from error
+
+
+def _is_missing_rule(backend: ADBackend, error: Exception) -> bool:
+    """Whether the framework says so, or core did, for a backend's missing mode or inside a nested operation."""
+    return isinstance(error, UnsupportedOperationError) or backend.is_missing_rule(error)
 
 
 def _transpose(backend: ADBackend, pullback: Pullback, outputs: Leaves) -> Callable[[Leaves], Leaves]:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable
+import sys
+from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import optree
 import pytest
+from strangers import Install
 
 import adhelpers
+from adhelpers import registry
 
 collect_ignore = ["installed_wheel.py"]  # a script for the session that builds the wheel
 
@@ -64,19 +68,29 @@ def assert_close(backend: adhelpers.ADBackend, received: object, expected: objec
         np.testing.assert_allclose(a, b, rtol=0.0, atol=200 * error * float(np.max(np.abs(b), initial=1e-3)))
 
 
-def complex_step_jacobian(f: Callable[[np.ndarray], np.ndarray], x: np.ndarray) -> np.ndarray:
-    """The full Jacobian ``y.shape + x.shape`` of an analytic NumPy function (Squire & Trapp 1998)."""
-    columns = []
-    for index in np.ndindex(x.shape):
-        step = np.zeros(x.shape, dtype=complex)
-        step[index] = 1e-100j
-        columns.append(np.imag(f(x + step)) / 1e-100)
-    return np.moveaxis(np.array(columns).reshape(*x.shape, *columns[0].shape), range(x.ndim), range(-x.ndim, 0))
+@pytest.fixture
+def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install]:
+    """Install a distribution: its entry point, and one module for each keyword."""
+    before = set(sys.modules)
+
+    def install(distribution: str, entry_point: str = "toy", value: str | None = None, **modules: str) -> None:
+        for module, source in modules.items():
+            (tmp_path / f"{module}.py").write_text(source)
+        metadata = tmp_path / f"{distribution.replace('-', '_')}-1.0.dist-info"
+        metadata.mkdir()
+        (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 1.0\n")
+        line = f"{entry_point} = {value or next(iter(modules))}"
+        (metadata / "entry_points.txt").write_text(f"[adhelpers]\n{line}\n")
+        importlib.invalidate_caches()
+
+    monkeypatch.syspath_prepend(tmp_path)
+    yield install
+    for name in set(sys.modules) - before:
+        if (getattr(sys.modules[name], "__file__", None) or "").startswith(str(tmp_path)):
+            del sys.modules[name]
 
 
-def batched_reference(f: Callable[[np.ndarray], np.ndarray], x: np.ndarray) -> np.ndarray:
-    """The diagonal blocks ``(M, N, B)`` of the full Jacobian, by complex step, the batch last."""
-    batch = x.shape[-1]
-    full = complex_step_jacobian(f, x)
-    outputs = full.size // (batch * x.size)
-    return np.einsum("mbnb->mnb", full.reshape(outputs, batch, -1, batch))
+@pytest.fixture
+def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The registry as a new process has it: nothing scanned, nothing made."""
+    monkeypatch.setattr(registry, "_scanned", None)

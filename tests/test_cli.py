@@ -207,9 +207,9 @@ def test_function_that_raises_on_one_backend_fails_there_alone(main: Main, funct
 SHAPE = ("--shape", "3,5")
 
 BAD_USAGE = {
-    "no command": ((), "required: {backends,compare}; `adhelpers --help`"),
+    "no command": ((), "required: {backends,compare,conformance}; `adhelpers --help`"),
     "unknown command": (("compute",), "invalid choice: 'compute' (choose from "),
-    "unknown option": (("backends", "--all"), "unrecognized arguments: --all; `adhelpers --help`"),
+    "unknown option": (("backends", "--all"), "unrecognized arguments: --all; `adhelpers backends --help`"),
     "no colon": (("compare", "f.py", *SHAPE), "write FILE.py:function, but 'f.py' was given"),
     "no name": (("compare", "f.py:", *SHAPE), "write FILE.py:function, but 'f.py:' was given"),
     "no such file": (("compare", "g.py:f", *SHAPE), "there is no file 'g.py'; write FILE.py:function"),

@@ -156,7 +156,11 @@ def test_all_is_sorted_and_equals_the_public_names() -> None:
     assert adhelpers.__all__ == sorted(public)
 
 
-@pytest.mark.parametrize("name", adhelpers.__all__)
+ALIASES = {"Array", "LeafFunction", "Leaves", "Pullback"}
+"""Types without a name of their own, which can hold no documentation."""
+
+
+@pytest.mark.parametrize("name", sorted(set(adhelpers.__all__) - ALIASES))
 def test_every_public_name_is_documented(name: str) -> None:
     documentation = getattr(adhelpers, name).__doc__
     assert documentation

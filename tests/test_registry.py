@@ -6,16 +6,15 @@ Every plugin here is a real distribution: a module and a ``dist-info`` folder, f
 from __future__ import annotations
 
 import importlib.util
-import os
-import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from strangers import Install, hook, plugin, python
 
 import adhelpers
 from adhelpers import cli, operations, registry
@@ -24,23 +23,6 @@ from adhelpers.errors import AmbiguousBackendError, BackendLoadError, BackendNot
 
 SHIPPED = {"autograd", "finite-difference", "jax", "torch"}
 INSTALLED = [n for n in sorted(SHIPPED) if importlib.util.find_spec(n.replace("finite-difference", "numpy"))]
-
-Install = Callable[..., None]
-
-
-def plugin(name: str = "toy", implementation: str = "adhelpers:Capability", **fields: object) -> str:
-    """The source of a plugin that describes one backend."""
-    words = {"name": name, "array_types": (), "implementation": implementation, **fields}
-    return hook(f"[BackendDescription({', '.join(f'{key}={value!r}' for key, value in words.items())})]")
-
-
-def hook(returned: str, *, name: str = "adhelpers_register_backends", args: str = "", marker: str = "hookimpl") -> str:
-    """The source of a plugin whose hook is spelt out."""
-    return (
-        "import pluggy\nfrom adhelpers import BackendDescription, hookimpl\n"
-        f"@{marker}\ndef {name}({args}):\n    return {returned}\n"
-    )
-
 
 TOY_FRAMEWORK = """
 import numpy
@@ -64,45 +46,6 @@ class ToyBackend(ADBackend):
         return outputs, tuple((b - a) / self.step for a, b in zip(outputs, moved)), aux
 """
 TOY_PLUGIN = plugin(implementation="toy_backend:ToyBackend", array_types=("toyframework:Array",))
-
-
-@pytest.fixture
-def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install]:
-    """Install a distribution: its entry point, and one module for each keyword."""
-    before = set(sys.modules)
-
-    def install(distribution: str, entry_point: str = "toy", value: str | None = None, **modules: str) -> None:
-        for module, source in modules.items():
-            (tmp_path / f"{module}.py").write_text(source)
-        metadata = tmp_path / f"{distribution.replace('-', '_')}-1.0.dist-info"
-        metadata.mkdir()
-        (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 1.0\n")
-        line = f"{entry_point} = {value or next(iter(modules))}"
-        (metadata / "entry_points.txt").write_text(f"[adhelpers]\n{line}\n")
-        importlib.invalidate_caches()
-
-    monkeypatch.syspath_prepend(tmp_path)
-    yield install
-    for name in set(sys.modules) - before:
-        if (getattr(sys.modules[name], "__file__", None) or "").startswith(str(tmp_path)):
-            del sys.modules[name]
-
-
-@pytest.fixture
-def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The registry as a new process has it: nothing scanned, nothing made."""
-    monkeypatch.setattr(registry, "_scanned", None)
-
-
-def python(path: Path, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
-    """Run Python in a process of its own, with the distributions at `path` installed."""
-    return subprocess.run(
-        [sys.executable, *arguments],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(path), *sys.path]), **environ},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
 
 
 # -- plugins that are broken --------------------------------------------------------------------------

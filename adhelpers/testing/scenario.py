@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import traceback
+import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -79,7 +80,8 @@ class Scenario:
         """Check `backend`; raise `Failure` with all that its author needs to know, or `OutOfReach`."""
         subject = Subject(backend if self.as_given else backend.double_precision())
         try:
-            with subject.backend.scope():
+            with warnings.catch_warnings(), subject.backend.scope():
+                warnings.simplefilter("ignore")  # of an infinite slope, say; the rule about warnings looks for itself
                 self.check(subject)
         except OutOfReach:
             raise

@@ -125,7 +125,7 @@ class JaxBackend(ADBackend):
 
     def is_missing_rule(self, error: Exception) -> bool:
         """JAX's own errors about a missing rule; it strips its frames from tracebacks."""
-        return super().is_missing_rule(error) or (
+        return (
             isinstance(error, (NotImplementedError, TypeError, ValueError))
             and _MISSING_RULE.search(str(error)) is not None
             and raised_by_library(error, "jax")

@@ -134,7 +134,7 @@ class TorchBackend(ADBackend):
 
     def is_missing_rule(self, error: Exception) -> bool:
         """PyTorch's own errors about a missing rule, most of them raised by compiled code."""
-        return super().is_missing_rule(error) or (
+        return (
             isinstance(error, (NotImplementedError, RuntimeError))
             and _MISSING_RULE.search(str(error)) is not None
             and raised_by_library(error, "torch")

@@ -1,0 +1,75 @@
+"""Run the conformance suite on every shipped backend, and make docs/capabilities.md of it.
+
+``python docs/capabilities.py --write`` writes the file; ``--check`` requires it to be as a run has it. It takes two
+minutes, most of them JAX's.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+PAGE = Path(__file__).parent / "capabilities.md"
+BACKENDS = ("jax", "torch", "autograd", "finite-difference")
+CAPABILITIES = ("forward", "reverse", "complex", "nesting", "float32", "bfloat16", "threads")
+
+INTRODUCTION = """# What the shipped backends can do
+
+Made by `python docs/capabilities.py --write` from runs of `adhelpers conformance` (suite version {version}); do not
+edit. All backends passed: what is declared holds, and what is not raises.
+
+A *native* mode is the framework's own, a *derived* one is made by adhelpers from the other mode.
+
+"""
+
+
+def report(name: str) -> dict[str, Any]:
+    """Run the suite in a process of its own; what fails ends this one."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "report.json"
+        command = [sys.executable, "-m", "adhelpers", "conformance", name, "--json", str(path)]
+        subprocess.run(command, check=True, cwd=folder)
+        return json.loads(path.read_text(encoding="utf-8"))[name]
+
+
+def page(reports: dict[str, dict[str, Any]]) -> str:
+    """The page, from a report for each backend."""
+    lines = [INTRODUCTION.format(version=next(iter(reports.values()))["suite_version"])]
+    lines += [f"| | {' | '.join(reports)} |", f"|---|{'---|' * len(reports)}"]
+    for capability in CAPABILITIES:
+        cells = (report["capabilities"][capability] for report in reports.values())
+        lines.append(f"| {capability} | {' | '.join(cells)} |")
+    lines += ["", "## Known failures", "", "Scenarios that a backend is known to fail, and why.", ""]
+    for name, found in reports.items():
+        known = [s for s in found["scenarios"] if s["outcome"] == "known failure"]
+        lines += [f"* {name}, `{s['scenario']}` ({s['rule']}): {s['reason']}" for s in known]
+    lines += ["", "## What was not judged", ""]
+    for name, found in reports.items():
+        count = sum(s["outcome"] == "too inexact" for s in found["scenarios"])
+        if count:
+            lines.append(
+                f"* {name}: {count} scenarios whose results it owes no digit of, three nested derivatives for one."
+            )
+    return "\n".join(lines) + "\n"
+
+
+def main() -> int:
+    """Write the page, check it, or print it."""
+    text = page({name: report(name) for name in BACKENDS})
+    if "--write" in sys.argv:
+        PAGE.write_text(text, encoding="utf-8")
+    elif "--check" in sys.argv:
+        if PAGE.read_text(encoding="utf-8") != text:
+            print(f"{PAGE} is out of date: run python docs/capabilities.py --write", file=sys.stderr)
+            return 1
+    else:
+        print(text)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
