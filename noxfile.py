@@ -60,7 +60,7 @@ def conformance(session: nox.Session) -> None:
 @nox.session
 def build(session: nox.Session) -> None:
     """The wheel installs in an empty environment, its plugins are found there, and a stranger's beside them."""
-    wheels = Path(session.create_tmp()) / "wheels"
+    wheels = Path(session.create_tmp()).resolve() / "wheels"
     for distribution in (".", "examples/adhelpers-dual"):
         session.run("pip", "wheel", "-q", "--no-deps", "--wheel-dir", str(wheels), distribution)
     install(session, newest(wheels, "adhelpers"), "numpy", "pytest")
