@@ -143,8 +143,10 @@ def _vjp_from_jvps(backend: ADBackend, f: LeafFunction, x: Leaves) -> tuple[Leav
             if leaf_size(leaf) == 0:
                 pulled += zeros_like(backend, (leaf,))
                 continue
-            xp = backend.array_namespace(leaf, *cotangents)
-            real = [xp.concat([_pair(backend, cotangents, chunk) for chunk in chunks]) for chunks in parts]
+            pairs = [[_pair(backend, cotangents, chunk) for chunk in chunks] for chunks in parts]
+            # Not that of the leaf: what f closes over may have made tracers of the columns alone.
+            xp = backend.array_namespace(*(pair for chunks in pairs for pair in chunks))
+            real = [xp.concat(chunks) for chunks in pairs]
             flat = real[0] if len(real) == 1 else real[0] - 1j * real[1]
             pulled.append(xp.astype(xp.reshape(flat, leaf.shape), leaf.dtype))
         return tuple(pulled)

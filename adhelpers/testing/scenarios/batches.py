@@ -137,10 +137,10 @@ def _arguments(mode: str, subject: Subject) -> None:
     subject.expect(aux == "thing", f"aux = {aux!r}", "'thing'")
 
 
-def _chunks(n: int, mode: str, subject: Subject) -> None:
+def _chunks(n: int, mode: str, subject: Subject, chunk_size: int | None = 10) -> None:
     """A boundary of chunks loses no column."""
     x = numbers(n, 3)
-    received = subject.batched(layer, subject.arrays(x), mode=mode, chunk_size=10, check_batch=False)
+    received = subject.batched(layer, subject.arrays(x), mode=mode, chunk_size=chunk_size, check_batch=False)
     subject.expect_close(received, references.batched_jacobian(partial(layer, numpy_namespace), x))
 
 
@@ -167,8 +167,9 @@ for _mode in MODES:
 for _n in (2, 4, 8):  # a single chunk
     SCENARIOS.add(f"batched-chunks-{_n}/auto", "R18")(partial(_chunks, _n, "auto"))
 for _mode in ("forward", "reverse"):
-    for _n in (11, 12, 50, 51):
+    for _n in (4, 11, 12, 50, 51):
         SCENARIOS.add(f"batched-chunks-{_n}/{_mode}", "R18")(partial(_chunks, _n, _mode))
+    SCENARIOS.add(f"batched-a-chunk-of-77/{_mode}", "R18")(partial(_chunks, 77, _mode, chunk_size=None))
     for _label, _f, _point, _options in (
         ("perceptron", perceptron, numbers(2, 4), {}),
         ("image-network", image_network, numbers(3, 3, 2, 4), {}),

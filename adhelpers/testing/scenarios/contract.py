@@ -14,6 +14,7 @@ from adhelpers.errors import UnsupportedOperationError
 from adhelpers.testing.models import numbers
 from adhelpers.testing.scenario import Catalogue
 from adhelpers.testing.scenarios.products import MODES
+from adhelpers.testing.scenarios.refusals import Foreign
 from adhelpers.testing.subject import Subject
 
 SCENARIOS = Catalogue()
@@ -26,7 +27,7 @@ def _is_array(subject: Subject) -> None:
     """Arrays of the backend are recognised, and nothing else is."""
     is_array = subject.backend.is_array
     subject.expect(is_array(subject.arrays(numbers(3))), "is_array(asarray(...)) = False", "True")
-    for leaf in (1.0, 1, None, "text", [1.0], (), object(), np.ma.masked_array([1.0])):
+    for leaf in (1.0, 1, None, "text", [1.0], (), object(), np.ma.masked_array([1.0]), Foreign()):
         subject.expect(not is_array(leaf), f"is_array({leaf!r}) = True", "False")
 
 
@@ -141,7 +142,9 @@ def _pullback_reused(subject: Subject) -> None:
         subject.expect_close(received, pulled(cotangents), what="pullback(cotangents)")
         kept.append((received, cotangents))
     _, other, _ = subject.backend.vjp(flat, subject.arrays((2 * X, Y)))
-    other(subject.arrays(first))
+    received = other(subject.arrays(first))
+    elsewhere = (U * Y + 4 * V * X, 2 * U * X + X)
+    subject.expect_close(received, elsewhere, what="pullback(cotangents) at another point")
     kept.append((pullback(subject.arrays(second)), second))
     for received, cotangents in kept:  # each in memory of its own
         subject.expect_close(received, pulled(cotangents), what="a result of a pullback, after it was called again")
@@ -197,13 +200,23 @@ def _vjp_sweep(subject: Subject) -> None:
     subject.expect_close(swept, pulled(cotangents), what="stacked cotangents of backend.vjp_sweep")
 
 
+@SCENARIOS.add("contract/relative-error", "R7")
+def _relative_error(subject: Subject) -> None:
+    """At least half of the digits are owed: less could not be told from a wrong result, nor mixing from rounding."""
+    for epsilon in (2.0**-23, 2.0**-52):
+        owed = subject.backend.relative_error(epsilon)
+        subject.expect(
+            epsilon <= owed <= epsilon**0.5, f"relative_error({epsilon}) = {owed}", f"{epsilon} to {epsilon**0.5}"
+        )
+
+
 # -- missing rules (R14) ---------------------------------------------------------------------------------------------
 
 
 def _no_fallback(name: str, subject: Subject) -> None:
     """With fallback=False a backend's own product works, and one that would be derived is refused."""
     native = _own(subject.backend, name)
-    strict = Subject(dataclasses.replace(subject.backend, fallback=False))
+    strict = Subject(dataclasses.replace(subject.backend, fallback=False).double_precision())
     call = partial(strict.product, name, lambda xp, x: x**2, subject.arrays(X), subject.arrays(U))
     if native:
         subject.expect_close(call(), 2 * X * U)

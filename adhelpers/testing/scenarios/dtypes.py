@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import sys
 import warnings
 from functools import partial
 from typing import Any
@@ -53,6 +55,17 @@ for _name, _mode in MODES.items():
     SCENARIOS.add(f"complex64-0-d/{_name}", "R4", [_mode, Capability.FLOAT32, Capability.COMPLEX])(
         partial(_half_digits, _name, halved, _COMPLEX, _COMPLEX, np.asarray(0.5 + 1j))
     )
+
+
+def _array_without_dimensions(name: str, subject: Subject) -> None:
+    """Which is an array like any other: NumPy's arithmetic, for one, makes scalars of them."""
+    x = subject.one()
+    for what, result in zip(("value", "product"), subject.value_and_product(name, halved, x, x), strict=True):
+        subject.expect(type(result) is type(x), f"a {what} of type {type(result)}", f"{type(x)}, as x is")
+
+
+for _name, _mode in MODES.items():
+    SCENARIOS.add(f"an-array-without-dimensions/{_name}", "R4", [_mode])(partial(_array_without_dimensions, _name))
 
 
 def widened(xp: Any, x: Any) -> Any:
@@ -122,15 +135,38 @@ def _not_narrowed(name: str, subject: Subject) -> None:
 
 
 def _settings_untouched(name: str, subject: Subject) -> None:
-    before = _settings()
-    subject.product(name, lambda xp, x: x**2, subject.arrays(numbers(3)), subject.arrays(numbers(3)))
-    after = _settings()
-    subject.expect(before == after, f"settings of NumPy and warnings: {after}", f"as before the call: {before}")
+    """They are unusual ones, so that it is seen if a call sets them to what an earlier call did."""
+    x, u = subject.arrays(numbers(3)), subject.arrays(numbers(3))
+    subject.product(name, lambda xp, x: x**2, x, u)  # what is imported at the first use may warn as it likes
+    state = np.random.get_state()  # noqa: NPY002  # the global one is the point
+    limit, collects = sys.getrecursionlimit(), gc.isenabled()
+    try:
+        np.random.seed(20_000)  # noqa: NPY002
+        sys.setrecursionlimit(limit - 17)
+        gc.enable()
+        with np.errstate(divide="print", over="ignore"), np.printoptions(precision=5), warnings.catch_warnings():
+            warnings.simplefilter("once")
+            before = _settings()
+            subject.product(name, lambda xp, x: x**2, x, u)
+            after = _settings()
+    finally:
+        np.random.set_state(state)  # noqa: NPY002
+        sys.setrecursionlimit(limit)
+        (gc.enable if collects else gc.disable)()
+    changed = [what for what in before if before[what] != after[what]]
+    received, expected = ({what: settings[what] for what in changed} for settings in (after, before))
+    subject.expect(not changed, f"after the call {received}", f"as before: {expected}")
 
 
-def _settings() -> Any:
-    generator = np.random.get_state()  # noqa: NPY002  # the global one is the point
-    return np.geterr(), np.get_printoptions()["precision"], list(warnings.filters), generator[1].tobytes()  # type: ignore[index]
+def _settings() -> dict[str, Any]:
+    return {
+        "floating point errors": np.geterr(),
+        "printed digits": np.get_printoptions()["precision"],
+        "filters of warnings": list(warnings.filters),
+        "NumPy's random state": repr(np.random.get_state()),  # noqa: NPY002
+        "limit of recursion": sys.getrecursionlimit(),
+        "garbage is collected": gc.isenabled(),
+    }
 
 
 for _name, _mode in MODES.items():

@@ -201,6 +201,22 @@ def _seen_from_afar(operations: Sequence[str], subject: Subject) -> None:
     subject.expect_close(received, C * 6.0 * X**2, depth=3)
 
 
+def _seen_from_both(operations: Sequence[str], subject: Subject) -> None:
+    """The product's u depends on the variables of both derivatives around it, and is constant to both."""
+    outer, middle, inner = operations
+
+    def f(xp: Any, x: Any) -> Any:
+        one = xp.ones_like(x)
+
+        def g(xp: Any, y: Any) -> Any:
+            return subject.product(inner, lambda xp, z: z**3, y, x * y)
+
+        return differentiate(subject, middle, g, x, one)  # 6 y times u, at y = x
+
+    received = differentiate(subject, outer, f, subject.arrays(X), subject.arrays(C))
+    subject.expect_close(received, C * 6.0 * X**2, depth=3)
+
+
 for _outer, _inner in itertools.product(OPERATIONS, ("jvp", "vjp")):
     SCENARIOS.add(f"u-constant/{_outer}-of-{_inner}", "R13", _needs(_outer, _inner))(
         partial(_seen, _outer, _inner, False)
@@ -212,6 +228,11 @@ for _levels in itertools.product(("jvp", "vjp"), repeat=3):
     SCENARIOS.add(f"u-constant-from-afar/{'-of-'.join(_levels)}", "R13", _needs(*_levels))(
         partial(_seen_from_afar, _levels)
     )
+for _levels in itertools.product(("jvp", "vjp"), repeat=3):
+    if _levels[0] == _levels[2]:
+        SCENARIOS.add(f"u-constant-to-both/{'-of-'.join(_levels)}", "R13", _needs(*_levels))(
+            partial(_seen_from_both, _levels)
+        )
 
 
 # -- what f closes over (R15) ---------------------------------------------------------------------------------------
@@ -241,6 +262,22 @@ def _value_attached(outer: str, inner: str, subject: Subject) -> None:
     subject.expect_close(received, C * 16.0 * X, depth=2)
 
 
+def _aux_attached(outer: str, inner: str, subject: Subject) -> None:
+    """So is what the function returns besides."""
+    at = subject.arrays(2.0 * np.ones_like(X))
+
+    def f(xp: Any, w: Any) -> Any:
+        _, aux = differentiate(subject, inner, lambda xp, x: (x**2, w**2 * x), at, xp.ones_like(at), has_aux=True)
+        return aux  # 2 w^2
+
+    received = differentiate(subject, outer, f, subject.arrays(X), subject.arrays(C))
+    subject.expect_close(received, C * 4.0 * X, depth=2)
+
+
+for _outer, _inner in itertools.product(("jvp", "vjp"), OPERATIONS):
+    SCENARIOS.add(f"aux-attached/{_outer}-of-{_inner}", "R15", _needs(_outer, _inner))(
+        partial(_aux_attached, _outer, _inner)
+    )
 for _outer, _inner in itertools.product(OPERATIONS, repeat=2):
     SCENARIOS.add(f"closure-attached/{_outer}-of-{_inner}", "R15", _needs(_outer, _inner))(
         partial(_attached, _outer, _inner)

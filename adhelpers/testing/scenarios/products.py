@@ -10,7 +10,8 @@ import optree
 
 from adhelpers.contract import Capability
 from adhelpers.structure import NAMESPACE
-from adhelpers.testing.problems import PROBLEMS, Problem, as_arrays
+from adhelpers.testing.models import numbers
+from adhelpers.testing.problems import PROBLEMS, Problem, as_arrays, reused
 from adhelpers.testing.scenario import Catalogue
 from adhelpers.testing.subject import Failure, Subject, section
 
@@ -71,6 +72,35 @@ def _moduli(tree: Any) -> Any:
     return optree.tree_map(np.abs, tree, namespace=NAMESPACE)
 
 
+def _scaled(name: str, factor: float, subject: Subject) -> None:
+    """A product is linear in u, however small or large that is, and zero for zero."""
+    x, u, expected = _operands(name, next(problem for problem in PROBLEMS if problem.name == "reused"))
+    received = subject.product(name, reused, subject.arrays(x), subject.arrays(factor * u))
+    subject.expect_close(received, factor * expected, scale=factor or 1.0)
+
+
+def _one_array_twice(name: str, subject: Subject) -> None:
+    """One array may be two leaves of x, and two leaves of f(x): each has a derivative of its own."""
+    a, u, v, w = numbers(4, 3)
+    leaf = subject.arrays(a)
+
+    def f(xp: Any, x: Any) -> Any:
+        y = x[0] ** 2 * x[1]
+        return [y, y, x[0], x[0]]
+
+    if name == "jvp":
+        pushed = 2 * a * a * u + a * a * v
+        received = subject.jvp(f, (leaf, leaf), subject.arrays((u, v)))
+        subject.expect_close(received, [pushed, pushed, u, u])
+    else:
+        received = subject.vjp(f, (leaf, leaf), subject.arrays([u, v, w, a]))
+        subject.expect_close(received, (2 * a * a * (u + v) + w + a, a * a * (u + v)))
+
+
+for _name, _mode in MODES.items():
+    SCENARIOS.add(f"one-array-twice/{_name}", "R7", [_mode])(partial(_one_array_twice, _name))
+    for _label, _factor in (("zero", 0.0), ("small", 1e-30), ("large", 1e30)):
+        SCENARIOS.add(f"a-{_label}-u/{_name}", "R7", [_mode])(partial(_scaled, _name, _factor))
 for _problem in PROBLEMS:
     _needed = [Capability.COMPLEX] if _problem.is_complex else []
     for _name, _mode in MODES.items():

@@ -16,7 +16,9 @@ from typing import Any
 import numpy as np
 import optree
 
+from adhelpers.batched import batched_jacobian
 from adhelpers.contract import ADBackend, Capability
+from adhelpers.operations import jacobian_vector_product, vector_jacobian_product
 from adhelpers.structure import NAMESPACE
 from adhelpers.testing.models import numbers
 from adhelpers.testing.scenario import Catalogue
@@ -115,6 +117,9 @@ def _memory(name: str, f: Function, subject: Subject) -> None:
     for (one, a), (other, b) in itertools.chain(itertools.combinations(named, 2), itertools.product(named, operands)):
         shared = np.shares_memory(a, b) and (a.flags.writeable or b.flags.writeable)
         subject.expect(not shared, f"a leaf of {one} shares memory with one of {other}", "memory of its own for each")
+    for one, a in named:
+        repeated = a.flags.writeable and any(step == 0 and n > 1 for step, n in zip(a.strides, a.shape, strict=True))
+        subject.expect(not repeated, f"a leaf of {one} whose elements share memory", "memory of its own for each")
 
 
 def _named(subject: Subject, *trees: tuple[str, Any]) -> list[tuple[str, np.ndarray]]:
@@ -132,6 +137,31 @@ for _name, _mode in MODES.items():
         ("reduced", lambda xp, x: xp.sum(x["a"]) + xp.sum(x["b"])),
     ):
         SCENARIOS.add(f"memory-{_label}/{_name}", "R8", [_mode])(partial(_memory, _name, _f))
+
+
+def _closed_over_too(operation: str, subject: Subject) -> None:
+    """What f closes over is a constant, even if it is x itself: nothing moves in the caller's own array."""
+    constant = subject.arrays(X)
+    received = differentiate(subject, operation, lambda xp, x: x * constant, constant, subject.arrays(U))
+    subject.expect_close(received, X * U)
+
+
+for _operation, _needs in OPERATIONS.items():
+    SCENARIOS.add(f"x-in-the-closure/{_operation}", "R8", _needs)(partial(_closed_over_too, _operation))
+
+
+def _memory_of_aux(name: str, subject: Subject) -> None:
+    """What f returns besides is no way either to write to its operands."""
+    x, u = subject.arrays(X), subject.arrays(U)
+    value, product, aux = subject.value_and_product(name, lambda xp, x: (x, x), x, u, has_aux=True)
+    others = _named(subject, ("x", x), ("u", u), ("f(x)", value), ("the product", product))
+    for (_, a), (other, b) in itertools.product(_named(subject, ("aux", aux)), others):
+        shared = np.shares_memory(a, b) and (a.flags.writeable or b.flags.writeable)
+        subject.expect(not shared, f"aux shares memory with a leaf of {other}", "memory of its own for each")
+
+
+for _name, _mode in MODES.items():
+    SCENARIOS.add(f"memory-aux/{_name}", "R8", [_mode])(partial(_memory_of_aux, _name))
 
 
 def _not_remembered(operation: str, subject: Subject) -> None:
@@ -154,7 +184,28 @@ def _closed_over(operation: str, subject: Subject) -> None:
         subject.expect_close(received, factor[0] * 2 * X * U)
 
 
+def _same_objects(operation: str, subject: Subject) -> None:
+    """A later call may have the same function and the same NumPy array, and both may have changed."""
+    factor, x = [1.0], X.copy()
+
+    def f(x: Any) -> Any:
+        return factor[0] * x**2
+
+    for factor[0], change in ((1.0, 1.0), (5.0, 1.0), (5.0, 2.0)):
+        x *= change
+        if operation == "jvp":
+            received = jacobian_vector_product(f, subject.backend, x, U)
+        elif operation == "vjp":
+            received = vector_jacobian_product(f, subject.backend, x, U)
+        else:
+            mode: Any = operation.removeprefix("batched-")
+            received = batched_jacobian(f, subject.backend, x, mode=mode)[0, :, :] * subject.arrays(U)
+        words = f"the result of {operation} with a function and an x that were changed since the call before"
+        subject.expect_close(received, factor[0] * 2 * x * U, what=words)
+
+
 for _operation, _needs in OPERATIONS.items():
+    SCENARIOS.add(f"changed-objects/{_operation}", "R8", _needs)(partial(_same_objects, _operation))
     SCENARIOS.add(f"nothing-remembered/{_operation}", "R8", _needs)(partial(_not_remembered, _operation))
     SCENARIOS.add(f"changing-closure/{_operation}", "R8", _needs)(partial(_closed_over, _operation))
 
@@ -286,14 +337,31 @@ def _aux(operation: str, subject: Subject) -> None:
     thing = object()
 
     def f(xp: Any, x: Any) -> Any:
-        return x**3, {"array": x**2, "number": 3, "thing": thing, "text": "text"}
+        return x**3, {"array": x**2, "number": 3, "thing": thing, "text": "text", "another": [x**4]}
 
     x, u = subject.arrays(X), subject.arrays(U)
     product, aux = differentiate(subject, operation, f, x, u, has_aux=True)
     subject.expect_close(product, 3 * X**2 * U)
     kept = (aux["number"], aux["thing"], aux["text"]) == (3, thing, "text")
     subject.expect(kept, f"aux = {aux!r}", "what is no array as f returned it")
-    subject.expect_close(aux["array"], X**2, what="aux['array']")
+    subject.expect_close([aux["array"], *aux["another"]], [X**2, X**4], what="[aux['array'], *aux['another']]")
+
+
+def _no_tracers(operation: str, subject: Subject) -> None:
+    """What comes back to the top is a constant: to stop its gradient leaves it of the same kind."""
+
+    def f(xp: Any, x: Any) -> Any:
+        return x**3, {"x": x, "square": x**2}
+
+    x, u = subject.arrays(X), subject.arrays(U)
+    if operation in MODES:
+        results = subject.value_and_product(operation, f, x, u, has_aux=True)
+    else:
+        results = subject.value_and_batched(f, x, mode=operation.removeprefix("batched-"), has_aux=True)
+    for name, tree in zip(("f(x)", "the derivative", "aux"), results, strict=True):
+        for leaf in subject.backend.flatten(tree)[0]:
+            constant = type(subject.backend.stop_gradient(leaf))
+            subject.expect(type(leaf) is constant, f"in {name} a {type(leaf).__name__}", f"a {constant.__name__}")
 
 
 def _forgotten(operation: str, subject: Subject) -> None:
@@ -325,6 +393,7 @@ for _operation, _needs in OPERATIONS.items():
     _nesting = {*_needs, Capability.NESTING}
     SCENARIOS.add(f"error-in-a-nested-f/{_operation}", "R10", _nesting)(partial(_error_inside, _operation))
     SCENARIOS.add(f"aux/{_operation}", "R10", _needs)(partial(_aux, _operation))
+    SCENARIOS.add(f"no-tracers-left/{_operation}", "R10", _needs)(partial(_no_tracers, _operation))
     SCENARIOS.add(f"f-is-forgotten/{_operation}", "R10", _needs)(partial(_forgotten, _operation))
 
 
@@ -344,15 +413,15 @@ def _threads(operations: list[str], nested: bool, subject: Subject) -> None:
 
         start.wait(60)
         for turn in range(TURNS):
-            point = X * (1.0 + turn)
-            x, u = mine.arrays(point), mine.arrays(U)
+            point, direction = X * (1.0 + turn), U * (1.0 + seed)
+            x, u = mine.arrays(point), mine.arrays(direction)
             for operation in operations[seed % len(operations) :] + operations[: seed % len(operations)]:
                 received = differentiate(mine, operation, f, x, u)
-                mine.expect_close(received, (1.0 + seed) * 3 * point**2 * U)
+                mine.expect_close(received, (1.0 + seed) * 3 * point**2 * direction)
                 if nested:
                     inner = lambda xp, x, o=operation: differentiate(mine, o, f, x, xp.ones_like(x))  # noqa: E731
                     received = differentiate(mine, operation, inner, x, u)
-                    mine.expect_close(received, (1.0 + seed) * 6 * point * U, depth=2)
+                    mine.expect_close(received, (1.0 + seed) * 6 * point * direction, depth=2)
 
     interval = sys.getswitchinterval()
     sys.setswitchinterval(1e-4)

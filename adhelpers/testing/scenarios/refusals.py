@@ -132,6 +132,7 @@ def _casts() -> Iterable[Refusal]:
     ):
         yield Refusal(f"{name}-in-u", "R3", ShapeMismatchError, (*words, "x['a']"), x, {"a": u}, operations=("jvp",))
         yield Refusal(f"{name}-in-u", "R3", ShapeMismatchError, (*words, "f(x)['a']"), x, {"a": u}, operations=("vjp",))
+    yield Refusal("a-number-for-an-array", "R3", ShapeMismatchError, ("()", "(3,)"), X, 2.0)
     square = numbers(3, 3)
     yield Refusal("a-flat-u", "R3", ShapeMismatchError, ("(9,)", "(3, 3)"), square, square.reshape(9))
     float32 = (Capability.FLOAT32,)
