@@ -251,7 +251,7 @@ class ADBackend(ABC):
     def relative_error(self, epsilon: float) -> float:
         """The error of a derivative relative to ``|f| / |x|``, `epsilon` being the dtype's; by default just that.
 
-        The conformance suite holds the backend to it.
+        The conformance suite holds the backend to it, and to at least half of the digits: from `epsilon` to its root.
         """
         return epsilon
 

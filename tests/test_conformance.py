@@ -24,6 +24,12 @@ class TestFiniteDifference(Conformance):
     backend = "finite-difference"
 
 
+class TestFiniteDifferenceOfOrderFour(Conformance):
+    """The same of an instance, with options."""
+
+    backend = FiniteDifferenceBackend(order=4)
+
+
 @pytest.mark.skipif(importlib.util.find_spec("autograd") is None, reason="autograd is not installed")
 class TestAutograd(Conformance):
     """The same, of a pinned version."""

@@ -15,6 +15,7 @@ import pytest
 from adhelpers import __version__, registry, tables
 from adhelpers.contract import ADBackend, Capability
 from adhelpers.testing.conformance import OUT_OF_REACH
+from adhelpers.testing.operations import implements
 from adhelpers.testing.scenario import RULES, SUITE_VERSION
 
 OUTCOMES = ("passed", "failed", "known failure", "not declared", OUT_OF_REACH)
@@ -118,8 +119,7 @@ def capabilities(backend: ADBackend) -> dict[str, str]:
         found[capability.value] = "yes" if declared else "no"
     for capability, method in ((Capability.FORWARD, "jvp"), (Capability.REVERSE, "vjp")):
         if capability in backend.capabilities:
-            native = getattr(type(backend), method) is not getattr(ADBackend, method)
-            found[capability.value] = "native" if native else "derived"
+            found[capability.value] = "native" if implements(backend, method) else "derived"
     return found
 
 

@@ -5,17 +5,43 @@ from __future__ import annotations
 from adhelpers.testing.scenario import RULES, SUITE_VERSION, Scenario
 from adhelpers.testing.scenarios import (
     batches,
+    calls,
+    closures,
+    concurrency,
     contract,
     dtypes,
+    errors,
+    losses,
+    loud,
+    memory,
     nesting,
     probes,
     products,
-    purity,
     refusals,
+    sizes,
     structures,
+    zeros,
 )
 
-_MODULES = (products, structures, refusals, dtypes, purity, nesting, batches, contract, probes)
+_MODULES = (
+    products,
+    structures,
+    refusals,
+    dtypes,
+    zeros,
+    sizes,
+    memory,
+    calls,
+    errors,
+    concurrency,
+    loud,
+    nesting,
+    closures,
+    losses,
+    batches,
+    contract,
+    probes,
+)
 _ALL = sorted(
     (scenario for module in _MODULES for scenario in module.SCENARIOS),
     key=lambda scenario: list(RULES).index(scenario.rule),

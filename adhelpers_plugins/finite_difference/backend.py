@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
@@ -17,6 +18,9 @@ from adhelpers.structure import TreeDef
 
 _STENCILS = {2: ((1, 1 / 2),), 4: ((1, 2 / 3), (2, -1 / 12))}
 """Weights c of sum_k c_k (f(x + k h u) - f(x - k h u)) / h, by order of accuracy (Fornberg 1988, table 1)."""
+
+
+_OPERATIONS = ("jvp", "vjp", "batched-forward", "batched-reverse")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,9 +71,12 @@ class FiniteDifferenceBackend(ADBackend):
         "calls/batched-forward": "differences need f at two points for each vector",
         **dict.fromkeys(
             (
-                f"u-constant/{outer}-of-{inner}"
-                for outer in ("jvp", "vjp", "batched-forward", "batched-reverse")
-                for inner in ("jvp", "vjp")
+                *(f"u-constant/{outer}-of-{inner}" for outer in _OPERATIONS for inner in _OPERATIONS[:2]),
+                *(
+                    f"u-constant-from-afar/{a}-of-{b}-of-{c}"
+                    for a, b, c in itertools.product(_OPERATIONS[:2], repeat=3)
+                ),
+                *(f"u-constant-to-both/{a}-of-{b}-of-{a}" for a, b in itertools.product(_OPERATIONS[:2], repeat=2)),
             ),
             "differences know no constants: they see the u of an inner operation vary",
         ),
@@ -121,8 +128,9 @@ class FiniteDifferenceBackend(ADBackend):
         return outputs, self.stack(columns), aux
 
     def relative_error(self, epsilon: float) -> float:
-        """The error at the chosen step."""
-        return float(epsilon ** (self.order / (self.order + 1)))
+        """The error at the chosen step; of order 4, which looks farther around, ten times what balances there."""
+        balanced = float(epsilon ** (self.order / (self.order + 1)))
+        return balanced if self.order == 2 else 10.0 * balanced
 
     def _value(self, f: LeafFunction, x: Leaves) -> tuple[Leaves, Leaves]:
         # f may work in place on what it gets, and may return what belongs to somebody else.

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from adhelpers.contract import ADBackend, Capability
+from adhelpers.contract import Capability
 from adhelpers.errors import UnsupportedOperationError
 from adhelpers.testing.models import numbers
+from adhelpers.testing.operations import MODES, implements
 from adhelpers.testing.scenario import Catalogue
-from adhelpers.testing.scenarios.products import MODES
 from adhelpers.testing.scenarios.refusals import Foreign
 from adhelpers.testing.subject import Subject
 
@@ -110,7 +110,7 @@ def _tuple(subject: Subject, received: Any, length: int, what: str) -> None:
 
 @SCENARIOS.add("contract/flat-jvp", "R7", [Capability.FORWARD])
 def _flat_jvp(subject: Subject) -> None:
-    if not _own(subject.backend, "jvp"):
+    if not implements(subject.backend, "jvp"):
         return
     outputs, tangents, aux = subject.backend.jvp(flat, subject.arrays((X, Y)), subject.arrays((U, V)))
     _tuple(subject, outputs, 3, "outputs")
@@ -121,7 +121,7 @@ def _flat_jvp(subject: Subject) -> None:
 
 @SCENARIOS.add("contract/flat-vjp", "R7", [Capability.REVERSE])
 def _flat_vjp(subject: Subject) -> None:
-    if not _own(subject.backend, "vjp"):
+    if not implements(subject.backend, "vjp"):
         return
     outputs, pullback, aux = subject.backend.vjp(flat, subject.arrays((X, Y)))
     _tuple(subject, outputs, 3, "outputs")
@@ -132,7 +132,7 @@ def _flat_vjp(subject: Subject) -> None:
 @SCENARIOS.add("contract/pullback-reused", "R14", [Capability.REVERSE])
 def _pullback_reused(subject: Subject) -> None:
     """A pullback may be called any number of times, in any order, also after others were made."""
-    if not _own(subject.backend, "vjp"):
+    if not implements(subject.backend, "vjp"):
         return
     _, pullback, _ = subject.backend.vjp(flat, subject.arrays((X, Y)))
     first, second = (U, V, X), (Y, X, V)
@@ -152,7 +152,7 @@ def _pullback_reused(subject: Subject) -> None:
 
 @SCENARIOS.add("contract/pullbacks-own-memory", "R8", [Capability.REVERSE])
 def _pullbacks_memory(subject: Subject) -> None:
-    if not _own(subject.backend, "vjp"):
+    if not implements(subject.backend, "vjp"):
         return
     _, pullback, _ = subject.backend.vjp(lambda x, y: ((x + y,), ()), subject.arrays((X, Y)))
     cotangents = subject.arrays((U,))
@@ -165,7 +165,7 @@ def _pullbacks_memory(subject: Subject) -> None:
 @SCENARIOS.add("contract/pullback-of-a-pullback", "R14", [Capability.REVERSE])
 def _pullback_differentiable(subject: Subject) -> None:
     """A pullback is differentiable in its cotangents: its transpose is the pushforward."""
-    if not _own(subject.backend, "vjp"):
+    if not implements(subject.backend, "vjp"):
         return
     _, pullback, _ = subject.backend.vjp(flat, subject.arrays((X, Y)))
     ones = subject.arrays((np.ones(3), np.ones(3), np.ones(3)))
@@ -181,7 +181,7 @@ STACKS = numbers(5, 2, 3)
 @SCENARIOS.add("contract/jvp-sweep", "R18", [Capability.FORWARD])
 def _jvp_sweep(subject: Subject) -> None:
     """Each vector of a stack meets its own result."""
-    if not _own(subject.backend, "jvp"):
+    if not implements(subject.backend, "jvp"):
         return
     tangents = subject.arrays((STACKS[:, 0], STACKS[:, 1]))
     outputs, swept, _ = subject.backend.jvp_sweep(flat, subject.arrays((X, Y)), tangents)
@@ -192,7 +192,7 @@ def _jvp_sweep(subject: Subject) -> None:
 
 @SCENARIOS.add("contract/vjp-sweep", "R18", [Capability.REVERSE])
 def _vjp_sweep(subject: Subject) -> None:
-    if not _own(subject.backend, "vjp"):
+    if not implements(subject.backend, "vjp"):
         return
     _, pullback, _ = subject.backend.vjp(flat, subject.arrays((X, Y)))
     cotangents = (STACKS[:, 0], STACKS[:, 1], STACKS[:, 0] + 1.0)
@@ -215,7 +215,7 @@ def _relative_error(subject: Subject) -> None:
 
 def _no_fallback(name: str, subject: Subject) -> None:
     """With fallback=False a backend's own product works, and one that would be derived is refused."""
-    native = _own(subject.backend, name)
+    native = implements(subject.backend, name)
     strict = Subject(dataclasses.replace(subject.backend, fallback=False).double_precision())
     call = partial(strict.product, name, lambda xp, x: x**2, subject.arrays(X), subject.arrays(U))
     if native:
@@ -240,8 +240,3 @@ def _unsupported_inside(name: str, subject: Subject) -> None:
 for _name, _mode in MODES.items():
     SCENARIOS.add(f"no-fallback/{_name}", "R14", [_mode])(partial(_no_fallback, _name))
     SCENARIOS.add(f"unsupported-inside/{_name}", "R14", [_mode])(partial(_unsupported_inside, _name))
-
-
-def _own(backend: ADBackend, name: str) -> bool:
-    """Whether the backend implements a product, which core derives otherwise."""
-    return getattr(type(backend), name) is not getattr(ADBackend, name)

@@ -1,4 +1,4 @@
-"""Shapes and dtypes of results, exact zeros, sizes at the edge, and 64 bits."""
+"""Dtypes of results, and 64 bits (R4, R5)."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ import numpy as np
 from adhelpers.contract import Capability
 from adhelpers.errors import DTypeError
 from adhelpers.testing.models import numbers
-from adhelpers.testing.problems import complex_numbers
+from adhelpers.testing.operations import MODES
 from adhelpers.testing.scenario import Catalogue
-from adhelpers.testing.scenarios.products import MODES
 from adhelpers.testing.subject import Subject
 
 SCENARIOS = Catalogue()
 
-# -- dtypes (R4) ------------------------------------------------------------------------------------------
+
+# -- dtypes (R4) --------------------------------------------------------------------------------
 
 
 def halved(xp: Any, x: Any) -> Any:
@@ -117,7 +117,7 @@ for _name, _mode in MODES.items():
     SCENARIOS.add(f"bfloat16/{_name}", "R4", [_mode, Capability.BFLOAT16])(partial(_brain_float, _name))
 
 
-# -- 64 bits (R5) -----------------------------------------------------------------------------------------
+# -- 64 bits (R5) --------------------------------------------------------------------------------
 
 
 def _not_narrowed(name: str, subject: Subject) -> None:
@@ -172,109 +172,3 @@ def _settings() -> dict[str, Any]:
 for _name, _mode in MODES.items():
     SCENARIOS.add(f"64-bits-kept/{_name}", "R5", [_mode], as_given=True)(partial(_not_narrowed, _name))
     SCENARIOS.add(f"settings-untouched/{_name}", "R5", [_mode])(partial(_settings_untouched, _name))
-
-
-# -- exact zeros (R6) ---------------------------------------------------------------------------------------
-
-
-def constant(xp: Any, x: Any) -> Any:
-    return {"array": xp.asarray(np.array([1.0, 2.0])), "number": 3.0, "used": x["a"] ** 2}
-
-
-_POINT = {"a": np.array([1.0, 2.0, 3.0]), "unused": np.array([[4.0, 5.0]])}
-
-
-@SCENARIOS.add("independent-outputs/jvp", "R6", [Capability.FORWARD])
-def _zero_tangents(subject: Subject) -> None:
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        received = subject.jvp(constant, subject.arrays(_POINT), subject.arrays(_POINT))
-    subject.expect_close(received, {"array": np.zeros(2), "number": np.zeros(()), "used": 2 * _POINT["a"] ** 2})
-    subject.expect_equal([received["array"], received["number"]], [np.zeros(2), np.zeros(())])
-
-
-@SCENARIOS.add("unused-inputs/vjp", "R6", [Capability.REVERSE])
-def _zero_cotangents(subject: Subject) -> None:
-    u = {"array": np.ones(2), "number": np.ones(()), "used": np.ones(3)}
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        received = subject.vjp(constant, subject.arrays(_POINT), subject.arrays(u))
-    subject.expect_close(received, {"a": 2 * _POINT["a"], "unused": np.zeros((1, 2))})
-    subject.expect_equal(received["unused"], np.zeros((1, 2)))
-
-
-def _nothing_depends(name: str, subject: Subject) -> None:
-    """Not a single output depends on a single input."""
-    x, y = numbers(3), numbers(2, 2)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        received = subject.product(
-            name, lambda xp, x: xp.asarray(y), subject.arrays(x), subject.arrays(x if name == "jvp" else y)
-        )
-    subject.expect_equal(received, np.zeros((2, 2)) if name == "jvp" else np.zeros(3))
-
-
-def _independent_of_complex(name: str, subject: Subject) -> None:
-    z, y = complex_numbers(3), numbers(2)
-    f = lambda xp, z: xp.asarray(y)  # noqa: E731
-    received = subject.product(name, f, subject.arrays(z), subject.arrays(z if name == "jvp" else y))
-    subject.expect_equal(received, np.zeros(2) if name == "jvp" else np.zeros(3, dtype=complex))
-
-
-for _name, _mode in MODES.items():
-    SCENARIOS.add(f"constant-function/{_name}", "R6", [_mode])(partial(_nothing_depends, _name))
-    SCENARIOS.add(f"constant-function-of-complex/{_name}", "R6", [_mode, Capability.COMPLEX])(
-        partial(_independent_of_complex, _name)
-    )
-
-
-# -- sizes (R17) --------------------------------------------------------------------------------------------
-
-
-def _no_elements(name: str, shape: tuple[int, ...], subject: Subject) -> None:
-    x = subject.arrays(np.zeros(shape))
-    value, received = subject.value_and_product(name, lambda xp, x: xp.sin(x), x, x)
-    subject.expect_close(value, np.zeros(shape), what="the value")
-    subject.expect_close(received, np.zeros(shape))
-
-
-def _sum_of_nothing(name: str, subject: Subject) -> None:
-    x, one = subject.arrays(np.zeros((0, 2))), subject.one()
-    received = subject.product(name, lambda xp, x: xp.sum(x), x, x if name == "jvp" else one)
-    subject.expect_close(received, np.zeros(()) if name == "jvp" else np.zeros((0, 2)))
-
-
-def _beside_nothing(name: str, subject: Subject) -> None:
-    x = {"none": np.zeros((0,)), "some": numbers(3)}
-    f = lambda xp, x: {"some": x["some"] ** 2, "none": x["none"] * 2.0}  # noqa: E731
-    received = subject.product(name, f, subject.arrays(x), subject.arrays(x))
-    subject.expect_close(received, {"some": 2 * x["some"] ** 2, "none": np.zeros(0)})
-
-
-def _empty_point(name: str, container: Any, subject: Subject) -> None:
-    """There is nothing to differentiate by; f(x) is what it is."""
-    u = container if name == "jvp" else subject.arrays(np.ones(2))
-    value, received = subject.value_and_product(name, lambda xp, x: xp.asarray(np.array([1.0, 2.0])), container, u)
-    subject.expect_close(value, np.array([1.0, 2.0]), what="the value")
-    subject.expect_equal(received, np.zeros(2) if name == "jvp" else container)
-
-
-def _empty_output(name: str, subject: Subject) -> None:
-    """There is nothing to differentiate."""
-    x = subject.arrays(numbers(3))
-    received = subject.product(
-        name, lambda xp, x: {"y": [], "none": None}, x, x if name == "jvp" else {"y": [], "none": None}
-    )
-    subject.expect_equal(received, {"y": [], "none": None} if name == "jvp" else np.zeros(3))
-
-
-for _name, _mode in MODES.items():
-    for _shape in ((0,), (3, 0), (0, 2, 1)):
-        SCENARIOS.add(f"no-elements-{'x'.join(map(str, _shape))}/{_name}", "R17", [_mode])(
-            partial(_no_elements, _name, _shape)
-        )
-    SCENARIOS.add(f"sum-of-nothing/{_name}", "R17", [_mode])(partial(_sum_of_nothing, _name))
-    SCENARIOS.add(f"elements-beside-none/{_name}", "R17", [_mode])(partial(_beside_nothing, _name))
-    for _label, _container in (("dict", {}), ("tuple", ()), ("none", None), ("nested", {"a": [(), None]})):
-        SCENARIOS.add(f"empty-point-{_label}/{_name}", "R17", [_mode])(partial(_empty_point, _name, _container))
-    SCENARIOS.add(f"empty-output/{_name}", "R17", [_mode])(partial(_empty_output, _name))

@@ -11,8 +11,8 @@ import numpy as np
 from adhelpers.contract import Capability
 from adhelpers.errors import DTypeError, UnsupportedOperationError
 from adhelpers.testing.models import numbers
+from adhelpers.testing.operations import MODES
 from adhelpers.testing.scenario import Catalogue
-from adhelpers.testing.scenarios.products import MODES
 from adhelpers.testing.subject import Subject
 
 SCENARIOS = Catalogue()

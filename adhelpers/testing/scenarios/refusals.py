@@ -19,9 +19,9 @@ from adhelpers.errors import (
     StructureMismatchError,
 )
 from adhelpers.testing.models import numbers
+from adhelpers.testing.operations import MODES
 from adhelpers.testing.problems import Pair, complex_numbers, identity
 from adhelpers.testing.scenario import Catalogue
-from adhelpers.testing.scenarios.products import MODES
 from adhelpers.testing.subject import Function, Subject
 
 SCENARIOS = Catalogue()

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from adhelpers.testing.models import numbers
+from adhelpers.testing.operations import MODES
 from adhelpers.testing.scenario import Catalogue
-from adhelpers.testing.scenarios.products import MODES
 from adhelpers.testing.subject import Subject
 
 SCENARIOS = Catalogue()
