@@ -29,7 +29,7 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def typing(session: nox.Session) -> None:
     """Types, strictly; no framework is needed, for arrays are Any."""
-    install(session, "-e", ".[cli]", groups=("typing",))
+    install(session, "-e", ".[cli,testing]", groups=("typing",))
     session.run("mypy")
 
 
