@@ -25,6 +25,7 @@ class _Parser(argparse.ArgumentParser):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit status."""
+    options = argparse.Namespace(run=None)
     try:
         options, surplus = _parser().parse_known_args(argv)
         if surplus and options.run is not _conformance:
@@ -37,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     except BrokenPipeError:  # the reader, such as head, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        return 1 if options.run is _conformance else 0  # of a run that nobody read to its end nothing is known
     return status
 
 
@@ -241,7 +242,7 @@ def _conformance(options: argparse.Namespace) -> int:
             raise UsageError(str(error)) from error
     if options.json is not None:
         try:
-            with open(options.json, "w", encoding="utf-8"):  # a long run should not end in this error
+            with open(options.json, "a", encoding="utf-8"):  # a long run should not end in this error
                 pass
         except OSError as error:
             msg = f"--json {options.json!r} cannot be written: {error}; name a file in a folder that exists"

@@ -57,7 +57,7 @@ class Registry:
             raise self._unknown(name)
         description, source = self.descriptions[name], self.sources[name]
         try:
-            return _backend_class(description.implementation)
+            return _backend_class(description.implementation, name)
         except _ANY_FAILURE as error:
             missing = description.install and isinstance(error, ImportError)
             hint = f"; install what it needs: {description.install}" if missing else ""
@@ -67,7 +67,13 @@ class Registry:
     def instance(self, name: str) -> ADBackend:
         """The backend `name` with its default options, always the same object."""
         if name not in self._instances:
-            self._instances.setdefault(name, self.implementation(name)())
+            cls = self.implementation(name)
+            try:
+                made = cls()
+            except _ANY_FAILURE as error:
+                failure = load_error("backend", name, self.sources[name], error)
+                raise failure from error
+            self._instances.setdefault(name, made)
         return self._instances[name]
 
     def loaded(self) -> list[str]:
@@ -204,8 +210,8 @@ def load_error(kind: str, name: str, source: Source, cause: BaseException, hint:
     return error
 
 
-def _backend_class(path: str) -> type[ADBackend]:
-    """The class at ``"module:Class"``, which must be a complete backend."""
+def _backend_class(path: str, described: str) -> type[ADBackend]:
+    """The class at ``"module:Class"``, which must be a complete backend of the name by which it is described."""
     module, _, name = path.partition(":")
     cls = getattr(importlib.import_module(module), name)
     if not (isinstance(cls, type) and issubclass(cls, ADBackend)):
@@ -215,7 +221,14 @@ def _backend_class(path: str) -> type[ADBackend]:
     if missing:
         msg = f"{path} lacks {', '.join(missing)}, which every backend must define"
         raise TypeError(msg)
-    if not all(isinstance(capability, Capability) for capability in cls.capabilities):
+    if cls.name != described:
+        msg = f"{path} has the name {cls.name!r}, but is described as {described!r}; give both the same name"
+        raise TypeError(msg)
+    if not isinstance(cls.known_failures, Mapping):
+        msg = f"{path} declares known_failures {cls.known_failures!r}; write a dict of scenario names and reasons"
+        raise TypeError(msg)
+    fits = isinstance(cls.capabilities, frozenset)
+    if not fits or not all(isinstance(capability, Capability) for capability in cls.capabilities):
         msg = f"{path} declares capabilities {cls.capabilities!r}; write a frozenset of adhelpers.Capability members"
         raise TypeError(msg)
     return cls

@@ -12,7 +12,7 @@ Both need pytest and NumPy: ``pip install "adhelpers[testing]"``.
 
 from adhelpers.testing.conformance import Conformance
 from adhelpers.testing.scenario import RULES, SUITE_VERSION, Scenario
-from adhelpers.testing.subject import Failure, OutOfReach
+from adhelpers.testing.subject import Failure, NotConcerned, OutOfReach
 from adhelpers.testing.suite import scenarios
 
-__all__ = ["RULES", "SUITE_VERSION", "Conformance", "Failure", "OutOfReach", "Scenario", "scenarios"]
+__all__ = ["RULES", "SUITE_VERSION", "Conformance", "Failure", "NotConcerned", "OutOfReach", "Scenario", "scenarios"]

@@ -9,7 +9,7 @@ import pytest
 from adhelpers import registry
 from adhelpers.contract import ADBackend, Capability
 from adhelpers.testing.scenario import SUITE_VERSION, Scenario
-from adhelpers.testing.subject import Failure, OutOfReach
+from adhelpers.testing.subject import Failure, NotConcerned, OutOfReach
 from adhelpers.testing.suite import scenarios
 
 
@@ -45,18 +45,26 @@ class Conformance:
     @pytest.fixture
     def tested(self) -> ADBackend:
         """The backend itself."""
-        return registry.backend(self.backend) if isinstance(self.backend, str) else self.backend
+        return self._named(self.backend)
+
+    def _named(self, backend: Any) -> ADBackend:
+        if isinstance(backend, ADBackend):
+            return backend
+        if isinstance(backend, str):
+            return registry.backend(backend)
+        msg = f"its backend is {backend!r}; set backend to a backend or to its name"
+        raise TypeError(msg)
 
     def test_declarations(self, tested: ADBackend, record_property: Any) -> None:
         """What the backend says of itself makes sense."""
-        record_property("adhelpers", (tested.name, "declarations", "declarations"))
+        record_property("adhelpers", (_label(tested), "declarations", "declarations"))
         problems = list(faulty_declarations(tested))
         if problems:
             pytest.fail("\n".join([f"the declarations of {tested!r} are wrong:", *problems]), pytrace=False)
 
     def test_scenario(self, tested: ADBackend, scenario: Scenario, record_property: Any) -> None:
         """The scenario holds, or is a declared failure that does fail."""
-        record_property("adhelpers", (tested.name, scenario.rule, scenario.name))
+        record_property("adhelpers", (_label(tested), scenario.rule, scenario.name))
         reason = scenario.why_not(tested)
         if reason is not None:
             pytest.skip(reason)
@@ -80,9 +88,19 @@ def _findings(backend: ADBackend, scenario: Scenario) -> str:
         scenario.run(backend)
     except OutOfReach as error:
         pytest.skip(f"{OUT_OF_REACH}: {error}")
+    except NotConcerned as error:
+        pytest.skip(str(error))
     except Failure as failure:
         return str(failure)
     return ""
+
+
+def _label(backend: ADBackend) -> str:
+    """What the closing table calls a backend: its name, and its options where they are not the usual ones."""
+    try:
+        return backend.name if backend == type(backend)() else repr(backend)
+    except TypeError:  # an option without a default
+        return repr(backend)
 
 
 OUT_OF_REACH = "too inexact"
@@ -94,6 +112,8 @@ def faulty_declarations(backend: ADBackend) -> list[str]:
     problems = []
     if not backend.capabilities & {Capability.FORWARD, Capability.REVERSE}:
         problems.append("capabilities has neither FORWARD nor REVERSE; declare what the backend can do")
+    if Capability.COMPILE in backend.capabilities:
+        problems.append("capabilities has COMPILE, which this version of the suite cannot test; leave it out")
     by_name = {scenario.name: scenario for scenario in scenarios()}
     for name, reason in backend.known_failures.items():
         if name not in by_name:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from adhelpers.contract import ADBackend, Capability
-from adhelpers.testing.subject import Function, Subject
+from adhelpers.testing.subject import Function, NotConcerned, Subject
 
 MODES = {"jvp": Capability.FORWARD, "vjp": Capability.REVERSE}
 """The two products, and the capability that each is."""
@@ -37,3 +37,10 @@ def nested(*operations: str) -> set[Capability]:
 def implements(backend: ADBackend, method: str) -> bool:
     """Whether the backend has a ``"jvp"``, a ``"vjp"`` or a sweep of its own, which core derives otherwise."""
     return getattr(type(backend), method) is not getattr(ADBackend, method)
+
+
+def require_own(backend: ADBackend, method: str) -> None:
+    """Leave a scenario that is about a method which the backend leaves to core."""
+    if not implements(backend, method):
+        msg = f"derived by core: {type(backend).__name__} has no {method} of its own"
+        raise NotConcerned(msg)

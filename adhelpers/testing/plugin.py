@@ -5,8 +5,13 @@ Load it with ``-p adhelpers.testing.plugin`` to have the same in a test run of y
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import sys
+import threading
 from collections import Counter, defaultdict
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -17,6 +22,7 @@ from adhelpers.contract import ADBackend, Capability
 from adhelpers.testing.conformance import OUT_OF_REACH
 from adhelpers.testing.operations import implements
 from adhelpers.testing.scenario import RULES, SUITE_VERSION
+from adhelpers.testing.suite import scenarios
 
 OUTCOMES = ("passed", "failed", "known failure", "not declared", OUT_OF_REACH)
 
@@ -46,12 +52,40 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(_Report(config), "adhelpers-report")
 
 
+DEADLINE = 60.0
+"""How many seconds a scenario may take before the command gives up: the calling thread itself may wait for ever."""
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    """Watch each scenario of the command."""
+    if not item.config.getoption("adhelpers_backend"):
+        return (yield)
+    timer = threading.Timer(DEADLINE, _give_up, [item])
+    timer.daemon = True
+    timer.start()
+    try:
+        return (yield)
+    finally:
+        timer.cancel()
+
+
+def _give_up(item: pytest.Item) -> None:
+    words = f"{item.name} still runs after {DEADLINE:g} s: does the backend wait for a lock that it has not released?"
+    capture = item.config.pluginmanager.getplugin("capturemanager")
+    with capture.global_and_fixture_disabled() if capture else contextlib.nullcontext():
+        sys.stderr.write(f"\n{words}\n")
+        sys.stderr.flush()
+    os._exit(1)  # nothing gentler ends a thread that waits
+
+
 class _Report:
     """Collects outcomes and tells them."""
 
     def __init__(self, config: pytest.Config) -> None:
         self.config = config
         self.outcomes: list[Outcome] = []
+        self.interrupted = False
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         place: Any = dict(report.user_properties).get("adhelpers")
@@ -61,9 +95,18 @@ class _Report:
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        ran = any(outcome.outcome in ("passed", "failed", "known failure") for outcome in self.outcomes)
-        if not ran and self.config.getoption("adhelpers_backend") and not self.config.option.collectonly:
+        if self._nothing_ran():
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def _nothing_ran(self) -> bool:
+        """Whether no scenario was judged, though the command was to test a backend."""
+        judged = (o for o in self.outcomes if o.rule in RULES and o.outcome in ("passed", "failed", "known failure"))
+        options = self.config.option
+        asked = self.config.getoption("adhelpers_backend") and not (options.collectonly or options.showfixtures)
+        return bool(asked) and not any(judged)
+
+    def pytest_keyboard_interrupt(self) -> None:
+        self.interrupted = True
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         backends = list(dict.fromkeys(outcome.backend for outcome in self.outcomes))
@@ -72,10 +115,10 @@ class _Report:
             known = [o for o in self.outcomes if o.backend == name and o.outcome == "known failure"]
             for outcome in known:
                 terminalreporter.write_line(f"* known failure {outcome.scenario}: {outcome.reason}")
-        if not self.outcomes and self.config.getoption("adhelpers_backend"):
+        if self._nothing_ran():
             terminalreporter.write_line("no scenario ran: a run that tests nothing is a failure")
         path = self.config.getoption("adhelpers_json")
-        if path:
+        if path and backends:
             with open(path, "w", encoding="utf-8") as file:
                 json.dump({name: self._report(name) for name in backends}, file, indent=1)
 
@@ -93,18 +136,24 @@ class _Report:
         total: Counter[str] = sum(counts.values(), Counter())
         rows.append(["all", "", *(_number(total[outcome]) for outcome in OUTCOMES)])
         title = f"Conformance of {name!r} with adhelpers {__version__}, suite version {self._version()}"
+        if self.interrupted:
+            title += " (INTERRUPTED: not all scenarios ran)"
         return tables.plain(title, ["rule", "", *OUTCOMES], rows)
 
     def _report(self, name: str) -> dict[str, Any]:
         description = registry.current().descriptions.get(name)
+        own = [outcome for outcome in self.outcomes if outcome.backend == name]
+        complete = len(own) > len(scenarios(self._version()))  # these, and the declarations
         return {
             "adhelpers": __version__,
             "suite_version": self._version(),
             "framework": description and description.framework,
             "framework_version": description and description.framework_version,
             "capabilities": capabilities(registry.backend(name)) if description else None,
+            "complete": complete,
+            "conforms": complete and not any(o.outcome == "failed" for o in own),
             "rules": {rule: dict(counter) for rule, counter in self._counts(name).items()},
-            "scenarios": [asdict(outcome) for outcome in self.outcomes if outcome.backend == name],
+            "scenarios": [asdict(outcome) for outcome in own],
         }
 
     def _version(self) -> int:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from adhelpers.contract import ADBackend, Capability
-from adhelpers.testing.subject import Failure, OutOfReach, Subject, section
+from adhelpers.testing.subject import Failure, NotConcerned, OutOfReach, Subject, section
 
 RULES = {
     "R1": ("structure", "containers of x, u and f(x) match, and results have exactly their partner's"),
@@ -65,7 +65,7 @@ class Scenario:
     needs: frozenset[Capability] = frozenset()
     lacks: Capability | None = None
     as_given: bool = False
-    since: int = SUITE_VERSION
+    since: int = 1
 
     def why_not(self, backend: ADBackend) -> str | None:
         """Why the scenario does not concern `backend`, or None if it does."""
@@ -77,17 +77,17 @@ class Scenario:
         return None
 
     def run(self, backend: ADBackend) -> None:
-        """Check `backend`; raise `Failure` with all that its author needs to know, or `OutOfReach`."""
+        """Check `backend`; raise `Failure` with all that its author needs to know, or say why nothing was judged."""
         subject = Subject(backend if self.as_given else backend.double_precision())
         try:
             with warnings.catch_warnings(), subject.backend.scope():
                 warnings.simplefilter("ignore")  # of an infinite slope, say; the rule about warnings looks for itself
                 self.check(subject)
-        except OutOfReach:
+        except (OutOfReach, NotConcerned, KeyboardInterrupt):
             raise
         except Failure as failure:
             raise Failure(self._report(subject, str(failure))) from None
-        except Exception as error:
+        except BaseException as error:  # SystemExit of a backend's own, for one
             raise Failure(self._report(subject, section("raised", _traceback(error)))) from error
 
     def _report(self, subject: Subject, findings: str) -> str:
@@ -95,7 +95,7 @@ class Scenario:
         return f"rule {self.rule} ({title}): {sentence}\nscenario {self.name}\n\n{subject.last_call}{findings}"
 
 
-def _traceback(error: Exception) -> str:
+def _traceback(error: BaseException) -> str:
     """How `error` came about, from where the suite called the library."""
     frames = traceback.extract_tb(error.__traceback__)
     ours = os.path.dirname(__file__)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import inspect
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -33,6 +35,10 @@ class Failure(AssertionError):  # noqa: N818  # it is no error but a finding
 
 class OutOfReach(Exception):  # noqa: N818  # nor is this
     """Of a result nothing can be said, since the backend owes too few digits of it."""
+
+
+class NotConcerned(Exception):  # noqa: N818  # nor is this
+    """The backend leaves to core what a scenario is about."""
 
 
 class Subject:
@@ -80,18 +86,34 @@ class Subject:
         if self._inside:
             return operation(bound, self.backend, *operands.values(), **options)
         self._inside = True
-        self.last_call = self._describe(operation, f, operands, options)
+        words = "".join(f", {name}={value!r}" for name, value in options.items())
+        self.record(f"{operation.__name__}(f, {self._name()}, {', '.join(operands)}{words})", f, **operands)
         try:
             return operation(bound, self.backend, *operands.values(), **options)
         finally:
             self._inside = False
 
-    def _describe(self, operation: Any, f: Function, operands: dict[str, Any], options: dict[str, Any]) -> str:
-        words = "".join(f", {name}={value!r}" for name, value in options.items())
-        signature = f"{operation.__name__}(f, {self.backend!r}, {', '.join(operands)}{words})"
-        lines = [section("called", signature), section("where f(xp, x) is", _source(f))]
+    def record(self, signature: str, f: Function | None = None, **operands: Any) -> None:
+        """Remember a call for messages."""
+        lines = [section("called", signature)]
+        if f is not None:
+            lines += [section("where f is", _source(f)), *_closure(f)]
         lines += [section(name, self._text(operand)) for name, operand in operands.items()]
-        return "".join(lines)
+        self.last_call = "".join(lines)
+
+    @contextlib.contextmanager
+    def after(self, history: str) -> Iterator[None]:
+        """Say in a failure what had happened before."""
+        try:
+            yield
+        except Failure as failure:
+            raise Failure(section("after", history) + str(failure)) from None
+
+    def _name(self) -> str:
+        try:
+            return repr(self.backend)
+        except Exception:  # noqa: BLE001  # the call is worth more than the name
+            return f"{type(self.backend).__name__}(...)"
 
     # -- arrays ----------------------------------------------------------------------------------------
 
@@ -180,9 +202,13 @@ class Subject:
         owed = self.backend.relative_error(epsilon)
         # A method with error r takes steps of about epsilon / r, by which differencing divides its own noise.
         allowed = SLACK * owed * (owed / epsilon) ** (depth - 1)
-        if allowed > 0.1:
+        if allowed > 0.1 and depth > 2:
             msg = f"the backend owes no digit of {depth} nested derivatives in {reference.dtype}"
             raise OutOfReach(msg)
+        if allowed > 0.1:
+            received = f"relative_error({epsilon:.2g}) = {owed:.2g}, which owes no digit of {depth} nested derivatives"
+            expected = "some digits: declare no more error than there is, or do not declare NESTING"
+            raise Failure(section("received", received) + section("expected", expected))
         return allowed
 
     def _partners(self, received: Any, expected: Any, what: str) -> list[tuple[Any, np.ndarray, str]]:
@@ -212,6 +238,9 @@ class Subject:
 
     def _expect_values(self, leaf: Any, reference: np.ndarray, path: str, allowed: float) -> None:
         array = self.backend.to_numpy(leaf)
+        kind = f"{path} by to_numpy: {_text(array)}"
+        alike = isinstance(array, (np.ndarray, np.generic)) and array.shape == reference.shape
+        self.expect(alike, kind, f"a NumPy array of shape {reference.shape}")
         deviation = np.abs(array - reference)
         if reference.size == 0 or np.all(deviation <= allowed):
             return
@@ -235,10 +264,22 @@ def _largest(array: np.ndarray) -> float:
 
 
 def _source(f: Any) -> str:
+    f = f.func if isinstance(f, functools.partial) else f
     try:
         return textwrap.dedent(inspect.getsource(f)).strip()
     except (OSError, TypeError):
         return repr(f)
+
+
+def _closure(f: Any) -> list[str]:
+    """What the source of f leaves open: numbers, names and arrays around it."""
+    try:
+        around = inspect.getclosurevars(f).nonlocals
+    except (TypeError, ValueError):
+        return []
+    shown = (str, int, float, complex, np.ndarray)
+    lines = [f"{name} = {_text(value)}" for name, value in around.items() if isinstance(value, shown)]
+    return [section("with", "\n".join(lines))] if lines else []
 
 
 def _text(tree: Any) -> str:

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from adhelpers.contract import ADBackend, Capability
+from adhelpers.contract import Capability
 from adhelpers.testing.models import numbers
-from adhelpers.testing.operations import MODES, implements
+from adhelpers.testing.operations import MODES, implements, require_own
 from adhelpers.testing.scenario import Catalogue
 from adhelpers.testing.subject import Function, Subject
 
@@ -28,21 +28,19 @@ def _counted(calls: list[int]) -> Function:
 
 def _calls_of_a_product(name: str, subject: Subject) -> None:
     """A product that the backend implements itself calls f once."""
-    if implements(subject.backend, name):
-        calls: list[int] = []
-        subject.product(name, _counted(calls), subject.arrays(X), subject.arrays(U))
-        subject.expect(len(calls) == 1, f"{len(calls)} calls of f", "1")
+    require_own(subject.backend, name)
+    calls: list[int] = []
+    subject.product(name, _counted(calls), subject.arrays(X), subject.arrays(U))
+    subject.expect(len(calls) == 1, f"{len(calls)} calls of f", "1")
 
 
 def _calls_of_a_sweep(name: str, subject: Subject) -> None:
     """A reverse sweep calls f once, a forward one once a chunk, or once a vector where it loops."""
     backend = subject.backend
-    if not implements(backend, "jvp" if name == "forward" else "vjp"):
-        return
+    require_own(backend, "jvp" if name == "forward" else "vjp")
     x, calls = subject.arrays(numbers(4, 3)), list[int]()
     subject.batched(_counted(calls), x, mode=name, chunk_size=2, check_batch=False)
-    loops = type(backend).jvp_sweep is ADBackend.jvp_sweep
-    allowed = 1 if name == "reverse" else 4 if loops else 2
+    allowed = 1 if name == "reverse" else 2 if implements(backend, "jvp_sweep") else 4
     subject.expect(1 <= len(calls) <= allowed, f"{len(calls)} calls of f for 4 vectors in chunks of 2", str(allowed))
 
 

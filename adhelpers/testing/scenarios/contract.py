@@ -12,7 +12,7 @@ import numpy as np
 from adhelpers.contract import Capability
 from adhelpers.errors import UnsupportedOperationError
 from adhelpers.testing.models import numbers
-from adhelpers.testing.operations import MODES, implements
+from adhelpers.testing.operations import MODES, implements, require_own
 from adhelpers.testing.scenario import Catalogue
 from adhelpers.testing.scenarios.refusals import Foreign
 from adhelpers.testing.subject import Subject
@@ -108,11 +108,18 @@ def _tuple(subject: Subject, received: Any, length: int, what: str) -> None:
     subject.expect(fits, f"{what} = {received!r}", f"a tuple of {length} arrays")
 
 
+def _triple(subject: Subject, received: Any, words: str) -> Any:
+    fits = isinstance(received, tuple) and len(received) == 3
+    subject.expect(fits, repr(received), f"a tuple {words}")
+    return received
+
+
 @SCENARIOS.add("contract/flat-jvp", "R7", [Capability.FORWARD])
 def _flat_jvp(subject: Subject) -> None:
-    if not implements(subject.backend, "jvp"):
-        return
-    outputs, tangents, aux = subject.backend.jvp(flat, subject.arrays((X, Y)), subject.arrays((U, V)))
+    require_own(subject.backend, "jvp")
+    subject.record("backend.jvp(f, (x, y), (u, v))", flat, x=X, y=Y, u=U, v=V)
+    received = subject.backend.jvp(flat, subject.arrays((X, Y)), subject.arrays((U, V)))
+    outputs, tangents, aux = _triple(subject, received, "(outputs, tangents, aux)")
     _tuple(subject, outputs, 3, "outputs")
     _tuple(subject, tangents, 3, "tangents")
     subject.expect_close((*outputs, *aux), (X * Y, X**2, Y + 1.0, X - Y), what="outputs and aux of backend.jvp")
@@ -121,9 +128,10 @@ def _flat_jvp(subject: Subject) -> None:
 
 @SCENARIOS.add("contract/flat-vjp", "R7", [Capability.REVERSE])
 def _flat_vjp(subject: Subject) -> None:
-    if not implements(subject.backend, "vjp"):
-        return
-    outputs, pullback, aux = subject.backend.vjp(flat, subject.arrays((X, Y)))
+    require_own(subject.backend, "vjp")
+    subject.record("backend.vjp(f, (x, y)), then pullback((u, v, x))", flat, x=X, y=Y, u=U, v=V)
+    received = subject.backend.vjp(flat, subject.arrays((X, Y)))
+    outputs, pullback, aux = _triple(subject, received, "(outputs, pullback, aux)")
     _tuple(subject, outputs, 3, "outputs")
     subject.expect_close((*outputs, *aux), (X * Y, X**2, Y + 1.0, X - Y), what="outputs and aux of backend.vjp")
     _tuple(subject, pullback(subject.arrays((U, V, X))), 2, "pullback(cotangents)")
@@ -132,8 +140,8 @@ def _flat_vjp(subject: Subject) -> None:
 @SCENARIOS.add("contract/pullback-reused", "R14", [Capability.REVERSE])
 def _pullback_reused(subject: Subject) -> None:
     """A pullback may be called any number of times, in any order, also after others were made."""
-    if not implements(subject.backend, "vjp"):
-        return
+    require_own(subject.backend, "vjp")
+    subject.record("backend.vjp(f, (x, y)), and its pullback several times", flat, x=X, y=Y, u=U, v=V)
     _, pullback, _ = subject.backend.vjp(flat, subject.arrays((X, Y)))
     first, second = (U, V, X), (Y, X, V)
     kept = []
@@ -152,8 +160,7 @@ def _pullback_reused(subject: Subject) -> None:
 
 @SCENARIOS.add("contract/pullbacks-own-memory", "R8", [Capability.REVERSE])
 def _pullbacks_memory(subject: Subject) -> None:
-    if not implements(subject.backend, "vjp"):
-        return
+    require_own(subject.backend, "vjp")
     _, pullback, _ = subject.backend.vjp(lambda x, y: ((x + y,), ()), subject.arrays((X, Y)))
     cotangents = subject.arrays((U,))
     arrays = [subject.backend.to_numpy(leaf) for leaf in (*pullback(cotangents), *pullback(cotangents), *cotangents)]
@@ -165,8 +172,8 @@ def _pullbacks_memory(subject: Subject) -> None:
 @SCENARIOS.add("contract/pullback-of-a-pullback", "R14", [Capability.REVERSE])
 def _pullback_differentiable(subject: Subject) -> None:
     """A pullback is differentiable in its cotangents: its transpose is the pushforward."""
-    if not implements(subject.backend, "vjp"):
-        return
+    require_own(subject.backend, "vjp")
+    subject.record("backend.vjp(f, (x, y)), and backend.vjp of its pullback", flat, x=X, y=Y, u=U, v=V)
     _, pullback, _ = subject.backend.vjp(flat, subject.arrays((X, Y)))
     ones = subject.arrays((np.ones(3), np.ones(3), np.ones(3)))
     _, pushforward, _ = subject.backend.vjp(lambda *cotangents: (pullback(cotangents), ()), ones)
@@ -181,9 +188,9 @@ STACKS = numbers(5, 2, 3)
 @SCENARIOS.add("contract/jvp-sweep", "R18", [Capability.FORWARD])
 def _jvp_sweep(subject: Subject) -> None:
     """Each vector of a stack meets its own result."""
-    if not implements(subject.backend, "jvp"):
-        return
+    require_own(subject.backend, "jvp")
     tangents = subject.arrays((STACKS[:, 0], STACKS[:, 1]))
+    subject.record("backend.jvp_sweep(f, (x, y), tangents)", flat, x=X, y=Y, tangents=(STACKS[:, 0], STACKS[:, 1]))
     outputs, swept, _ = subject.backend.jvp_sweep(flat, subject.arrays((X, Y)), tangents)
     u, v = STACKS[:, 0], STACKS[:, 1]
     subject.expect_close(outputs, (X * Y, X**2, Y + 1.0), what="outputs of backend.jvp_sweep")
@@ -192,10 +199,10 @@ def _jvp_sweep(subject: Subject) -> None:
 
 @SCENARIOS.add("contract/vjp-sweep", "R18", [Capability.REVERSE])
 def _vjp_sweep(subject: Subject) -> None:
-    if not implements(subject.backend, "vjp"):
-        return
+    require_own(subject.backend, "vjp")
     _, pullback, _ = subject.backend.vjp(flat, subject.arrays((X, Y)))
     cotangents = (STACKS[:, 0], STACKS[:, 1], STACKS[:, 0] + 1.0)
+    subject.record("backend.vjp_sweep(pullback, cotangents) at (x, y)", flat, x=X, y=Y, cotangents=cotangents)
     swept = subject.backend.vjp_sweep(pullback, subject.arrays(cotangents))
     subject.expect_close(swept, pulled(cotangents), what="stacked cotangents of backend.vjp_sweep")
 

@@ -51,8 +51,9 @@ def _error_in_f(operation: str, error: BaseException, subject: Subject) -> None:
         differentiate(subject, operation, f, subject.arrays(X), subject.arrays(U))
 
     _same_error(error, call)
-    _works(operation, subject)
-    in_threads(subject.backend, [partial(_works, operation)])
+    with subject.after(f"a call of {operation} in which f raised {error!r}"):
+        _works(operation, subject)
+        in_threads(subject.backend, [partial(_works, operation)])
 
 
 def _same_error(error: BaseException, call: Callable[[], None]) -> None:

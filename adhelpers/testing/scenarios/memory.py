@@ -162,6 +162,7 @@ def _same_objects(operation: str, subject: Subject) -> None:
 
     for factor[0], change in ((1.0, 1.0), (5.0, 1.0), (5.0, 2.0)):
         x *= change
+        subject.record(f"{operation} of f, the same function and the same array x as before", f, x=x, u=U)
         if operation == "jvp":
             received = jacobian_vector_product(f, subject.backend, x, U)
         elif operation == "vjp":

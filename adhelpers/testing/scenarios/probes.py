@@ -13,7 +13,7 @@ from adhelpers.errors import DTypeError, UnsupportedOperationError
 from adhelpers.testing.models import numbers
 from adhelpers.testing.operations import MODES
 from adhelpers.testing.scenario import Catalogue
-from adhelpers.testing.subject import Subject
+from adhelpers.testing.subject import NotConcerned, Subject
 
 SCENARIOS = Catalogue()
 
@@ -50,6 +50,9 @@ def _undeclared_bfloat16(name: str, subject: Subject) -> None:
         pass
     else:
         candidates.append(lambda: numbers(3).astype(ml_dtypes.bfloat16))
+    if not candidates:
+        msg = "there is no bfloat16: neither in the namespace nor by ml_dtypes"
+        raise NotConcerned(msg)
     for make in candidates:
         x = make()
         subject.expect_error(DTypeError, partial(subject.product, name, square, x, x))
