@@ -36,7 +36,7 @@ def typing(session: nox.Session) -> None:
 @nox.session
 def core(session: nox.Session) -> None:
     """The core and finite differences where no framework is installed."""
-    install(session, "-e", ".", "numpy", groups=("test",))
+    install(session, "-e", ".[special]", "numpy", groups=("test",))
     none = "from importlib.util import find_spec; assert not any(map(find_spec, ('jax', 'torch', 'autograd')))"
     session.run("python", "-c", none)
     session.run("pytest", "tests", "adhelpers", "adhelpers_plugins/finite_difference", *session.posargs)

@@ -24,6 +24,7 @@ from adhelpers.operations import (
     vector_jacobian_product,
 )
 from adhelpers.registry import backend
+from adhelpers.special import special_namespace
 
 __all__ = [
     "ADBackend",
@@ -49,6 +50,7 @@ __all__ = [
     "batched_jacobian",
     "hookimpl",
     "jacobian_vector_product",
+    "special_namespace",
     "value_and_batched_jacobian",
     "value_and_jacobian_vector_product",
     "value_and_vector_jacobian_product",

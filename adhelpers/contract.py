@@ -159,6 +159,12 @@ class ADBackend(ABC):
 
         return array_api_compat.array_namespace(*arrays)
 
+    def special_namespace(self, *arrays: Array) -> Any:
+        """The special functions of `arrays` by the names of `adhelpers.special_namespace`; by default SciPy's."""
+        from adhelpers import numpy_special
+
+        return numpy_special
+
     def to_numpy(self, leaf: Array) -> Any:
         """The values of `leaf`, which is not traced, as a NumPy array on the host; by default ``numpy.asarray``."""
         import numpy as np

@@ -66,6 +66,14 @@ class AutogradBackend(ADBackend):
         """array_api_compat's NumPy, or for boxes its counterpart over ``autograd.numpy``."""
         return namespace if any(map(isbox, arrays)) else array_api_compat.numpy
 
+    def special_namespace(self, *arrays: Array) -> Any:
+        """SciPy's functions, or for boxes their counterparts in ``autograd.scipy``."""
+        if not any(map(isbox, arrays)):
+            return super().special_namespace(*arrays)
+        from adhelpers_plugins.autograd import special  # which needs SciPy
+
+        return special
+
     def to_numpy(self, leaf: Array) -> Any:
         """The array itself, or the innermost value of a box."""
         return np.asarray(getval(leaf))

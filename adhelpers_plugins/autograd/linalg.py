@@ -1,38 +1,37 @@
-"""The ``linalg`` extension of the array API over ``autograd.numpy``, as far as it is right."""
+"""The ``linalg`` extension of the array API over ``autograd.numpy``."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import autograd.numpy as anp
-import numpy as np
-from autograd.numpy import matmul as matmul
-from autograd.numpy import tensordot as tensordot
-from autograd.numpy.linalg import det as det
-from autograd.numpy.linalg import inv as inv
-
-from adhelpers_plugins.autograd.composed import broadcast_to
-from adhelpers_plugins.autograd.composed import matrix_transpose as matrix_transpose
-from adhelpers_plugins.autograd.composed import vecdot as vecdot
-
-
-def outer(x1: Any, x2: Any, /) -> Any:
-    """Each product of an element of one vector with one of the other."""
-    return x1[:, None] * x2[None, :]  # autograd's own warns of complex numbers in its second derivative
-
-
-def solve(x1: Any, x2: Any, /) -> Any:
-    """The solution of linear equations; autograd's own has no gradient for what is broadcast."""
-    columns = x2[:, None] if x2.ndim == 1 else x2
-    batch = np.broadcast_shapes(x1.shape[:-2], columns.shape[:-2])
-    a, b = (broadcast_to(m, batch + m.shape[-2:]) for m in (x1, columns))
-    solution = anp.linalg.solve(a, b)
-    return solution[..., 0] if x2.ndim == 1 else solution
+from adhelpers_plugins.autograd.arrayapi.constants import matrix_rank as matrix_rank
+from adhelpers_plugins.autograd.arrayapi.contraction import cross as cross
+from adhelpers_plugins.autograd.arrayapi.contraction import matmul as matmul
+from adhelpers_plugins.autograd.arrayapi.contraction import outer as outer
+from adhelpers_plugins.autograd.arrayapi.contraction import tensordot as tensordot
+from adhelpers_plugins.autograd.arrayapi.contraction import trace as trace
+from adhelpers_plugins.autograd.arrayapi.contraction import vecdot as vecdot
+from adhelpers_plugins.autograd.arrayapi.eigen import eigh as eigh
+from adhelpers_plugins.autograd.arrayapi.eigen import eigvalsh as eigvalsh
+from adhelpers_plugins.autograd.arrayapi.gathering import diagonal as diagonal
+from adhelpers_plugins.autograd.arrayapi.manipulation import matrix_transpose as matrix_transpose
+from adhelpers_plugins.autograd.arrayapi.norms import matrix_norm as matrix_norm
+from adhelpers_plugins.autograd.arrayapi.norms import vector_norm as vector_norm
+from adhelpers_plugins.autograd.arrayapi.singular import pinv as pinv
+from adhelpers_plugins.autograd.arrayapi.singular import svd as svd
+from adhelpers_plugins.autograd.arrayapi.singular import svdvals as svdvals
+from adhelpers_plugins.autograd.arrayapi.solving import det as det
+from adhelpers_plugins.autograd.arrayapi.solving import inv as inv
+from adhelpers_plugins.autograd.arrayapi.solving import matrix_power as matrix_power
+from adhelpers_plugins.autograd.arrayapi.solving import slogdet as slogdet
+from adhelpers_plugins.autograd.arrayapi.solving import solve as solve
+from adhelpers_plugins.autograd.arrayapi.triangular import cholesky as cholesky
+from adhelpers_plugins.autograd.arrayapi.triangular import qr as qr
 
 
 def __getattr__(name: str) -> Any:
     msg = (
-        f"the array namespace for autograd has no 'linalg.{name}' yet; "
+        f"the array namespace for autograd has no 'linalg.{name}'; "
         f"if autograd.numpy.linalg.{name} differentiates correctly for your use, call that in f"
     )
     raise AttributeError(msg)

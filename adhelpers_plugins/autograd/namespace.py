@@ -1,34 +1,54 @@
-"""The array API over ``autograd.numpy``: the part of the standard that is known to differentiate correctly.
+"""The array API (2024.12, with linalg and fft) over ``autograd.numpy``: every name differentiates correctly.
 
 autograd's boxes answer ``__array_namespace__`` with a namespace that is partly raw NumPy, which loses
-derivatives silently. Here a name is either right or missing: what is not listed raises.
+derivatives silently. Here a name is either right or raises. Beyond the standard there is nothing.
+
+What raises, because it has no derivative or none that could be told:
+
+===================================== ==================================================================
+``linalg.svd`` with full matrices     the last vectors of the longer basis are any that complete it; the
+                                      other factors, and those of square matrices, have a derivative
+``linalg.qr`` in complete mode        the same holds of Q for tall matrices
+``linalg.slogdet``, ``linalg.inv``    singular matrices; so does the second derivative of ``linalg.det``
+``arange`` of traced numbers          how many there are is no smooth function of them
+``asarray`` of an array of objects    what is traced in it would be lost
+``bitwise_and`` and its like          are for integers, which are never traced
+``from_dlpack``                       is for memory, which would be read past the trace
+===================================== ==================================================================
+
+Eigenvectors and singular vectors of equal values have no derivative either: theirs is infinite or nan, with
+NumPy's warning. autograd's boxes themselves lack ``+x``, ``x // y``, ``x.mT`` and assignment to elements, which
+raise; the functions `positive`, `floor_divide`, `matrix_transpose` and `where` are the way out.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-# Made from shapes and dtypes alone.
+# Made from shapes and dtypes alone, or of integers alone.
 from array_api_compat.numpy import (
-    arange,
+    __array_namespace_info__,
+    bitwise_and,
+    bitwise_invert,
+    bitwise_left_shift,
+    bitwise_or,
+    bitwise_right_shift,
+    bitwise_xor,
     bool,
-    can_cast,
     complex64,
     complex128,
     e,
     empty,
     eye,
-    finfo,
     float32,
     float64,
-    iinfo,
+    from_dlpack,
     inf,
     int8,
     int16,
     int32,
     int64,
     isdtype,
-    linspace,
     nan,
     newaxis,
     ones,
@@ -40,106 +60,140 @@ from array_api_compat.numpy import (
     zeros,
 )
 
-# Of the same name and meaning in autograd; the second list has no derivative.
-from autograd.numpy import (
-    abs,
-    acos,
-    add,
+from adhelpers_plugins.autograd import fft, linalg
+from adhelpers_plugins.autograd.arrayapi.constants import (
     all,
     any,
     argmax,
     argmin,
-    asin,
-    asinh,
-    atan,
-    atan2,
-    atanh,
+    argsort,
     ceil,
-    conj,
-    cos,
-    cosh,
-    divide,
+    count_nonzero,
     equal,
-    exp,
-    expand_dims,
-    expm1,
     floor,
+    floor_divide,
     greater,
     greater_equal,
-    imag,
     isfinite,
     isinf,
     isnan,
     less,
     less_equal,
-    log,
-    log1p,
-    log2,
-    log10,
-    logaddexp,
     logical_and,
     logical_not,
     logical_or,
     logical_xor,
-    matmul,
+    nonzero,
+    not_equal,
+    round,
+    searchsorted,
+    signbit,
+    trunc,
+)
+from adhelpers_plugins.autograd.arrayapi.contraction import matmul, tensordot, vecdot
+from adhelpers_plugins.autograd.arrayapi.creation import (
+    arange,
+    asarray,
+    empty_like,
+    full,
+    full_like,
+    linspace,
+    ones_like,
+    zeros_like,
+)
+from adhelpers_plugins.autograd.arrayapi.datatypes import (
+    astype,
+    broadcast_arrays,
+    broadcast_to,
+    can_cast,
+    finfo,
+    iinfo,
+    result_type,
+)
+from adhelpers_plugins.autograd.arrayapi.elementwise import (
+    abs,
+    acos,
+    add,
+    asin,
+    asinh,
+    atan,
+    atanh,
+    clip,
+    conj,
+    cos,
+    cosh,
+    divide,
+    exp,
+    imag,
+    log,
+    log1p,
+    log2,
+    log10,
     maximum,
-    mean,
     minimum,
-    moveaxis,
     multiply,
     negative,
-    not_equal,
-    ones_like,
     pow,
     real,
     reciprocal,
-    result_type,
-    round,
     sin,
     sinh,
     sqrt,
     square,
-    squeeze,
-    stack,
     subtract,
-    sum,
-    tan,
-    tanh,
-    tensordot,
-    tril,
-    triu,
-    trunc,
-    zeros_like,
 )
-
-from adhelpers_plugins.autograd import linalg
-from adhelpers_plugins.autograd.composed import (
-    acosh,
-    asarray,
-    astype,
-    broadcast_to,
-    clip,
+from adhelpers_plugins.autograd.arrayapi.gathering import (
+    repeat,
+    sort,
+    take,
+    take_along_axis,
+    tile,
+    unique_all,
+    unique_counts,
+    unique_inverse,
+    unique_values,
+)
+from adhelpers_plugins.autograd.arrayapi.manipulation import (
     concat,
-    cumulative_sum,
+    diff,
+    expand_dims,
     flip,
-    full,
-    full_like,
     matrix_transpose,
-    max,
-    min,
+    meshgrid,
+    moveaxis,
     permute_dims,
     reshape,
     roll,
-    sign,
-    take,
-    vecdot,
+    squeeze,
+    stack,
+    tril,
+    triu,
+    unstack,
     where,
 )
+from adhelpers_plugins.autograd.arrayapi.products import cumulative_prod, prod
+from adhelpers_plugins.autograd.arrayapi.slopes import (
+    acosh,
+    atan2,
+    copysign,
+    expm1,
+    hypot,
+    logaddexp,
+    nextafter,
+    positive,
+    remainder,
+    sign,
+    tan,
+    tanh,
+)
+from adhelpers_plugins.autograd.arrayapi.statistics import cumulative_sum, max, mean, min, std, sum, var
+
+__array_api_version__ = "2024.12"
 
 
 def __getattr__(name: str) -> Any:
     msg = (
-        f"the array namespace for autograd has no {name!r} yet; "
+        f"the array namespace for autograd has no {name!r}, which is not in the array API standard; "
         f"if autograd.numpy.{name} differentiates correctly for your use, call that in f"
     )
     raise AttributeError(msg)

@@ -177,6 +177,10 @@ class FiniteDifferenceBackend(ADBackend):
         """The namespace that the owner of the arrays gives."""
         return adhelpers.array_namespace(*arrays)
 
+    def special_namespace(self, *arrays: Array) -> Any:
+        """The special functions that the owner of the arrays gives."""
+        return adhelpers.special_namespace(*arrays)
+
     def device(self, leaf: Array) -> object:
         """Where the owner of `leaf` says it lies."""
         owner = _owner(leaf)

@@ -15,6 +15,7 @@ from adhelpers import ADBackend, Capability, DTypeError
 from adhelpers.contract import Array, LeafFunction, Leaves, Pullback
 from adhelpers.origin import raised_by_library
 from adhelpers.structure import SINGLE, TreeDef
+from adhelpers_plugins.jax import special
 from adhelpers_plugins.jax.abstract import abstract_jvp, is_abstract
 from adhelpers_plugins.jax.containers import make_known
 
@@ -90,6 +91,10 @@ class JaxBackend(ADBackend):
     def array_namespace(self, *arrays: Array) -> Any:
         """``jax.numpy``."""
         return jnp
+
+    def special_namespace(self, *arrays: Array) -> Any:
+        """``jax.scipy.special``, and ``jax.nn``."""
+        return special
 
     def device(self, leaf: Array) -> object:
         """The device or sharding; None for a tracer."""

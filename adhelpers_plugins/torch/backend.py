@@ -14,7 +14,7 @@ import torch
 from adhelpers import ADBackend, Capability
 from adhelpers.contract import Array, LeafFunction, Leaves, Pullback
 from adhelpers.origin import raised_by_library
-from adhelpers_plugins.torch import direct, functional, levels
+from adhelpers_plugins.torch import direct, functional, levels, special
 
 _NO_VMAP = re.compile(
     r"does not have vmap support"
@@ -75,6 +75,10 @@ class TorchBackend(ADBackend):
     def array_namespace(self, *arrays: Array) -> Any:
         """array_api_compat's namespace over torch."""
         return array_api_compat.torch
+
+    def special_namespace(self, *arrays: Array) -> Any:
+        """``torch.special``."""
+        return special
 
     def to_numpy(self, leaf: Array) -> Any:
         """A NumPy array on the host."""

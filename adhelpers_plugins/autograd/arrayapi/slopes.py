@@ -1,0 +1,179 @@
+"""Elementwise functions with rules of our own: autograd has none, or wrong ones, or some that lose all digits."""
+
+from __future__ import annotations
+
+import array_api_compat.numpy as xnp
+import autograd.numpy as anp
+import numpy as np
+from autograd.extend import defjvp, defvjp
+from autograd.numpy.numpy_vjps import unbroadcast_f
+from autograd.tracer import getval
+
+from adhelpers_plugins.autograd.arrayapi.datatypes import broadcast_to
+from adhelpers_plugins.autograd.arrayapi.tracing import Array, is_complex, primitive, unless_traced
+
+
+@primitive
+def acosh(x: Array, /) -> Array:
+    """Inverse hyperbolic cosine; for complex numbers autograd's own takes the wrong branch of the root."""
+    return np.arccosh(x)
+
+
+defvjp(acosh, lambda ans, x: lambda g: g / (anp.sqrt(x - 1) * anp.sqrt(x + 1)))
+defjvp(acosh, lambda g, ans, x: g / (anp.sqrt(x - 1) * anp.sqrt(x + 1)))
+
+
+@primitive
+def atan2(x1: Array, x2: Array, /) -> Array:
+    """Angle of the point (x2, x1); autograd's rules square the distance, which may underflow."""
+    return np.arctan2(x1, x2)
+
+
+def _over_square(x: Array, length: Array) -> Array:
+    return x / length / length
+
+
+defvjp(
+    atan2,
+    lambda ans, x1, x2: unbroadcast_f(x1, lambda g: g * _over_square(x2, hypot(x1, x2))),
+    lambda ans, x1, x2: unbroadcast_f(x2, lambda g: g * _over_square(-x1, hypot(x1, x2))),
+)
+defjvp(
+    atan2,
+    lambda g, ans, x1, x2: g * _over_square(x2, hypot(x1, x2)),
+    lambda g, ans, x1, x2: g * _over_square(-x1, hypot(x1, x2)),
+)
+
+
+@primitive
+def copysign(x1: Array, x2: Array, /) -> Array:
+    """The magnitude of one with the sign of the other."""
+    return np.copysign(x1, x2)
+
+
+def _turned(x1: Array, x2: Array) -> Array:
+    """Minus one where the sign is changed."""
+    x1, x2 = getval(x1), getval(x2)
+    return np.where(np.signbit(x1) == np.signbit(x2), 1, -1).astype(np.result_type(x1, x2))
+
+
+defvjp(copysign, lambda ans, x1, x2: unbroadcast_f(x1, lambda g: g * _turned(x1, x2)), None)
+defjvp(copysign, lambda g, ans, x1, x2: g * _turned(x1, x2), None)
+
+
+@primitive
+def expm1(x: Array, /) -> Array:
+    """Exponential less one; autograd's rules add the one again, when all digits may be lost."""
+    return np.expm1(x)
+
+
+defvjp(expm1, lambda ans, x: lambda g: g * anp.exp(x))
+defjvp(expm1, lambda g, ans, x: g * anp.exp(x))
+
+
+@primitive
+def hypot(x1: Array, x2: Array, /) -> Array:
+    """Length of the vector (x1, x2); autograd's own has no JVP."""
+    return np.hypot(x1, x2)
+
+
+defvjp(
+    hypot,
+    lambda ans, x1, x2: unbroadcast_f(x1, lambda g: g * (x1 / ans)),
+    lambda ans, x1, x2: unbroadcast_f(x2, lambda g: g * (x2 / ans)),
+)
+defjvp(hypot, lambda g, ans, x1, x2: g * (x1 / ans), lambda g, ans, x1, x2: g * (x2 / ans))
+
+
+@primitive
+def logaddexp(x1: Array, x2: Array, /) -> Array:
+    """Logarithm of the sum of exponentials; autograd's rules lose digits where it is large."""
+    return np.logaddexp(x1, x2)
+
+
+def _logistic(x: Array) -> Array:
+    return anp.exp(-logaddexp(0.0, -x))
+
+
+defvjp(
+    logaddexp,
+    lambda ans, x1, x2: unbroadcast_f(x1, lambda g: g * _logistic(x1 - x2)),
+    lambda ans, x1, x2: unbroadcast_f(x2, lambda g: g * _logistic(x2 - x1)),
+)
+defjvp(logaddexp, lambda g, ans, x1, x2: g * _logistic(x1 - x2), lambda g, ans, x1, x2: g * _logistic(x2 - x1))
+
+
+@primitive
+def nextafter(x1: Array, x2: Array, /) -> Array:
+    """The next number from x1 towards x2: a step beside x1, and moved with it."""
+    return np.nextafter(x1, x2)
+
+
+defvjp(nextafter, lambda ans, x1, x2: unbroadcast_f(x1, lambda g: g), None)
+defjvp(nextafter, lambda g, ans, x1, x2: broadcast_to(g, ans.shape), None)
+
+
+@primitive
+def positive(x: Array, /) -> Array:
+    """The same."""
+    return np.positive(x)
+
+
+defvjp(positive, lambda ans, x: lambda g: g)
+defjvp(positive, "same")
+
+
+@primitive
+def remainder(x1: Array, x2: Array, /) -> Array:
+    """Of the division rounded down; autograd's rules divide anew, which may round to another integer."""
+    return np.remainder(x1, x2)
+
+
+defvjp(
+    remainder,
+    lambda ans, x1, x2: unbroadcast_f(x1, lambda g: g),
+    lambda ans, x1, x2: unbroadcast_f(x2, lambda g: -g * anp.floor_divide(x1, x2)),
+)
+defjvp(
+    remainder,
+    lambda g, ans, x1, x2: broadcast_to(g, ans.shape),
+    lambda g, ans, x1, x2: -g * anp.floor_divide(x1, x2),
+)
+
+
+@unless_traced(xnp.sign)
+def sign(x: Array, /) -> Array:
+    """The sign of real numbers; of complex ones the direction, which autograd takes for a constant."""
+    if not is_complex(x):
+        return np.sign(getval(x))
+    length = anp.abs(x)
+    return x / anp.where(length == 0, 1, length)
+
+
+@primitive
+def tan(x: Array, /) -> Array:
+    """Tangent."""
+    return np.tan(x)
+
+
+@primitive
+def tanh(x: Array, /) -> Array:
+    """Hyperbolic tangent."""
+    return np.tanh(x)
+
+
+def _slope_of_tanh(x: Array) -> Array:
+    """One over the square of cosh, which overflows, and for complex numbers is not a number then."""
+    away = np.where(np.signbit(np.real(getval(x))), 2, -2).astype(x.dtype)
+    small = anp.exp(away * x)
+    return 4 * small / (1 + small) ** 2
+
+
+def _slope_of_tan(x: Array) -> Array:
+    return _slope_of_tanh(1j * x) if is_complex(x) else 1 / anp.cos(x) ** 2
+
+
+defvjp(tan, lambda ans, x: lambda g: g * _slope_of_tan(x))
+defjvp(tan, lambda g, ans, x: g * _slope_of_tan(x))
+defvjp(tanh, lambda ans, x: lambda g: g * _slope_of_tanh(x))
+defjvp(tanh, lambda g, ans, x: g * _slope_of_tanh(x))

@@ -1,0 +1,71 @@
+"""Primitives of our own, and what tells traced arguments from plain ones."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import autograd.extend
+import autograd.numpy as anp
+from autograd.core import make_vjp
+from autograd.tracer import getval, isbox
+
+Array = Any
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def primitive(function: Function) -> Function:
+    """The decorator of autograd, with a type, and with a signature for who asks."""
+    traced = autograd.extend.primitive(function)
+    traced.__wrapped__ = function
+    return traced
+
+
+def unless_traced(plain: Callable[..., Any]) -> Callable[[Function], Function]:
+    """Let NumPy's function answer where no argument is traced: there it is the standard, dtypes and all."""
+
+    def decorate(traced: Function) -> Function:
+        @functools.wraps(traced)
+        def either(*args: Any, **options: Any) -> Any:
+            is_traced = any(map(holds_box, args)) or any(map(holds_box, options.values()))
+            return (traced if is_traced else plain)(*args, **options)
+
+        return either  # type: ignore[return-value]
+
+    return decorate
+
+
+def holds_box(argument: Any) -> bool:
+    """Whether it is a box, or a sequence with one."""
+    return isbox(argument) or (type(argument) in (list, tuple) and any(map(holds_box, argument)))
+
+
+def plain(argument: Any) -> Any:
+    """The value of a box, and of each box in a sequence."""
+    return type(argument)(map(plain, argument)) if type(argument) in (list, tuple) else getval(argument)
+
+
+def is_complex(x: Array) -> bool:
+    """Whether the dtype is complex."""
+    return bool(anp.iscomplexobj(x))
+
+
+def both_rules(function: Callable[..., Any], jvp: Callable[..., Any]) -> None:
+    """Give a primitive the JVP rule of its first argument, and as VJP rule the transpose of that.
+
+    Parameters
+    ----------
+    function
+        The primitive.
+    jvp
+        Called as ``jvp(tangent, ans, x, *others, **options)``; linear in the tangent, over the reals, and made of
+        functions that autograd can trace.
+    """
+
+    def vjp(ans: Array, x: Array, *others: Any, **options: Any) -> Callable[[Array], Array]:
+        pull, _ = make_vjp(lambda tangent: jvp(tangent, ans, x, *others, **options), anp.zeros_like(x))
+        return pull
+
+    autograd.extend.defjvp(function, jvp, argnums=(0,))
+    autograd.extend.defvjp(function, vjp, argnums=(0,))
