@@ -7,6 +7,7 @@ from pathlib import Path
 import nox
 
 nox.options.default_venv_backend = "venv"
+nox.options.sessions = ["lint", "typing", "core", "tests", "conformance", "build"]
 
 PYPROJECT = nox.project.load_toml("pyproject.toml")
 CONSTRAINTS = ("-c", str(Path("constraints.txt").resolve()))
@@ -48,6 +49,13 @@ def tests(session: nox.Session) -> None:
     """Everything, on every backend."""
     install(session, "-e", ".[all]", groups=("test", "containers"))
     session.run("pytest", *session.posargs)
+
+
+@nox.session
+def namespaces(session: nox.Session) -> None:
+    """The whole array API on JAX, which compiles for ten minutes; not among the sessions of a plain `nox`."""
+    install(session, "-e", ".[all]", groups=("test",))
+    session.run("pytest", "-m", "slow", *session.posargs)
 
 
 @nox.session

@@ -1,0 +1,90 @@
+"""The array namespaces of JAX and PyTorch, tracers included: every case that the one for autograd is held to.
+
+Those of JAX take ten minutes of compilation, and run by ``nox -s namespaces`` alone.
+References are differences of NumPy's functions (see `test_autograd_namespace`), never a framework's derivatives.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import numpy as np
+import pytest
+from conftest import make
+from namespace_differences import DIFFERENCES
+
+import adhelpers
+
+pytest.importorskip("autograd")
+import test_autograd_namespace as main
+import test_autograd_namespace_fft as of_fft
+import test_autograd_namespace_linalg as of_linalg
+from test_autograd_namespace import Case, as_dual, as_real, close, jacobian, random_like, tuple_as_real
+
+CASES = [*main.CASES, *of_linalg.CASES, *of_fft.CASES]
+
+
+def numpy(backend: adhelpers.ADBackend, tree: Any) -> Any:
+    leaves, treedef = backend.flatten(tree)
+    return treedef.unflatten([backend.to_numpy(leaf) for leaf in leaves])
+
+
+def named() -> dict[str, Case]:
+    """Each case by its name, numbered where several have the same."""
+    names = [str(param.id) for param in CASES]
+    repeated, found = Counter(names), dict[str, Case]()
+    seen: Counter[str] = Counter()
+    for name, param in zip(names, CASES, strict=True):
+        number = f"{'_' if name[-1].isdigit() else ''}{seen[name]}" if repeated[name] > 1 else ""
+        found[name + number] = param.values[0]
+        seen[name] += 1
+    return found
+
+
+def uses() -> list[Any]:
+    """Each case on each framework; those in the table of differences must fail, for the reason that stands there."""
+    found, cases = [], named()
+    for framework, differences in DIFFERENCES.items():
+        reasons = {name: reason for reason, names in differences.items() for name in names}
+        assert set(reasons) <= set(cases), "a case in the table has another name"
+        for name, use in cases.items():
+            marks = [pytest.mark.slow] if framework == "jax" else []  # which compiles every shape
+            if name in reasons:
+                marks.append(pytest.mark.xfail(strict=True, reason=reasons[name]))
+            found.append(pytest.param(framework, use, marks=marks, id=f"{framework}-{name}"))
+    return found
+
+
+@pytest.mark.parametrize(("framework", "use"), uses())
+def test_values_products_and_a_second_derivative(framework: str, use: Case) -> None:
+    other = make(framework)
+    x = use.arrays
+    y = np.asarray(use.over(x))
+    reference = jacobian(use.over, x)
+    t, u = tuple(random_like(leaf, 5) for leaf in x), random_like(y, 6)
+    value, pushed = adhelpers.value_and_jacobian_vector_product(use.over, other, x, t)
+    pulled = numpy(other, adhelpers.vector_jacobian_product(use.over, other, x, u))
+    np.testing.assert_allclose(numpy(other, value), y, rtol=1e-12, atol=1e-13)
+    for result, partner in zip((numpy(other, pushed), *pulled), (y, *x), strict=True):
+        assert (result.shape, result.dtype) == (partner.shape, partner.dtype)
+    close(as_real(numpy(other, pushed)), reference @ tuple_as_real(t))
+    close(tuple_as_real(pulled, as_dual), as_dual(u) @ reference)
+
+    def paired(x: tuple[Any, ...]) -> Any:
+        """One real number made of the first derivative."""
+        total: Any = 0.0
+        for w, v in zip(t, adhelpers.vector_jacobian_product(use.over, other, x, u), strict=True):
+            xp, weight = adhelpers.array_namespace(v), other.asarray(w)
+            total = total + xp.sum(xp.real(weight * v) if np.iscomplexobj(w) else weight * v)
+        return total
+
+    def moved(k: int) -> np.ndarray:
+        with other.scope():
+            return numpy(other, paired(tuple(leaf + k * main.STEP * d for leaf, d in zip(x, direction, strict=True))))
+
+    direction = tuple(random_like(leaf, 8) for leaf in x)
+    second = numpy(other, adhelpers.vector_jacobian_product(paired, other, x, np.asarray(1.0)))
+    expected = (8 * (moved(1) - moved(-1)) - (moved(2) - moved(-2))) / (12 * main.STEP)
+    received = sum(np.sum(np.real(v * d)) for v, d in zip(second, direction, strict=True))
+    np.testing.assert_allclose(received, expected, rtol=1e-6, atol=1e-6)  # differences of derivatives
