@@ -263,10 +263,13 @@ def test_calls_do_not_accumulate(backend: Backend, operation: str, no_collector:
 
     warm, times = (100, 200) if backend.name == "jax" else (300, 2000)
     call(warm)
-    objects, blocks = call(warm)
-    objects_after, blocks_after = call(times)
-    assert objects_after - objects < times // 50
-    assert blocks_after - blocks < times // 2
+    counts = [call(warm), *(call(times) for _ in range(3))]
+    # What accumulates does so every time; a table of somebody's that has to grow does not.
+    objects, blocks = (
+        min(after - before for before, after in itertools.pairwise(column)) for column in zip(*counts, strict=True)
+    )
+    assert objects < times // 50
+    assert blocks < times // 2
 
 
 # PyTorch's and JAX's own transformations leave cycles, though none that holds f.
