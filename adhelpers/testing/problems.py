@@ -68,7 +68,8 @@ class Problem:
     @property
     def is_complex(self) -> bool:
         """Whether any number of it is complex."""
-        return any(map(np.iscomplexobj, optree.tree_leaves((self.x, self.cotangent), namespace=NAMESPACE)))  # type: ignore[arg-type]
+        operands: Any = (self.x, self.cotangent)
+        return any(map(np.iscomplexobj, optree.tree_leaves(operands, namespace=NAMESPACE)))
 
 
 def as_arrays(tree: Any, dtype: Any = None) -> Any:

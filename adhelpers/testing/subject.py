@@ -259,6 +259,11 @@ def section(title: str, text: str) -> str:
     return f"{title}\n{textwrap.indent(text, '    ')}\n"
 
 
+def share_memory(a: np.ndarray, b: np.ndarray) -> bool:
+    """Whether writing to one of them can change the other; arrays that nobody can write to may share what they like."""
+    return bool(np.shares_memory(a, b)) and (a.flags.writeable or b.flags.writeable)
+
+
 def _largest(array: np.ndarray) -> float:
     return float(np.max(np.abs(array), initial=0.0))
 

@@ -14,7 +14,7 @@ from adhelpers.operations import jacobian_vector_product, vector_jacobian_produc
 from adhelpers.structure import NAMESPACE
 from adhelpers.testing.operations import MODES, OPERATIONS, differentiate
 from adhelpers.testing.scenario import Catalogue
-from adhelpers.testing.subject import Function, Subject
+from adhelpers.testing.subject import Function, Subject, share_memory
 
 SCENARIOS = Catalogue()
 
@@ -84,8 +84,9 @@ def _memory(name: str, f: Function, subject: Subject) -> None:
     named = _named(subject, ("f(x)", value), ("the product", product))
     operands = _named(subject, ("x", x), ("u", u))
     for (one, a), (other, b) in itertools.chain(itertools.combinations(named, 2), itertools.product(named, operands)):
-        shared = np.shares_memory(a, b) and (a.flags.writeable or b.flags.writeable)
-        subject.expect(not shared, f"a leaf of {one} shares memory with one of {other}", "memory of its own for each")
+        subject.expect(
+            not share_memory(a, b), f"a leaf of {one} shares memory with one of {other}", "memory of its own for each"
+        )
     for one, a in named:
         repeated = a.flags.writeable and any(step == 0 and n > 1 for step, n in zip(a.strides, a.shape, strict=True))
         subject.expect(not repeated, f"a leaf of {one} whose elements share memory", "memory of its own for each")
@@ -125,8 +126,9 @@ def _memory_of_aux(name: str, subject: Subject) -> None:
     value, product, aux = subject.value_and_product(name, lambda xp, x: (x, x), x, u, has_aux=True)
     others = _named(subject, ("x", x), ("u", u), ("f(x)", value), ("the product", product))
     for (_, a), (other, b) in itertools.product(_named(subject, ("aux", aux)), others):
-        shared = np.shares_memory(a, b) and (a.flags.writeable or b.flags.writeable)
-        subject.expect(not shared, f"aux shares memory with a leaf of {other}", "memory of its own for each")
+        subject.expect(
+            not share_memory(a, b), f"aux shares memory with a leaf of {other}", "memory of its own for each"
+        )
 
 
 for _name, _mode in MODES.items():

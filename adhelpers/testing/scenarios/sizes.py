@@ -30,7 +30,10 @@ def _sum_of_nothing(name: str, subject: Subject) -> None:
 
 def _beside_nothing(name: str, subject: Subject) -> None:
     x = {"none": np.zeros((0,)), "some": numbers(3)}
-    f = lambda xp, x: {"some": x["some"] ** 2, "none": x["none"] * 2.0}  # noqa: E731
+
+    def f(xp: Any, x: Any) -> Any:
+        return {"some": x["some"] ** 2, "none": x["none"] * 2.0}
+
     received = subject.product(name, f, subject.arrays(x), subject.arrays(x))
     subject.expect_close(received, {"some": 2 * x["some"] ** 2, "none": np.zeros(0)})
 

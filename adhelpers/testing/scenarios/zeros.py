@@ -57,7 +57,10 @@ def _nothing_depends(name: str, subject: Subject) -> None:
 
 def _independent_of_complex(name: str, subject: Subject) -> None:
     z, y = complex_numbers(3), numbers(2)
-    f = lambda xp, z: xp.asarray(y)  # noqa: E731
+
+    def f(xp: Any, z: Any) -> Any:
+        return xp.asarray(y)
+
     received = subject.product(name, f, subject.arrays(z), subject.arrays(z if name == "jvp" else y))
     subject.expect_equal(received, np.zeros(2) if name == "jvp" else np.zeros(3, dtype=complex))
 
