@@ -17,7 +17,7 @@ import pluggy
 
 from adhelpers import hookspecs
 from adhelpers.contract import ADBackend, Capability
-from adhelpers.errors import BackendLoadError, BackendNotFoundError
+from adhelpers.errors import AmbiguousBackendError, BackendLoadError, BackendNotFoundError
 from adhelpers.hookspecs import API_VERSION, ENTRY_POINT_GROUP, BackendDescription
 
 if TYPE_CHECKING:  # it takes a third of the time that importing adhelpers may
@@ -41,6 +41,15 @@ class Source:
         return f"entry point {self.entry_point!r} of distribution {self.distribution!r}"
 
 
+@dataclass(slots=True)
+class _Remembered:
+    """Whose arrays certain types are, while so many modules are imported."""
+
+    modules: int = 0
+    claims: dict[type, frozenset[str]] = field(default_factory=dict)
+    owners: dict[tuple[type, ...], ADBackend | None] = field(default_factory=dict)
+
+
 @dataclass
 class Registry:
     """What one scan of the entry points found."""
@@ -50,6 +59,8 @@ class Registry:
     failures: dict[str, BackendLoadError] = field(default_factory=dict)
     """By entry-point name: plugins that do not work, and why."""
     disabled: tuple[str, ...] = ()
+    _memory: _Remembered = field(default_factory=_Remembered, init=False, repr=False)
+    _instances: dict[str, ADBackend] = field(default_factory=dict, init=False, repr=False)
 
     def implementation(self, name: str) -> type[ADBackend]:
         """The class of the backend `name`; imports its framework."""
@@ -106,22 +117,34 @@ class Registry:
 
     def claims(self, leaves: Iterable[Any]) -> list[frozenset[str]]:
         """For each leaf that some backend claims, the names of those that do."""
-        found = []
+        known, found = self._remembered().claims, []
         for leaf in leaves:
-            cls = type(leaf)
-            if cls not in self._claims:
-                names = frozenset(
+            names = known.get(type(leaf))
+            if names is None:
+                names = known[type(leaf)] = frozenset(
                     name for name, d in self.descriptions.items() if any(_is_a(leaf, t) for t in d.array_types)
                 )
-                if not names:
-                    continue  # not remembered: the framework may be imported later
-                self._claims[cls] = names
-            found.append(self._claims[cls])
+            if names:
+                found.append(names)
         return found
 
-    def __post_init__(self) -> None:
-        self._claims: dict[type, frozenset[str]] = {}
-        self._instances: dict[str, ADBackend] = {}
+    def owner(self, leaves: tuple[Any, ...]) -> ADBackend | None:
+        """As `registry.owner`."""
+        known, of_types = self._remembered().owners, tuple(map(type, leaves))
+        if of_types not in known:
+            claims = self.claims(leaves)
+            common = frozenset.intersection(*claims) if claims else frozenset()
+            if claims and not common:
+                raise several(leaves, claims)
+            name = next((name for name in self.descriptions if name in common), None)
+            known[of_types] = None if name is None else self.instance(name)
+        return known[of_types]
+
+    def _remembered(self) -> _Remembered:
+        """What was found so far; what none claimed may be a framework's once that is imported."""
+        if self._memory.modules != len(sys.modules):
+            self._memory = _Remembered(len(sys.modules))
+        return self._memory
 
 
 def scan(environ: Mapping[str, str] = os.environ) -> Registry:
@@ -239,3 +262,16 @@ def _is_a(leaf: Any, path: str) -> bool:
     module, _, name = path.partition(":")
     cls = getattr(sys.modules.get(module), name, None)
     return isinstance(cls, type) and isinstance(leaf, cls)
+
+
+def several(leaves: Iterable[Any], claims: Iterable[frozenset[str]]) -> AmbiguousBackendError:
+    """The error for arrays of several frameworks."""
+    return AmbiguousBackendError(
+        f"{types(leaves)} belong to several backends ({', '.join(sorted(frozenset().union(*claims)))}); "
+        "convert the arrays to one framework, or name the backend"
+    )
+
+
+def types(leaves: Iterable[Any]) -> str:
+    """The types of `leaves` in words."""
+    return " and ".join(sorted({f"{type(leaf).__module__}.{type(leaf).__qualname__}" for leaf in leaves}))

@@ -9,7 +9,7 @@ from typing import Any
 
 from adhelpers import structure
 from adhelpers.contract import ADBackend
-from adhelpers.discovery import Registry, scan
+from adhelpers.discovery import Registry, scan, several, types
 from adhelpers.errors import AmbiguousBackendError
 
 _lock = threading.RLock()
@@ -69,14 +69,7 @@ def owner(leaves: Iterable[Any]) -> ADBackend | None:
 
     Of several backends for one framework any will do: the shipped one is taken, or the first stranger's.
     """
-    leaves = tuple(leaves)
-    claims = current().claims(leaves)
-    if not claims:
-        return None
-    common = frozenset.intersection(*claims)
-    if not common:
-        raise _several(leaves, claims)
-    return current().instance(next(name for name in current().descriptions if name in common))
+    return current().owner(tuple(leaves))
 
 
 def infer(x: Any) -> ADBackend:
@@ -85,13 +78,13 @@ def infer(x: Any) -> ADBackend:
     claims = current().claims(leaves) or _claims_in_foreign_containers(x)
     if not claims:
         msg = (
-            f"backend=None lets the arrays in x decide, but {_types(leaves) or 'an x without leaves'} identifies "
+            f"backend=None lets the arrays in x decide, but {types(leaves) or 'an x without leaves'} identifies "
             f"none; name one of {', '.join(map(repr, sorted(current().descriptions)))}"
         )
         raise AmbiguousBackendError(msg)
     names = frozenset.union(*claims)
     if len(names) > 1:
-        raise _several(leaves, claims)
+        raise several(leaves, claims)
     return current().instance(*names)
 
 
@@ -102,14 +95,3 @@ def _claims_in_foreign_containers(x: Any) -> list[frozenset[str]]:
         if claims:
             return claims
     return []
-
-
-def _several(leaves: Iterable[Any], claims: Iterable[frozenset[str]]) -> AmbiguousBackendError:
-    return AmbiguousBackendError(
-        f"{_types(leaves)} belong to several backends ({', '.join(sorted(frozenset().union(*claims)))}); "
-        "convert the arrays to one framework, or name the backend"
-    )
-
-
-def _types(leaves: Iterable[Any]) -> str:
-    return " and ".join(sorted({f"{type(leaf).__module__}.{type(leaf).__qualname__}" for leaf in leaves}))

@@ -350,6 +350,20 @@ def test_framework_imported_after_a_first_inference_claims_its_arrays(toy: None)
     assert operations.resolve(len, None, toyframework.array([1.0])).name == "toy"
 
 
+def test_array_seen_before_its_framework_is_imported_by_name_is_claimed_afterwards(toy: None) -> None:
+    """As where a class lives in a private module, and is described by the public one."""
+    early = type("Array", (np.ndarray,), {})
+    x = np.ones(2).view(early)
+    with pytest.raises(AmbiguousBackendError):
+        operations.resolve(len, None, x)
+    assert registry.owner((x,)) is None
+    import toyframework
+
+    toyframework.Array = early
+    assert operations.resolve(len, None, x).name == "toy"
+    assert getattr(registry.owner((x,)), "name", None) == "toy"
+
+
 def test_plugins_are_asked_once_however_many_threads_ask(install: Install, fresh: None) -> None:
     counting = TOY_PLUGIN.replace("    return", "    calls.append(1)\n    return") + "calls = []\n"
     install("toy", toy_plugin=counting)
