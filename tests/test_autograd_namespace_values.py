@@ -88,9 +88,9 @@ def assert_same(path: str, *arrays: np.ndarray, rtol: float = 0.0, **options: An
         for result, e in zip(results, expected, strict=True):
             assert (result.dtype, result.shape) == (e.dtype, e.shape)
             np.testing.assert_allclose(result, e, rtol=rtol)
-            if rtol == 0.0 and e.dtype.kind == "f":
-                numbers = ~np.isnan(e)
-                np.testing.assert_array_equal(np.signbit(result[numbers]), np.signbit(e[numbers]))
+            for part in (np.real, np.imag) if rtol == 0.0 and e.dtype.kind in "fc" else ():
+                numbers = ~np.isnan(part(e))
+                np.testing.assert_array_equal(np.signbit(part(result)[numbers]), np.signbit(part(e)[numbers]))
 
 
 @pytest.mark.parametrize("dtype", ARRAYS)
@@ -112,7 +112,7 @@ def test_of_two_arguments(name, dtype):
 
 EVERY_AXIS = [{}, {"axis": 0}, {"axis": -1, "keepdims": True}, {"axis": (0, 1)}, {"axis": ()}, {"axis": 2}]
 CORRECTIONS = [{"correction": 1}, {"correction": 0.5, "axis": 1}, {"correction": 9}]
-LENGTHS = [{}, {"n": 3}, {"n": 6, "axis": 0}, {"n": 0}]
+LENGTHS = [{}, {"n": 3}, {"n": 6, "axis": 0}, {"n": 0}, {"n": -1}]
 NORMS = [{"norm": "ortho"}, {"norm": "forward"}, {"norm": "other"}]
 ORDERS = (2, 1, 0, 3, -1, 0.5, np.inf, -np.inf)
 
@@ -138,7 +138,10 @@ ALONG_AXES = {
     **each("fft.fft fft.ifft fft.rfft fft.irfft fft.hfft fft.ihfft", [*LENGTHS, *NORMS]),
     **each(
         "fft.fftn fft.ifftn fft.rfftn fft.irfftn",
-        [{}, {"s": (3,), "axes": (0,)}, {"s": (3, 6), "axes": (0, 1)}, {"axes": (1, 0)}, *NORMS],
+        [
+            *({"s": s, "axes": (0, 1)[: len(s)]} for s in ((3,), (3, 6), (-1,), (3, -1), (-1, 6))),
+            *({}, {"axes": (1, 0)}, *NORMS),
+        ],
     ),
     **each("fft.fftshift fft.ifftshift", [{}, {"axes": 0}, {"axes": (-1,)}]),
 }

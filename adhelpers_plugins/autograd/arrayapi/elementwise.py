@@ -5,6 +5,7 @@ from __future__ import annotations
 import array_api_compat.numpy as xnp
 import autograd.numpy as anp
 
+from adhelpers_plugins.autograd.arrayapi.datatypes import astype
 from adhelpers_plugins.autograd.arrayapi.tracing import Array, unless_traced
 
 
@@ -45,10 +46,11 @@ def atanh(x: Array, /) -> Array:
 
 @unless_traced(xnp.clip)
 def clip(x: Array, /, min: Array | None = None, max: Array | None = None) -> Array:
-    """Limit to an interval; at a bound the derivative is autograd's for maximum and minimum."""
-    if min is not None:
-        x = anp.maximum(x, min)
-    return x if max is None else anp.minimum(x, max)
+    """Limit to an interval, in the dtype of x; at a bound the derivative is autograd's for maximum and minimum."""
+    limited = x if min is None else anp.maximum(x, min)
+    if max is not None:
+        limited = anp.minimum(limited, max)
+    return astype(limited, x.dtype, copy=False)
 
 
 def conj(x: Array, /) -> Array:

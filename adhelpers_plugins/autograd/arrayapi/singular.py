@@ -17,7 +17,7 @@ from autograd.tracer import getval
 
 from adhelpers_plugins.autograd.arrayapi.factors import adjoint, diagonal_part, reciprocal_gaps, undetermined
 from adhelpers_plugins.autograd.arrayapi.gathering import diagonal
-from adhelpers_plugins.autograd.arrayapi.tracing import Array, both_rules, is_complex, primitive, unless_traced
+from adhelpers_plugins.autograd.arrayapi.tracing import Array, both_rules, is_complex, plain, primitive, unless_traced
 
 
 @primitive
@@ -113,4 +113,4 @@ both_rules(_pseudo_inverse, _push_pseudo_inverse)
 @unless_traced(xnp.linalg.pinv)
 def pinv(x: Array, /, *, rtol: float | Array | None = None) -> Array:
     """The pseudo-inverse of matrices, whose rank must not change nearby."""
-    return _pseudo_inverse(x, rtol)
+    return _pseudo_inverse(x, plain(rtol))

@@ -147,7 +147,8 @@ def sign(x: Array, /) -> Array:
     if not is_complex(x):
         return np.sign(getval(x))
     length = anp.abs(x)
-    return x / anp.where(length == 0, 1, length)
+    away = length != 0
+    return anp.where(away, x / anp.where(away, length, 1), 0)  # zero whatever the signs of its parts
 
 
 @primitive

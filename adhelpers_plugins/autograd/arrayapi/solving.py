@@ -112,8 +112,9 @@ def slogdet(x: Array, /) -> SlogdetResult:
 @unless_traced(xnp.linalg.matrix_power)
 def matrix_power(x: Array, n: int, /) -> Array:
     """Powers of matrices, by squaring."""
+    unit = np.linalg.matrix_power(getval(x), 0)  # raises if the matrices are not square
     if n == 0:
-        return broadcast_to(np.eye(x.shape[-1], dtype=x.dtype), x.shape)
+        return unit
     square = inv(x) if n < 0 else x
     product, n = None, abs(n)
     while n:

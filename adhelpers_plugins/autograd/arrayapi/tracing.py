@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import autograd.extend
 import autograd.numpy as anp
+import numpy as np
 from autograd.core import make_vjp
 from autograd.tracer import getval, isbox
 
@@ -22,14 +23,19 @@ def primitive(function: Function) -> Function:
     return traced
 
 
-def unless_traced(plain: Callable[..., Any]) -> Callable[[Function], Function]:
-    """Let NumPy's function answer where no argument is traced: there it is the standard, dtypes and all."""
+def unless_traced(standard: Callable[..., Any]) -> Callable[[Function], Function]:
+    """Let NumPy's function answer where no argument is traced: there it is the standard, dtypes and all.
+
+    So it is where the `dtype` asked for has no derivative.
+    """
 
     def decorate(traced: Function) -> Function:
         @functools.wraps(traced)
         def either(*args: Any, **options: Any) -> Any:
             is_traced = any(map(holds_box, args)) or any(map(holds_box, options.values()))
-            return (traced if is_traced else plain)(*args, **options)
+            if is_traced and (options.get("dtype") is None or np.issubdtype(options["dtype"], np.inexact)):
+                return traced(*args, **options)
+            return standard(*map(plain, args), **{key: plain(option) for key, option in options.items()})
 
         return either  # type: ignore[return-value]
 

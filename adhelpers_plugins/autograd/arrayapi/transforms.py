@@ -30,6 +30,9 @@ def _dual(norm: Any) -> str:
 
 def _resize(x: Array, length: int, axis: int) -> Array:
     """Cut at the end of an axis, or filled up with zeros."""
+    if length < 1:  # as the end of a slice it would cut all the same
+        msg = f"a transform has at least one number, not {length}"
+        raise ValueError(msg)
     missing = length - x.shape[axis]
     if missing <= 0:
         return x if missing == 0 else x[(slice(None),) * (axis % x.ndim) + (slice(length),)]
@@ -178,11 +181,11 @@ def ifftshift(x: Array, /, *, axes: Axes = None) -> Array:
 
 
 def _lengths(x: Array, s: tuple[int, ...] | None, axes: Any) -> list[tuple[int | None, int]]:
-    """The length of each transform, None where it is that of the axis, and its axis."""
+    """The length of each transform, None where none is given, and its axis; -1 is for all that the axis has."""
     if axes is None:
         if s is not None:
             msg = f"lengths s={s} need axes to go with them"
             raise ValueError(msg)
         axes = range(x.ndim)
     lengths = [None] * len(axes) if s is None else s
-    return list(zip(lengths, axes, strict=True))
+    return [(x.shape[axis] if n == -1 else n, axis) for n, axis in zip(lengths, axes, strict=True)]
