@@ -176,8 +176,8 @@ def largest_deviation(value: Any, expected: Any, floor: float = 0.0) -> float:
 
     NaNs at the same places agree.
     """
-    leaves, treedef = structure.flatten(expected)
-    received = structure.flatten_like(value, "the result", expected, "the reference", treedef, structure.flatten)
+    leaves, _ = structure.flatten(expected)
+    received, _ = structure.flatten(structure.arrange_like(value, "the result", expected, "the reference"))
     largest = 0.0
     for a, b in zip(received, leaves, strict=True):
         if a.shape != b.shape:

@@ -66,6 +66,9 @@ class Capability(enum.Enum):
     THREADS = "threads"
 
 
+_NO_CONTEXT = contextlib.nullcontext()
+
+
 @dataclass(frozen=True, kw_only=True)
 class ADBackend(ABC):
     """One way to differentiate; a concrete backend is a frozen dataclass that holds its options.
@@ -194,7 +197,7 @@ class ADBackend(ABC):
 
     def scope(self) -> contextlib.AbstractContextManager[Any]:
         """A context entered around each operation, user's function and conversions included; by default none."""
-        return contextlib.nullcontext()
+        return _NO_CONTEXT
 
     def double_precision(self) -> Self:
         """This backend with whatever option it needs to accept 64-bit data; by default none is needed."""

@@ -64,10 +64,29 @@ def _is_output(name: object) -> bool:
     return str(name).startswith("f(x)")
 
 
+def is_known(backend: ADBackend, leaf: object) -> bool:
+    """Whether arrays of this kind were found to be the backend's own, and floating or complex."""
+    dtypes = _KNOWN.get((type(backend), type(leaf)))
+    return dtypes is not None and leaf.dtype in dtypes  # type: ignore[attr-defined]  # it has one, being an array
+
+
+_KNOWN: dict[tuple[type, type], set[Any]] = {}
+"""By types of backend and array: dtypes. To ask a backend and its namespace takes microseconds."""
+
+
+def is_like(backend: ADBackend, leaf: Any, partner: Array) -> bool:
+    """Whether `leaf` is an array of its partner's kind, shape, dtype and device, so that nothing is left to check."""
+    return (
+        type(leaf) is type(partner)
+        and leaf.shape == partner.shape
+        and leaf.dtype == partner.dtype
+        and backend.device(leaf) == backend.device(partner)
+    )
+
+
 def check_inexact(backend: ADBackend, leaf: Array, name: object) -> None:
     """Refuse a leaf that is neither floating nor complex."""
-    kind = (type(backend), type(leaf), leaf.dtype)
-    if kind in _KNOWN_INEXACT:  # asking the namespace takes microseconds
+    if is_known(backend, leaf):
         return
     try:
         inexact = backend.array_namespace(leaf).isdtype(leaf.dtype, ("real floating", "complex floating"))
@@ -75,11 +94,7 @@ def check_inexact(backend: ADBackend, leaf: Array, name: object) -> None:
         raise _lacks_dtype(backend, name, leaf, error) from error
     if not inexact:
         raise not_differentiable(name, f"an array of dtype {leaf.dtype}")
-    _KNOWN_INEXACT.add(kind)
-
-
-_KNOWN_INEXACT: set[tuple[type, type, Any]] = set()
-"""Kinds of backend, array and dtype that were found to be floating or complex."""
+    _KNOWN.setdefault((type(backend), type(leaf)), set()).add(leaf.dtype)
 
 
 def _lacks_dtype(backend: ADBackend, name: object, leaf: Any, error: TypeError) -> DTypeError:

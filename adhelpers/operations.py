@@ -211,7 +211,7 @@ def resolve(f: Callable[..., Any], backend: ADBackend | str | None, x: Any) -> A
 
 
 def _constant_unless(differentiate: bool, backend: ADBackend, u: Leaves) -> Leaves:
-    return u if differentiate else tuple(backend.stop_gradient(leaf) for leaf in u)
+    return u if differentiate else tuple([backend.stop_gradient(leaf) for leaf in u])
 
 
 def with_aux(flat: LeafwiseFunction, aux: Leaves, *results: Any, has_aux: bool) -> tuple[Any, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict, defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any, Protocol
 
 from adhelpers.errors import StructureMismatchError
@@ -40,8 +40,6 @@ class _SingleLeaf:
 
 SINGLE = _SingleLeaf()
 
-Flatten = Callable[[Any], tuple[tuple[Any, ...], TreeDef]]
-
 
 def flatten(tree: Any) -> tuple[tuple[Any, ...], TreeDef]:
     """Leaves and definition of nested dict, list, tuple, namedtuple, OrderedDict, None and registered nodes."""
@@ -56,17 +54,7 @@ def leaf_paths(treedef: TreeDef, name: str) -> list[str]:
     return [path.codify(name) for path in treedef.accessors()]
 
 
-def flatten_like(
-    tree: Any, name: str, partner: Any, partner_name: str, partner_treedef: TreeDef, flatten: Flatten
-) -> tuple[Any, ...]:
-    """The leaves of `tree` in the order of its partner's, or `StructureMismatchError`."""
-    leaves, treedef = flatten(tree)
-    if treedef is not partner_treedef and treedef != partner_treedef:
-        leaves, _ = flatten(_arrange_like(tree, name, partner, partner_name))
-    return leaves
-
-
-def _arrange_like(tree: Any, name: str, partner: Any, partner_name: str) -> Any:
+def arrange_like(tree: Any, name: str, partner: Any, partner_name: str) -> Any:
     """`tree` in the containers of `partner`: what may differ is the order of keys and the kind of dict."""
 
     def mismatch(detail: str = "") -> StructureMismatchError:
@@ -92,7 +80,7 @@ def _arrange_like(tree: Any, name: str, partner: Any, partner_name: str) -> Any:
         return tree
     # Names of children are worked out for both, since a registered node may name them as it likes.
     names, partner_names = ([a.codify(n) for a in partner_treedef.accessors()] for n in (name, partner_name))
-    arranged = map(_arrange_like, children, names, partner_children, partner_names)
+    arranged = map(arrange_like, children, names, partner_children, partner_names)
     return partner_treedef.unflatten(list(arranged))
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from adhelpers import structure
 from adhelpers.contract import ADBackend, Array, Leaves
-from adhelpers.leaves import check_inexact, check_like_partner, lift, lift_beside
+from adhelpers.leaves import check_inexact, check_like_partner, is_known, is_like, lift, lift_beside
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class LeafName:
         return structure.leaf_paths(self.treedef, self.tree_name)[self.index]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Tree:
     """A structure of differentiable arrays: its leaves, and how to put them back."""
 
@@ -39,34 +39,41 @@ class Tree:
 
         Numbers get the precision and device of `like`.
         """
+        if _is_ready(backend, tree, like):  # one array, by far the commonest: no tree work
+            return cls(backend, name, (tree,), structure.SINGLE)
         leaves, treedef = backend.flatten(tree)
-        lifted = []
+        lifted = list(leaves)
         for i, leaf in enumerate(leaves):
-            leaf_name = LeafName(name, treedef, i)
-            array = lift_beside(backend, leaf, leaf_name, like)
-            check_inexact(backend, array, leaf_name)
-            lifted.append(array)
+            if not _is_ready(backend, leaf, like):
+                leaf_name = LeafName(name, treedef, i)
+                lifted[i] = lift_beside(backend, leaf, leaf_name, like)
+                check_inexact(backend, lifted[i], leaf_name)
         return cls(backend, name, tuple(lifted), treedef)
 
     def rebuild(self, leaves: Leaves) -> Any:
         """The structure with other leaves."""
-        return self.treedef.unflatten(leaves)
-
-    def with_leaves(self, leaves: Leaves) -> Tree:
-        """The same tree with other leaves."""
-        return replace(self, leaves=leaves)
+        return leaves[0] if self.treedef is structure.SINGLE else self.treedef.unflatten(leaves)
 
     def read_partner(self, partner: Any, name: str) -> Leaves:
         """The leaves of `partner`, which must match this tree leaf by leaf in shape, dtype and device."""
-        mine = self.rebuild(self.leaves)
-        leaves = structure.flatten_like(partner, name, mine, self.name, self.treedef, self.backend.flatten)
-        lifted = []
+        if self.treedef is structure.SINGLE and is_like(self.backend, partner, self.leaves[0]):
+            return (partner,)
+        leaves, treedef = self.backend.flatten(partner)
+        if treedef is not self.treedef and treedef != self.treedef:
+            mine = self.rebuild(self.leaves)
+            leaves, _ = self.backend.flatten(structure.arrange_like(partner, name, mine, self.name))
+        lifted = list(leaves)
         for i, (leaf, like) in enumerate(zip(leaves, self.leaves, strict=True)):
-            leaf_name = LeafName(name, self.treedef, i)
-            array = lift(self.backend, leaf, leaf_name, like)
-            check_like_partner(self.backend, array, leaf_name, like, LeafName(self.name, self.treedef, i))
-            lifted.append(array)
+            if not is_like(self.backend, leaf, like):
+                leaf_name = LeafName(name, self.treedef, i)
+                lifted[i] = lift(self.backend, leaf, leaf_name, like)
+                check_like_partner(self.backend, lifted[i], leaf_name, like, LeafName(self.name, self.treedef, i))
         return tuple(lifted)
+
+
+def _is_ready(backend: ADBackend, leaf: Any, like: Array | None) -> bool:
+    """Whether `leaf` can be taken as it is. Beside `like` NumPy arrays may have to be lifted."""
+    return is_known(backend, leaf) and (like is None or type(leaf) is type(like))
 
 
 class LeafwiseFunction:
@@ -92,12 +99,12 @@ class LeafwiseFunction:
         if self._has_aux:
             result, aux = self._split_aux(result)
         output = Tree.read(self._x.backend, result, "f(x)", leaves[0] if leaves else None)
-        self._output = output.with_leaves(())
+        self._output_treedef = output.treedef
         return output.leaves, aux
 
     def output(self, leaves: Leaves) -> Tree:
         """The latest result with the arrays that came back through the plugin."""
-        return self._output.with_leaves(leaves)
+        return Tree(self._x.backend, "f(x)", leaves, self._output_treedef)
 
     def aux(self, arrays: Leaves) -> Any:
         """The latest aux with the arrays that came back through the plugin."""

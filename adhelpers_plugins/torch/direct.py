@@ -2,45 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import Any
+import contextlib
+from collections.abc import Iterable
 
 import torch
-from torch.autograd.forward_ad import make_dual, unpack_dual
 
 from adhelpers import UnsupportedOperationError
 from adhelpers.contract import Array, LeafFunction, Leaves
-from adhelpers_plugins.torch.levels import DualLevel, forward_mode
+from adhelpers_plugins.torch.levels import DualNumbers, gradients
 
 
 def jvp(f: LeafFunction, x: Leaves, u: Leaves) -> tuple[Leaves, Leaves, Leaves]:
-    """Dual numbers. `f` gets copies, for it may work in place; what it returns is copied, for it may be kept."""
-    with forward_mode(), DualLevel():
-        outputs, aux = f(*(make_dual(leaf.clone(), tangent.clone()) for leaf, tangent in zip(x, u, strict=True)))
-        pairs = [unpack_dual(y) for y in outputs]
-        values = tuple(_copied(y) for y, _ in pairs)
-        tangents = [torch.zeros_like(y) if t is None else _materialised(t).to(y.dtype).contiguous() for y, t in pairs]
-        return values, _apart(tangents), tuple(_copied(unpack_dual(leaf).primal) for leaf in aux)
+    """Dual numbers. `f` gets copies, for it may work in place."""
+    with DualNumbers() as dual:
+        outputs, aux = f(*[dual.make(leaf.clone(), tangent.clone()) for leaf, tangent in zip(x, u, strict=True)])
+        memory = Memory()
+        values, tangents = [], []
+        for y in outputs:
+            primal, tangent = dual.unpack(y)
+            values.append(memory.own(primal, is_new=tangent is not None and _is_new(y)))
+            if tangent is None:
+                tangents.append(torch.zeros_like(primal))
+            else:
+                tangents.append(memory.own(tangent if tangent.dtype is y.dtype else tangent.to(y.dtype)))
+        return tuple(values), tuple(tangents), tuple([memory.own(dual.unpack(a)[0], is_new=False) for a in aux])
 
 
 def vjp(f: LeafFunction, x: Leaves) -> tuple[Leaves, GraphPullback, Leaves]:
-    """A graph whose roots stand for `x`, for ``torch.autograd.grad`` to walk any number of times."""
+    """A graph whose roots stand for `x`, to be walked any number of times."""
     # Without gradients around, the caller wants none through the results either.
     wanted = torch.is_grad_enabled()
-    with torch.enable_grad():
+    with _UNCHANGED if wanted else torch.enable_grad():
         roots = tuple(
-            leaf.view_as(leaf) if wanted and leaf.requires_grad else leaf.detach().requires_grad_() for leaf in x
+            [leaf.view_as(leaf) if wanted and leaf.requires_grad else leaf.detach().requires_grad_() for leaf in x]
         )
         for root in roots:
             root.is_open = True
-        outputs, aux = f(*(root.clone() for root in roots))
+        outputs, aux = f(*[root.clone() for root in roots])
         for root in roots:
             root.is_open = False
-    _refuse_second_derivative_of_once((*outputs, *aux), roots)
-    results = [_copied(y) if wanted and _is_attached(y) else _copied(y.detach()) for y in (*outputs, *aux)]
-    attached = wanted and any(map(_is_attached, (*outputs, *x)))
+    results = (*outputs, *aux)
+    attached = _leads_outside(results, roots) and wanted
+    memory = Memory()
+    owned = []
+    for y in results:
+        result = y if attached and _is_attached(y) else y.detach()
+        owned.append(memory.own(result, is_new=y.grad_fn is not None and _is_new(y)))
     count = len(outputs)
-    return tuple(results[:count]), GraphPullback(roots, outputs, attached), tuple(results[count:])
+    attached = attached or (wanted and any(leaf.requires_grad and _is_attached(leaf) for leaf in x))
+    return tuple(owned[:count]), GraphPullback(roots, outputs, attached), tuple(owned[count:])
+
+
+_UNCHANGED = contextlib.nullcontext()
 
 
 class GraphPullback:
@@ -63,26 +76,25 @@ class GraphPullback:
 
     def _pull(self, cotangents: Leaves, stack: tuple[int, ...]) -> Leaves:
         live = [(y, c) for y, c in zip(self._outputs, cotangents, strict=True) if y.requires_grad]
-        gradients: Iterable[Array | None] = (None,) * len(self._roots)
+        pulled: Iterable[Array | None] = (None,) * len(self._roots)
         if live:
             attached = torch.is_grad_enabled() and (self._attached or any(c.requires_grad for c in cotangents))
-            gradients = torch.autograd.grad(
-                [y for y, _ in live],
+            pulled = gradients(
+                tuple([y for y, _ in live]),
                 self._roots,
-                [_seed(c.conj().resolve_conj(), attached) for _, c in live],
-                retain_graph=True,
+                tuple([_seed(_conjugate(c), attached) for _, c in live]),
                 create_graph=attached,
-                allow_unused=True,
-                is_grads_batched=bool(stack),
+                batched=bool(stack),
             )
-            gradients = [g if g is None or _is_attached(g) else g.detach() for g in gradients]
-        pulled = [
-            torch.zeros((*stack, *root.shape), dtype=root.dtype, device=root.device)
-            if g is None
-            else _materialised(g.conj()).contiguous()
-            for g, root in zip(gradients, self._roots, strict=True)
-        ]
-        return _apart(pulled, cotangents)
+        memory = Memory(cotangents)
+        return tuple(
+            [
+                torch.zeros((*stack, *root.shape), dtype=root.dtype, device=root.device)
+                if g is None
+                else memory.own(_conjugate(g if not g.requires_grad or _is_attached(g) else g.detach()))
+                for g, root in zip(pulled, self._roots, strict=True)
+            ]
+        )
 
 
 def _seed(cotangent: Array, attached: bool) -> Array:
@@ -97,32 +109,43 @@ def _seed(cotangent: Array, attached: bool) -> Array:
     return seed
 
 
-def _copied(tensor: Array) -> Array:
-    require_dense(tensor)
-    return _resolved(tensor.clone())
+def _conjugate(tensor: Array) -> Array:
+    return tensor.conj().resolve_conj() if tensor.is_complex() else tensor
 
 
-def _materialised(derivative: Array) -> Array:
-    """A derivative as plain memory: some rules give a symbolic zero, or conjugate lazily."""
-    return _resolved(derivative.clone() if derivative._is_zerotensor() else derivative)
+class Memory:
+    """What results may not share: the memory of one another, and of some other tensors."""
+
+    __slots__ = ("_taken",)
+
+    def __init__(self, others: Leaves = ()) -> None:
+        self._taken = {other.untyped_storage().data_ptr() for other in others if type(other) is torch.Tensor}
+
+    def own(self, tensor: Array, *, is_new: bool = True) -> Array:
+        """`tensor` as plain memory of its own: some rules give a symbolic zero, repeat elements or conjugate lazily.
+
+        What is not new may lie in memory that `f` closes over.
+        """
+        if type(tensor) is torch.Tensor and is_new and tensor.is_contiguous() and not tensor._is_zerotensor():
+            memory = tensor.untyped_storage().data_ptr()
+            if memory not in self._taken:
+                self._taken.add(memory)
+                return _resolved(tensor)
+        else:
+            require_dense(tensor)
+        tensor = _resolved(tensor.clone())
+        if type(tensor) is torch.Tensor:  # a subclass need not have memory to compare
+            self._taken.add(tensor.untyped_storage().data_ptr())
+        return tensor
+
+
+def _is_new(y: Array) -> bool:
+    """Whether a result of `f` lies in memory that was made for it: it is no view, and was not written to."""
+    return not y._is_view() and y._version == 0
 
 
 def _resolved(tensor: Array) -> Array:
-    return tensor.resolve_conj().resolve_neg()
-
-
-def _apart(arrays: Iterable[Array], others: Leaves = ()) -> Leaves:
-    """The arrays, copied where they share memory with one another or with others."""
-    taken = {a.untyped_storage().data_ptr() for a in others if type(a) is torch.Tensor}
-    separate = []
-    for array in arrays:
-        if type(array) is torch.Tensor:
-            memory = array.untyped_storage().data_ptr()
-            separate.append(array.clone() if memory in taken else array)
-            taken.add(memory)
-        else:
-            separate.append(array.clone())  # a subclass need not have memory to compare
-    return tuple(separate)
+    return tensor.resolve_conj().resolve_neg() if tensor.is_conj() or tensor.is_neg() else tensor
 
 
 def require_dense(tensor: Array) -> None:
@@ -132,38 +155,34 @@ def require_dense(tensor: Array) -> None:
         raise TypeError(msg)
 
 
-def _nodes(results: Leaves, roots: Leaves = ()) -> Iterator[Any]:
-    """The nodes of the graph of `results` down to that of `roots`, each once."""
-    seen = {root.grad_fn for root in roots}
-    stack = [y.grad_fn for y in results if y.grad_fn is not None and y.grad_fn not in seen]
-    seen.update(stack)
-    while stack:
-        node = stack.pop()
-        yield node
-        for parent, _ in node.next_functions:
-            if parent is not None and parent not in seen:
-                seen.add(parent)
-                stack.append(parent)
-
-
 def _is_attached(tensor: Array) -> bool:
     """Whether `tensor` depends on something whose derivative somebody may want later.
 
     Such are the user's Parameters, and the roots of an enclosing product, whose `f` is still running. Roots of
     a product that is done, as where a pullback is itself pulled back, are not.
     """
-    if tensor.grad_fn is None:
-        return bool(tensor.requires_grad)
-    for node in _nodes((tensor,)):
-        if not node.next_functions:
+    return bool(tensor.requires_grad) if tensor.grad_fn is None else _leads_outside((tensor,))
+
+
+def _leads_outside(results: Leaves, roots: Leaves = ()) -> bool:
+    """Whether the graph of `results`, apart from that of `roots`, ends in something of somebody else's.
+
+    What PyTorch marked as having no second derivative is refused: the mark leads nowhere, and would give zeros.
+    """
+    outside = False
+    seen = {root.grad_fn for root in roots}
+    stack = [y.grad_fn for y in results if y.grad_fn is not None]
+    while stack:
+        node = stack.pop()
+        if node in seen:
+            continue
+        seen.add(node)
+        if node.name() == "torch::autograd::Error":
+            msg = "trying to differentiate twice a function that is marked once_differentiable"
+            raise UnsupportedOperationError(msg)
+        parents = [parent for parent, _ in node.next_functions if parent is not None]
+        stack += parents
+        if not parents and not outside:
             variable = getattr(node, "variable", None)
-            if variable is not None and getattr(variable, "is_open", True):
-                return True
-    return False
-
-
-def _refuse_second_derivative_of_once(results: Leaves, roots: Leaves) -> None:
-    """Find gradients that PyTorch marked as having none of their own: the mark leads nowhere, and would give zeros."""
-    if any(node.name() == "torch::autograd::Error" for node in _nodes(results, roots)):
-        msg = "trying to differentiate twice a function that is marked once_differentiable"
-        raise UnsupportedOperationError(msg)
+            outside = variable is not None and getattr(variable, "is_open", True)
+    return outside

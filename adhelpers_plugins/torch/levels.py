@@ -11,12 +11,13 @@ import contextlib
 import importlib
 import threading
 import warnings
-from types import TracebackType
+from typing import Self
 
 import torch
 from torch.autograd import forward_ad
 
 try:
+    from torch._C import _enter_dual_level, _exit_dual_level
     from torch._C._functorch import (
         get_unwrapped,
         is_batchedtensor,
@@ -24,11 +25,17 @@ try:
         maybe_current_level,
     )
     from torch._functorch import eager_transforms
+    from torch._VF import _make_dual, _unpack_dual
 
     KNOWN = isinstance(eager_transforms.JVP_NESTING, int) and isinstance(forward_ad._current_level, int)
 except (ImportError, AttributeError):
     KNOWN = False
 """Whether this version of PyTorch tells which transformations are active; where not, all goes through torch.func."""
+
+try:
+    from torch.autograd.graph import _engine_run_backward as _run_engine
+except ImportError:
+    _run_engine = None
 
 # The first dual number imports a module that warns about its own deprecated calls: meet it here.
 with warnings.catch_warnings(), contextlib.suppress(ImportError):
@@ -94,15 +101,58 @@ def mapped(tensor: torch.Tensor) -> bool:
     return False
 
 
-class DualLevel:
-    """A level of dual numbers, inside which ``torch.func.jvp`` still nests: it is told of one level more."""
+class DualNumbers:
+    """A level of dual numbers, in this thread alone, inside which ``torch.func.jvp`` still nests.
 
-    def __enter__(self) -> None:
-        forward_ad.enter_dual_level()
-        eager_transforms.JVP_NESTING += 1
+    PyTorch's public functions for it import modules on every call, which takes as long as its own work: this calls
+    what they call.
+    """
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    __slots__ = ("_level",)
+
+    def __enter__(self) -> Self:
+        _FORWARD_MODE.__enter__()
+        try:
+            self._level = _enter_dual_level()
+        except BaseException:
+            _FORWARD_MODE.__exit__()
+            raise
+        forward_ad._current_level = self._level
+        eager_transforms.JVP_NESTING += 1  # torch.func.jvp is told of one level more
+        return self
+
+    def __exit__(self, *exception: object) -> None:
         eager_transforms.JVP_NESTING -= 1
-        forward_ad.exit_dual_level()
+        forward_ad._current_level = self._level - 1
+        _exit_dual_level(level=self._level)
+        _FORWARD_MODE.__exit__()
+
+    def make(self, primal: torch.Tensor, tangent: torch.Tensor) -> torch.Tensor:
+        """A dual number."""
+        return _make_dual(primal, tangent, level=self._level)
+
+    def unpack(self, dual: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """Primal and tangent, the latter None for a constant."""
+        return _unpack_dual(dual, level=self._level)
+
+
+def gradients(
+    outputs: tuple[torch.Tensor, ...],
+    inputs: tuple[torch.Tensor, ...],
+    cotangents: tuple[torch.Tensor, ...],
+    *,
+    create_graph: bool,
+    batched: bool,
+) -> tuple[torch.Tensor | None, ...]:
+    """``torch.autograd.grad``, or its engine alone, for core has checked all that it checks."""
+    if batched or _run_engine is None:
+        return torch.autograd.grad(
+            outputs,
+            inputs,
+            cotangents,
+            retain_graph=True,
+            create_graph=create_graph,
+            allow_unused=True,
+            is_grads_batched=batched,
+        )
+    return _run_engine(outputs, cotangents, True, create_graph, inputs, True, accumulate_grad=False)
