@@ -11,6 +11,7 @@ from adhelpers.errors import (
     BatchMixingError,
     DeviceMismatchError,
     DTypeError,
+    PreparationMismatchError,
     ShapeMismatchError,
     StructureMismatchError,
     UnsupportedOperationError,
@@ -23,6 +24,8 @@ from adhelpers.operations import (
     value_and_vector_jacobian_product,
     vector_jacobian_product,
 )
+from adhelpers.preparation import prepare
+from adhelpers.prepared import Prepared
 from adhelpers.registry import backend
 from adhelpers.special import special_namespace
 
@@ -41,6 +44,8 @@ __all__ = [
     "DeviceMismatchError",
     "LeafFunction",
     "Leaves",
+    "PreparationMismatchError",
+    "Prepared",
     "Pullback",
     "ShapeMismatchError",
     "StructureMismatchError",
@@ -50,6 +55,7 @@ __all__ = [
     "batched_jacobian",
     "hookimpl",
     "jacobian_vector_product",
+    "prepare",
     "special_namespace",
     "value_and_batched_jacobian",
     "value_and_jacobian_vector_product",

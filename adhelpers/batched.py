@@ -18,6 +18,7 @@ from adhelpers.errors import BatchAxisError, DTypeError
 from adhelpers.leaves import is_complex, zeros_like
 from adhelpers.memory import FUNCTIONS, Record
 from adhelpers.operations import resolve, with_aux, without_value
+from adhelpers.prepared import compiled_call
 from adhelpers.sweep import BatchLayout, MixingCheck, rounding_scale, sweep_basis
 from adhelpers.trees import LeafwiseFunction, Tree
 
@@ -138,6 +139,10 @@ def value_and_batched_jacobian(
     """
     _check_options(batch_axis, mode, chunk_size, check_batch)
     backend = resolve(f, backend, x)
+    if backend.eager() is not backend:
+        options: dict[str, Any] = {"has_aux": has_aux, "batch_axis": batch_axis, "mode": mode, "chunk_size": chunk_size}
+        options |= {"check_batch": check_batch, "holomorphic": holomorphic}
+        return compiled_call(value_and_batched_jacobian, f, backend, {"x": x}, args, **options)
     with backend.scope():
         layout = BatchLayout(batch_axis)
         point = _read_point(backend, x, layout, holomorphic)

@@ -264,6 +264,26 @@ class ADBackend(ABC):
         """
         return epsilon
 
+    # -- optional: compilation -----------------------------------------------------------------------
+
+    def compile(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """`function` of arrays, compiled: what `adhelpers.prepare` calls many times.
+
+        It takes arrays of this backend, and perhaps NumPy's, and returns arrays in any structure. The compiled one is
+        called with arrays of any shape and dtype, in this backend's `scope` or outside of it, and returns what
+        `function` does, containers included. By default `function` itself.
+        """
+        return function
+
+    @property
+    def compiles(self) -> bool:
+        """Whether `compile` does."""
+        return type(self).compile is not ADBackend.compile
+
+    def eager(self) -> Self:
+        """This backend without whatever option makes it compile every single call; by default it has none."""
+        return self
+
     # -- optional: missing rules ---------------------------------------------------------------------
 
     def is_missing_rule(self, error: Exception) -> bool:

@@ -46,3 +46,7 @@ class BatchMixingError(AdhelpersError, ValueError):
 
 class UnsupportedOperationError(AdhelpersError, NotImplementedError):
     """The framework has no derivative rule, and none can be derived."""
+
+
+class PreparationMismatchError(AdhelpersError, ValueError):
+    """A strict prepared operation was called with other structures, shapes, dtypes or devices than it was made for."""

@@ -6,6 +6,7 @@ import threading
 import weakref
 from collections.abc import Hashable
 from dataclasses import dataclass
+from typing import Any
 
 MOST_SIGNATURES = 256
 """How many signatures of one function are remembered; the oldest are forgotten first."""
@@ -21,6 +22,8 @@ class Record:
     """Whether `f` was seen to treat batch elements independently."""
     fallback_logged: bool = False
     """Whether it was logged that a rule is missing."""
+    prepared: Any = None
+    """An operation on `f`, prepared because the backend compiles every call; it holds `f` weakly."""
 
 
 class Memory:

@@ -7,6 +7,7 @@ from typing import Any
 
 from adhelpers import derived, registry, structure
 from adhelpers.contract import ADBackend, Leaves
+from adhelpers.prepared import compiled_call
 from adhelpers.trees import LeafwiseFunction, Tree
 
 
@@ -95,6 +96,9 @@ def value_and_jacobian_vector_product(
     (array([3., 6.]), array([ 3., -3.]))
     """
     backend = resolve(f, backend, x)
+    if backend.eager() is not backend:
+        options = {"has_aux": has_aux, "differentiate_u": differentiate_u}
+        return compiled_call(value_and_jacobian_vector_product, f, backend, {"x": x, "u": u}, args, **options)
     with backend.scope():
         point = Tree.read(backend, x, "x")
         tangents = _constant_unless(differentiate_u, backend, point.read_partner(u, "u"))
@@ -179,6 +183,9 @@ def value_and_vector_jacobian_product(
     (array([3., 6.]), array([3., 3.]))
     """
     backend = resolve(f, backend, x)
+    if backend.eager() is not backend:
+        options = {"has_aux": has_aux, "differentiate_u": differentiate_u}
+        return compiled_call(value_and_vector_jacobian_product, f, backend, {"x": x, "u": u}, args, **options)
     with backend.scope():
         point = Tree.read(backend, x, "x")
         flat = LeafwiseFunction(f, point, args, has_aux=has_aux)

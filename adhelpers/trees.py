@@ -76,6 +76,13 @@ def _is_ready(backend: ADBackend, leaf: Any, like: Array | None) -> bool:
     return is_known(backend, leaf) and (like is None or type(leaf) is type(like))
 
 
+def require_tuple(args: object) -> None:
+    """Refuse one further argument where all of them are wanted: an array would be taken apart."""
+    if not isinstance(args, (tuple, list)):
+        msg = f"args is {structure.describe(args)}, but must be a tuple; for one argument write args=(argument,)"
+        raise TypeError(msg)
+
+
 class LeafwiseFunction:
     """The user's function as a plugin sees it: arrays in, ``(outputs, aux)`` out, both flat tuples of arrays.
 
@@ -84,9 +91,7 @@ class LeafwiseFunction:
     """
 
     def __init__(self, f: Callable[..., Any], x: Tree, args: tuple[Any, ...], *, has_aux: bool) -> None:
-        if not isinstance(args, (tuple, list)):
-            msg = f"args is {structure.describe(args)}, but must be a tuple; for one argument write args=(argument,)"
-            raise TypeError(msg)
+        require_tuple(args)
         self.function = f
         self._x = x
         self._args = args

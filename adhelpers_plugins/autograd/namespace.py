@@ -10,6 +10,7 @@ What raises, because it has no derivative or none that could be told:
                                       other factors, and those of square matrices, have a derivative
 ``linalg.qr`` in complete mode        the same holds of Q for tall matrices
 ``linalg.slogdet``, ``linalg.inv``    singular matrices; so does the second derivative of ``linalg.det``
+``linalg.qr``                         matrices without full rank
 ``arange`` of traced numbers          how many there are is no smooth function of them
 ``asarray`` of an array of objects    what is traced in it would be lost
 ``bitwise_and`` and its like          are for integers, which are never traced
@@ -17,8 +18,9 @@ What raises, because it has no derivative or none that could be told:
 ===================================== ==================================================================
 
 Eigenvectors and singular vectors of equal values have no derivative either: theirs is infinite or nan, with
-NumPy's warning. autograd's boxes themselves lack ``+x``, ``x // y``, ``x.mT`` and assignment to elements, which
-raise; the functions `positive`, `floor_divide`, `matrix_transpose` and `where` are the way out.
+NumPy's warning. autograd's boxes themselves lack ``+x``, ``x // y``, ``x.mT``, ``x.device``, ``float(x)`` and
+assignment to elements, which raise; the functions `positive`, `floor_divide`, `matrix_transpose` and `where` are the way out.
+Of boxes a function takes what the standard lists and no more: ``sum(x, axis=0)``, for ``sum(x, 0)`` raises.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
 
@@ -15,8 +16,9 @@ from adhelpers import ADBackend, Capability, DTypeError
 from adhelpers.contract import Array, LeafFunction, Leaves, Pullback
 from adhelpers.origin import raised_by_library
 from adhelpers.structure import SINGLE, TreeDef
-from adhelpers_plugins.jax import special
+from adhelpers_plugins.jax import namespace, special
 from adhelpers_plugins.jax.abstract import abstract_jvp, is_abstract
+from adhelpers_plugins.jax.compilation import compiled
 from adhelpers_plugins.jax.containers import make_known
 
 _MISSING_RULE = re.compile(
@@ -38,6 +40,9 @@ class JaxBackend(ADBackend):
     x64
         Enable 64-bit types for the operation, `f` included, without touching JAX's global setting. With
         False that setting holds, and 64-bit NumPy data is refused where JAX would narrow it.
+    jit
+        Compile every operation, once for each function (by identity, as long as it lives) and options. JAX's rule of
+        purity then holds: `f` is not run again, and what it closes over is frozen when it is first seen.
 
     Examples
     --------
@@ -49,10 +54,11 @@ class JaxBackend(ADBackend):
     """
 
     name: ClassVar[str] = "jax"
-    capabilities: ClassVar[frozenset[Capability]] = frozenset(set(Capability) - {Capability.COMPILE})
+    capabilities: ClassVar[frozenset[Capability]] = frozenset(Capability)
     conversion: ClassVar[str | None] = "jax.numpy.from_dlpack"
 
     x64: bool = False
+    jit: bool = False
 
     def scope(self) -> contextlib.AbstractContextManager[Any]:
         """64-bit types, if the option asks for them."""
@@ -89,8 +95,8 @@ class JaxBackend(ADBackend):
         return leaves, treedef
 
     def array_namespace(self, *arrays: Array) -> Any:
-        """``jax.numpy``."""
-        return jnp
+        """``jax.numpy``, with fewer surprises."""
+        return namespace
 
     def special_namespace(self, *arrays: Array) -> Any:
         """``jax.scipy.special``, and ``jax.nn``."""
@@ -127,6 +133,22 @@ class JaxBackend(ADBackend):
     def vjp_sweep(self, pullback: Pullback, cotangents: Leaves) -> Leaves:
         """The pullback, vectorised."""
         return jax.vmap(pullback)(cotangents)
+
+    def compile(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """``jax.jit``."""
+        run = compiled(self, function)
+        if not self.x64:
+            return run
+
+        def with_64_bits(*arrays: Array) -> Any:
+            with self.scope():
+                return run(*arrays)
+
+        return with_64_bits
+
+    def eager(self) -> Self:
+        """This backend with ``jit=False``."""
+        return replace(self, jit=False) if self.jit else self
 
     def is_missing_rule(self, error: Exception) -> bool:
         """JAX's own errors about a missing rule; it strips its frames from tracebacks."""

@@ -7,14 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-import array_api_compat.torch
 import numpy as np
 import torch
 
 from adhelpers import ADBackend, Capability
 from adhelpers.contract import Array, LeafFunction, Leaves, Pullback
 from adhelpers.origin import raised_by_library
-from adhelpers_plugins.torch import direct, functional, levels, special
+from adhelpers_plugins.torch import direct, functional, levels, namespace, special
+from adhelpers_plugins.torch.arrayapi.arguments import from_numpy
 
 _NO_VMAP = re.compile(
     r"does not have vmap support"
@@ -68,13 +68,11 @@ class TorchBackend(ADBackend):
         device = None if like is None else like.device
         if not isinstance(leaf, (np.ndarray, np.generic)):
             return torch.tensor(leaf, dtype=None if like is None else like.dtype, device=device)
-        # PyTorch takes neither foreign byte orders nor negative strides, and would alias the rest.
-        native = np.array(leaf, dtype=leaf.dtype.newbyteorder("="), order="C")
-        return torch.from_numpy(native).to(device=device)
+        return from_numpy(leaf, device)
 
     def array_namespace(self, *arrays: Array) -> Any:
-        """array_api_compat's namespace over torch."""
-        return array_api_compat.torch
+        """array_api_compat's namespace over torch, with fewer surprises."""
+        return namespace
 
     def special_namespace(self, *arrays: Array) -> Any:
         """``torch.special``."""

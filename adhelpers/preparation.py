@@ -1,0 +1,100 @@
+"""`prepare`: do once whatever of an operation can be done once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from adhelpers.batched import batched_jacobian, value_and_batched_jacobian
+from adhelpers.contract import ADBackend
+from adhelpers.operations import (
+    jacobian_vector_product,
+    resolve,
+    value_and_jacobian_vector_product,
+    value_and_vector_jacobian_product,
+    vector_jacobian_product,
+)
+from adhelpers.prepared import Prepared
+from adhelpers.structure import describe
+from adhelpers.trees import require_tuple
+
+_NAMES: dict[Callable[..., Any], tuple[str, ...]] = {
+    jacobian_vector_product: ("x", "u"),
+    value_and_jacobian_vector_product: ("x", "u"),
+    vector_jacobian_product: ("x", "u"),
+    value_and_vector_jacobian_product: ("x", "u"),
+    batched_jacobian: ("x",),
+    value_and_batched_jacobian: ("x",),
+}
+"""The operations, and what each differentiates at and along."""
+
+
+def prepare(
+    operation: Callable[..., Any],
+    f: Callable[..., Any],
+    backend: ADBackend | str | None,
+    x: Any,
+    u: Any = None,
+    *,
+    args: tuple[Any, ...] = (),
+    strict: bool = False,
+    **options: Any,
+) -> Prepared:
+    """An operation on `f`, ready to be called often.
+
+    Its results are those of the operation itself. What can be done once is done here: the arguments are checked, a
+    batched Jacobian's `f` is checked for mixing, and where the backend compiles (JAX does, PyTorch with
+    ``TorchBackend(compiled=True)``) code is compiled. Elsewhere little is left to prepare.
+
+    Parameters
+    ----------
+    operation
+        One of the operations, such as `adhelpers.jacobian_vector_product`.
+    f, backend, x, u, args
+        As the operation takes them; an example of a call. `f` may be called, with `x`, and a compiled call need not
+        call it any more: then it must be pure, and what it closes over is frozen as it is now.
+    strict
+        Whether a call whose structures, shapes, dtypes, devices or numbers differ from this one is an error.
+        Otherwise it is prepared anew, without a word.
+    **options
+        Further keywords of the operation, such as ``has_aux=True`` or ``batch_axis=0``. With ``check_batch="always"``
+        every shape and dtype is checked, once.
+
+    Returns
+    -------
+    Prepared
+        A function ``(x, u, *args)``, or ``(x, *args)`` for a batched Jacobian. Arrays among `args` may change freely;
+        all else in them, and numbers in a cotangent `u`, is compiled into the code: a new value is prepared anew. Any
+        number of threads may call it. It cannot be pickled.
+
+    Raises
+    ------
+    PreparationMismatchError
+        A strict call is not like the one that was prepared; one line for each leaf that differs.
+    TypeError, ValueError, ...
+        As the operation raises them.
+
+    Examples
+    --------
+    >>> import numpy, adhelpers
+    >>> x, u = numpy.asarray([1.0, 2.0]), numpy.asarray([1.0, -1.0])
+    >>> push = adhelpers.prepare(
+    ...     adhelpers.jacobian_vector_product, lambda x, a: a * x**2, "finite-difference", x, u, args=(3.0,)
+    ... )
+    >>> push(x, u, 3.0).round(6)
+    array([  6., -12.])
+    """
+    names = _NAMES.get(operation)
+    if names is None:
+        known = ", ".join(known.__name__ for known in _NAMES)
+        msg = f"operation must be one of {known}, but {getattr(operation, '__name__', describe(operation))} was given"
+        raise TypeError(msg)
+    if "u" not in names and u is not None:
+        msg = f"{operation.__name__} takes no u; leave it out"
+        raise TypeError(msg)
+    if "u" not in names:
+        options.setdefault("check_batch", True)
+    require_tuple(args)
+    prepared = Prepared(operation, f, resolve(f, backend, x), names, strict=strict, options=options)
+    prepared(*((x, u)[: len(names)]), *args)
+    return prepared

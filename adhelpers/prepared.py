@@ -1,0 +1,181 @@
+"""`Prepared`: an operation on one function, which has done once what can be done once."""
+
+from __future__ import annotations
+
+import inspect
+import operator
+import weakref
+from collections.abc import Callable, Hashable
+from typing import Any
+
+from adhelpers import call
+from adhelpers.call import Kinds, Parts
+from adhelpers.contract import ADBackend, Leaves
+from adhelpers.errors import PreparationMismatchError
+from adhelpers.leaves import is_numpy
+from adhelpers.memory import FUNCTIONS
+from adhelpers.trees import require_tuple
+
+MOST_REMEMBERED = 64
+"""For how many kinds of call compiled code is kept; the oldest is forgotten first."""
+
+Compiled = Callable[..., Any]
+
+
+class Prepared:
+    """An operation on one function; `adhelpers.prepare` makes it.
+
+    Call it with ``(x, u, *args)``, or ``(x, *args)`` if the operation takes no `u`. Any number of threads may.
+
+    Attributes
+    ----------
+    operation, f, backend, options, strict
+        As they were given to `adhelpers.prepare`.
+    """
+
+    __slots__ = (
+        "_compiled",
+        "_eager",
+        "_expected",
+        "_names",
+        "_plain",
+        "backend",
+        "f",
+        "operation",
+        "options",
+        "strict",
+    )
+
+    def __init__(
+        self,
+        operation: Callable[..., Any],
+        f: Callable[..., Any],
+        backend: ADBackend,
+        names: tuple[str, ...],
+        *,
+        strict: bool,
+        options: dict[str, Any],
+    ) -> None:
+        self.operation = operation
+        self.f = f
+        self.backend = backend
+        self.options = options
+        self.strict = strict
+        self._names = names
+        self._eager = backend.eager()
+        self._expected: tuple[Parts, Kinds] | None = None
+        self._compiled: dict[Hashable, Compiled] = {}
+        self._plain: tuple[int, frozenset[type], Compiled] = (0, frozenset(), self._call)
+
+    def __call__(self, *arguments: Any) -> Any:
+        """The operation at these arguments."""
+        count, types, compiled = self._plain
+        if len(arguments) == count and types.issuperset(map(type, arguments)):
+            return compiled(*arguments)
+        return self._call(*arguments)
+
+    def _call(self, *arguments: Any) -> Any:
+        count = len(self._names)
+        if len(arguments) < count:
+            msg = f"{self!r} takes ({', '.join(self._names)}, *args), but {len(arguments)} arguments were given"
+            raise TypeError(msg)
+        point, args = arguments[:count], arguments[count:]
+        if not self.backend.compiles and not self.strict:
+            return self._evaluate(point, args)
+        with self.backend.scope():
+            parts, arrays = call.split(self.backend, dict(zip(self._names, point, strict=True)), args)
+            if self.strict:
+                self._require_expected(parts, arrays)
+            if not self.backend.compiles:
+                return self._evaluate(point, args)
+            compiled = self._compiled_for(parts)
+            result = compiled(*arrays)
+        only_arrays = len(arrays) == len(arguments) and all(map(operator.is_, arguments, arrays))
+        if only_arrays and not self.strict and not any(map(is_numpy, arguments)):
+            # Let as many arrays of these types go straight to their code, which checks the rest.
+            self._plain = len(arguments), frozenset(map(type, arguments)), compiled
+        return result
+
+    def _evaluate(self, point: Any, args: tuple[Any, ...]) -> Any:
+        return self.operation(self.f, self._eager, *point, args=args, **self.options)
+
+    def _require_expected(self, parts: Parts, arrays: Leaves) -> None:
+        given = parts, call.kinds(self.backend, arrays)
+        if self._expected is None:
+            self._expected = given
+        elif given != self._expected:
+            lines = "\n  ".join(call.differences(self._expected, given))
+            msg = f"with strict=True a call must be like the one that it was prepared with:\n  {lines}\nprepare anew"
+            raise PreparationMismatchError(msg)
+
+    def _compiled_for(self, parts: Parts) -> Compiled:
+        compiled = self._compiled.get(parts)
+        if compiled is None:
+            compiled = self._compile(parts)
+            while len(self._compiled) >= MOST_REMEMBERED:
+                del self._compiled[next(iter(self._compiled))]
+            self._compiled[parts] = compiled
+        return compiled
+
+    def _compile(self, parts: Parts) -> Compiled:
+        def evaluate(*arrays: Any) -> Any:
+            return self._evaluate(*call.join(parts, arrays))
+
+        compiled = self.backend.compile(evaluate)
+        return _CheckedFirst(self.backend, evaluate, compiled) if self.options.get("check_batch") else compiled
+
+    def __repr__(self) -> str:
+        name = getattr(self.f, "__qualname__", None) or repr(self.f)
+        options = "".join(f", {key}={value!r}" for key, value in self.options.items())
+        strict = ", strict" if self.strict else ""
+        return f"<prepared {self.operation.__name__} of {name} by {self.backend!r}{options}{strict}>"
+
+    def __reduce__(self) -> Any:
+        msg = f"{self!r} holds compiled code, which cannot be pickled; pickle the function, and prepare it anew there"
+        raise TypeError(msg)
+
+
+def compiled_call(
+    operation: Callable[..., Any],
+    f: Callable[..., Any],
+    backend: ADBackend,
+    point: dict[str, Any],
+    args: tuple[Any, ...],
+    **options: Any,
+) -> Any:
+    """The operation at ``{"x": x, "u": u}``, or at ``{"x": x}``; it is prepared once, and forgotten with `f`."""
+    require_tuple(args)
+    record = FUNCTIONS.record(f, (operation, backend, *options.items()))
+    if record.prepared is None:
+        record.prepared = Prepared(operation, _Weakly(f), backend, tuple(point), strict=False, options=options)
+    return record.prepared(*point.values(), *args)
+
+
+class _Weakly:
+    """A function that is called, but not kept."""
+
+    def __init__(self, f: Callable[..., Any]) -> None:
+        self._reference = weakref.WeakMethod(f) if inspect.ismethod(f) else weakref.ref(f)
+        self.__qualname__ = getattr(f, "__qualname__", type(f).__qualname__)
+
+    def __call__(self, *args: Any) -> Any:
+        f = self._reference()
+        assert f is not None, "who calls the operation holds its function"
+        return f(*args)
+
+
+class _CheckedFirst:
+    """Compiled code that is preceded, once for each shape and dtype, by a call whose values can be checked."""
+
+    def __init__(self, backend: ADBackend, evaluate: Compiled, compiled: Compiled) -> None:
+        self._backend = backend
+        self._evaluate = evaluate
+        self._compiled = compiled
+        self._seen: set[Hashable] = set()
+
+    def __call__(self, *arrays: Any) -> Any:
+        kind = tuple([(array.shape, array.dtype) for array in arrays])
+        if kind not in self._seen and not any(map(self._backend.is_traced, arrays)):
+            self._evaluate(*arrays)
+            self._seen.add(kind)
+        return self._compiled(*arrays)

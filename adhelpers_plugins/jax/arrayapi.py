@@ -1,0 +1,126 @@
+"""The functions of the array API standard whose derivatives JAX gets wrong, or lacks, though they have one."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import jax
+import jax.numpy as jnp
+
+Array = Any
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+# -- derivatives of our own ------------------------------------------------------------------------------
+
+_acosh = jax.custom_jvp(jnp.acosh)
+_acosh.defjvps(lambda t, y, z: t / (jnp.sqrt(z - 1) * jnp.sqrt(z + 1)))
+
+_hypot = jax.custom_jvp(jnp.hypot)
+_hypot.defjvps(lambda t, y, x1, x2: t * _share(x1, x1, x2), lambda t, y, x1, x2: t * _share(x2, x1, x2))
+
+_nextafter = jax.custom_jvp(jnp.nextafter)
+_nextafter.defjvps(lambda t, y, x1, x2: t, None)
+
+
+def _share(x: Array, x1: Array, x2: Array) -> Array:
+    """Of x in hypot(x1, x2); where that is zero, JAX's own choice stands."""
+    whole = _hypot(x1, x2)
+    return jnp.where(whole == 0, 0.5, x / jnp.where(whole == 0, 1, whole))
+
+
+def _compiled(function: Function) -> Function:
+    """Compiled where it is called outside of a compiled function, like those of ``jax.numpy``."""
+    return jax.jit(function)
+
+
+def _alike(*operands: Array) -> list[Array]:
+    """In one floating-point dtype and one shape."""
+    dtype = jnp.result_type(*operands, float)
+    return jnp.broadcast_arrays(*(jnp.asarray(x, dtype) for x in operands))
+
+
+@_compiled
+def acosh(x: Array, /) -> Array:
+    """The inverse of cosh; JAX's derivative for complex numbers is on the wrong branch of a root."""
+    return _acosh(x) if jnp.iscomplexobj(x) else jnp.acosh(x)
+
+
+@_compiled
+def hypot(x1: Array, x2: Array, /) -> Array:
+    """The root of the sum of squares; JAX's second derivative is wrong where both are equal."""
+    return _hypot(*_alike(x1, x2))
+
+
+@_compiled
+def nextafter(x1: Array, x2: Array, /) -> Array:
+    """The first argument but for rounding; JAX has no rule."""
+    return _nextafter(*_alike(x1, x2))
+
+
+# -- composed of JAX's functions -------------------------------------------------------------------------
+
+
+def arange(start: Any, stop: Any = None, step: Any = None, dtype: Any = None, **options: Any) -> Array:
+    """Numbers at equal distances; how many there are is a constant, and to JAX all that is in them."""
+    if not any(isinstance(end, jax.core.Tracer) for end in (start, stop, step)):
+        return jnp.arange(start, stop, step, dtype=dtype, **options)
+    first, last, distance = map(jax.lax.stop_gradient, (start, stop, step))
+    constant = jnp.arange(first, last, distance, dtype=dtype, **options)
+    moved = jnp.arange(constant.size, **options) * _zero(step)
+    return constant + (moved if stop is None else moved + _zero(start)).astype(constant.dtype)
+
+
+def _zero(x: Any) -> Any:
+    """Zero, with the derivative of `x`."""
+    return 0 if x is None else x - jax.lax.stop_gradient(x)
+
+
+def permute_dims(a: Array, /, axes: tuple[int, ...]) -> Array:
+    """In another order of axes, which may be counted from the end."""
+    return jnp.permute_dims(a, tuple(axis + jnp.ndim(a) if axis < 0 else axis for axis in axes))
+
+
+@_compiled
+def sign(x: Array, /) -> Array:
+    """The direction, x / abs(x); JAX takes it for a constant, which for complex numbers it is not."""
+    if not jnp.iscomplexobj(x):
+        return jnp.sign(x)
+    is_zero = x == 0
+    return jnp.where(is_zero, 0, x / jnp.abs(jnp.where(is_zero, 1, x)))
+
+
+def std(x: Array, /, axis: Any = None, *args: Any, **options: Any) -> Array:
+    """The standard deviation; that of single elements is constant, where the derivative of JAX's root is nan."""
+    lengths = jnp.shape(x)
+    axes = range(len(lengths)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
+    is_single = all(lengths[i] == 1 for i in axes)
+    return (jnp.var if is_single else jnp.std)(x, axis, *args, **options)
+
+
+# -- each value once: JAX takes the values for constants ---------------------------------------------------
+
+
+def _from_array(function: Function) -> Function:
+    """Take the values from where they first stand in the array; JAX's own have no derivative."""
+
+    @functools.wraps(function)
+    def unique(x: Array, /, **options: Any) -> Any:
+        found: Any = function(x, **options)
+        if not isinstance(x, jax.core.Tracer):
+            return found
+        has_more = isinstance(found, tuple)
+        constant = found.values if has_more else found
+        taken = jnp.ravel(x)[jnp.unique_all(x, **options).indices]
+        values = jnp.where(taken == constant, taken, constant)  # others fill the array up to a given size
+        return found._replace(values=values) if has_more else values
+
+    return unique  # type: ignore[return-value]
+
+
+unique_all = _from_array(jnp.unique_all)
+unique_counts = _from_array(jnp.unique_counts)
+unique_inverse = _from_array(jnp.unique_inverse)
+unique_values = _from_array(jnp.unique_values)

@@ -1,0 +1,13 @@
+"""Fourier transforms: array_api_compat's over PyTorch, but for what `adhelpers_plugins.torch.arrayapi` has better."""
+
+from typing import Any
+
+import array_api_compat.torch.fft
+from array_api_compat.torch.fft import *
+
+from adhelpers_plugins.torch.arrayapi.creation import fftfreq as fftfreq
+from adhelpers_plugins.torch.arrayapi.creation import rfftfreq as rfftfreq
+
+
+def __getattr__(name: str) -> Any:
+    return getattr(array_api_compat.torch.fft, name)

@@ -1,0 +1,12 @@
+"""Linear algebra: array_api_compat's over PyTorch, but for what `adhelpers_plugins.torch.arrayapi` has better."""
+
+from typing import Any
+
+import array_api_compat.torch.linalg
+from array_api_compat.torch.linalg import *
+
+from adhelpers_plugins.torch.arrayapi.statistics import trace as trace
+
+
+def __getattr__(name: str) -> Any:
+    return getattr(array_api_compat.torch.linalg, name)
