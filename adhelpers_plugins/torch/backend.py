@@ -20,6 +20,8 @@ _NO_VMAP = re.compile(
     r"does not have vmap support"
     r"|Batching rule not implemented for"
     r"|that would mutate a captured Tensor"
+    r"|do not yet support calling random operations"
+    r"|inplace arithmetic\(self, \*extra_args\) is not possible"
     r"|it must override the setup_context staticmethod"
 )
 """What PyTorch says of a function that only a loop can sweep."""
@@ -116,11 +118,12 @@ class TorchBackend(ADBackend):
 
     def jvp_sweep(self, f: LeafFunction, x: Leaves, tangents: Leaves) -> tuple[Leaves, Leaves, Leaves]:
         """One pass vectorised over the tangents; one pass for each where PyTorch cannot vectorise `f`."""
-        try:
-            return functional.jvp_sweep(f, x, tangents)
-        except RuntimeError as error:
-            if not _NO_VMAP.search(str(error)):
-                raise
+        for sweep in (direct.jvp_sweep, functional.jvp_sweep) if _at_top((*x, *tangents)) else (functional.jvp_sweep,):
+            try:
+                return sweep(f, x, tangents)
+            except RuntimeError as error:
+                if not _NO_VMAP.search(str(error)):
+                    raise
         return super().jvp_sweep(f, x, tangents)
 
     def vjp_sweep(self, pullback: Pullback, cotangents: Leaves) -> Leaves:

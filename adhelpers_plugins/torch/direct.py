@@ -9,23 +9,37 @@ import torch
 
 from adhelpers import UnsupportedOperationError
 from adhelpers.contract import Array, LeafFunction, Leaves
-from adhelpers_plugins.torch.levels import DualNumbers, gradients
+from adhelpers_plugins.torch.levels import DualNumbers, Vectors, gradients
 
 
 def jvp(f: LeafFunction, x: Leaves, u: Leaves) -> tuple[Leaves, Leaves, Leaves]:
-    """Dual numbers. `f` gets copies, for it may work in place."""
+    """Dual numbers."""
     with DualNumbers() as dual:
-        outputs, aux = f(*[dual.make(leaf.clone(), tangent.clone()) for leaf, tangent in zip(x, u, strict=True)])
-        memory = Memory()
-        values, tangents = [], []
-        for y in outputs:
-            primal, tangent = dual.unpack(y)
-            values.append(memory.own(primal, is_new=tangent is not None and _is_new(y)))
-            if tangent is None:
-                tangents.append(torch.zeros_like(primal))
-            else:
-                tangents.append(memory.own(tangent if tangent.dtype is y.dtype else tangent.to(y.dtype)))
-        return tuple(values), tuple(tangents), tuple([memory.own(dual.unpack(a)[0], is_new=False) for a in aux])
+        return _push(f, x, [tangent.clone() for tangent in u], dual)
+
+
+def jvp_sweep(f: LeafFunction, x: Leaves, tangents: Leaves) -> tuple[Leaves, Leaves, Leaves]:
+    """Dual numbers whose tangents are many; `f` itself sees one number."""
+    with DualNumbers() as dual, Vectors(tangents[0].shape[0]) as vectors:
+        return _push(f, x, [vectors.each(tangent.clone()) for tangent in tangents], dual, vectors)
+
+
+def _push(
+    f: LeafFunction, x: Leaves, u: list[Array], dual: DualNumbers, vectors: Vectors | None = None
+) -> tuple[Leaves, Leaves, Leaves]:
+    # f gets copies of both, for it may work in place.
+    outputs, aux = f(*[dual.make(leaf.clone(), tangent) for leaf, tangent in zip(x, u, strict=True)])
+    memory = Memory()
+    values, tangents = [], []
+    for y in outputs:
+        primal, tangent = dual.unpack(y)
+        values.append(memory.own(primal, is_new=tangent is not None and _is_new(y)))
+        if tangent is None:
+            tangent = torch.zeros_like(primal)
+        if vectors is not None:
+            tangent = vectors.stacked(tangent)
+        tangents.append(memory.own(tangent if tangent.dtype is y.dtype else tangent.to(y.dtype)))
+    return tuple(values), tuple(tangents), tuple([memory.own(dual.unpack(a)[0], is_new=False) for a in aux])
 
 
 def vjp(f: LeafFunction, x: Leaves) -> tuple[Leaves, GraphPullback, Leaves]:

@@ -17,7 +17,13 @@ import torch
 from torch.autograd import forward_ad
 
 try:
-    from torch._C import _enter_dual_level, _exit_dual_level
+    from torch import _add_batch_dim, _remove_batch_dim
+    from torch._C import (
+        _enter_dual_level,
+        _exit_dual_level,
+        _vmapmode_decrement_nesting,
+        _vmapmode_increment_nesting,
+    )
     from torch._C._functorch import (
         get_unwrapped,
         is_batchedtensor,
@@ -136,6 +142,30 @@ class DualNumbers:
         return _unpack_dual(dual, level=self._level)
 
 
+class Vectors:
+    """Many vectors at once, by the vmap beneath ``is_grads_batched``; its wrapper takes longer than small products."""
+
+    __slots__ = ("_count", "_level")
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+
+    def __enter__(self) -> Self:
+        self._level = _vmapmode_increment_nesting()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        _vmapmode_decrement_nesting()
+
+    def each(self, stack: torch.Tensor) -> torch.Tensor:
+        """One for all of a stack."""
+        return _add_batch_dim(stack, 0, self._level)
+
+    def stacked(self, each: torch.Tensor) -> torch.Tensor:
+        """All for one."""
+        return _remove_batch_dim(each, self._level, self._count, 0)
+
+
 def gradients(
     outputs: tuple[torch.Tensor, ...],
     inputs: tuple[torch.Tensor, ...],
@@ -145,7 +175,7 @@ def gradients(
     batched: bool,
 ) -> tuple[torch.Tensor | None, ...]:
     """``torch.autograd.grad``, or its engine alone, for core has checked all that it checks."""
-    if batched or _run_engine is None:
+    if _run_engine is None or not KNOWN:
         return torch.autograd.grad(
             outputs,
             inputs,
@@ -155,4 +185,9 @@ def gradients(
             allow_unused=True,
             is_grads_batched=batched,
         )
-    return _run_engine(outputs, cotangents, True, create_graph, inputs, True, accumulate_grad=False)
+    if not batched:
+        return _run_engine(outputs, cotangents, True, create_graph, inputs, True, accumulate_grad=False)
+    with Vectors(cotangents[0].shape[0]) as vectors:
+        each = tuple([vectors.each(cotangent) for cotangent in cotangents])
+        pulled = _run_engine(outputs, each, True, create_graph, inputs, True, accumulate_grad=False)
+        return tuple([None if g is None else vectors.stacked(g) for g in pulled])
