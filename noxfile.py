@@ -66,6 +66,13 @@ def conformance(session: nox.Session) -> None:
 
 
 @nox.session
+def benchmarks(session: nox.Session) -> None:
+    """How fast it is; not among the sessions of a plain `nox`. ``nox -s benchmarks -- --quick`` takes minutes."""
+    install(session, "-e", ".[all]")
+    session.run("python", "-m", "benchmarks", *session.posargs)
+
+
+@nox.session
 def build(session: nox.Session) -> None:
     """The wheel installs in an empty environment, its plugins are found there, and a stranger's beside them."""
     wheels = Path(session.create_tmp()).resolve() / "wheels"

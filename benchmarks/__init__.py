@@ -1,0 +1,1 @@
+"""How fast adhelpers is, against the frameworks by hand: ``python -m benchmarks --help``."""
