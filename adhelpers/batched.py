@@ -1,4 +1,4 @@
-"""The batched Jacobian: check, choose a mode, sweep the basis, lay the result out.
+"""The batched Jacobian: check what is given, and have it computed.
 
 Because `f` treats batch elements independently, one basis vector serves all of them: N pushforwards or M
 pullbacks through the whole batch give every element's Jacobian.
@@ -8,18 +8,16 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable
-from dataclasses import dataclass
-from math import prod
 from typing import Any, Literal
 
-from adhelpers import derived
-from adhelpers.contract import ADBackend, Array, Leaves, Pullback
+from adhelpers.contract import ADBackend
 from adhelpers.errors import BatchAxisError, DTypeError
-from adhelpers.leaves import is_complex, zeros_like
+from adhelpers.formulations import Problem, evaluate, prove_replication, single
+from adhelpers.layout import BatchLayout
+from adhelpers.leaves import is_complex
 from adhelpers.memory import FUNCTIONS, Record
 from adhelpers.operations import resolve, with_aux, without_value
 from adhelpers.prepared import compiled_call
-from adhelpers.sweep import BatchLayout, MixingCheck, rounding_scale, sweep_basis
 from adhelpers.trees import LeafwiseFunction, Tree
 
 Mode = Literal["auto", "forward", "reverse"]
@@ -151,7 +149,7 @@ def value_and_batched_jacobian(
         signature = (type(backend), leaf.shape, leaf.dtype, batch_axis, holomorphic)
         # What is seen while tracing is not remembered: values, and what was checked, belong to the tracer.
         record = Record() if traced else FUNCTIONS.record(f, signature)
-        problem = _Problem(
+        problem = Problem(
             backend,
             LeafwiseFunction(f, point, args, has_aux=has_aux),
             leaf,
@@ -161,7 +159,9 @@ def value_and_batched_jacobian(
             record,
             check=not traced and (check_batch == "always" or (bool(check_batch) and not record.batch_checked)),
         )
-        y, jacobian, aux = _evaluate(problem, mode)
+        y, jacobian, aux = evaluate(problem, mode)
+        if not traced:
+            prove_replication(problem, mode, jacobian)
         return with_aux(problem.f, aux, y, jacobian, has_aux=has_aux)
 
 
@@ -183,7 +183,7 @@ def _check_options(batch_axis: object, mode: object, chunk_size: object, check_b
 
 def _read_point(backend: ADBackend, x: Any, layout: BatchLayout, holomorphic: bool) -> Tree:
     point = Tree.read(backend, x, "x")
-    leaf = _single(point)
+    leaf = single(point)
     if len(leaf.shape) < 2:
         msg = (
             f"x has shape {tuple(leaf.shape)}, but a batched Jacobian needs at least two dimensions, "
@@ -199,167 +199,3 @@ def _read_point(backend: ADBackend, x: Any, layout: BatchLayout, holomorphic: bo
         )
         raise DTypeError(msg)
     return point
-
-
-def _single(tree: Tree) -> Array:
-    """The array that the tree is, and not merely contains."""
-    if len(tree.leaves) == 1 and tree.rebuild(tree.leaves) is tree.leaves[0]:
-        return tree.leaves[0]
-    msg = (
-        f"{tree.name} is a structure of {len(tree.leaves)} leaves, but a batched Jacobian takes a single array; "
-        "join its parts along an axis that is not the batch, or use the two products"
-    )
-    raise BatchAxisError(msg)
-
-
-@dataclass(frozen=True)
-class _Problem:
-    """One batched Jacobian to evaluate."""
-
-    backend: ADBackend
-    f: LeafwiseFunction
-    x: Array
-    layout: BatchLayout
-    holomorphic: bool
-    chunk_size: int | None
-    record: Record
-    check: bool
-
-    @property
-    def cheaper_forward(self) -> bool:
-        """Whether there are fewer inputs than outputs, the latter being known."""
-        assert self.record.output_size is not None
-        return self.layout.size(self.x) < self.record.output_size
-
-    def step(self, like: Array) -> int:
-        """How many vectors shaped as `like` are pushed at once."""
-        return self.chunk_size or derived.chunk_length(prod(like.shape) * derived.itemsize(self.backend, like))
-
-    def read_output(self, outputs: Leaves) -> Array:
-        """``f(x)``, once it is seen to share the batch axis of `x`."""
-        y = _single(self.f.output(outputs))
-        batch, shapes = self.layout.batch(self.x), f"x has shape {tuple(self.x.shape)} and f(x) {tuple(y.shape)}"
-        if len(y.shape) < 2 or self.layout.batch(y) != batch:
-            other = self.layout.other()
-            fits = len(y.shape) >= 2 and other.batch(y) == other.batch(self.x)
-            msg = (
-                f"{shapes}, but both need at least two dimensions with {self.layout} and of the same size {batch}; "
-                + (f"with batch_axis={other.axis} they would fit" if fits else "f must keep the batch axis")
-            )
-            raise BatchAxisError(msg)
-        if self.holomorphic and not is_complex(self.backend, y):
-            msg = f"holomorphic=True needs a complex f(x), but it has dtype {y.dtype}; use the two products"
-            raise DTypeError(msg)
-        self.record.output_size = self.layout.size(y)
-        return y
-
-
-Result = tuple[Array, Array, Leaves]
-"""``(y, J, aux)``."""
-Evaluated = tuple[Leaves, Pullback, Leaves]
-"""What `ADBackend.vjp` returns."""
-
-
-def _evaluate(problem: _Problem, mode: Mode) -> Result:
-    """Sweep in `mode` or, where the framework lacks rules for it, in the other one."""
-    backend, record = problem.backend, problem.record
-    if problem.layout.size(problem.x) == 0:  # no basis vector to push forward
-        return _empty(problem)
-    if mode != "auto":
-        return _sweep_or_other(problem, mode, allowed=backend.fallback)
-    # Automatic mode has no preference of the user's to fall back from.
-    if not backend.has_reverse:
-        return _sweep_or_other(problem, "forward", allowed=True)
-    if record.output_size is not None:
-        return _sweep_or_other(problem, "forward" if problem.cheaper_forward else "reverse", allowed=True)
-    return derived.either(
-        backend,
-        problem.f,
-        lambda: _learn_and_sweep(problem),
-        lambda: _forward(problem),
-        rule="reverse rule",
-        way=_OTHER_MODE,
-        allowed=True,
-    )
-
-
-_OTHER_MODE = "a sweep in the other mode"
-
-
-def _sweep_or_other(problem: _Problem, mode: Mode, *, allowed: bool, evaluated: Evaluated | None = None) -> Result:
-    sweeps = [lambda: _forward(problem), lambda: _reverse(problem, evaluated)]
-    if mode == "reverse":
-        sweeps.reverse()
-    return derived.either(problem.backend, problem.f, *sweeps, rule=f"{mode} rule", way=_OTHER_MODE, allowed=allowed)
-
-
-def _learn_and_sweep(problem: _Problem) -> Result:
-    """Learn M from the forward pass of reverse mode, which is kept if reverse mode is the cheaper one."""
-    evaluated = problem.backend.vjp(problem.f, (problem.x,))
-    problem.read_output(evaluated[0])
-    if problem.cheaper_forward:
-        return _sweep_or_other(problem, "forward", allowed=True, evaluated=evaluated)
-    return _reverse(problem, evaluated)
-
-
-def _empty(problem: _Problem) -> Result:
-    """J without columns: `f` is evaluated, and nothing else is to do."""
-    backend, layout, x = problem.backend, problem.layout, (problem.x,)
-    outputs, _, aux = derived.jvp(backend, problem.f, x, zeros_like(backend, x))
-    y = problem.read_output(outputs)
-    xp = backend.array_namespace(y)
-    columns = xp.zeros((0, *y.shape), dtype=y.dtype, device=backend.device(y))
-    return y, layout.from_columns(xp, columns), aux
-
-
-def _forward(problem: _Problem) -> Result:
-    backend, layout = problem.backend, problem.layout
-    seen: list[tuple[Array, Leaves]] = []
-
-    def push(block: Array) -> Array:
-        outputs, pushed, aux = backend.jvp_sweep(problem.f, (problem.x,), (block,))
-        if not seen:
-            seen.append((problem.read_output(outputs), aux))
-        return pushed[0]
-
-    columns, checked = _sweep(problem, push, problem.x, lambda: seen[0][0])
-    y, aux = seen[0]
-    problem.record.batch_checked |= checked
-    return y, layout.from_columns(backend.array_namespace(columns), columns), aux
-
-
-def _reverse(problem: _Problem, evaluated: Evaluated | None = None) -> Result:
-    backend, layout = problem.backend, problem.layout
-    outputs, pullback, aux = evaluated or backend.vjp(problem.f, (problem.x,))
-    y = problem.read_output(outputs)
-
-    def pull(block: Array) -> Array:
-        return backend.vjp_sweep(pullback, (block,))[0]
-
-    if layout.size(y) == 0:
-        xp = backend.array_namespace(problem.x)
-        rows = xp.zeros((0, *problem.x.shape), dtype=y.dtype, device=backend.device(problem.x))
-        return y, layout.from_rows(xp, rows), aux
-    rows, checked = _sweep(problem, pull, y, lambda: y)
-    if is_complex(backend, y) and not problem.holomorphic:
-        # Under the pairing Re(sum(a * b)) a real x receives Re(J) from the cotangent 1 and Im(J) from -i.
-        imaginary, imaginary_checked = _sweep(problem, lambda block: pull(-1j * block), y, lambda: y)
-        rows, checked = rows + 1j * imaginary, checked and imaginary_checked
-    problem.record.batch_checked |= checked
-    xp = backend.array_namespace(rows)
-    return y, layout.from_rows(xp, rows if rows.dtype == y.dtype else xp.astype(rows, y.dtype)), aux
-
-
-def _sweep(
-    problem: _Problem, push: Callable[[Array], Array], like: Array, y: Callable[[], Array]
-) -> tuple[Array, bool]:
-    """The results for every basis vector, and whether `f` was seen to treat batch elements independently."""
-    backend, layout, step = problem.backend, problem.layout, problem.step(like)
-    check = MixingCheck(backend, layout, like) if problem.check else None
-    results = sweep_basis(backend, layout, push, like, step, check)
-    if check is None or layout.size(y()) == 0:
-        return results, False
-    x, output = backend.stop_gradient(problem.x), backend.stop_gradient(y())
-    xp = backend.array_namespace(output)
-    epsilon = max(float(xp.finfo(array.dtype).eps) for array in (x, output))
-    return results, check.verify(push, step, epsilon, rounding_scale(layout, xp, x, output))

@@ -10,7 +10,7 @@ import enum
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, NamedTuple, Self
 
 from adhelpers import structure
 from adhelpers.errors import UnsupportedOperationError
@@ -31,6 +31,24 @@ enclosing derivative; there may be none. `aux` holds what the user returned besi
 
 Pullback = Callable[[Leaves], Leaves]
 """``pullback(cotangents) -> cotangents of x``: one array for each leaf."""
+
+
+class Formulation(NamedTuple):
+    """One way to compute a batched Jacobian.
+
+    Attributes
+    ----------
+    mode
+        ``"forward"``, one vector for each input, or ``"reverse"``, one for each output.
+    way
+        ``"sweep"``: the vectors pass through the whole batch at once, by `ADBackend.jvp_sweep` or `.vjp_sweep`.
+        ``"loop"``: one after the other along one pullback; in reverse mode only.
+        ``"replicate"``: one product at as many copies of the batch, side by side, as there are vectors.
+        ``"sample"``: by `ADBackend.sample_jacobian`, each element on its own.
+    """
+
+    mode: str
+    way: str
 
 
 class Capability(enum.Enum):
@@ -67,6 +85,8 @@ class Capability(enum.Enum):
 
 
 _NO_CONTEXT = contextlib.nullcontext()
+
+SWEEPS = (Formulation("forward", "sweep"), Formulation("reverse", "sweep"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -249,6 +269,27 @@ class ADBackend(ABC):
     def stack(self, rows: Sequence[Leaves]) -> Leaves:
         """Many tuples of leaves as one tuple of stacks, the new axis in front; by default the namespace's stack."""
         return tuple(self.array_namespace(*leaves).stack(leaves) for leaves in zip(*rows, strict=True))
+
+    def formulations(self, n: int, m: int, batch: int) -> Sequence[Formulation]:
+        """The ways to compute a batched Jacobian of n inputs and m outputs, the fastest first.
+
+        Core takes the first that it may. Both sweeps must be among them. Copies of the batch are for functions that
+        were seen to allow it; samples, which look at no values, for what `compile` compiles: there each way is tried,
+        and the fastest taken. By default the sweep with fewer vectors first.
+        """
+        return SWEEPS if n <= m else SWEEPS[::-1]
+
+    def sample_jacobian(self, f: LeafFunction, x: Array, axis: int, mode: str) -> tuple[Array, Array]:
+        """``f(x)`` and the Jacobian of each sample along `axis`, which is -1 or 0, in both results.
+
+        The Jacobian has the axes of one output, then those of one input. Only asked for if it is among
+        `formulations`, of real functions without aux.
+        """
+        raise NotImplementedError
+
+    def keeps(self, leaf: Array) -> bool:
+        """Whether `leaf`, which the backend has made, may be kept for later operations; by default if not traced."""
+        return not self.is_traced(leaf)
 
     # -- optional: what a sweep should know ----------------------------------------------------------
 

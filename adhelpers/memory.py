@@ -20,6 +20,12 @@ class Record:
     """The size M of ``f(x)`` for one batch element."""
     batch_checked: bool = False
     """Whether `f` was seen to treat batch elements independently."""
+    formulations: tuple[Any, ...] = ()
+    """The ways to its batched Jacobian, the fastest first."""
+    seen: bool = False
+    """Whether its batched Jacobian was computed before."""
+    replicates: bool | None = None
+    """Whether copies of a batch, side by side, were seen to give copies of its result; None if it was not tried."""
     fallback_logged: bool = False
     """Whether it was logged that a rule is missing."""
     prepared: Any = None

@@ -95,13 +95,13 @@ class LeafwiseFunction:
         self.function = f
         self._x = x
         self._args = args
-        self._has_aux = has_aux
+        self.has_aux = has_aux
 
     def __call__(self, *leaves: Any) -> tuple[Leaves, Leaves]:
         """Call the user's function on arrays, or tracers, in place of the leaves of `x`."""
         result = self.function(self._x.rebuild(leaves), *self._args)
         aux: Leaves = ()
-        if self._has_aux:
+        if self.has_aux:
             result, aux = self._split_aux(result)
         output = Tree.read(self._x.backend, result, "f(x)", leaves[0] if leaves else None)
         self._output_treedef = output.treedef

@@ -335,18 +335,44 @@ def test_a_repeated_call_runs_f_once_and_skips_the_check(framework: Backend) -> 
         batched_jacobian(f, framework, numbers(2, 4))
 
 
-def test_automatic_mode_learns_the_size_of_the_output(framework: Backend) -> None:
-    calls = []
+def test_automatic_mode_learns_the_size_of_the_output_and_then_whether_copies_are_allowed(framework: Backend) -> None:
+    calls: list[int] = []
 
     def widens(x: Any) -> Any:
         calls.append(1)
         return array_namespace(x).concat([x, x**2, x**3])
 
-    x = numbers(2, 3)
-    batched_jacobian(widens, framework, x)
-    first_call = len(calls)
-    batched_jacobian(widens, framework, x)
-    assert (first_call, len(calls) - first_call) == (2, 1)
+    counts = []
+    for _ in range(4):
+        batched_jacobian(widens, framework, numbers(2, 3))
+        counts.append(len(calls) - sum(counts))
+    copies = "replicate" in [way for _, way in framework.formulations(2, 6, 3)]
+    assert counts == [2, 2 if copies else 1, 1, 1]
+
+
+WEIGHTS = np.array([1.0, 2.0, 3.0, 4.0])
+
+LOOKING_AT_THE_BATCH: dict[str, Any] = {
+    "at its size": (lambda x: x**3 / x.shape[-1], lambda x: 3 * x**2 / 4),
+    "at its size, where there are more": (lambda x: x**3 if x.shape[-1] == 4 else x**2, lambda x: 3 * x**2),
+    "of four": (lambda x: x**3 * like(array_namespace(x), WEIGHTS, x), lambda x: 3 * x**2 * WEIGHTS),
+    "not at all": (lambda x: x**3 * x.shape[0], lambda x: 9 * x**2),
+}
+"""Elementwise functions with their derivatives, some of which no copies of a batch may be given to."""
+
+
+@pytest.mark.parametrize("name", LOOKING_AT_THE_BATCH)
+@pytest.mark.parametrize("axis", [-1, 0])
+@every_mode
+def test_every_repeated_call_is_right(framework: Backend, name: str, mode: Any, axis: Any) -> None:
+    """Whatever way is found to be faster meanwhile."""
+    f, slope = LOOKING_AT_THE_BATCH[name]
+    g = first(f) if axis == 0 else f
+    for k in range(4):
+        x = np.abs(numbers(3, 4)) + k
+        expected = np.eye(3)[:, :, None] * slope(x)
+        jacobian = batched_jacobian(g, framework, x if axis == -1 else x.T, mode=mode, batch_axis=axis)
+        assert_close(framework, jacobian, expected if axis == -1 else np.moveaxis(expected, -1, 0))
 
 
 @pytest.mark.parametrize(

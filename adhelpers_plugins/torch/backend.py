@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from adhelpers import ADBackend, Capability
-from adhelpers.contract import Array, LeafFunction, Leaves, Pullback
+from adhelpers.contract import Array, Formulation, LeafFunction, Leaves, Pullback
 from adhelpers.origin import raised_by_library
 from adhelpers_plugins.torch import direct, functional, levels, namespace, special
 from adhelpers_plugins.torch.arrayapi.arguments import from_numpy
@@ -137,6 +137,19 @@ class TorchBackend(ADBackend):
                 raise
         return super().vjp_sweep(pullback, cotangents)
 
+    def formulations(self, n: int, m: int, batch: int) -> list[Formulation]:
+        """Copies of the batch while they are small; and where the modes have as many vectors, the reverse one."""
+        found = []
+        for mode, count in sorted((("forward", n), ("reverse", m)), key=lambda pair: (pair[1], pair[0] == "forward")):
+            if count * batch * max(n, m) <= _SMALL:
+                found.append(Formulation(mode, "replicate"))
+            found.append(Formulation(mode, "sweep"))
+        return found
+
+    def keeps(self, leaf: Array) -> bool:
+        """Not what was made in inference mode, which later graphs cannot hold, nor what is compiled or on no device."""
+        return not torch.compiler.is_compiling() and not leaf.is_inference() and not leaf.is_meta
+
     def is_missing_rule(self, error: Exception) -> bool:
         """PyTorch's own errors about a missing rule, most of them raised by compiled code."""
         return (
@@ -152,5 +165,11 @@ def _at_top(leaves: Leaves) -> bool:
         direct.require_dense(leaf)
     return not levels.surrounded() and all(type(leaf) in _PLAIN and not leaf.is_inference() for leaf in leaves)
 
+
+_SMALL = 2**13
+"""Up to so many elements in all copies of a batch, the overhead of a vectorised sweep is more than that of the copies.
+
+Measured by ``python -m benchmarks --only batched --backends torch``.
+"""
 
 _PLAIN = (torch.Tensor, torch.nn.Parameter)

@@ -184,19 +184,20 @@ def _leads_outside(results: Leaves, roots: Leaves = ()) -> bool:
     What PyTorch marked as having no second derivative is refused: the mark leads nowhere, and would give zeros.
     """
     outside = False
-    seen = {root.grad_fn for root in roots}
-    stack = [y.grad_fn for y in results if y.grad_fn is not None]
+    seen = {None, *[root.grad_fn for root in roots]}
+    stack = [y.grad_fn for y in results if y.grad_fn not in seen]
+    seen.update(stack)
     while stack:
         node = stack.pop()
-        if node in seen:
-            continue
-        seen.add(node)
-        if node.name() == "torch::autograd::Error":
+        kind = type(node).__name__
+        if kind == "AccumulateGrad":
+            outside = outside or getattr(node.variable, "is_open", True)
+        elif kind == "Error":
             msg = "trying to differentiate twice a function that is marked once_differentiable"
             raise UnsupportedOperationError(msg)
-        parents = [parent for parent, _ in node.next_functions if parent is not None]
-        stack += parents
-        if not parents and not outside:
-            variable = getattr(node, "variable", None)
-            outside = variable is not None and getattr(variable, "is_open", True)
+        else:
+            for parent, _ in node.next_functions:
+                if parent not in seen:
+                    seen.add(parent)
+                    stack.append(parent)
     return outside
