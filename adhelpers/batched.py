@@ -10,7 +10,7 @@ import operator
 from collections.abc import Callable
 from typing import Any, Literal
 
-from adhelpers.contract import ADBackend
+from adhelpers.contract import ADBackend, Formulation
 from adhelpers.errors import BatchAxisError, DTypeError
 from adhelpers.formulations import Problem, evaluate, prove_replication, single
 from adhelpers.layout import BatchLayout
@@ -169,7 +169,7 @@ def _check_options(batch_axis: object, mode: object, chunk_size: object, check_b
     if not isinstance(batch_axis, int) or isinstance(batch_axis, bool) or batch_axis not in (-1, 0):
         msg = f"batch_axis is {batch_axis!r}; write -1 for the batch last, or 0 for the batch first"
         raise BatchAxisError(msg)
-    if mode not in ("auto", "forward", "reverse"):
+    if mode not in ("auto", "forward", "reverse") and not isinstance(mode, Formulation):
         msg = f"mode is {mode!r}; write 'auto', 'forward' or 'reverse'"
         raise ValueError(msg)
     is_count = hasattr(chunk_size, "__index__") and not isinstance(chunk_size, bool) and operator.index(chunk_size) > 0

@@ -51,6 +51,25 @@ class Formulation(NamedTuple):
     way: str
 
 
+def fewest_vectors_first(
+    n: int, m: int, batch: int, *, copied: int = 0, sampled: bool = False, tie: str = "forward"
+) -> list[Formulation]:
+    """An order for `ADBackend.formulations`.
+
+    The mode with fewer vectors comes first, `tie` if there are as many. In each mode come copies of the batch, while
+    these have `copied` elements at most, then the sweep, then samples if there are any.
+    """
+    vectors = {"forward": n, "reverse": m}
+    found = []
+    for mode in sorted(vectors, key=lambda mode: (vectors[mode], mode != tie)):
+        if vectors[mode] * batch * max(n, m) <= copied:
+            found.append(Formulation(mode, "replicate"))
+        found.append(Formulation(mode, "sweep"))
+        if sampled:
+            found.append(Formulation(mode, "sample"))
+    return found
+
+
 class Capability(enum.Enum):
     """What a backend promises, be it by its own means or by what core derives from them.
 
@@ -85,8 +104,6 @@ class Capability(enum.Enum):
 
 
 _NO_CONTEXT = contextlib.nullcontext()
-
-SWEEPS = (Formulation("forward", "sweep"), Formulation("reverse", "sweep"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -277,7 +294,7 @@ class ADBackend(ABC):
         were seen to allow it; samples, which look at no values, for what `compile` compiles: there each way is tried,
         and the fastest taken. By default the sweep with fewer vectors first.
         """
-        return SWEEPS if n <= m else SWEEPS[::-1]
+        return fewest_vectors_first(n, m, batch)
 
     def sample_jacobian(self, f: LeafFunction, x: Array, axis: int, mode: str) -> tuple[Array, Array]:
         """``f(x)`` and the Jacobian of each sample along `axis`, which is -1 or 0, in both results.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import prod
+from typing import Any
 
 from adhelpers import derived
 from adhelpers.contract import ADBackend, Array, Formulation, Leaves, Pullback
@@ -94,11 +95,16 @@ def single(tree: Tree) -> Array:
 _OTHER_MODE = "a sweep in the other mode"
 
 
-def evaluate(problem: Problem, mode: str) -> Result:
-    """Take the fastest way in `mode` or, where the framework lacks rules for it, sweep in the other one."""
+def evaluate(problem: Problem, mode: str | Formulation) -> Result:
+    """Take the fastest way in `mode` or, where the framework lacks rules for it, sweep in the other one.
+
+    A formulation is taken as it is, for trials.
+    """
     backend, record = problem.backend, problem.record
     if problem.layout.size(problem.x) == 0:  # no basis vector to push forward
         return _empty(problem)
+    if isinstance(mode, Formulation):
+        return sampled(problem, mode.mode) if mode.way == "sample" else _sweep_or_other(problem, mode, allowed=False)
     # Automatic mode has no preference of the user's to fall back from.
     allowed = mode == "auto" or backend.fallback
     if mode == "auto" and not backend.has_reverse:
@@ -222,6 +228,27 @@ def replicated(problem: Problem, mode: str) -> Result:
     xp = backend.array_namespace(derivative)
     jacobian = layout.from_beside(xp, derivative, count, batch, forward=mode == "forward")
     return y, jacobian if jacobian.dtype == y.dtype else xp.astype(jacobian, y.dtype), aux
+
+
+def sampled(problem: Problem, mode: str) -> Result:
+    """The Jacobian of each element of the batch on its own."""
+    backend, layout, x = problem.backend, problem.layout, problem.x
+    y, jacobian = backend.sample_jacobian(problem.f, x, layout.axis, mode)
+    y = problem.read_output((y,))
+    n, m, batch = layout.size(x), layout.size(y), layout.batch(x)
+    shape = (m, n, batch) if layout.axis == -1 else (batch, m, n)
+    return y, backend.array_namespace(jacobian).reshape(jacobian, shape), ()
+
+
+def formulations_of(backend: ADBackend, x: Array, shape: tuple[int, ...], options: dict[str, Any]) -> list[Formulation]:
+    """The ways that compiled code may take to a Jacobian of that `shape`, the fastest first; none if it is empty."""
+    first = options["batch_axis"] == 0
+    m, n, batch = (*shape[1:], shape[0]) if first else shape
+    mode = options["mode"]
+    ways = {"sweep"} if is_complex(backend, x) else {"sweep", "sample"}
+    if n * m * batch == 0:
+        return []
+    return [f for f in backend.formulations(n, m, batch) if mode in ("auto", f.mode) and f.way in ways]
 
 
 def prove_replication(problem: Problem, mode: str, jacobian: Array) -> None:

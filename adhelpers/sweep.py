@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Hashable
 from math import prod
 
@@ -42,26 +43,36 @@ def sweep_basis(
 
 
 def basis(backend: ADBackend, layout: BatchLayout, like: Array, start: int, count: int) -> Array:
-    """Basis vectors ``start`` to ``start + count``; contiguous, for frameworks are slow on broadcast seeds."""
-    device = backend.device(like)
-    key = (backend, layout.axis, tuple(like.shape), like.dtype, device, start, count)
-    block = _KEPT.get(key)
-    if block is not None and not backend.is_traced(like):  # which would make a constant of it, inside compiled code
-        return block
-    xp = backend.array_namespace(like)
-    eye = xp.eye(count, layout.size(like), k=start, dtype=like.dtype, device=device)
-    ones = xp.ones((1, layout.batch(like)), dtype=like.dtype, device=device)
-    ones = ones[:, None, :] if layout.axis == -1 else ones[:, :, None]
-    block = xp.reshape(layout.spread(eye) * ones, (count, *like.shape))
-    if count * prod(like.shape) <= MOST_KEPT_ELEMENTS and backend.keeps(block):
-        while len(_KEPT) >= MOST_KEPT:
-            _KEPT.pop(next(iter(_KEPT)), None)
-        _KEPT[key] = block
+    """Basis vectors ``start`` to ``start + count``."""
+    if backend.is_traced(like) or count * prod(like.shape) > MOST_KEPT_ELEMENTS:
+        return _built(backend, layout, like, start, count)
+    kind = (type(backend), type(like), layout.axis, tuple(like.shape), like.dtype, backend.device(like), start, count)
+    try:
+        block = _KEPT.get(kind)
+    except TypeError:  # a device need not have a hash
+        return _built(backend, layout, like, start, count)
+    if block is None:
+        block = _built(backend, layout, like, start, count)
+        if backend.keeps(block):
+            with _lock:
+                while len(_KEPT) >= MOST_KEPT:
+                    del _KEPT[next(iter(_KEPT))]
+                _KEPT[kind] = block
     return block
 
 
-MOST_KEPT = 64
-MOST_KEPT_ELEMENTS = 2**14
-"""Of small blocks, which take longer to build than to push, so many are kept: 8 MB of double precision at most."""
+MOST_KEPT = 32
+MOST_KEPT_ELEMENTS = 2**16
+"""Of small blocks, which can take as long to build as to push, so many are kept: 16 MB of double precision at most."""
 
 _KEPT: dict[Hashable, Array] = {}
+_lock = threading.Lock()
+
+
+def _built(backend: ADBackend, layout: BatchLayout, like: Array, start: int, count: int) -> Array:
+    """The block in memory of its own; contiguous, for frameworks are slow on broadcast seeds."""
+    xp, device = backend.array_namespace(like), backend.device(like)
+    eye = xp.eye(count, layout.size(like), k=start, dtype=like.dtype, device=device)
+    ones = xp.ones((1, layout.batch(like)), dtype=like.dtype, device=device)
+    ones = ones[:, None, :] if layout.axis == -1 else ones[:, :, None]
+    return xp.reshape(layout.spread(eye) * ones, (count, *like.shape))

@@ -197,6 +197,26 @@ def test_branches_that_lead_nowhere_need_no_rules():
 
 
 @PRODUCTS
+def test_branches_that_lead_nowhere_are_not_differentiated_by_a_users_rule(product):
+    def f(x: Any) -> Any:
+        broken_rules(x) * 2.0
+        return x**2
+
+    x = numbers(3)
+    np.testing.assert_allclose(product(f, "autograd", x, x), 2 * x**2)
+
+
+@PRODUCTS
+def test_deep_traces_of_a_users_primitive_do_not_reach_the_recursion_limit(product):
+    def f(x: Any) -> Any:
+        for _ in range(2 * sys.getrecursionlimit()):
+            x = halved(x)
+        return x + 0.0 * x
+
+    assert product(f, "autograd", np.ones(2), np.ones(2)).shape == (2,)
+
+
+@PRODUCTS
 def test_deep_traces_do_not_reach_the_recursion_limit(product):
     depth = 5000
     assert depth > sys.getrecursionlimit()
@@ -290,6 +310,52 @@ def test_results_share_no_memory_and_change_nothing(name):
         np.testing.assert_array_equal(array, original)
     (pulled,) = pullback(u)
     assert np.isfinite(pulled).all()
+
+
+@PRODUCTS
+@pytest.mark.parametrize("wrap", [lambda y: y, anp.real, lambda y: (y, y)])
+def test_what_a_users_primitive_keeps_is_not_handed_out(product, wrap):
+    x = np.ones(3)
+    u = (x, x) if product is vector_jacobian_product and isinstance(wrap(x), tuple) else x
+    value_and = f"value_and_{product.__name__}"
+    results = optree.tree_leaves(getattr(adhelpers, value_and)(lambda x: wrap(from_a_store(x)), "autograd", x, u))
+    for result in results:
+        assert not any(np.shares_memory(result, kept) for kept in (x, *STORE.values()))
+        result[...] = np.nan
+    assert all(np.isfinite(kept).all() for kept in STORE.values())
+
+
+def test_a_pullback_outlives_changes_of_the_outputs():
+    """The rule of exp holds its result."""
+    x = numbers(3)
+    (y,), pullback, _ = BACKEND.vjp(Counted(lambda x: (anp.exp(x),)), (x,))
+    y[:] = np.nan
+    np.testing.assert_allclose(pullback((np.ones(3),))[0], np.exp(x))
+
+
+def test_sweeps_inside_another_trace():
+    x, stack = numbers(3), numbers(4, 3, seed=1)
+
+    def pulled(x: Any) -> Any:
+        _, pullback, _ = BACKEND.vjp(Counted(lambda x: (x**3,)), (x,))
+        return BACKEND.vjp_sweep(pullback, (stack,))[0]
+
+    def pushed(x: Any) -> Any:
+        return BACKEND.jvp_sweep(Counted(lambda x: (x**3,)), (x,), (stack,))[1][0]
+
+    for sweep in (pulled, pushed):
+        np.testing.assert_allclose(jacobian_vector_product(sweep, "autograd", x, np.ones(3)), 6 * x * stack)
+        np.testing.assert_allclose(
+            vector_jacobian_product(sweep, "autograd", x, np.ones((4, 3))), np.sum(6 * x * stack, axis=0)
+        )
+
+
+def test_sweeps_of_what_is_constant_and_of_single_precision():
+    x, stack = np.ones(3, dtype=np.float32), numbers(2, 3).astype(np.float32)
+    _, pushed, _ = BACKEND.jvp_sweep(Counted(lambda x: (np.ones(2), anp.mean(x))), (x,), (stack,))
+    assert [(p.shape, p.dtype) for p in pushed] == [((2, 2), np.float64), ((2,), np.float32)]
+    assert not pushed[0].any()
+    np.testing.assert_allclose(pushed[1], stack.mean(axis=1), rtol=1e-6)
 
 
 def test_aux_comes_back_free_of_boxes_and_in_its_own_memory():
@@ -667,6 +733,27 @@ defjvp(forward_only, lambda g, ans, x: g * anp.cos(x))
 @primitive
 def broken_rules(x: Any) -> Any:
     return np.asarray(x) * 2.0
+
+
+@primitive
+def halved(x: Any) -> Any:
+    return 0.5 * np.asarray(x)
+
+
+defvjp(halved, lambda ans, x: lambda g: 0.5 * g)
+defjvp(halved, lambda g, ans, x: 0.5 * g)
+
+STORE: dict[str, np.ndarray] = {}
+
+
+@primitive
+def from_a_store(x: Any) -> Any:
+    """It remembers what it computed, and so do its rules."""
+    return STORE.setdefault("value", 2.0 * x)
+
+
+defvjp(from_a_store, lambda ans, x: lambda g: STORE.setdefault("pulled", 2.0 * g))
+defjvp(from_a_store, lambda g, ans, x: STORE.setdefault("pushed", 2.0 * g))
 
 
 def _broken(*args: Any) -> Any:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -12,10 +14,11 @@ from autograd.numpy.numpy_boxes import ArrayBox
 from autograd.tracer import box_type_mappings, getval, isbox
 
 from adhelpers import ADBackend, Capability
-from adhelpers.contract import Array, LeafFunction, Leaves, Pullback
+from adhelpers.contract import Array, Formulation, LeafFunction, Leaves, Pullback, fewest_vectors_first
 from adhelpers.structure import SINGLE, TreeDef
 from adhelpers_plugins.autograd import namespace
-from adhelpers_plugins.autograd.tape import Tape
+from adhelpers_plugins.autograd.dual import push_through
+from adhelpers_plugins.autograd.tape import PullNode, PushNode, Tape
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,30 +91,79 @@ class AutogradBackend(ADBackend):
 
     def stop_gradient(self, leaf: Array) -> Array:
         """The value inside every box."""
-        return getval(leaf)
+        return leaf if type(leaf) is np.ndarray else getval(leaf)
 
     def jvp(self, f: LeafFunction, x: Leaves, u: Leaves) -> tuple[Leaves, Leaves, Leaves]:
-        """Replay the JVP rules once."""
-        tape = Tape(f, x)
-        outputs = _results(tape.outputs)
-        return outputs, _like(outputs, tape.push(u)), _results(tape.aux)
+        """Push the tangents while `f` runs."""
+        values, nodes, aux = push_through(f, x, u)
+        taken = set(map(id, u))
+        outputs, pushed = [], []
+        for y, node in zip(values, nodes, strict=True):
+            if node is None:
+                y = _copy(y)
+                outputs.append(y)
+                pushed.append(np.zeros(y.shape, dtype=y.dtype))
+            else:
+                y = _own(y, taken) if node.makes else _copy(y)
+                outputs.append(y)
+                pushed.append(_like(y, node.tangent, taken))
+        return tuple(outputs), tuple(pushed), _copies(aux)
+
+    def formulations(self, n: int, m: int, batch: int) -> list[Formulation]:
+        """Copies of the batch while they are small: each primitive then runs once, and not once for each vector."""
+        return fewest_vectors_first(n, m, batch, copied=_SMALL)
 
     def jvp_sweep(self, f: LeafFunction, x: Leaves, tangents: Leaves) -> tuple[Leaves, Leaves, Leaves]:
         """Replay the JVP rules for each tangent on one tape."""
-        tape = Tape(f, x)
-        outputs = _results(tape.outputs)
-        columns = [_like(outputs, tape.push(tuple(t[k] for t in tangents))) for k in range(tangents[0].shape[0])]
-        return outputs, self.stack(columns), _results(tape.aux)
+        tape = Tape(PushNode, f, x)
+        outputs = _copies(tape.outputs)
+        return outputs, self._sweep(tape.push, tangents, outputs), _copies(tape.aux)
 
-    def vjp(self, f: LeafFunction, x: Leaves) -> tuple[Leaves, Pullback, Leaves]:
+    def vjp(self, f: LeafFunction, x: Leaves) -> tuple[Leaves, TapePullback, Leaves]:
+        """Keep the VJP rules on a tape. They may hold the outputs, so these are copied."""
+        tape = Tape(PullNode, f, x)
+        return _copies(tape.outputs), TapePullback(tape), _copies(tape.aux)
+
+    def vjp_sweep(self, pullback: Pullback, cotangents: Leaves) -> Leaves:
         """Replay the VJP rules for each cotangent on one tape."""
-        tape = Tape(f, x)
-        tape.prepare_pull()
-        return (
-            _results(tape.outputs),
-            lambda cotangents: _like(x, tape.pull(cotangents)),
-            _results(tape.aux),
-        )
+        if isinstance(pullback, TapePullback):
+            return self._sweep(pullback.tape.pull, cotangents, pullback.tape.x)
+        return super().vjp_sweep(pullback, cotangents)
+
+    def _sweep(self, replay: Callable[[Leaves], Sequence[Any]], vectors: Leaves, partners: Leaves) -> Leaves:
+        """The results of `replay` for each of the stacked vectors, stacked, each leaf in the dtype of its partner."""
+        count = len(vectors[0])
+        stacks = tuple([np.empty((count, *partner.shape), dtype=partner.dtype) for partner in partners])
+        for k in range(count):
+            row = replay(tuple([vector[k] for vector in vectors]))
+            if any(map(isbox, row)):  # and so is every other one
+                rows = [row, *(replay(tuple([vector[k] for vector in vectors])) for k in range(1, count))]
+                return self.stack([tuple(map(_like, partners, row, itertools.repeat(set()))) for row in rows])
+            for stack, derivative in zip(stacks, row, strict=True):
+                stack[k] = 0.0 if derivative is None else derivative
+        return stacks
+
+
+_SMALL = 150_000
+"""Up to so many elements in all copies of a batch, one product at them is faster than one for each vector.
+
+Measured by ``python -m benchmarks --only batched --backends autograd``.
+"""
+
+
+class TapePullback:
+    """Replays the VJP rules of a tape for one cotangent of each output."""
+
+    __slots__ = ("tape",)
+
+    def __init__(self, tape: Tape) -> None:
+        self.tape = tape
+
+    def __call__(self, cotangents: Leaves) -> Leaves:
+        """The cotangent of each argument."""
+        taken = set(map(id, cotangents))
+        pulled = zip(self.tape.x, self.tape.pull(cotangents), strict=True)
+        return tuple([_like(leaf, cotangent, taken) for leaf, cotangent in pulled])
 
 
 _CONTAINERS = (SequenceBox, DictBox)
@@ -133,24 +185,28 @@ def _item(container: Any, key: Any, value: Any) -> Any:
     return container[key] if type(value) in box_type_mappings else value
 
 
-def _results(leaves: Leaves) -> Leaves:
-    return tuple(map(_fresh, leaves))
-
-
-def _fresh(leaf: Any) -> Array:
+def _copy(leaf: Any) -> Array:
     """An array in memory of its own; boxes belong to an enclosing trace and cannot be written to."""
     return leaf if isbox(leaf) else np.array(leaf)
 
 
-def _like(partners: Leaves, derivatives: tuple[Any, ...]) -> Leaves:
-    """Derivatives as fresh arrays in the dtypes of their partners, zeros where there is no dependence."""
-    return tuple(_cast(d, p) for p, d in zip(partners, derivatives, strict=True))
+def _copies(leaves: Leaves) -> Leaves:
+    return tuple(map(_copy, leaves))
 
 
-def _cast(derivative: Any, partner: Array) -> Array:
+def _own(leaf: Any, taken: set[int]) -> Array:
+    """An array of a trace's making as it is, unless it is a view or taken, by its id, for another result."""
+    if type(leaf) is np.ndarray and leaf.base is None and id(leaf) not in taken:
+        taken.add(id(leaf))
+        return leaf
+    return _copy(leaf)
+
+
+def _like(partner: Array, derivative: Any, taken: set[int]) -> Array:
+    """A derivative in the dtype of its partner, zeros where there is no dependence."""
     if derivative is None:
         return np.zeros(partner.shape, dtype=partner.dtype)
-    derivative = _fresh(derivative)
+    derivative = _own(derivative, taken)
     if derivative.dtype == partner.dtype:
         return derivative
     # autograd's rules for mean, var and max take float32 to float64.

@@ -19,7 +19,8 @@ What raises, because it has no derivative or none that could be told:
 
 Eigenvectors and singular vectors of equal values have no derivative either: theirs is infinite or nan, with
 NumPy's warning. autograd's boxes themselves lack ``+x``, ``x // y``, ``x.mT``, ``x.device``, ``float(x)`` and
-assignment to elements, which raise; the functions `positive`, `floor_divide`, `matrix_transpose` and `where` are the way out.
+assignment to elements, which raise; the functions `positive`, `floor_divide`, `matrix_transpose` and `where` are the
+way out.
 Of boxes a function takes what the standard lists and no more: ``sum(x, axis=0)``, for ``sum(x, 0)`` raises.
 """
 

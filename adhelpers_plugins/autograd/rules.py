@@ -4,29 +4,21 @@ from __future__ import annotations
 
 import functools
 import importlib.util
+import itertools
 import os
+import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import autograd.numpy as anp
 import numpy as np
 from autograd.core import JVPNode, primitive_jvps, primitive_vjps
+from autograd.numpy import fft, linalg
 from autograd.tracer import getval, notrace_primitives
 
 from adhelpers import UnsupportedOperationError
 from adhelpers_plugins.autograd.wrong import WRONG_FORWARD, WRONG_REVERSE, Condition
-
-
-class Application(Protocol):
-    """A primitive with its arguments and its value."""
-
-    function: Any
-    argnums: Sequence[int]
-    args: Sequence[Any]
-    kwargs: dict[str, Any]
-    value: Any
-
 
 # Flat functions whose wrong uses can only be seen if they are on the tape.
 WATCHED = frozenset({anp.sign, anp.full_like})
@@ -44,36 +36,41 @@ class Mode:
     flat: Rule
     """The rule of every function that autograd takes for a constant."""
 
-    def rule(self, node: Application) -> Rule:
-        """The rule of a node's primitive; `UnsupportedOperationError` if it is missing or wrong."""
-        function = node.function
+    def rule(
+        self, function: Callable[..., Any], argnums: Sequence[int], value: Any, args: Sequence[Any], kwargs: Any
+    ) -> Rule:
+        """The rule of a primitive, applied to `args`; `UnsupportedOperationError` if it is missing or wrong."""
         rule = self.rules.get(function)
         if rule is None:
             if function not in notrace_primitives[JVPNode]:
-                raise self.unsupported(node, "not defined")
+                raise UnsupportedOperationError(self.message(function, argnums, "not defined"))
             rule = self.flat
-        if function in self.wrong and self.wrong[function](node.argnums, *map(getval, node.args), **node.kwargs):
-            raise self.unsupported(node, "is wrong for these arguments")
-        value = node.value if type(node.value) is np.ndarray else getval(node.value)
+        is_wrong = self.wrong.get(function)
+        if is_wrong is not None and is_wrong(argnums, *map(getval, args), **kwargs):
+            raise UnsupportedOperationError(self.message(function, argnums, "is wrong for these arguments"))
+        if type(value) is not np.ndarray:
+            value = getval(value)
         if type(value) is np.ndarray and value.dtype.kind not in "fc":
-            raise self.unsupported(node, f"has no meaning for a result of dtype {value.dtype}")
+            reason = f"has no meaning for a result of dtype {value.dtype}"
+            raise UnsupportedOperationError(self.message(function, argnums, reason))
         return rule
 
-    def refuse_if_autograds(self, error: Exception, node: Application) -> None:
-        """Raise `UnsupportedOperationError` if autograd's own rule failed, and no rule or function of a user's.
+    def failure(self, error: Exception, function: Callable[..., Any], argnums: Sequence[int]) -> str | None:
+        """What to say of an error about a rule; None if it is that of a user's own rule or function.
 
-        To be called in the ``except`` clause around the rule, whose frame is then the first of the traceback.
+        To be called in the ``except`` clause around the rule, whose module's frames are then first in the traceback.
         """
-        if not isinstance(error, _NOT_ABOUT_RULES) and _lies_in_libraries(error):
-            reason = (
-                "not defined" if isinstance(error, KeyError) else f"is not possible ({type(error).__name__}: {error})"
-            )
-            raise self.unsupported(node, reason) from error
+        if isinstance(error, UnsupportedOperationError):
+            return str(error)
+        if isinstance(error, _NOT_ABOUT_RULES) or not _lies_in_libraries(error):
+            return None
+        missing = isinstance(error, KeyError)
+        reason = "not defined" if missing else f"is not possible ({type(error).__name__}: {error})"
+        return self.message(function, argnums, reason)
 
-    def unsupported(self, node: Application, reason: str) -> UnsupportedOperationError:
-        """The error about a rule."""
-        function = getattr(node.function, "__name__", node.function)
-        return UnsupportedOperationError(f"{self.name} of {function} wrt argnums {tuple(node.argnums)} {reason}")
+    def message(self, function: Callable[..., Any], argnums: Sequence[int], reason: str) -> str:
+        """The text of an error about a rule."""
+        return f"{self.name} of {getattr(function, '__name__', function)} wrt argnums {tuple(argnums)} {reason}"
 
 
 FORWARD = Mode(
@@ -89,20 +86,26 @@ REVERSE = Mode(
     lambda argnums, value, args, kwargs: lambda g: tuple(anp.zeros_like(args[i]) for i in argnums),
 )
 
+NUMPYS = frozenset(f for module in (anp, fft, linalg) for f in vars(module).values() if callable(f))
+
+
+def makes_arrays(function: Callable[..., Any], value: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> bool:
+    """Whether `value`, unless it is a view, and what the rule returns are arrays that nobody else holds.
+
+    A user's primitives and rules may hold theirs; ``real(x)`` may be `x` itself, and ``out`` is somebody's.
+    """
+    return function in NUMPYS and value is not args[0] and "out" not in kwargs
+
+
 # What a caller may ask for, with numpy.errstate or a filter of warnings, or the machine may run out of.
 _NOT_ABOUT_RULES = (FloatingPointError, Warning, MemoryError)
 
 
 def _lies_in_libraries(error: Exception) -> bool:
-    """Whether every frame below that of the rule's caller is autograd's or that of a library it is made of."""
-    frame = None if error.__traceback__ is None else error.__traceback__.tb_next
-    if frame is None:
-        return False
-    while frame is not None:
-        if not frame.tb_frame.f_code.co_filename.startswith(_library_folders()):
-            return False
-        frame = frame.tb_next
-    return True
+    """Whether every frame below those of the rule's caller is autograd's or that of a library it is made of."""
+    files = [frame.f_code.co_filename for frame, _ in traceback.walk_tb(error.__traceback__)]
+    files = list(itertools.dropwhile(files[0].__eq__, files))
+    return bool(files) and all(file.startswith(_library_folders()) for file in files)
 
 
 @functools.cache

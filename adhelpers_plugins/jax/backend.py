@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from adhelpers import ADBackend, Capability, DTypeError
-from adhelpers.contract import Array, LeafFunction, Leaves, Pullback
+from adhelpers.contract import Array, Formulation, LeafFunction, Leaves, Pullback, fewest_vectors_first
 from adhelpers.origin import raised_by_library
 from adhelpers.structure import SINGLE, TreeDef
 from adhelpers_plugins.jax import namespace, special
@@ -134,6 +134,23 @@ class JaxBackend(ADBackend):
         """The pullback, vectorised."""
         return jax.vmap(pullback)(cotangents)
 
+    def formulations(self, n: int, m: int, batch: int) -> list[Formulation]:
+        """Copies of the batch while they are few, for calls that are not compiled; samples for those that are."""
+        return fewest_vectors_first(n, m, batch, copied=_SMALL, sampled=True)
+
+    def sample_jacobian(self, f: LeafFunction, x: Array, axis: int, mode: str) -> tuple[Array, Array]:
+        """``jax.jacfwd`` or ``jax.jacrev``, vectorised over samples."""
+
+        def of_sample(sample: Array) -> tuple[Array, Array]:
+            def g(sample: Array) -> Array:
+                (y,), _ = f(jnp.expand_dims(sample, axis))
+                return jnp.squeeze(y, axis)
+
+            jacobian = jax.jacfwd if mode == "forward" else jax.jacrev
+            return g(sample), jacobian(g)(sample)
+
+        return jax.vmap(of_sample, in_axes=axis, out_axes=axis)(x)
+
     def compile(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """``jax.jit``."""
         run = compiled(self, function)
@@ -158,6 +175,12 @@ class JaxBackend(ADBackend):
             and raised_by_library(error, "jax")
         )
 
+
+_SMALL = 2**18
+"""Up to so many elements in all copies of a batch, one product at them is faster than to trace a sweep.
+
+Measured by ``python -m benchmarks --only batched --backends jax``.
+"""
 
 _USUAL = (jax.Array, np.ndarray, np.generic, float, complex)
 

@@ -1,0 +1,78 @@
+"""What rules return: held to the values that it belongs to, and added up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import autograd.numpy as anp
+import numpy as np
+from autograd.core import add_outgrads
+from autograd.tracer import getval
+from numpy import ndarray
+
+from adhelpers import UnsupportedOperationError
+from adhelpers_plugins.autograd.rules import Mode, Rule
+
+
+def alike(derivative: Any, value: Any) -> bool:
+    """Whether a derivative that is an array is as it should be, which most are: there is nothing to check then."""
+    return derivative.dtype == value.dtype and derivative.shape == value.shape
+
+
+def checked(derivative: Any, value: Any, function: Callable[..., Any], argnums: Sequence[int], mode: Mode) -> Any:
+    """A rule's result as a derivative of a value: some of autograd's rules get shapes or complex numbers wrong.
+
+    `value` is that value, or a node with its shape and dtype.
+    """
+    shape, expected = getattr(derivative, "shape", None), getattr(value, "shape", None)
+    if shape is None or expected is None:  # tuples and autograd's sparse gradients
+        return derivative
+    if shape != expected:
+        reason = f"is wrong: it has shape {shape} for a value of shape {expected}"
+        raise UnsupportedOperationError(mode.message(function, argnums, reason))
+    if derivative.dtype.kind == "c" and value.dtype.kind != "c":
+        return anp.real(derivative)
+    return derivative
+
+
+def copied(derivative: Any) -> Any:
+    """What a rule of a user's returned, who may keep it."""
+    return derivative.copy() if type(derivative) is ndarray else derivative
+
+
+Sum = tuple[Any, bool]
+"""A derivative so far, and whether it may be added to in place."""
+
+
+def added(before: Sum | None, derivative: Any) -> Sum:
+    """``add_outgrads``, but quick for arrays, and aware that NumPy scalars cannot be added to in place."""
+    if type(derivative) is ndarray:
+        if before is None:
+            return derivative, False
+        total, mutable = before
+        if type(total) is ndarray:
+            if mutable and alike(total, derivative):
+                total += derivative
+                return before
+            total = total + derivative
+            return total, type(total) is ndarray
+    total, mutable = add_outgrads(before, derivative)
+    return total, mutable and not isinstance(getval(total), np.generic)
+
+
+def push_singly(
+    rule: Rule, argnums: Sequence[int], value: Any, args: Sequence[Any], kwargs: dict[str, Any], tangents: Sequence[Any]
+) -> Any:
+    """Push the tangent of each argument by itself: autograd takes microseconds to add two arrays."""
+    so_far: Sum | None = None
+    for argnum, tangent in zip(argnums, tangents, strict=True):
+        so_far = added(so_far, rule((argnum,), (tangent,), value, args, kwargs))
+    return so_far and so_far[0]
+
+
+def refuse_if_autograds(error: Exception, mode: Mode, function: Callable[..., Any], argnums: Sequence[int]) -> None:
+    """Raise `UnsupportedOperationError` if a rule of autograd's own failed."""
+    failure = mode.failure(error, function, argnums)
+    if failure is not None:
+        raise UnsupportedOperationError(failure) from error
