@@ -13,7 +13,7 @@ from typing import Any, Literal
 from adhelpers.contract import ADBackend, Formulation
 from adhelpers.errors import BatchAxisError, DTypeError
 from adhelpers.formulations import Problem, evaluate, prove_replication, single
-from adhelpers.layout import BatchLayout
+from adhelpers.layout import LAYOUTS, BatchLayout
 from adhelpers.leaves import is_complex
 from adhelpers.memory import FUNCTIONS, Record
 from adhelpers.operations import resolve, with_aux, without_value
@@ -142,7 +142,7 @@ def value_and_batched_jacobian(
         options |= {"check_batch": check_batch, "holomorphic": holomorphic}
         return compiled_call(value_and_batched_jacobian, f, backend, {"x": x}, args, **options)
     with backend.scope():
-        layout = BatchLayout(batch_axis)
+        layout = LAYOUTS[batch_axis]
         point = _read_point(backend, x, layout, holomorphic)
         leaf = point.leaves[0]
         traced = backend.is_traced(leaf)

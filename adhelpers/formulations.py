@@ -218,13 +218,12 @@ def replicated(problem: Problem, mode: str) -> Result:
     copies = backend.array_namespace(x).concat([x] * count, axis=layout.axis)
     if mode == "forward":
         tangents = layout.beside(backend, basis(backend, layout, x, 0, n))
-        outputs, pushed, aux = backend.jvp(problem.f, (copies,), (tangents,))
-        (derivative,) = pushed
+        outputs, (derivative,), aux = backend.jvp(problem.f, (copies,), (tangents,))
+        y = layout.first(outputs[0], batch)
     else:
         outputs, pullback, aux = backend.vjp(problem.f, (copies,))
         y = layout.first(outputs[0], batch)
         (derivative,) = pullback((layout.beside(backend, basis(backend, layout, y, 0, m)),))
-    y = layout.first(outputs[0], batch)
     xp = backend.array_namespace(derivative)
     jacobian = layout.from_beside(xp, derivative, count, batch, forward=mode == "forward")
     return y, jacobian if jacobian.dtype == y.dtype else xp.astype(jacobian, y.dtype), aux

@@ -23,7 +23,7 @@ class BatchLayout:
 
     def other(self) -> BatchLayout:
         """The other convention."""
-        return BatchLayout(0 if self.axis == -1 else -1)
+        return LAYOUTS[0 if self.axis == -1 else -1]
 
     def batch(self, array: Array) -> int:
         """B: the number of batch elements."""
@@ -84,3 +84,7 @@ class BatchLayout:
             return flat if forward else xp.permute_dims(flat, (1, 0, 2))
         flat = xp.reshape(derivative, (count, batch, -1))
         return xp.permute_dims(flat, (1, 2, 0) if forward else (1, 0, 2))
+
+
+LAYOUTS = {-1: BatchLayout(-1), 0: BatchLayout(0)}
+"""By batch axis."""

@@ -19,7 +19,7 @@ def lift(backend: ADBackend, leaf: Any, name: object, like: Array | None = None)
     if backend.is_array(leaf) and not (like is not None and is_numpy(leaf) and not is_numpy(like)):
         return leaf
     if is_numpy(leaf):
-        if not _is_plain(leaf):
+        if not is_plain(leaf):
             msg = (
                 f"{name} is {describe(leaf)}, whose meaning beyond its numbers would be lost; "
                 f"pass a plain array, such as numpy.asarray({name})"
@@ -106,7 +106,14 @@ def _lacks_dtype(backend: ADBackend, name: object, leaf: Any, error: TypeError) 
 
 def is_complex(backend: ADBackend, leaf: Array) -> bool:
     """Whether the leaf's dtype is complex."""
-    return bool(backend.array_namespace(leaf).isdtype(leaf.dtype, "complex floating"))
+    kind = (type(backend), type(leaf), leaf.dtype)
+    known = _COMPLEX.get(kind)
+    if known is None:
+        known = _COMPLEX[kind] = bool(backend.array_namespace(leaf).isdtype(leaf.dtype, "complex floating"))
+    return known
+
+
+_COMPLEX: dict[tuple[type, type, Any], bool] = {}
 
 
 def check_like_partner(backend: ADBackend, leaf: Array, name: object, partner: Array, partner_name: object) -> None:
@@ -152,7 +159,7 @@ def zeros_like(backend: ADBackend, leaves: Leaves) -> Leaves:
     return tuple(backend.array_namespace(leaf).zeros_like(leaf) for leaf in leaves)
 
 
-def _is_plain(array: Any) -> bool:
+def is_plain(array: Any) -> bool:
     """Whether a NumPy array is nothing but numbers: no mask, no unit, no matrix product for ``*``."""
     numpy = sys.modules["numpy"]
     return isinstance(array, numpy.generic) or type(array) in (numpy.ndarray, numpy.memmap)

@@ -144,7 +144,7 @@ class AutogradBackend(ADBackend):
         return stacks
 
 
-_SMALL = 150_000
+_SMALL = 100_000
 """Up to so many elements in all copies of a batch, one product at them is faster than one for each vector.
 
 Measured by ``python -m benchmarks --only batched --backends autograd``.
