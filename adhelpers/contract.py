@@ -42,7 +42,6 @@ class Formulation(NamedTuple):
         ``"forward"``, one vector for each input, or ``"reverse"``, one for each output.
     way
         ``"sweep"``: the vectors pass through the whole batch at once, by `ADBackend.jvp_sweep` or `.vjp_sweep`.
-        ``"loop"``: one after the other along one pullback; in reverse mode only.
         ``"replicate"``: one product at as many copies of the batch, side by side, as there are vectors.
         ``"sample"``: by `ADBackend.sample_jacobian`, each element on its own.
     """
@@ -305,7 +304,10 @@ class ADBackend(ABC):
         raise NotImplementedError
 
     def keeps(self, leaf: Array) -> bool:
-        """Whether `leaf`, which the backend has made, may be kept for later operations; by default if not traced."""
+        """Whether `leaf`, a result or made by the namespace, is a mere value, which later operations may use.
+
+        It is not if it is traced, or part of a graph. By default whether it is not traced.
+        """
         return not self.is_traced(leaf)
 
     # -- optional: what a sweep should know ----------------------------------------------------------

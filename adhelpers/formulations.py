@@ -92,9 +92,6 @@ def single(tree: Tree) -> Array:
     raise BatchAxisError(msg)
 
 
-_OTHER_MODE = "a sweep in the other mode"
-
-
 def evaluate(problem: Problem, mode: str | Formulation) -> Result:
     """Take the fastest way in `mode` or, where the framework lacks rules for it, sweep in the other one.
 
@@ -104,7 +101,7 @@ def evaluate(problem: Problem, mode: str | Formulation) -> Result:
     if problem.layout.size(problem.x) == 0:  # no basis vector to push forward
         return _empty(problem)
     if isinstance(mode, Formulation):
-        return sampled(problem, mode.mode) if mode.way == "sample" else _sweep_or_other(problem, mode, allowed=False)
+        return sampled(problem, mode.mode) if mode.way == "sample" else _take_or_sweep(problem, mode, allowed=False)
     # Automatic mode has no preference of the user's to fall back from.
     allowed = mode == "auto" or backend.fallback
     if mode == "auto" and not backend.has_reverse:
@@ -116,23 +113,29 @@ def evaluate(problem: Problem, mode: str | Formulation) -> Result:
             lambda: _learn_and_sweep(problem),
             lambda: _forward(problem),
             rule="reverse rule",
-            way=_OTHER_MODE,
+            way="a forward sweep",
             allowed=True,
         )
     chosen = Formulation(mode, "sweep") if record.output_size is None else problem.choose(mode)
-    if chosen.way == "replicate":
-        return replicated(problem, chosen.mode)
-    return _sweep_or_other(problem, chosen, allowed=allowed)
+    return _take_or_sweep(problem, chosen, allowed=allowed)
 
 
-def _sweep_or_other(
+def _take_or_sweep(
     problem: Problem, chosen: Formulation, *, allowed: bool, evaluated: Evaluated | None = None
 ) -> Result:
-    sweeps = [lambda: _forward(problem), lambda: _reverse(problem, evaluated, looped=chosen.way == "loop")]
-    if chosen.mode == "reverse":
-        sweeps.reverse()
-    rule = f"{chosen.mode} rule"
-    return derived.either(problem.backend, problem.f, *sweeps, rule=rule, way=_OTHER_MODE, allowed=allowed)
+    """That way or, where the framework lacks rules for its mode, a sweep in the other one."""
+    sweeps = {"forward": lambda: _forward(problem), "reverse": lambda: _reverse(problem, evaluated)}
+    native = sweeps.pop(chosen.mode)
+    (substitute,) = sweeps.values()
+    return derived.either(
+        problem.backend,
+        problem.f,
+        (lambda: replicated(problem, chosen.mode)) if chosen.way == "replicate" else native,
+        substitute,
+        rule=f"{chosen.mode} rule",
+        way="a sweep in the other mode",
+        allowed=allowed,
+    )
 
 
 def _learn_and_sweep(problem: Problem) -> Result:
@@ -141,8 +144,8 @@ def _learn_and_sweep(problem: Problem) -> Result:
     y = problem.read_output(evaluated[0])
     chosen = problem.choose("auto")
     if chosen.mode == "forward" and problem.layout.size(problem.x) < problem.layout.size(y):
-        return _sweep_or_other(problem, chosen, allowed=True, evaluated=evaluated)
-    return _reverse(problem, evaluated, looped=chosen.way == "loop")
+        return _take_or_sweep(problem, chosen, allowed=True, evaluated=evaluated)
+    return _reverse(problem, evaluated)
 
 
 def _empty(problem: Problem) -> Result:
@@ -171,14 +174,12 @@ def _forward(problem: Problem) -> Result:
     return y, layout.from_columns(backend.array_namespace(columns), columns), aux
 
 
-def _reverse(problem: Problem, evaluated: Evaluated | None = None, *, looped: bool = False) -> Result:
+def _reverse(problem: Problem, evaluated: Evaluated | None = None) -> Result:
     backend, layout = problem.backend, problem.layout
     outputs, pullback, aux = evaluated or backend.vjp(problem.f, (problem.x,))
     y = problem.read_output(outputs)
 
     def pull(block: Array) -> Array:
-        if looped:
-            return ADBackend.vjp_sweep(backend, pullback, (block,))[0]
         return backend.vjp_sweep(pullback, (block,))[0]
 
     if layout.size(y) == 0:
@@ -259,7 +260,7 @@ def prove_replication(problem: Problem, mode: str, jacobian: Array) -> None:
     if not record.seen:
         record.seen = True
         return
-    if record.replicates is not None or record.output_size is None or problem.check:
+    if record.replicates is not None or record.output_size is None or problem.check or not backend.keeps(jacobian):
         return
     record.replicates = True
     chosen = problem.choose(mode)

@@ -52,7 +52,8 @@ def prepare(
         One of the operations, such as `adhelpers.jacobian_vector_product`.
     f, backend, x, u, args
         As the operation takes them; an example of a call. `f` may be called, with `x`, and a compiled call need not
-        call it any more: then it must be pure, and what it closes over is frozen as it is now.
+        call it any more: then it must be pure, the compiler must understand it, and what it closes over is frozen as
+        it is now.
     strict
         Whether a call whose structures, shapes, dtypes, devices or numbers differ from this one is an error.
         Otherwise it is prepared anew, without a word.
@@ -63,9 +64,9 @@ def prepare(
     Returns
     -------
     Prepared
-        A function ``(x, u, *args)``, or ``(x, *args)`` for a batched Jacobian. Arrays among `args` may change freely;
-        all else in them, and numbers in a cotangent `u`, is compiled into the code: a new value is prepared anew. Any
-        number of threads may call it. It cannot be pickled.
+        A function ``(x, u, *args)``, or ``(x, *args)`` for a batched Jacobian. Any number of threads may call it. It
+        cannot be pickled. What of `args` and `u` is no array is compiled into the code: a new number, word or function
+        is prepared anew, and a call with other objects, which may have changed unseen, is not compiled.
 
     Raises
     ------
@@ -93,8 +94,8 @@ def prepare(
         msg = f"{operation.__name__} takes no u; leave it out"
         raise TypeError(msg)
     if "u" not in names:
-        options.setdefault("check_batch", True)
+        options = {"mode": "auto", "batch_axis": -1, "has_aux": False, "check_batch": True, **options}
     require_tuple(args)
-    prepared = Prepared(operation, f, resolve(f, backend, x), names, strict=strict, options=options)
+    prepared = Prepared(operation, f, resolve(f, backend, x), names, strict=strict, once=True, options=options)
     prepared(*((x, u)[: len(names)]), *args)
     return prepared

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import inspect
 import operator
+import threading
 import weakref
 from collections.abc import Callable, Hashable
 from typing import Any
 
 from adhelpers import call
-from adhelpers.call import Kinds, Parts
+from adhelpers.call import Call, Parts
 from adhelpers.contract import ADBackend, Leaves
 from adhelpers.errors import PreparationMismatchError
 from adhelpers.leaves import is_numpy
 from adhelpers.memory import FUNCTIONS
 from adhelpers.trees import require_tuple
+from adhelpers.trials import Trials
 
 MOST_REMEMBERED = 64
 """For how many kinds of call compiled code is kept; the oldest is forgotten first."""
@@ -34,10 +36,13 @@ class Prepared:
     """
 
     __slots__ = (
+        "__weakref__",
         "_compiled",
         "_eager",
         "_expected",
+        "_lock",
         "_names",
+        "_once",
         "_plain",
         "backend",
         "f",
@@ -54,6 +59,7 @@ class Prepared:
         names: tuple[str, ...],
         *,
         strict: bool,
+        once: bool,
         options: dict[str, Any],
     ) -> None:
         self.operation = operation
@@ -62,9 +68,11 @@ class Prepared:
         self.options = options
         self.strict = strict
         self._names = names
+        self._once = once
         self._eager = backend.eager()
-        self._expected: tuple[Parts, Kinds] | None = None
+        self._expected: Call | None = None
         self._compiled: dict[Hashable, Compiled] = {}
+        self._lock = threading.Lock()
         self._plain: tuple[int, frozenset[type], Compiled] = (0, frozenset(), self._call)
 
     def __call__(self, *arguments: Any) -> Any:
@@ -86,7 +94,7 @@ class Prepared:
             parts, arrays = call.split(self.backend, dict(zip(self._names, point, strict=True)), args)
             if self.strict:
                 self._require_expected(parts, arrays)
-            if not self.backend.compiles:
+            if not self.backend.compiles or any(part.may_differ for part in parts):
                 return self._evaluate(point, args)
             compiled = self._compiled_for(parts)
             result = compiled(*arrays)
@@ -96,33 +104,41 @@ class Prepared:
             self._plain = len(arguments), frozenset(map(type, arguments)), compiled
         return result
 
-    def _evaluate(self, point: Any, args: tuple[Any, ...]) -> Any:
-        return self.operation(self.f, self._eager, *point, args=args, **self.options)
+    def _evaluate(self, point: Any, args: tuple[Any, ...], **options: Any) -> Any:
+        return self.operation(self.f, self._eager, *point, args=args, **{**self.options, **options})
 
     def _require_expected(self, parts: Parts, arrays: Leaves) -> None:
-        given = parts, call.kinds(self.backend, arrays)
+        given = call.describe(self.backend, parts, arrays)
         if self._expected is None:
             self._expected = given
-        elif given != self._expected:
-            lines = "\n  ".join(call.differences(self._expected, given))
-            msg = f"with strict=True a call must be like the one that it was prepared with:\n  {lines}\nprepare anew"
+        if given == self._expected:
+            return
+        lines = call.differences(self._expected, given)
+        if lines:
+            words = "\n  ".join(lines)
+            msg = f"with strict=True a call must be like the one that it was prepared with:\n  {words}\nprepare anew"
             raise PreparationMismatchError(msg)
 
     def _compiled_for(self, parts: Parts) -> Compiled:
-        compiled = self._compiled.get(parts)
+        key = tuple([(part, part.orders) for part in parts])
+        compiled = self._compiled.get(key)
         if compiled is None:
-            compiled = self._compile(parts)
-            while len(self._compiled) >= MOST_REMEMBERED:
-                del self._compiled[next(iter(self._compiled))]
-            self._compiled[parts] = compiled
+            with self._lock:
+                while len(self._compiled) >= MOST_REMEMBERED:
+                    del self._compiled[next(iter(self._compiled))]
+                compiled = self._compiled.setdefault(key, self._compile(parts))
         return compiled
 
     def _compile(self, parts: Parts) -> Compiled:
-        def evaluate(*arrays: Any) -> Any:
-            return self._evaluate(*call.join(parts, arrays))
+        count = len(self._names)
 
-        compiled = self.backend.compile(evaluate)
-        return _CheckedFirst(self.backend, evaluate, compiled) if self.options.get("check_batch") else compiled
+        def evaluate(*arrays: Any, **options: Any) -> Any:
+            arguments = call.join(parts, arrays)
+            return self._evaluate(arguments[:count], arguments[count:], **options)
+
+        if "check_batch" in self.options:
+            return Trials(self.backend, evaluate, self.options, all_ways=self._once)
+        return self.backend.compile(evaluate)
 
     def __repr__(self) -> str:
         name = getattr(self.f, "__qualname__", None) or repr(self.f)
@@ -147,7 +163,11 @@ def compiled_call(
     require_tuple(args)
     record = FUNCTIONS.record(f, (operation, backend, *options.items()))
     if record.prepared is None:
-        record.prepared = Prepared(operation, _Weakly(f), backend, tuple(point), strict=False, options=options)
+        try:
+            weakly = _Weakly(f)
+        except TypeError:  # it cannot be remembered, and would be compiled every time
+            return operation(f, backend.eager(), *point.values(), args=args, **options)
+        record.prepared = Prepared(operation, weakly, backend, tuple(point), strict=False, once=False, options=options)
     return record.prepared(*point.values(), *args)
 
 
@@ -162,20 +182,3 @@ class _Weakly:
         f = self._reference()
         assert f is not None, "who calls the operation holds its function"
         return f(*args)
-
-
-class _CheckedFirst:
-    """Compiled code that is preceded, once for each shape and dtype, by a call whose values can be checked."""
-
-    def __init__(self, backend: ADBackend, evaluate: Compiled, compiled: Compiled) -> None:
-        self._backend = backend
-        self._evaluate = evaluate
-        self._compiled = compiled
-        self._seen: set[Hashable] = set()
-
-    def __call__(self, *arrays: Any) -> Any:
-        kind = tuple([(array.shape, array.dtype) for array in arrays])
-        if kind not in self._seen and not any(map(self._backend.is_traced, arrays)):
-            self._evaluate(*arrays)
-            self._seen.add(kind)
-        return self._compiled(*arrays)

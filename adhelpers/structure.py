@@ -54,6 +54,21 @@ def leaf_paths(treedef: TreeDef, name: str) -> list[str]:
     return [path.codify(name) for path in treedef.accessors()]
 
 
+def key_orders(tree: Any) -> tuple[tuple[Any, ...], ...]:
+    """The keys of each dict in their order, to which a `TreeDef` is blind."""
+    import optree
+
+    orders: list[tuple[Any, ...]] = []
+
+    def look(node: Any) -> bool:
+        if type(node) in _DICTS:
+            orders.append(tuple(node))
+        return False
+
+    optree.tree_flatten(tree, is_leaf=look, namespace=NAMESPACE)
+    return tuple(orders)
+
+
 def arrange_like(tree: Any, name: str, partner: Any, partner_name: str) -> Any:
     """`tree` in the containers of `partner`: what may differ is the order of keys and the kind of dict."""
 

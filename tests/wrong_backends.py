@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import itertools
 import sys
 import threading
+import time
 import warnings
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -30,8 +32,9 @@ Pulled = tuple[Leaves, Pullback, Leaves]
 try:
     from autograd.tracer import getval, isbox, trace_stack
 
-    from adhelpers_plugins.autograd.backend import AutogradBackend, _like, _results
-    from adhelpers_plugins.autograd.tape import Tape
+    from adhelpers_plugins.autograd.backend import AutogradBackend, TapePullback, _copies, _like
+    from adhelpers_plugins.autograd.dual import push_through
+    from adhelpers_plugins.autograd.tape import PullNode, PushNode, Tape
 except ImportError:
     AUTOGRAD = False
 
@@ -111,7 +114,18 @@ class Reread(AutogradBackend):
         return super().flatten(tree if self.is_array(tree) else self.reread(tree))
 
 
-CORRECT: tuple[type[ADBackend], ...] = (AutogradBackend, ForwardOnly, ReverseOnly, Tampered, Reread)
+class Compiling(AutogradBackend):
+    """Lets a subclass run what is prepared in its own way; `known` is what was learnt of one function."""
+
+    def compile(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        known: dict[Any, Any] = {}
+        return lambda *arrays: self.run(function, known, arrays)
+
+    def run(self, function: Callable[..., Any], known: dict[Any, Any], arrays: Leaves) -> Any:
+        return function(*arrays)
+
+
+CORRECT: tuple[type[ADBackend], ...] = (AutogradBackend, ForwardOnly, ReverseOnly, Tampered, Reread, Compiling)
 """Those that the others are made of; finite differences have their own test of conformance."""
 
 
@@ -337,12 +351,19 @@ class IgnoresStrides(AutogradBackend):
 class RefusesReadOnly(AutogradBackend):
     """An array that cannot be written to cannot be read either."""
 
-    def flatten(self, tree: Any) -> Any:
-        leaves, treedef = super().flatten(tree)
-        for leaf in leaves:
-            if isinstance(leaf, np.ndarray) and not leaf.flags.writeable:
-                raise ValueError("read-only")
-        return leaves, treedef
+    def jvp(self, f: LeafFunction, x: Leaves, u: Leaves) -> Pushed:
+        self._refuse((*x, *u))
+        return super().jvp(f, x, u)
+
+    def vjp(self, f: LeafFunction, x: Leaves) -> Pulled:
+        self._refuse(x)
+        return super().vjp(f, x)
+
+    @staticmethod
+    def _refuse(leaves: Leaves) -> None:
+        if any(isinstance(leaf, np.ndarray) and not leaf.flags.writeable for leaf in leaves):
+            msg = "read-only"
+            raise ValueError(msg)
 
 
 @wrong("R2")
@@ -837,11 +858,9 @@ class TransposedForward(AutogradBackend):
     """The vector is pulled back where the Jacobian is square."""
 
     def jvp(self, f: LeafFunction, x: Leaves, u: Leaves) -> Pushed:
-        tape = Tape(f, x)
-        outputs = _results(tape.outputs)
+        outputs, pullback, aux = super().vjp(f, x)
         square = [y.shape for y in outputs] == [leaf.shape for leaf in x]
-        tape.prepare_pull()
-        return outputs, _like(outputs, (tape.pull if square else tape.push)(u)), _results(tape.aux)
+        return (outputs, pullback(u), aux) if square else super().jvp(f, x, u)
 
 
 @wrong("R7")
@@ -849,11 +868,10 @@ class TransposedReverse(AutogradBackend):
     """The vector is pushed forward where the Jacobian is square."""
 
     def vjp(self, f: LeafFunction, x: Leaves) -> Pulled:
-        tape = Tape(f, x)
-        outputs = _results(tape.outputs)
+        outputs, pullback, aux = super().vjp(f, x)
         square = [y.shape for y in outputs] == [leaf.shape for leaf in x]
-        tape.prepare_pull()
-        return outputs, lambda c: _like(x, (tape.push if square else tape.pull)(c)), _results(tape.aux)
+        push = super().jvp
+        return outputs, (lambda c: push(f, x, c)[1]) if square else pullback, aux
 
 
 @wrong("R7")
@@ -911,11 +929,11 @@ class EveryFunctionIsHolomorphic(AutogradBackend):
     """The JVP is made complex-linear, so that the conjugate in a derivative is dropped."""
 
     def jvp(self, f: LeafFunction, x: Leaves, u: Leaves) -> Pushed:
-        tape = Tape(f, x)
-        outputs = _results(tape.outputs)
-        real, imaginary = (_like(outputs, tape.push(part)) for part in _parts(self, u))
+        stacked = tuple(self.array_namespace(*parts).stack(parts) for parts in zip(*_parts(self, u), strict=True))
+        outputs, pushed, aux = super().jvp_sweep(f, x, stacked)
+        real, imaginary = (tuple(p[k] for p in pushed) for k in range(2))
         linear = tuple(r + 1j * i if r.dtype.kind == "c" else r for r, i in zip(real, imaginary, strict=True))
-        return outputs, linear, _results(tape.aux)
+        return outputs, linear, aux
 
 
 def _parts(backend: ADBackend, leaves: Leaves) -> tuple[Leaves, Leaves]:
@@ -1124,8 +1142,14 @@ class ValuesAreTheirInputs(AutogradBackend):
     """Where f returns x, so does the product."""
 
     def jvp(self, f: LeafFunction, x: Leaves, u: Leaves) -> Pushed:
-        tape = Tape(f, x)
-        return tape.outputs, _like(tape.outputs, tape.push(u)), _results(tape.aux)
+        outputs, nodes, aux = push_through(f, x, u)
+        pushed = [None if node is None else node.tangent for node in nodes]
+        return outputs, _all_like(outputs, pushed), _copies(aux)
+
+
+def _all_like(partners: Leaves, derivatives: Sequence[Any]) -> Leaves:
+    taken: set[int] = set()
+    return tuple(_like(partner, derivative, taken) for partner, derivative in zip(partners, derivatives, strict=True))
 
 
 @wrong("R8")
@@ -1605,10 +1629,10 @@ class SharesTangents(AutogradBackend):
 
     def jvp(self, f: LeafFunction, x: Leaves, u: Leaves) -> Pushed:
         type(self).direction = u
-        tape = Tape(f, x)  # which waits for other threads
+        tape = Tape(PushNode, f, x)  # which waits for other threads
         mine = u if any(map(isbox, (*x, *u))) else type(self).direction
-        outputs = _results(tape.outputs)
-        return outputs, _like(outputs, tape.push(mine)), _results(tape.aux)
+        outputs = _copies(tape.outputs)
+        return outputs, _all_like(outputs, tape.push(mine)), _copies(tape.aux)
 
 
 @wrong("R11")
@@ -1618,12 +1642,10 @@ class SharesTapes(AutogradBackend):
     tape: ClassVar[Any] = None
 
     def vjp(self, f: LeafFunction, x: Leaves) -> Pulled:
-        type(self).tape = Tape(f, x)
+        type(self).tape = Tape(PullNode, f, x)
+        Tape(PullNode, lambda *x: (x, ()), x)  # which waits for other threads
         tape = type(self).tape
-        tape.prepare_pull()  # which waits for other threads
-        tape = type(self).tape
-        tape.prepare_pull()
-        return _results(tape.outputs), lambda c: _like(tape.x, tape.pull(c)), _results(tape.aux)
+        return _copies(tape.outputs), TapePullback(tape), _copies(tape.aux)
 
 
 @wrong("R11")
@@ -1679,14 +1701,15 @@ class _OneLevel(Tape):  # type: ignore[misc, valid-type]
     def __init__(self, f: LeafFunction, x: Leaves) -> None:
         top, trace_stack.top = trace_stack.top, -1
         try:
-            super().__init__(f, x)
+            super().__init__(PushNode, f, x)
         finally:
             trace_stack.top = top
 
-    def push(self, tangents: Leaves) -> Leaves:
-        strangers = tuple(n for n in self._order if not n.parents and n not in self._roots)
+    def push(self, tangents: Leaves) -> Sequence[Any]:
+        parents = dict.fromkeys(itertools.chain(*(node.parents for node in self._order)))
+        strangers = [node for node in parents if not node.parents and node not in self._roots]
         self._roots += strangers
-        return super().push((*tangents, *(np.ones_like(n.value) for n in strangers)))
+        return super().push((*tangents, *(np.ones(node.shape, dtype=node.dtype) for node in strangers)))
 
 
 @wrong("R12")
@@ -1695,8 +1718,8 @@ class ConfusesPerturbations(AutogradBackend):
 
     def jvp(self, f: LeafFunction, x: Leaves, u: Leaves) -> Pushed:
         tape = _OneLevel(f, x)
-        outputs = _results(tape.outputs)
-        return outputs, _like(outputs, tape.push(u)), _results(tape.aux)
+        outputs = _copies(tape.outputs)
+        return outputs, _all_like(outputs, tape.push(u)), _copies(tape.aux)
 
 
 @wrong("R12")
@@ -2368,6 +2391,145 @@ class RefusesFloatsInIntegersWords(FiniteDifferenceBackend):
         return super().asarray(leaf, like)
 
 
+# -- compilation, by rule ------------------------------------------------------------------------------------------
+
+
+@wrong("R1")
+class CompiledContainersAreLost(Compiling):
+    """What is compiled returns its arrays in a row."""
+
+    def run(self, function: Callable[..., Any], known: dict[Any, Any], arrays: Leaves) -> Any:
+        leaves, _ = self.flatten(function(*arrays))
+        return leaves[0] if len(leaves) == 1 else list(leaves)
+
+
+@wrong("R1")
+class CompiledKeysAreSorted(Compiling):
+    """A dict comes out of compiled code as JAX would have it."""
+
+    def run(self, function: Callable[..., Any], known: dict[Any, Any], arrays: Leaves) -> Any:
+        result = function(*arrays)
+        return type(result)(sorted(result.items())) if isinstance(result, dict) else result
+
+
+@wrong("R1")
+class CompiledAuxIsOfTheFirst(Compiling):
+    """What a function returns beside its result is kept from the first call."""
+
+    def run(self, function: Callable[..., Any], known: dict[Any, Any], arrays: Leaves) -> Any:
+        result = function(*arrays)
+        return (result[0], known.setdefault("aux", result[1])) if type(result) is tuple else result
+
+
+@wrong("R3")
+class CompiledOperandsAreBroadcast(Compiling):
+    """Compiled code takes a u of any shape that fits."""
+
+    def run(self, function: Callable[..., Any], known: dict[Any, Any], arrays: Leaves) -> Any:
+        return function(arrays[0], *(np.broadcast_to(array, arrays[0].shape) for array in arrays[1:]))
+
+
+@wrong("R4")
+class CompiledForOnePrecision(Compiling):
+    """Compiled code has the dtype of the first call."""
+
+    def run(self, function: Callable[..., Any], known: dict[Any, Any], arrays: Leaves) -> Any:
+        dtype = known.setdefault("dtype", arrays[0].dtype)
+        return function(*(array if isbox(array) else array.astype(dtype) for array in arrays))
+
+
+@wrong("R7")
+class CompiledOperandsAreSwapped(Compiling):
+    """Compiled code gets its arrays in the opposite order."""
+
+    def run(self, function: Callable[..., Any], known: dict[Any, Any], arrays: Leaves) -> Any:
+        return function(*arrays[::-1])
+
+
+@wrong("R8")
+class CompiledOnce(Compiling):
+    """A result is that of the first call with such shapes."""
+
+    def run(self, function: Callable[..., Any], known: dict[Any, Any], arrays: Leaves) -> Any:
+        shapes = tuple(array.shape for array in arrays)
+        if shapes not in known:
+            known[shapes] = function(*arrays)
+        return known[shapes]
+
+
+@wrong("R8")
+class CompiledPointIsFrozen(Compiling):
+    """Compiled code keeps the x of the first call with such shapes, and follows the rest."""
+
+    def run(self, function: Callable[..., Any], known: dict[Any, Any], arrays: Leaves) -> Any:
+        return function(known.setdefault(arrays[0].shape, arrays[0]), *arrays[1:])
+
+
+@wrong("R8")
+class CompiledInPlace(Compiling):
+    """Compiled code works in the memory of its operands."""
+
+    def run(self, function: Callable[..., Any], known: dict[Any, Any], arrays: Leaves) -> Any:
+        result = function(*arrays)
+        if not isbox(arrays[0]):
+            arrays[0][...] = 0.0
+        return result
+
+
+@wrong("R9")
+class CompilesNothing(Compiling):
+    """It says that it compiles, and calls f every time."""
+
+    capabilities: ClassVar[frozenset[Capability]] = AutogradBackend.capabilities | {Capability.COMPILE}
+
+
+@wrong("R10")
+class CompiledErrorsAreWrapped(Compiling):
+    """An error of f comes as another one of the same type."""
+
+    def run(self, function: Callable[..., Any], known: dict[Any, Any], arrays: Leaves) -> Any:
+        try:
+            return function(*arrays)
+        except ArithmeticError as error:
+            raise ArithmeticError("while tracing") from error
+
+
+@wrong("R11")
+class CompiledForOneThread(Compiling):
+    """Operands lie in a place that all threads share."""
+
+    def run(self, function: Callable[..., Any], known: dict[Any, Any], arrays: Leaves) -> Any:
+        known["arrays"] = arrays
+        time.sleep(1e-3)
+        return function(*known["arrays"])
+
+
+@wrong("R12")
+class CompiledForNumbersAlone(Compiling):
+    """Compiled code sees the values of an outer derivative's boxes."""
+
+    def run(self, function: Callable[..., Any], known: dict[Any, Any], arrays: Leaves) -> Any:
+        return function(*map(getval, arrays))
+
+
+@wrong("R17")
+class CompiledForOneShape(Compiling):
+    """Operands are made as large as those of the first call."""
+
+    def run(self, function: Callable[..., Any], known: dict[Any, Any], arrays: Leaves) -> Any:
+        shape = known.setdefault("shape", arrays[0].shape)
+        return function(*(array if isbox(array) else np.resize(array, shape) for array in arrays))
+
+
+@wrong("R18")
+class CompiledJacobiansAreTransposed(Compiling):
+    """The rows of a compiled Jacobian are its columns, and the batch is turned round."""
+
+    def run(self, function: Callable[..., Any], known: dict[Any, Any], arrays: Leaves) -> Any:
+        result = function(*arrays)
+        return result.swapaxes(0, 1)[..., ::-1] if getattr(result, "ndim", 0) == 3 else result
+
+
 # -- the namespace: wrong in many ways, each of them seen ----------------------------------------------------------
 
 
@@ -2398,6 +2560,10 @@ class NeitherMode(FiniteDifferenceBackend):
     capabilities: ClassVar[frozenset[Capability]] = frozenset({Capability.FLOAT32})
 
 
+class CompilesWithoutCompile(FiniteDifferenceBackend):
+    capabilities: ClassVar[frozenset[Capability]] = FiniteDifferenceBackend.capabilities | {Capability.COMPILE}
+
+
 class StaleFailure(FiniteDifferenceBackend):
     known_failures: ClassVar[Any] = {"sine/jvp": "it was hard once"}
 
@@ -2407,4 +2573,5 @@ FAULTY_DECLARATIONS: dict[type[ADBackend], str] = {
     FailureWithoutReason: "no reason",
     FailureThatDoesNotRun: "does not run",
     NeitherMode: "neither FORWARD nor REVERSE",
+    CompilesWithoutCompile: "does not override compile",
 }

@@ -15,6 +15,7 @@ from adhelpers.testing.scenarios import (
     loud,
     memory,
     nesting,
+    preparation,
     probes,
     products,
     refusals,
@@ -40,6 +41,7 @@ _MODULES = (
     losses,
     batches,
     contract,
+    preparation,
     probes,
 )
 _ALL = sorted(

@@ -89,6 +89,10 @@ class AutogradBackend(ADBackend):
         """False: a box always knows its value."""
         return False
 
+    def keeps(self, leaf: Array) -> bool:
+        """Not a box."""
+        return not isbox(leaf)
+
     def stop_gradient(self, leaf: Array) -> Array:
         """The value inside every box."""
         return leaf if type(leaf) is np.ndarray else getval(leaf)

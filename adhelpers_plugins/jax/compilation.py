@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from typing import Any
 
 import jax
+import numpy as np
 
 from adhelpers.contract import ADBackend
 from adhelpers.structure import TreeDef
@@ -22,7 +24,14 @@ def compiled(backend: ADBackend, function: Callable[..., Any]) -> Callable[..., 
         kept = [None if backend.is_array(leaf) else (leaf,) for leaf in leaves]
         return _Result(tuple(filter(backend.is_array, leaves)), _Rest(treedef, kept))
 
-    return jax.jit(traced)
+    jitted = jax.jit(traced)
+
+    def run(*arrays: Any) -> Any:
+        # Not in JAX's own unflattening, which it replaces by one that sorts the keys of dicts.
+        result = jitted(*arrays)
+        return result.rest.rebuild(result.arrays) if type(result) is _Result else result
+
+    return run
 
 
 class _Rest:
@@ -35,11 +44,17 @@ class _Rest:
     def rebuild(self, arrays: Any) -> Any:
         """The structure with these arrays."""
         remaining = iter(arrays)
-        return self._treedef.unflatten([next(remaining) if leaf is None else leaf[0] for leaf in self._leaves])
+        leaves = [next(remaining) if leaf is None else _own(leaf[0]) for leaf in self._leaves]
+        return self._treedef.unflatten(leaves)
+
+
+def _own(leaf: Any) -> Any:
+    """`leaf`, or a copy of what a caller may change in place."""
+    return copy.copy(leaf) if isinstance(leaf, (np.ndarray, set, bytearray)) else leaf
 
 
 class _Result:
-    """What JAX sees of a result; it comes out of the compiled function as the structure itself."""
+    """A result as JAX sees it."""
 
     def __init__(self, arrays: tuple[Any, ...], rest: _Rest) -> None:
         self.arrays = arrays
@@ -49,5 +64,5 @@ class _Result:
 jax.tree_util.register_pytree_node(
     _Result,
     lambda result: (result.arrays, result.rest),
-    lambda rest, arrays: rest.rebuild(arrays),
+    lambda rest, arrays: _Result(arrays, rest),
 )

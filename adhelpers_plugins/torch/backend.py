@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -11,10 +11,11 @@ import numpy as np
 import torch
 
 from adhelpers import ADBackend, Capability
-from adhelpers.contract import Array, Formulation, LeafFunction, Leaves, Pullback
+from adhelpers.contract import Array, Formulation, LeafFunction, Leaves, Pullback, fewest_vectors_first
 from adhelpers.origin import raised_by_library
 from adhelpers_plugins.torch import direct, functional, levels, namespace, special
 from adhelpers_plugins.torch.arrayapi.arguments import from_numpy
+from adhelpers_plugins.torch.compilation import compiled
 
 _NO_VMAP = re.compile(
     r"does not have vmap support"
@@ -41,6 +42,14 @@ _MISSING_RULE = re.compile(
 class TorchBackend(ADBackend):
     """Derivatives by PyTorch.
 
+    Parameters
+    ----------
+    compiled
+        Let `adhelpers.prepare` compile by ``torch.compile``; one-shot calls are not. It takes seconds for each shape,
+        and eight shapes of one call are all that PyTorch compiles. What else `f` does besides computing, such as
+        counting its calls, it may do or not. Not compiled are calls inside a transformation, with NumPy's arrays among
+        `args`, and of what PyTorch cannot compile.
+
     `f` must not wait for another thread that calls an operation: forward mode holds a process-wide lock. Inside
     ``torch.no_grad`` in `f`, PyTorch's forward mode differentiates and its reverse mode does not: write
     ``detach()`` for what shall be constant, which both heed.
@@ -60,6 +69,8 @@ class TorchBackend(ADBackend):
         "PyTorch hands NumPy the number in a 0-d tensor, which its derivatives then do not see",
     )
     conversion: ClassVar[str | None] = "torch.from_dlpack"
+
+    compiled: bool = False
 
     def is_array(self, leaf: object) -> bool:
         """Tensors, subclasses and those that a transformation wraps included."""
@@ -86,9 +97,9 @@ class TorchBackend(ADBackend):
 
     def is_traced(self, leaf: Array) -> bool:
         """Whether one element of `leaf` cannot be looked at: under vmap, compilation, on the meta device."""
-        if torch.compiler.is_compiling() or leaf.is_meta:
+        if torch.compiler.is_dynamo_compiling() or leaf.is_meta:
             return True
-        if levels.KNOWN and type(leaf) in _PLAIN:
+        if levels.KNOWN and type(leaf) in levels.PLAIN:
             return levels.mapped(leaf)
         try:
             leaf.detach().reshape(-1)[:1].sum().item()
@@ -138,17 +149,21 @@ class TorchBackend(ADBackend):
         return super().vjp_sweep(pullback, cotangents)
 
     def formulations(self, n: int, m: int, batch: int) -> list[Formulation]:
-        """Copies of the batch while they are small; and where the modes have as many vectors, the reverse one."""
-        found = []
-        for mode, count in sorted((("forward", n), ("reverse", m)), key=lambda pair: (pair[1], pair[0] == "forward")):
-            if count * batch * max(n, m) <= _SMALL:
-                found.append(Formulation(mode, "replicate"))
-            found.append(Formulation(mode, "sweep"))
-        return found
+        """Copies of the batch while they are small; where the modes have as many vectors, the reverse one."""
+        return fewest_vectors_first(n, m, batch, copied=_SMALL, tie="reverse")
 
     def keeps(self, leaf: Array) -> bool:
-        """Not what was made in inference mode, which later graphs cannot hold, nor what is compiled or on no device."""
-        return not torch.compiler.is_compiling() and not leaf.is_inference() and not leaf.is_meta
+        """Not what was made inside a transformation or in inference mode, is part of a graph, or on no device."""
+        return not (levels.surrounded() or leaf.is_inference() or leaf.requires_grad or leaf.is_meta)
+
+    def compile(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """``torch.compile``, if the option asks for it."""
+        return compiled(function) if self.compiled else function
+
+    @property
+    def compiles(self) -> bool:
+        """Whether the option asks for it."""
+        return self.compiled
 
     def is_missing_rule(self, error: Exception) -> bool:
         """PyTorch's own errors about a missing rule, most of them raised by compiled code."""
@@ -163,7 +178,7 @@ def _at_top(leaves: Leaves) -> bool:
     """Whether `leaves` are plain tensors, and no transformation is active."""
     for leaf in leaves:
         direct.require_dense(leaf)
-    return not levels.surrounded() and all(type(leaf) in _PLAIN and not leaf.is_inference() for leaf in leaves)
+    return not levels.surrounded() and all(type(leaf) in levels.PLAIN and not leaf.is_inference() for leaf in leaves)
 
 
 _SMALL = 2**13
@@ -171,5 +186,3 @@ _SMALL = 2**13
 
 Measured by ``python -m benchmarks --only batched --backends torch``.
 """
-
-_PLAIN = (torch.Tensor, torch.nn.Parameter)

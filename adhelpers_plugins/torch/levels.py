@@ -48,6 +48,9 @@ with warnings.catch_warnings(), contextlib.suppress(ImportError):
     warnings.simplefilter("ignore", DeprecationWarning)
     importlib.import_module("torch._decomp.decompositions_for_jvp")
 
+PLAIN = (torch.Tensor, torch.nn.Parameter)
+"""The types of tensors that no transformation has wrapped."""
+
 
 class _ForwardMode:
     """PyTorch's forward mode, held by one thread at a time: it keeps its level in globals.
@@ -85,12 +88,12 @@ _FORWARD_MODE = _ForwardMode()
 
 def forward_mode() -> contextlib.AbstractContextManager[None]:
     """The forward mode for this thread alone; a compiler, which traces one thread, can hold no lock."""
-    return contextlib.nullcontext() if torch.compiler.is_compiling() else _FORWARD_MODE
+    return contextlib.nullcontext() if torch.compiler.is_dynamo_compiling() else _FORWARD_MODE
 
 
 def surrounded() -> bool:
     """Whether a transformation is active in this thread, or it cannot be known."""
-    if torch.compiler.is_compiling() or not KNOWN or maybe_current_level() is not None:
+    if torch.compiler.is_dynamo_compiling() or not KNOWN or maybe_current_level() is not None:
         return True
     if torch.is_inference_mode_enabled():  # its tensors cannot enter a graph, but torch.func works on them
         return True

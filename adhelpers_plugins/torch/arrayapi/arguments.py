@@ -15,7 +15,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 def from_numpy(array: Any, device: Any = None) -> Tensor:
     """A tensor in its own memory."""
-    if torch.compiler.is_compiling():  # to a compiler, an array of NumPy is a tensor with other methods
+    if torch.compiler.is_dynamo_compiling():  # to a compiler, an array of NumPy is a tensor with other methods
         return torch.as_tensor(array, device=device)
     # PyTorch takes neither foreign byte orders nor negative strides, and would alias the rest.
     native = np.array(array, dtype=array.dtype.newbyteorder("="), order="C")
