@@ -2522,6 +2522,23 @@ class CompiledForOneShape(Compiling):
 
 
 @wrong("R18")
+class OneSweepOnly(AutogradBackend):
+    """Core has no other mode to fall back on."""
+
+    def formulations(self, n: int, m: int, batch: int) -> Any:
+        return super().formulations(n, m, batch)[:1]
+
+
+@wrong("R18")
+class SamplesTransposed(AutogradBackend):
+    """The Jacobian of each sample has its axes the other way round where it is square."""
+
+    def sample_jacobian(self, f: LeafFunction, x: Any, axis: int, mode: str) -> Any:
+        columns = [super(SamplesTransposed, self).jvp(f, (x,), (e,)) for e in np.eye(len(x))[:, :, None] + 0 * x]
+        return columns[0][0][0], np.stack([column[1][0] for column in columns])
+
+
+@wrong("R18")
 class CompiledJacobiansAreTransposed(Compiling):
     """The rows of a compiled Jacobian are its columns, and the batch is turned round."""
 

@@ -8,6 +8,7 @@ from typing import Any
 import array_api_compat.numpy as numpy_namespace
 import numpy as np
 
+from adhelpers.batched import batched_jacobian
 from adhelpers.contract import Capability
 from adhelpers.testing import references
 from adhelpers.testing.models import dense, gelu, image_network, like, numbers, perceptron
@@ -137,6 +138,22 @@ def _arguments(mode: str, subject: Subject) -> None:
     subject.expect(aux == "thing", f"aux = {aux!r}", "'thing'")
 
 
+def _repeated(mode: str, subject: Subject) -> None:
+    """A function that is seen again may be computed in another way, but not if it looks at its batch."""
+    for share in (False, True):
+
+        def f(x: Any, share: bool = share) -> Any:
+            y = ordered(subject.namespace(x), x)
+            return y / x.shape[-1] if share else y
+
+        for k in range(4):
+            x = numbers(3, 2, 4) + k
+            expected = references.batched_jacobian(partial(ordered, numpy_namespace), x) / (4 if share else 1)
+            what = f"J of call {k + 1} of one function" + " that looks at the size of its batch" * share
+            received = batched_jacobian(f, subject.backend, subject.arrays(x), mode=mode)  # type: ignore[arg-type]
+            subject.expect_close(received, expected, what=what)
+
+
 def _chunks(n: int, mode: str, subject: Subject, chunk_size: int | None = 10) -> None:
     """A boundary of chunks loses no column."""
     x = numbers(n, 3)
@@ -163,6 +180,7 @@ for _mode in MODES:
     SCENARIOS.add(f"batched-real-to-complex/{_mode}", "R18", [Capability.COMPLEX])(partial(_real_to_complex, _mode))
     SCENARIOS.add(f"batched-float32/{_mode}", "R4", [Capability.FLOAT32])(partial(_single_precision, _mode))
     SCENARIOS.add(f"batched-arguments/{_mode}", "R18")(partial(_arguments, _mode))
+    SCENARIOS.add(f"batched-repeated/{_mode}", "R18")(partial(_repeated, _mode))
 
 for _n in (2, 4, 8):  # a single chunk
     SCENARIOS.add(f"batched-chunks-{_n}/auto", "R18")(partial(_chunks, _n, "auto"))

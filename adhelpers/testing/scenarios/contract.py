@@ -206,6 +206,35 @@ def _vjp_sweep(subject: Subject) -> None:
     subject.expect_close(swept, pulled(cotangents), what="stacked cotangents of backend.vjp_sweep")
 
 
+@SCENARIOS.add("contract/formulations", "R18")
+def _formulations(subject: Subject) -> None:
+    """Both sweeps are among them, whatever the sizes."""
+    for n, m, batch in ((2, 3, 4), (3, 2, 4), (1, 1, 1), (300, 2, 1), (2, 300, 10000)):
+        found = list(subject.backend.formulations(n, m, batch))
+        subject.expect(
+            {("forward", "sweep"), ("reverse", "sweep")} <= set(found) and len(set(found)) == len(found),
+            f"formulations({n}, {m}, {batch}) = {found}",
+            "both sweeps, and nothing twice",
+        )
+
+
+@SCENARIOS.add("contract/sample-jacobian", "R18")
+def _sample_jacobian(subject: Subject) -> None:
+    require_own(subject.backend, "sample_jacobian")
+    x = numbers(2, 3)
+
+    def squares(x: Any) -> Any:
+        return (subject.namespace(x).stack([x[0] ** 2, x[0] * x[1], 3.0 * x[1]]),), ()
+
+    zero = np.zeros(3)
+    expected = np.asarray([[2 * x[0], zero], [x[1], x[0]], [zero, zero + 3.0]])
+    for mode in ("forward", "reverse"):
+        subject.record(f"backend.sample_jacobian(f, x, -1, {mode!r})", squares, x=x)
+        y, jacobian = subject.backend.sample_jacobian(squares, subject.arrays(x), -1, mode)
+        subject.expect_close(y, np.asarray([x[0] ** 2, x[0] * x[1], 3.0 * x[1]]), what="the value")
+        subject.expect_close(jacobian, expected)
+
+
 @SCENARIOS.add("contract/relative-error", "R7")
 def _relative_error(subject: Subject) -> None:
     """At least half of the digits are owed: less could not be told from a wrong result, nor mixing from rounding."""
