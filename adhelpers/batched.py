@@ -12,12 +12,13 @@ from typing import Any, Literal
 
 from adhelpers.contract import ADBackend, Formulation
 from adhelpers.errors import BatchAxisError, DTypeError
-from adhelpers.formulations import Problem, evaluate, prove_replication, single
+from adhelpers.formulations import evaluate, prove_copies, take
 from adhelpers.layout import LAYOUTS, BatchLayout
 from adhelpers.leaves import is_complex
 from adhelpers.memory import FUNCTIONS, Record
 from adhelpers.operations import resolve, with_aux, without_value
 from adhelpers.prepared import compiled_call
+from adhelpers.problem import Problem, single
 from adhelpers.trees import LeafwiseFunction, Tree
 
 Mode = Literal["auto", "forward", "reverse"]
@@ -60,7 +61,8 @@ def batched_jacobian(
         Whether to verify, at the price of one vector more, that `f` does not mix the batch: True checks a
         function object the first time it is seen with a shape and dtype, ``"always"`` each time. A module
         that is switched to training mode after its check goes unnoticed, and so do other `args`. Where the
-        first run must do exactly what a later one does, as under gradient checkpointing, pass False.
+        first run must do exactly what a later one does, as under gradient checkpointing, pass False, and a
+        `chunk_size`.
     holomorphic
         Required to be True for complex `x`; promises that `f` is holomorphic.
 
@@ -69,6 +71,12 @@ def batched_jacobian(
     J
         Of shape ``(M, N, B)``, or ``(B, M, N)`` with ``batch_axis=0``, where M and N count the elements of
         ``f(x)`` and `x` for one batch element in row-major order; its dtype is that of ``f(x)``.
+
+    Notes
+    -----
+    A function that is seen again, with a batch of the same shape, may from then on be called with copies of the batch
+    side by side, if that was seen to give the same and is faster. What it does from then on because of some state
+    must not depend on the size of its batch. A `chunk_size` rules copies out.
 
     Raises
     ------
@@ -159,17 +167,21 @@ def value_and_batched_jacobian(
             record,
             check=not traced and (check_batch == "always" or (bool(check_batch) and not record.batch_checked)),
         )
-        y, jacobian, aux = evaluate(problem, mode)
+        y, jacobian, aux = take(problem, mode) if isinstance(mode, Formulation) else evaluate(problem, mode)
         if not traced:
-            prove_replication(problem, mode, jacobian)
+            prove_copies(problem, mode, jacobian)
         return with_aux(problem.f, aux, y, jacobian, has_aux=has_aux)
+
+
+_TRIED = tuple(Formulation(mode, way) for mode in ("forward", "reverse") for way in ("sweep", "sample"))
+"""What `adhelpers.trials` asks for besides; not for users."""
 
 
 def _check_options(batch_axis: object, mode: object, chunk_size: object, check_batch: object) -> None:
     if not isinstance(batch_axis, int) or isinstance(batch_axis, bool) or batch_axis not in (-1, 0):
         msg = f"batch_axis is {batch_axis!r}; write -1 for the batch last, or 0 for the batch first"
         raise BatchAxisError(msg)
-    if mode not in ("auto", "forward", "reverse") and not isinstance(mode, Formulation):
+    if mode not in ("auto", "forward", "reverse", *_TRIED):
         msg = f"mode is {mode!r}; write 'auto', 'forward' or 'reverse'"
         raise ValueError(msg)
     is_count = hasattr(chunk_size, "__index__") and not isinstance(chunk_size, bool) and operator.index(chunk_size) > 0

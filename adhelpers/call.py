@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import enum
+import types
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,12 +26,8 @@ class Kept:
         """A leaf to keep."""
         if isinstance(value, (float, complex)) or is_numpy(value):
             return cls(value, (type(value), repr(value)))  # by which 0.0 is not -0.0, and nan is nan
-        try:
-            hash(value)
-        except TypeError:
-            return cls(value, type(value))
-        is_its_value = callable(value) or type(value).__hash__ is not _BY_IDENTITY
-        return cls(value, (type(value), value) if is_its_value else type(value))
+        is_fixed = isinstance(value, _FIXED) and getattr(value, "__self__", None) is None
+        return cls(value, (type(value), value) if is_fixed else type(value))
 
     @property
     def may_differ(self) -> bool:
@@ -37,7 +35,8 @@ class Kept:
         return isinstance(self.key, type)
 
 
-_BY_IDENTITY: Any = object.__hash__
+_FIXED = (str, bytes, int, type(None), type(...), type, enum.Enum, types.FunctionType, types.BuiltinFunctionType)
+"""What stays as it is. A function does not when what it closes over changes, but code is made for what it is now."""
 
 
 @dataclass(frozen=True, slots=True)

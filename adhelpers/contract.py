@@ -289,24 +289,29 @@ class ADBackend(ABC):
     def formulations(self, n: int, m: int, batch: int) -> Sequence[Formulation]:
         """The ways to compute a batched Jacobian of n inputs and m outputs, the fastest first.
 
-        Core takes the first that it may. Both sweeps must be among them. Copies of the batch are for functions that
-        were seen to allow it; samples, which look at no values, for what `compile` compiles: there each way is tried,
-        and the fastest taken. By default the sweep with fewer vectors first.
+        The sizes are those of one batch element. Core takes the first that it may, and both sweeps must be among
+        them. Copies, for which `f` is called on a larger batch, are for functions that were seen to allow it; samples
+        for what `compile` compiles, where sweeps and samples are all tried, and the fastest is taken. By default the
+        sweep with fewer vectors first.
         """
         return fewest_vectors_first(n, m, batch)
 
     def sample_jacobian(self, f: LeafFunction, x: Array, axis: int, mode: str) -> tuple[Array, Array]:
-        """``f(x)`` and the Jacobian of each sample along `axis`, which is -1 or 0, in both results.
+        """``f(x)`` and the Jacobian of each sample, in ``"forward"`` or ``"reverse"`` mode.
 
-        The Jacobian has the axes of one output, then those of one input. Only asked for if it is among
-        `formulations`, of real functions without aux.
+        With `axis` -1, x has shape ``(N1, ..., B)`` and the results ``(M1, ..., B)`` and ``(M1, ..., N1, ..., B)``;
+        with `axis` 0 the batch comes first in all three. `f` takes a batch, of a single sample for one. Only asked
+        for if `formulations` has samples, of real functions without aux, and with what `compile` traces.
         """
-        raise NotImplementedError
+        msg = f"backend {self.name!r} has no way to differentiate sample by sample"
+        raise UnsupportedOperationError(msg)
 
     def keeps(self, leaf: Array) -> bool:
-        """Whether `leaf`, a result or made by the namespace, is a mere value, which later operations may use.
+        """Whether `leaf`, a result or made by the namespace, is a mere value.
 
-        It is not if it is traced, or part of a graph. By default whether it is not traced.
+        Core keeps basis vectors for later calls, in any thread, and compares results with one another, only where
+        this is True. Say False of what belongs to a graph, a transformation or a mode. By default whether it is not
+        traced.
         """
         return not self.is_traced(leaf)
 
@@ -330,8 +335,8 @@ class ADBackend(ABC):
         """`function` of arrays, compiled: what `adhelpers.prepare` calls many times.
 
         It takes arrays of this backend, and perhaps NumPy's, and returns arrays in any structure. The compiled one is
-        called with arrays of any shape and dtype, in this backend's `scope` or outside of it, and returns what
-        `function` does, containers included. By default `function` itself.
+        called with arrays of any shape and dtype, and returns what `function` does, containers included. It is called
+        outside of `scope` too, and enters it where it needs it. By default `function` itself.
         """
         return function
 
@@ -341,7 +346,10 @@ class ADBackend(ABC):
         return type(self).compile is not ADBackend.compile
 
     def eager(self) -> Self:
-        """This backend without whatever option makes it compile every single call; by default it has none."""
+        """This backend without the option that makes it compile every single call; by default it has none.
+
+        Where this is another backend, each operation is prepared, and remembered with its function.
+        """
         return self
 
     # -- optional: missing rules ---------------------------------------------------------------------

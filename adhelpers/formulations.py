@@ -1,107 +1,30 @@
-"""The ways to compute a batched Jacobian: sweeps of basis vectors, or copies of the batch, one for each vector."""
+"""The ways to compute a batched Jacobian, and which of them is taken."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from math import prod
+from dataclasses import replace
 from typing import Any
 
 from adhelpers import derived
 from adhelpers.contract import ADBackend, Array, Formulation, Leaves, Pullback
-from adhelpers.errors import BatchAxisError, DTypeError
-from adhelpers.layout import BatchLayout
 from adhelpers.leaves import is_complex, zeros_like
 from adhelpers.memory import Record
 from adhelpers.mixing import MixingCheck, rounding_scale
-from adhelpers.sweep import basis, sweep_basis
-from adhelpers.trees import LeafwiseFunction, Tree
+from adhelpers.problem import Problem, Result
+from adhelpers.replication import replicated
+from adhelpers.rounding import nearby, same_to_rounding
+from adhelpers.sweep import sweep_basis
 
-Result = tuple[Array, Array, Leaves]
-"""``(y, J, aux)``."""
 Evaluated = tuple[Leaves, Pullback, Leaves]
 """What `ADBackend.vjp` returns."""
 
 
-@dataclass(slots=True)
-class Problem:
-    """One batched Jacobian to compute."""
-
-    backend: ADBackend
-    f: LeafwiseFunction
-    x: Array
-    layout: BatchLayout
-    holomorphic: bool
-    chunk_size: int | None
-    record: Record
-    check: bool
-    """Whether to see that `f` does not mix the batch."""
-
-    def step(self, like: Array) -> int:
-        """How many vectors shaped as `like` are pushed at once."""
-        return self.chunk_size or derived.chunk_length(prod(like.shape) * derived.itemsize(self.backend, like))
-
-    def choose(self, mode: str) -> Formulation:
-        """The fastest way in that mode, or of all, once the size of ``f(x)`` is known."""
-        record, layout = self.record, self.layout
-        if not record.formulations:
-            assert record.output_size is not None
-            n, batch = layout.size(self.x), layout.batch(self.x)
-            record.formulations = tuple(self.backend.formulations(n, record.output_size, batch))
-        for formulation in record.formulations:
-            if mode in ("auto", formulation.mode) and self._may_take(formulation.way):
-                return formulation
-        msg = f"{type(self.backend).__name__}.formulations gives no sweep in {mode} mode, which core must have"
-        raise TypeError(msg)
-
-    def _may_take(self, way: str) -> bool:
-        if way == "replicate":
-            # One that was seen to allow it. The copies are all run at once, and unchecked, and have copies of aux.
-            return bool(self.record.replicates) and self.chunk_size is None and not (self.check or self.f.has_aux)
-        return way != "sample"
-
-    def read_output(self, outputs: Leaves) -> Array:
-        """``f(x)``, once it is seen to share the batch axis of `x`."""
-        y = single(self.f.output(outputs))
-        layout = self.layout
-        batch = layout.batch(self.x)
-        if len(y.shape) < 2 or layout.batch(y) != batch:
-            other = layout.other()
-            fits = len(y.shape) >= 2 and other.batch(y) == other.batch(self.x)
-            msg = (
-                f"x has shape {tuple(self.x.shape)} and f(x) {tuple(y.shape)}, but both need at least two dimensions "
-                f"with {layout} and of the same size {batch}; "
-                + (f"with batch_axis={other.axis} they would fit" if fits else "f must keep the batch axis")
-            )
-            raise BatchAxisError(msg)
-        if self.holomorphic and not is_complex(self.backend, y):
-            msg = f"holomorphic=True needs a complex f(x), but it has dtype {y.dtype}; use the two products"
-            raise DTypeError(msg)
-        self.record.output_size = layout.size(y)
-        return y
-
-
-def single(tree: Tree) -> Array:
-    """The array that the tree is, and not merely contains."""
-    if len(tree.leaves) == 1 and tree.rebuild(tree.leaves) is tree.leaves[0]:
-        return tree.leaves[0]
-    msg = (
-        f"{tree.name} is a structure of {len(tree.leaves)} leaves, but a batched Jacobian takes a single array; "
-        "join its parts along an axis that is not the batch, or use the two products"
-    )
-    raise BatchAxisError(msg)
-
-
-def evaluate(problem: Problem, mode: str | Formulation) -> Result:
-    """Take the fastest way in `mode` or, where the framework lacks rules for it, sweep in the other one.
-
-    A formulation is taken as it is, for trials.
-    """
+def evaluate(problem: Problem, mode: str) -> Result:
+    """Take the fastest way in `mode` or, where the framework lacks rules for it, sweep in the other one."""
     backend, record = problem.backend, problem.record
     if problem.layout.size(problem.x) == 0:  # no basis vector to push forward
         return _empty(problem)
-    if isinstance(mode, Formulation):
-        return sampled(problem, mode.mode) if mode.way == "sample" else _take_or_sweep(problem, mode, allowed=False)
     # Automatic mode has no preference of the user's to fall back from.
     allowed = mode == "auto" or backend.fallback
     if mode == "auto" and not backend.has_reverse:
@@ -116,23 +39,72 @@ def evaluate(problem: Problem, mode: str | Formulation) -> Result:
             way="a forward sweep",
             allowed=True,
         )
-    chosen = Formulation(mode, "sweep") if record.output_size is None else problem.choose(mode)
-    return _take_or_sweep(problem, chosen, allowed=allowed)
+    if record.output_size is None:
+        return _sweep_or_other(problem, mode, allowed=allowed)
+    call = problem.call
+    # A vector of the check's is no basis vector, and has no copy.
+    chosen = problem.choose(mode, copies=not problem.check and record.copies.get(call) is True)
+    if chosen.way == "replicate":
+        try:
+            return replicated(problem, chosen.mode)
+        except Exception:  # noqa: BLE001  # whatever it is: if it is an error of f's own, the sweep will meet it too
+            record.copies[call] = False
+    return _sweep_or_other(problem, chosen.mode, allowed=allowed)
 
 
-def _take_or_sweep(
-    problem: Problem, chosen: Formulation, *, allowed: bool, evaluated: Evaluated | None = None
-) -> Result:
-    """That way or, where the framework lacks rules for its mode, a sweep in the other one."""
+def take(problem: Problem, formulation: Formulation) -> Result:
+    """Take that way and no other, for a trial."""
+    if formulation.way == "sample":
+        return sampled(problem, formulation.mode)
+    return _sweep_or_other(problem, formulation.mode, allowed=False)
+
+
+def prove_copies(problem: Problem, mode: str, jacobian: Array) -> None:
+    """See whether copies of the batch give the same, where they would be the fastest way from now on.
+
+    Not at the first call: a function that is never seen again would pay for nothing. And not at `x`, where all may
+    be zero, but close by, where values and derivatives must be the same.
+    """
+    record, call = problem.record, problem.call
+    if call is None or record.output_size is None or not problem.backend.keeps(jacobian):
+        return
+    if call not in record.copies:
+        if len(record.copies) < MOST_CALLS:
+            record.copies[call] = None
+        return
+    if record.copies[call] is not None or problem.check:
+        return
+    chosen = problem.choose(mode, copies=True)
+    if chosen.way != "replicate":
+        return
+    there = replace(problem, x=nearby(problem.backend, problem.x), record=Record(output_size=record.output_size))
+    try:
+        expected = _sweep_or_other(there, chosen.mode, allowed=False)
+        received = replicated(there, chosen.mode)
+    except Exception:  # noqa: BLE001  # of whatever kind: f need not take another batch, nor another x
+        record.copies[call] = False
+        return
+    to_numpy, axis = problem.backend.to_numpy, problem.layout.axis
+    record.copies[call] = all(
+        same_to_rounding(to_numpy(a), to_numpy(b), axis) for a, b in zip(received[:2], expected[:2], strict=True)
+    )
+
+
+MOST_CALLS = 16
+"""Of so many kinds of `args` it is remembered whether copies are allowed."""
+
+
+def _sweep_or_other(problem: Problem, mode: str, *, allowed: bool, evaluated: Evaluated | None = None) -> Result:
+    """Sweep in that mode or, where the framework lacks rules for it, in the other one."""
     sweeps = {"forward": lambda: _forward(problem), "reverse": lambda: _reverse(problem, evaluated)}
-    native = sweeps.pop(chosen.mode)
+    native = sweeps.pop(mode)
     (substitute,) = sweeps.values()
     return derived.either(
         problem.backend,
         problem.f,
-        (lambda: replicated(problem, chosen.mode)) if chosen.way == "replicate" else native,
+        native,
         substitute,
-        rule=f"{chosen.mode} rule",
+        rule=f"{mode} rule",
         way="a sweep in the other mode",
         allowed=allowed,
     )
@@ -142,9 +114,9 @@ def _learn_and_sweep(problem: Problem) -> Result:
     """Learn M from the forward pass of reverse mode, which is kept unless forward mode has fewer vectors."""
     evaluated = problem.backend.vjp(problem.f, (problem.x,))
     y = problem.read_output(evaluated[0])
-    chosen = problem.choose("auto")
-    if chosen.mode == "forward" and problem.layout.size(problem.x) < problem.layout.size(y):
-        return _take_or_sweep(problem, chosen, allowed=True, evaluated=evaluated)
+    mode = problem.choose("auto", copies=False).mode
+    if mode == "forward" and problem.layout.size(problem.x) < problem.layout.size(y):
+        return _sweep_or_other(problem, mode, allowed=True, evaluated=evaluated)
     return _reverse(problem, evaluated)
 
 
@@ -209,27 +181,6 @@ def _sweep(problem: Problem, push: Callable[[Array], Array], like: Array, y: Cal
     return results, check.verify(push, step, epsilon, rounding_scale(layout, xp, x, output))
 
 
-def replicated(problem: Problem, mode: str) -> Result:
-    """One product at copies of the batch, side by side: each with a basis vector of its own."""
-    backend, layout, x = problem.backend, problem.layout, problem.x
-    m = problem.record.output_size
-    assert m is not None
-    n, batch = layout.size(x), layout.batch(x)
-    count = n if mode == "forward" else m
-    copies = backend.array_namespace(x).concat([x] * count, axis=layout.axis)
-    if mode == "forward":
-        tangents = layout.beside(backend, basis(backend, layout, x, 0, n))
-        outputs, (derivative,), aux = backend.jvp(problem.f, (copies,), (tangents,))
-        y = layout.first(outputs[0], batch)
-    else:
-        outputs, pullback, aux = backend.vjp(problem.f, (copies,))
-        y = layout.first(outputs[0], batch)
-        (derivative,) = pullback((layout.beside(backend, basis(backend, layout, y, 0, m)),))
-    xp = backend.array_namespace(derivative)
-    jacobian = layout.from_beside(xp, derivative, count, batch, forward=mode == "forward")
-    return y, jacobian if jacobian.dtype == y.dtype else xp.astype(jacobian, y.dtype), aux
-
-
 def sampled(problem: Problem, mode: str) -> Result:
     """The Jacobian of each element of the batch on its own."""
     backend, layout, x = problem.backend, problem.layout, problem.x
@@ -241,7 +192,7 @@ def sampled(problem: Problem, mode: str) -> Result:
 
 
 def formulations_of(backend: ADBackend, x: Array, shape: tuple[int, ...], options: dict[str, Any]) -> list[Formulation]:
-    """The ways that compiled code may take to a Jacobian of that `shape`, the fastest first; none if it is empty."""
+    """The sweeps and samples that may be tried for a Jacobian of that `shape`; none if it is empty."""
     first = options["batch_axis"] == 0
     m, n, batch = (*shape[1:], shape[0]) if first else shape
     mode = options["mode"]
@@ -249,29 +200,3 @@ def formulations_of(backend: ADBackend, x: Array, shape: tuple[int, ...], option
     if n * m * batch == 0:
         return []
     return [f for f in backend.formulations(n, m, batch) if mode in ("auto", f.mode) and f.way in ways]
-
-
-def prove_replication(problem: Problem, mode: str, jacobian: Array) -> None:
-    """See whether copies of the batch give the same `jacobian`, where that would be the fastest way from now on.
-
-    Not at the first call: a function that is never seen again would pay for nothing.
-    """
-    record, backend = problem.record, problem.backend
-    if not record.seen:
-        record.seen = True
-        return
-    if record.replicates is not None or record.output_size is None or problem.check or not backend.keeps(jacobian):
-        return
-    record.replicates = True
-    chosen = problem.choose(mode)
-    record.replicates = None
-    if chosen.way != "replicate":
-        return
-    try:
-        y, other, _ = replicated(problem, chosen.mode)
-        xp = backend.array_namespace(other)
-        deviation = xp.abs(backend.stop_gradient(other - jacobian))
-        bound = 1e3 * float(xp.finfo(y.dtype).eps) * xp.max(xp.abs(backend.stop_gradient(jacobian)))
-        record.replicates = bool(xp.all(deviation <= bound))
-    except Exception:  # noqa: BLE001  # of whatever kind: f need not take another batch than the one it was given
-        record.replicates = False

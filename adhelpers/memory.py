@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import weakref
 from collections.abc import Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 MOST_SIGNATURES = 256
@@ -22,14 +22,12 @@ class Record:
     """Whether `f` was seen to treat batch elements independently."""
     formulations: tuple[Any, ...] = ()
     """The ways to its batched Jacobian, the fastest first."""
-    seen: bool = False
-    """Whether its batched Jacobian was computed before."""
-    replicates: bool | None = None
-    """Whether copies of a batch, side by side, were seen to give copies of its result; None if it was not tried."""
+    copies: dict[Hashable, bool | None] = field(default_factory=dict)
+    """For each kind of call that was seen, whether copies of the batch give copies of ``f(x)``; None if untried."""
     fallback_logged: bool = False
     """Whether it was logged that a rule is missing."""
     prepared: Any = None
-    """An operation on `f`, prepared because the backend compiles every call; it holds `f` weakly."""
+    """An operation on `f`, prepared because the backend compiles every call; it calls `f`, but does not keep it."""
 
 
 class Memory:

@@ -58,7 +58,7 @@ def basis(backend: ADBackend, layout: BatchLayout, like: Array, start: int, coun
                 while len(_KEPT) >= MOST_KEPT:
                     del _KEPT[next(iter(_KEPT))]
                 _KEPT[kind] = block
-    return block
+    return block + 0  # a copy, for a user's own rule or hook may write to what it is given
 
 
 MOST_KEPT = 32

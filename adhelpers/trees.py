@@ -94,12 +94,12 @@ class LeafwiseFunction:
         require_tuple(args)
         self.function = f
         self._x = x
-        self._args = args
+        self.args = args
         self.has_aux = has_aux
 
     def __call__(self, *leaves: Any) -> tuple[Leaves, Leaves]:
         """Call the user's function on arrays, or tracers, in place of the leaves of `x`."""
-        result = self.function(self._x.rebuild(leaves), *self._args)
+        result = self.function(self._x.rebuild(leaves), *self.args)
         aux: Leaves = ()
         if self.has_aux:
             result, aux = self._split_aux(result)

@@ -313,7 +313,7 @@ def test_the_check_costs_one_vector_once_for_a_function_and_shape(
         return x**2
 
     for x in (numbers(3, 4), numbers(3, 4), numbers(3, 5), numbers(3, 4).astype(np.float32)):
-        batched_jacobian(f, framework, x, mode="reverse")
+        batched_jacobian(f, framework, x, mode="reverse", chunk_size=100)
     assert widths == [4, 3, 4, 4]
 
 
@@ -347,7 +347,7 @@ def test_automatic_mode_learns_the_size_of_the_output_and_then_whether_copies_ar
         batched_jacobian(widens, framework, numbers(2, 3))
         counts.append(len(calls) - sum(counts))
     copies = "replicate" in [way for _, way in framework.formulations(2, 6, 3)]
-    assert counts == [2, 2 if copies else 1, 1, 1]
+    assert counts == [2, 3 if copies else 1, 1, 1]
 
 
 WEIGHTS = np.array([1.0, 2.0, 3.0, 4.0])
@@ -373,6 +373,77 @@ def test_every_repeated_call_is_right(framework: Backend, name: str, mode: Any, 
         expected = np.eye(3)[:, :, None] * slope(x)
         jacobian = batched_jacobian(g, framework, x if axis == -1 else x.T, mode=mode, batch_axis=axis)
         assert_close(framework, jacobian, expected if axis == -1 else np.moveaxis(expected, -1, 0))
+
+
+def test_copies_are_proved_by_values_and_derivatives_where_nothing_is_zero(framework: Backend) -> None:
+    def value_only(x: Any) -> Any:
+        return x**2 + x.shape[-1]
+
+    def zero_at_zero(x: Any) -> Any:
+        return x**2 / x.shape[-1]
+
+    for k in range(4):
+        y, _ = value_and_batched_jacobian(value_only, framework, numbers(2, 3) + k)
+        assert_close(framework, y, (numbers(2, 3) + k) ** 2 + 3)
+    for x in (np.zeros((2, 3)), np.zeros((2, 3)), np.zeros((2, 3)), np.full((2, 3), 3.0)):
+        assert_close(framework, batched_jacobian(zero_at_zero, framework, x), np.eye(2)[:, :, None] * 2 * x / 3)
+
+
+def test_a_small_row_proves_nothing_by_the_size_of_another(framework: Backend) -> None:
+    def f(x: Any) -> Any:
+        return array_namespace(x).concat([x[:1], 1e-4 * x[1:] / x.shape[-1]])
+
+    for _ in range(4):
+        jacobian = to_numpy(framework, batched_jacobian(f, framework, numbers(2, 3).astype(np.float32)))
+        np.testing.assert_allclose(
+            jacobian[1, 1], 1e-4 / 3, rtol=1e-1 if framework.name == "finite-difference" else 1e-5
+        )
+
+
+def test_other_arguments_are_other_calls(framework: Backend) -> None:
+    """Whatever was learnt of copies with some arguments says nothing of others."""
+
+    def shared(x: Any, share: bool) -> Any:
+        return x / x.shape[-1] if share else 1.0 * x
+
+    def repeated(x: Any, times: int) -> Any:
+        return array_namespace(x).concat([x[:1]] * times)
+
+    def weighed(x: Any, w: Any) -> Any:
+        return x * (w if isinstance(w, float) else like(array_namespace(x), w, x))
+
+    x, eye = numbers(2, 3), np.eye(2)[:, :, None] * np.ones(3)
+    for share in (False, False, False, True):
+        assert_close(framework, batched_jacobian(shared, framework, x, args=(share,)), eye / (3 if share else 1))
+    for times in (2, 2, 2, 3):
+        assert batched_jacobian(repeated, framework, x, args=(times,)).shape == (times, 2, 3)
+    for w in (2.0, 2.0, 2.0, np.asarray([1.0, 2.0, 3.0])):
+        assert_close(framework, batched_jacobian(weighed, framework, x, args=(w,)), eye * w)
+
+
+def test_a_function_that_changes_is_met_by_its_own_errors(framework: Backend) -> None:
+    kind = "copied"
+    changed = {"pair": lambda x: (x, x), "flat": lambda x: x[0], "wide": lambda x: array_namespace(x).concat([x, x])}
+
+    def f(x: Any) -> Any:
+        if kind == "raising":
+            msg = "my own"
+            raise KeyError(msg)
+        return changed[kind](x) if kind in changed else x**2
+
+    for _ in range(3):
+        batched_jacobian(f, framework, numbers(2, 3))
+    kind = "raising"
+    with pytest.raises(KeyError, match="my own"):
+        batched_jacobian(f, framework, numbers(2, 3))
+    kind = "pair"
+    with pytest.raises(BatchAxisError):
+        batched_jacobian(f, framework, numbers(2, 3))
+    kind = "flat"
+    with pytest.raises(BatchAxisError):
+        batched_jacobian(f, framework, numbers(2, 3))
+    kind = "wide"
+    assert batched_jacobian(f, framework, numbers(2, 3)).shape == (4, 2, 3)
 
 
 @pytest.mark.parametrize(

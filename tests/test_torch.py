@@ -432,3 +432,39 @@ def test_results_stay_on_the_gpu() -> None:
         jacobian = batched_jacobian(square, None, x[None], mode=mode)
         assert jacobian.device == x.device
         equal(jacobian.cpu(), 2 * X[None, None])
+
+
+class Doubling(torch.autograd.Function):
+    """Its backward pass writes to what it is given, which PyTorch advises against."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Any) -> Any:
+        return 2 * x
+
+    @staticmethod
+    def backward(ctx: Any, g: Any) -> Any:
+        return g.mul_(2)
+
+
+@pytest.mark.direct
+def test_a_rule_that_writes_to_its_cotangent_spoils_no_later_call() -> None:
+    x = torch.ones(2, 3, dtype=torch.float64)
+    for _ in range(4):
+        equal(batched_jacobian(Doubling.apply, None, x, mode="reverse")[0, 0], torch.full((3,), 2.0))
+    equal(batched_jacobian(lambda x: 1 * x, None, x, mode="reverse")[0, 0], torch.ones(3))
+
+
+def test_a_real_function_with_complex_results_is_not_computed_from_copies() -> None:
+    def f(x: Any) -> Any:
+        return torch.complex(x, x**2)
+
+    for value in (0.0, 0.0, 0.0, 1.0):
+        jacobian = batched_jacobian(f, None, torch.full((2, 3), value, dtype=torch.float64))
+        equal(jacobian[0, 0], torch.full((3,), 1 + 2j * value))
+
+
+@pytest.mark.direct
+def test_a_product_that_is_attached_may_be_of_something_that_can_be_differentiated_once() -> None:
+    x = X.clone().requires_grad_()
+    v = vector_jacobian_product(Once.apply, None, x, U)
+    equal(v.detach(), 2 * X * U)

@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Iterable
 
 import torch
+from torch.autograd.function import BackwardCFunction
 
 from adhelpers import UnsupportedOperationError
 from adhelpers.contract import Array, LeafFunction, Leaves
@@ -56,7 +57,7 @@ def vjp(f: LeafFunction, x: Leaves) -> tuple[Leaves, GraphPullback, Leaves]:
         for root in roots:
             root.is_open = False
     results = (*outputs, *aux)
-    attached = _leads_outside(results, roots) and wanted
+    attached = _leads_outside(results, roots, refuse_marked=True) and wanted
     memory = Memory()
     owned = []
     for y in results:
@@ -154,8 +155,11 @@ class Memory:
 
 
 def _is_new(y: Array) -> bool:
-    """Whether a result of `f` lies in memory that was made for it: it is no view, and was not written to."""
-    return not y._is_view() and y._version == 0
+    """Whether a result of `f` lies in memory that was made for it: it is no view, was not written to, nor a user's own.
+
+    A user's function may return the same memory every time, such as the output of a library that it wraps.
+    """
+    return not y._is_view() and y._version == 0 and not isinstance(y.grad_fn, BackwardCFunction)
 
 
 def _resolved(tensor: Array) -> Array:
@@ -178,10 +182,10 @@ def _is_attached(tensor: Array) -> bool:
     return bool(tensor.requires_grad) if tensor.grad_fn is None else _leads_outside((tensor,))
 
 
-def _leads_outside(results: Leaves, roots: Leaves = ()) -> bool:
+def _leads_outside(results: Leaves, roots: Leaves = (), *, refuse_marked: bool = False) -> bool:
     """Whether the graph of `results`, apart from that of `roots`, ends in something of somebody else's.
 
-    What PyTorch marked as having no second derivative is refused: the mark leads nowhere, and would give zeros.
+    What PyTorch marked as having no second derivative leads nowhere. A product of it would be zero, and is refused.
     """
     outside = False
     seen = {None, *[root.grad_fn for root in roots]}
@@ -192,7 +196,7 @@ def _leads_outside(results: Leaves, roots: Leaves = ()) -> bool:
         kind = type(node).__name__
         if kind == "AccumulateGrad":
             outside = outside or getattr(node.variable, "is_open", True)
-        elif kind == "Error":
+        elif kind == "Error" and refuse_marked:
             msg = "trying to differentiate twice a function that is marked once_differentiable"
             raise UnsupportedOperationError(msg)
         else:

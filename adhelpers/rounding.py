@@ -1,0 +1,40 @@
+"""Whether two ways to a batched Jacobian give the same."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from adhelpers.contract import ADBackend, Array
+from adhelpers.leaves import is_complex
+
+
+def nearby(backend: ADBackend, x: Array) -> Array:
+    """A point close to `x`, where nothing is zero by chance: ways that differ at all differ there."""
+    import numpy as np
+
+    xp = backend.array_namespace(x)
+    generator = np.random.default_rng(0)
+    shape = tuple(x.shape)
+    moves = generator.uniform(0.25, 1.0, shape) * generator.choice([-1.0, 1.0], shape)
+    if is_complex(backend, x):
+        moves = moves * np.exp(1j * generator.uniform(0.0, 6.0, shape))
+    moves = moves.astype(np.complex64 if is_complex(backend, x) else np.float32)
+    move = xp.astype(backend.asarray(moves, x), x.dtype)
+    return x + 0.01 * (1.0 + xp.abs(x)) * move
+
+
+def same_to_rounding(received: Any, expected: Any, axis: int) -> bool:
+    """Whether two arrays of NumPy's are finite, and differ by rounding alone.
+
+    This is relative to the largest number along the batch `axis`: rows and columns may differ in size.
+    """
+    import numpy as np
+
+    if received.shape != expected.shape or received.dtype != expected.dtype:
+        return False
+    if not (np.isfinite(received).all() and np.isfinite(expected).all()):
+        return False
+    epsilon = float(np.finfo(expected.dtype).eps)
+    size = np.abs(expected)
+    bound = 1e3 * size.max(axis=axis, keepdims=True, initial=0.0) + 1e-2 * size.max(initial=0.0)
+    return bool((np.abs(received - expected) <= epsilon * bound).all())
