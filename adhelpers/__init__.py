@@ -1,7 +1,18 @@
 """Neutral automatic differentiation: write derivative code once, run it on any framework."""
 
 from adhelpers.batched import batched_jacobian, value_and_batched_jacobian
-from adhelpers.contract import ADBackend, Array, Capability, LeafFunction, Leaves, Pullback
+from adhelpers.comparison.entry import compare
+from adhelpers.comparison.report import ComparisonReport
+from adhelpers.contract import (
+    ADBackend,
+    Array,
+    Capability,
+    Formulation,
+    LeafFunction,
+    Leaves,
+    Pullback,
+    fewest_vectors_first,
+)
 from adhelpers.errors import (
     AdhelpersError,
     AmbiguousBackendError,
@@ -40,8 +51,10 @@ __all__ = [
     "BatchAxisError",
     "BatchMixingError",
     "Capability",
+    "ComparisonReport",
     "DTypeError",
     "DeviceMismatchError",
+    "Formulation",
     "LeafFunction",
     "Leaves",
     "PreparationMismatchError",
@@ -53,6 +66,8 @@ __all__ = [
     "array_namespace",
     "backend",
     "batched_jacobian",
+    "compare",
+    "fewest_vectors_first",
     "hookimpl",
     "jacobian_vector_product",
     "prepare",

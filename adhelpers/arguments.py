@@ -14,9 +14,12 @@ class UsageError(Exception):
     """What the user typed cannot be done; the message is one line."""
 
 
+DTYPES = ("float16", "float32", "float64", "complex64", "complex128")
+
+
 def shape(text: str) -> tuple[int, ...]:
-    """Sizes such as ``3,5``."""
-    sizes = _words(text)
+    """Sizes such as ``3,5``; nothing for one number."""
+    sizes = _words(text) if text.strip() else []
     if not all(size.isdecimal() for size in sizes):
         msg = f"a shape is written as 3,5, but {text!r} was given"
         raise argparse.ArgumentTypeError(msg)
@@ -31,17 +34,33 @@ def seed(text: str) -> int:
     return int(text)
 
 
-def names(text: str) -> list[str]:
-    """Names such as ``jax,torch``."""
-    words = _words(text)
-    if not words:
-        msg = f"backends are written as jax,torch, but {text!r} was given"
+def tolerance(text: str) -> float:
+    """A number from 0 upwards."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1.0
+    if not 0.0 <= number < float("inf"):
+        msg = f"a tolerance is a number from 0 upwards, but {text!r} was given"
         raise argparse.ArgumentTypeError(msg)
-    return words
+    return number
+
+
+def names(rule: str) -> Callable[[str], list[str]]:
+    """What reads names such as ``jax,torch``, each once; `rule` says how they are written."""
+
+    def read(text: str) -> list[str]:
+        words = _words(text)
+        if not all(words):
+            msg = f"{rule}, but {text!r} was given"
+            raise argparse.ArgumentTypeError(msg)
+        return list(dict.fromkeys(words))
+
+    return read
 
 
 def _words(text: str) -> list[str]:
-    return [word for word in map(str.strip, text.split(",")) if word]
+    return [word.strip() for word in text.split(",")]
 
 
 def load_function(place: str) -> Callable[[Any], Any]:
@@ -75,28 +94,93 @@ def load_function(place: str) -> Callable[[Any], Any]:
 
 
 def read_x(options: argparse.Namespace) -> Any:
-    """The NumPy array that ``--shape`` or ``--x`` asks for."""
+    """The NumPy data that ``--shape`` or ``--x`` asks for."""
     import numpy as np
 
     if (options.shape is None) == (options.x is None):
         msg = "give x for the function either by --shape 3,5 or by --x FILE.npy"
         raise UsageError(msg)
-    if options.shape is not None:
-        try:
-            return np.random.default_rng(options.seed).standard_normal(options.shape)
-        except (ValueError, MemoryError) as error:
-            msg = f"--shape {','.join(map(str, options.shape))} cannot be made: {error}; write a smaller shape"
-            raise UsageError(msg) from error
+    if options.shape is None:
+        return read_file("--x", options.x, options.dtype)
+    dtype = np.dtype(options.dtype or "float64")
+    random = np.random.default_rng(options.seed)
     try:
-        x = np.load(options.x, allow_pickle=False)
-    except Exception as error:
-        msg = f"--x {options.x!r} cannot be read as a .npy file: {error}; save x with numpy.save"
+        x = random.standard_normal(options.shape)
+        if dtype.kind == "c":
+            x = x + 1j * random.standard_normal(options.shape)
+    except (ValueError, MemoryError) as error:
+        msg = f"--shape {','.join(map(str, options.shape))} cannot be made: {error}; write a smaller shape"
         raise UsageError(msg) from error
-    if not isinstance(x, np.ndarray) or not np.issubdtype(x.dtype, np.inexact):
-        received = f"an array of dtype {x.dtype}" if isinstance(x, np.ndarray) else "several arrays"
+    return np.asarray(x, dtype)
+
+
+def read_file(option: str, path: str, dtype: str | None) -> Any:
+    """The array in a .npy file, or the dict of arrays in a .npz file."""
+    import numpy as np
+
+    kind = ".npz" if path.endswith(".npz") else ".npy"
+    try:
+        data = np.load(path, allow_pickle=False)
+        if isinstance(data, np.ndarray):
+            return _inexact(data, f"{option} {path!r}", dtype)
+        with data:
+            arrays = {name: data[name] for name in data.files}
+    except UsageError:
+        raise
+    except Exception as error:
+        save = "numpy.save" if kind == ".npy" else "numpy.savez"
+        msg = f"{option} {path!r} cannot be read as a {kind} file: {error}; save it with {save}"
+        raise UsageError(msg) from error
+    tree: dict[str, Any] = {}
+    for name, array in arrays.items():
+        *folders, last = name.split("/")
+        inner = tree
+        for folder in folders:
+            inner = inner.setdefault(folder, {})
+            if not isinstance(inner, dict):
+                msg = f"{option} {path!r} holds both an array {folder!r} and a dict of that name; rename one"
+                raise UsageError(msg)
+        inner[last] = _inexact(array, f"{option} {path!r}, {name!r},", dtype)
+    return tree
+
+
+def _inexact(array: Any, place: str, dtype: str | None) -> Any:
+    import numpy as np
+
+    if dtype is not None and array.dtype.kind in "biufc" and not (array.dtype.kind == "c" and dtype[0] == "f"):
+        array = array.astype(dtype)
+    if not np.issubdtype(array.dtype, np.inexact):
         msg = (
-            f"--x {options.x!r} holds {received}, but x is one floating or complex array; "
-            "save it with numpy.save, converted by astype(float) if need be"
+            f"{place} holds an array of dtype {array.dtype}, but x is floating or complex; "
+            "save it converted by astype(float), or add --dtype float64"
         )
         raise UsageError(msg)
-    return x
+    return array
+
+
+def check_writable(option: str, path: str | None) -> None:
+    """A long run should not end in this error."""
+    if path is None:
+        return
+    new = not os.path.exists(path)
+    try:
+        with open(path, "a", encoding="utf-8"):
+            pass
+    except OSError as error:
+        msg = f"--{option} {path!r} cannot be written: {error}; name a file in a folder that exists"
+        raise UsageError(msg) from error
+    if new:
+        os.remove(path)
+
+
+def check_picture(path: str) -> None:
+    """That matplotlib is there, and knows this kind of file."""
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        msg = "--plot needs matplotlib: pip install 'adhelpers[plot]'"
+        raise UsageError(msg) from error
+    known = Figure().canvas.get_supported_filetypes()
+    if os.path.splitext(path)[1][1:].lower() not in known:
+        msg = f"--plot {path!r} names no kind of picture; write FILE.png, or another of {', '.join(sorted(known))}"
+        raise UsageError(msg)

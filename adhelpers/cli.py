@@ -6,15 +6,15 @@ The exit status is 0 when all is well, 1 when results disagree or a backend fail
 from __future__ import annotations
 
 import argparse
-import contextlib
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 from adhelpers import __version__, arguments, registry, tables
 from adhelpers.arguments import UsageError
 from adhelpers.errors import AdhelpersError
+from adhelpers.tables import Table
 
 
 class _Parser(argparse.ArgumentParser):
@@ -48,23 +48,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="{backends,compare,conformance}", parser_class=_Parser)
     backends = commands.add_parser("backends", help="list the backends, and why any of them failed")
     backends.set_defaults(run=_backends, parser=backends)
-    compare = commands.add_parser(
-        "compare",
-        help="run functions through the three operations on every backend",
-        description="Without FILE.py:function: a gallery of well-known functions, checked against closed forms. "
-        "With it: that function, written with xp = adhelpers.array_namespace(x), checked against finite differences.",
-    )
-    compare.add_argument("function", nargs="?", metavar="FILE.py:function", help="a function of one array")
-    compare.add_argument(
-        "--shape", type=arguments.shape, metavar="3,5", help="draw a normal x of this shape, the batch last"
-    )
-    compare.add_argument("--x", metavar="FILE.npy", help="read x from a file")
-    compare.add_argument("--seed", type=arguments.seed, default=0, help="the seed of all that is drawn (default: 0)")
-    compare.add_argument(
-        "--batch-axis", type=int, choices=(-1, 0), default=-1, help="where the batch is in x (default: -1, last)"
-    )
-    compare.add_argument("--backends", type=arguments.names, metavar="jax,torch", help="these backends only")
-    compare.set_defaults(run=_compare, parser=compare)
+    _add_compare(commands)
     conformance = commands.add_parser(
         "conformance",
         help="test whether a backend does all that it should",
@@ -78,6 +62,38 @@ def _parser() -> argparse.ArgumentParser:
     conformance.add_argument("--json", metavar="FILE", help="write a report for machines")
     conformance.set_defaults(run=_conformance, parser=conformance)
     return parser
+
+
+def _add_compare(commands: Any) -> None:
+    compare = commands.add_parser(
+        "compare",
+        help="see where backends differ, on a function of yours or on a gallery of well-known ones",
+        description="Without FILE.py:function: a gallery of well-known functions, checked against closed forms. "
+        "With it: that function, written with xp = adhelpers.array_namespace(x), checked against finite differences.",
+    )
+    add = compare.add_argument
+    add("function", nargs="?", metavar="FILE.py:function", help="a function of x; x may be any structure")
+    add("--gallery", action="store_true", help="the built-in functions, as without FILE.py:function")
+    add("--shape", type=arguments.shape, metavar="3,5", help="draw a normal x of this shape, the batch last")
+    add(
+        "--x",
+        metavar="FILE",
+        help="read x from FILE.npy, or a dict of arrays from FILE.npz ('a/b' is a dict in a dict)",
+    )
+    add("--u", metavar="FILE", help="read the tangent, or the cotangent, in the same way; otherwise they are drawn")
+    add("--dtype", choices=arguments.DTYPES, metavar="float64", help=f"convert x: {', '.join(arguments.DTYPES)}")
+    add("--seed", type=arguments.seed, default=0, help="the seed of all that is drawn (default: 0)")
+    add("--batch-axis", type=int, choices=(-1, 0), default=-1, help="where the batch is in x (default: -1, last)")
+    add("--backends", type=arguments.names("backends are written as jax,torch"), metavar="jax,torch", help="only these")
+    operations = arguments.names("operations are written as jvp,vjp,batched_jacobian")
+    add("--operations", type=operations, metavar="jvp,vjp,batched_jacobian", help="only these, beside the value")
+    add("--rtol", type=arguments.tolerance, help="the relative tolerance (default: from dtype and conditioning)")
+    add("--atol", type=arguments.tolerance, help="the absolute tolerance (default: from dtype and conditioning)")
+    add("--no-timing", dest="timing", action="store_false", help="do not repeat calls to time them")
+    add("--json", metavar="FILE", help="write a report for machines")
+    add("--html", metavar="FILE", help="write a page that needs no other file")
+    add("--plot", metavar="FILE.png", help="draw deviations and times; needs adhelpers[plot]")
+    compare.set_defaults(run=_compare, parser=compare)
 
 
 # -- adhelpers backends -------------------------------------------------------------------------------
@@ -100,16 +116,12 @@ def _backends(options: argparse.Namespace) -> int:
         rows.append([entry_point, "-", "-", "failed"])
         problems.append(str(failure))
     rows += [[name, "-", "-", "disabled by ADHELPERS_DISABLE_PLUGINS"] for name in found.disabled]
-    tables.show("Backends", ["name", "framework", "from", "capabilities"], rows, bad=frozenset({"failed"}))
-    _print_all(problems)
-    return 0
-
-
-def _print_all(problems: Sequence[str]) -> None:
+    tables.show(Table("Backends", ["name", "framework", "from", "capabilities"], rows, frozenset({"failed"})))
     if problems:
         print()
     for problem in problems:
         print(f"* {problem}")
+    return 0
 
 
 # -- adhelpers compare --------------------------------------------------------------------------------
@@ -121,105 +133,71 @@ def _compare(options: argparse.Namespace) -> int:
     except ImportError as error:
         msg = "compare needs NumPy: pip install numpy"
         raise UsageError(msg) from error
-    from adhelpers import comparison
+    from adhelpers.comparison.progress import on_terminal
 
-    if options.function is None and not (options.shape is None and options.x is None):
-        msg = "--shape and --x are for a function; write `adhelpers compare FILE.py:function --shape 3,5`"
+    _check_compare(options)
+    with on_terminal(0.0) as progress:
+        report = _gallery(options, progress) if options.function is None else _function(options, progress)
+    report.show()
+    if options.json is not None:
+        report.to_json(options.json)
+    if options.html is not None:
+        report.to_html(options.html)
+    if options.plot is not None:
+        report.plot(options.plot)
+    return 0 if report.agree else 1
+
+
+def _check_compare(options: argparse.Namespace) -> None:
+    """What can be seen to be wrong before anything is run."""
+    if options.function is None and (options.shape, options.x, options.u) != (None, None, None):
+        msg = "--shape, --x and --u are for a function; write `adhelpers compare FILE.py:function --shape 3,5`"
         raise UsageError(msg)
-    backends, failures = comparison.usable_backends(options.backends)
-    if options.backends is not None and failures:
-        raise UsageError("; ".join(map(str, failures.values())))
-    tasks, title = gallery_tasks() if options.function is None else _function_tasks(options)
-    results = []
-    with _progress() as report:
-        for task in tasks:
-            for backend in backends:
-                report(f"{task.function}: {task.operation} on {backend.name}")
-                results.append(task.run(backend))
-    _show_results(title, [backend.name for backend in backends], results)
-    left_out = [f"{name} was left out: {error}" for name, error in failures.items()]
-    if not any(result.operation == "batched" for result in results):
-        left_out.append(
-            f"batched was left out: the function maps no batch along axis {options.batch_axis} to one; see --batch-axis"
-        )
-    _print_all(left_out)
-    return 0 if all(result.status == "agrees" for result in results) else 1
+    if options.function is None and options.dtype is not None:
+        msg = "--dtype is for a function; write `adhelpers compare FILE.py:function --shape 3,5 --dtype float32`"
+        raise UsageError(msg)
+    if options.function is not None and options.gallery:
+        msg = f"--gallery compares the built-in functions, but {options.function!r} was given too; write one of the two"
+        raise UsageError(msg)
+    for option in ("json", "html", "plot"):
+        arguments.check_writable(option, getattr(options, option))
+    if options.plot is not None:
+        arguments.check_picture(options.plot)
 
 
-def gallery_tasks() -> tuple[Iterable[Any], str]:
-    """The gallery's operations, and a title for their results."""
-    from adhelpers import comparison, gallery
+def _gallery(options: argparse.Namespace, progress: Callable[[str], None]) -> Any:
+    from adhelpers.comparison.entry import compare_gallery
 
-    tasks = (task for problem in gallery.problems() for task in comparison.gallery_tasks(problem))
-    return tasks, "Deviation from closed forms, and time per call"
+    try:
+        return compare_gallery(**_common(options), progress=progress)
+    except (AdhelpersError, ValueError) as error:
+        raise UsageError(str(error)) from error
 
 
-def _function_tasks(options: argparse.Namespace) -> tuple[Iterable[Any], str]:
-    from adhelpers import comparison
+def _function(options: argparse.Namespace, progress: Callable[[str], None]) -> Any:
+    from adhelpers.comparison.entry import compare_function
 
     function = arguments.load_function(options.function)
     x = arguments.read_x(options)
+    u = None if options.u is None else arguments.read_file("--u", options.u, options.dtype)
     name = options.function.rpartition(":")[2]
+    more = {"batch_axis": options.batch_axis, "seed": options.seed, "name": name, "progress": progress}
     try:
-        tasks = list(comparison.function_tasks(name, function, x, batch_axis=options.batch_axis, seed=options.seed))
-    except Exception as error:
+        report = compare_function(function, x, u, **_common(options), **more)
+    except (AdhelpersError, ValueError, TypeError) as error:
+        raise UsageError(str(error)) from error
+    values = [result for result in report.results if result.operation == "value"]
+    if all(result.status == "failed" for result in values):
         msg = (
-            f"{name!r} has no reference to compare with, since finite differences on NumPy arrays fail: "
-            f"{type(error).__name__}: {error}; write it with xp = adhelpers.array_namespace(x)"
+            f"{name!r} has no reference to compare with, since it fails on every backend: {values[0].backend}: "
+            f"{values[0].error}; write it with xp = adhelpers.array_namespace(x)"
         )
-        raise UsageError(msg) from error
-    return tasks, f"Deviation from finite differences at x of shape {x.shape}, and time per call"
+        raise UsageError(msg)
+    return report
 
 
-@contextlib.contextmanager
-def _progress() -> Iterator[Callable[[str], None]]:
-    """Tell what is being done on a terminal, and nothing elsewhere."""
-    if sys.stderr.isatty():
-        try:
-            from rich.console import Console
-        except ImportError:
-            pass
-        else:
-            with Console(stderr=True).status("starting") as status:
-                yield status.update
-            return
-    yield lambda text: None
-
-
-def _show_results(title: str, backends: Sequence[str], results: Sequence[Any]) -> None:
-    headers, rows, notes = result_table(backends, results)
-    tables.show(title, headers, rows, bad=frozenset({"differs", "failed", "unsupported"}))
-    _print_all(notes)
-    agree = sum(result.status == "agrees" for result in results)
-    print(f"\n{agree} of {len(results)} results agree.")
-
-
-def result_table(backends: Sequence[str], results: Sequence[Any]) -> tuple[list[str], list[list[str]], list[str]]:
-    """Headers, a row for each operation of each function, and a note on each result that does not agree."""
-    cells: dict[tuple[str, str], dict[str, str]] = {}
-    notes = []
-    for result in results:
-        row = cells.setdefault((result.function, result.operation), {})
-        if result.error is not None:
-            row[result.backend] = result.status
-            notes.append(f"{result.function}, {result.operation} on {result.backend}: {result.error}")
-            continue
-        row[result.backend] = f"{result.deviation:.0e}  {_time(result.seconds)}"
-        if result.status == "differs":
-            row[result.backend] = f"differs {row[result.backend]}"
-            notes.append(
-                f"{result.function}, {result.operation} on {result.backend}: "
-                f"deviates by {result.deviation:.1e}, more than {result.tolerance:.1e}"
-            )
-    rows = [[*place, *(row.get(backend, "") for backend in backends)] for place, row in cells.items()]
-    return ["function", "operation", *backends], rows, notes
-
-
-def _time(seconds: float) -> str:
-    for unit, size in (("s", 1.0), ("ms", 1e-3)):
-        if seconds >= size:
-            return f"{seconds / size:.3g} {unit}"
-    return f"{seconds / 1e-6:.3g} µs"
+def _common(options: argparse.Namespace) -> dict[str, Any]:
+    return {name: getattr(options, name) for name in ("backends", "operations", "rtol", "atol", "timing")}
 
 
 # -- adhelpers conformance ----------------------------------------------------------------------------
@@ -240,11 +218,5 @@ def _conformance(options: argparse.Namespace) -> int:
             suite.scenarios(options.suite_version)
         except ValueError as error:
             raise UsageError(str(error)) from error
-    if options.json is not None:
-        try:
-            with open(options.json, "a", encoding="utf-8"):  # a long run should not end in this error
-                pass
-        except OSError as error:
-            msg = f"--json {options.json!r} cannot be written: {error}; name a file in a folder that exists"
-            raise UsageError(msg) from error
+    arguments.check_writable("json", options.json)
     return command.run(options.name, suite_version=options.suite_version, json=options.json, options=options.surplus)

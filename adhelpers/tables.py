@@ -1,45 +1,88 @@
-"""Tables for a terminal, by rich where it is installed, and in plain text everywhere else."""
+"""Tables: for a terminal by rich where it is installed, in plain text, Markdown or HTML everywhere else."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 
-def show(title: str, headers: Sequence[str], rows: Sequence[Sequence[str]], bad: frozenset[str] = frozenset()) -> None:
-    """Print a table; on a terminal, cells that begin with a word of `bad` are red."""
+@dataclass(frozen=True)
+class Table:
+    """Cells in rows under headers.
+
+    Attributes
+    ----------
+    bad
+        Cells that begin with one of these words stand out.
+    """
+
+    title: str
+    headers: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    bad: frozenset[str] = frozenset()
+
+    def is_bad(self, cell: str) -> bool:
+        """Whether the cell is to stand out."""
+        return cell.partition(" ")[0] in self.bad
+
+    def plain(self) -> str:
+        """The table in aligned columns."""
+        widths = [max(len(row[i]) for row in (self.headers, *self.rows)) for i in range(len(self.headers))]
+        rule = ["-" * width for width in widths]
+        lines = [
+            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+            for row in (self.headers, rule, *self.rows)
+        ]
+        return "\n".join([self.title, "", *lines])
+
+    def rich(self) -> Any:
+        """The table as rich renders it."""
+        from rich.box import SIMPLE_HEAD
+        from rich.table import Table as RichTable
+        from rich.text import Text
+
+        table = RichTable(title=self.title, title_justify="left", title_style="bold", box=SIMPLE_HEAD)
+        for header in self.headers:
+            table.add_column(header, overflow="fold")
+        for row in self.rows:
+            table.add_row(*(Text(cell, style="red" if self.is_bad(cell) else "") for cell in row))
+        return table
+
+    def markdown(self) -> str:
+        """The table with pipes, without its title."""
+        rows = [[escaped(cell).replace("|", "\\|") for cell in row] for row in (self.headers, *self.rows)]
+        rows.insert(1, ["---"] * len(self.headers))
+        return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+    def html(self) -> str:
+        """The table as an HTML element."""
+        import html
+
+        head = "".join(f"<th>{html.escape(cell)}</th>" for cell in self.headers)
+        lines = [f"<table>\n<caption>{html.escape(self.title)}</caption>\n<thead><tr>{head}</tr></thead>\n<tbody>"]
+        for row in self.rows:
+            cells = (f"<td{' class=bad' if self.is_bad(cell) else ''}>{html.escape(cell)}</td>" for cell in row)
+            lines.append(f"<tr>{''.join(cells)}</tr>")
+        return "\n".join([*lines, "</tbody>\n</table>"])
+
+
+def escaped(text: str) -> str:
+    """`text` as Markdown that shows it as it is, on one line."""
+    for sign in "\\`*_<":
+        text = text.replace(sign, f"\\{sign}")
+    return " ".join(text.split())
+
+
+def show(table: Table) -> None:
+    """Print a table; on a terminal, bad cells are red."""
     if sys.stdout.isatty():
         try:
             from rich.console import Console
         except ImportError:
             pass
         else:
-            Console().print(rich_table(title, headers, rows, bad))
+            Console().print(table.rich())
             return
-    print(plain(title, headers, rows))
-
-
-def plain(title: str, headers: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """The table in aligned columns."""
-    widths = [max(len(row[i]) for row in (headers, *rows)) for i in range(len(headers))]
-    rule = ["-" * width for width in widths]
-    lines = [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in (headers, rule, *rows)
-    ]
-    return "\n".join([title, "", *lines])
-
-
-def rich_table(title: str, headers: Sequence[str], rows: Sequence[Sequence[str]], bad: frozenset[str]) -> Any:
-    """The table as rich renders it."""
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD)
-    for header in headers:
-        table.add_column(header, overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(cell, style="red" if cell.partition(" ")[0] in bad else "") for cell in row))
-    return table
+    print(table.plain())

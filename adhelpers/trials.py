@@ -64,19 +64,7 @@ class Trials:
 
     def _fastest(self, arrays: Leaves) -> Compiled:
         """The usual way, or one that gives the same in less time."""
-        # Compared close by: at the user's point, which may be zero, different ways can give the same.
-        there = (nearby(self._backend, arrays[0]), *arrays[1:])
-        expected = self._numbers(self._usual, there)
-        ways = [self._usual]
-        for formulation in formulations_of(self._backend, arrays[0], expected[-1].shape, self._options):
-            compiled = self._compile(formulation)
-            try:
-                received = self._numbers(compiled, there)
-            except Exception:  # noqa: BLE001  # of whatever kind: f need not allow this way
-                continue
-            axis = self._options["batch_axis"]
-            if all(same_to_rounding(a, b, axis) for a, b in zip(received, expected, strict=True)):
-                ways.append(compiled)
+        ways = [self._usual, *self._that_give_the_same(arrays)]
         shortest = dict.fromkeys(ways, float("inf"))
         for _ in range(ROUNDS):  # in turn, for what else the machine does comes and goes
             for compiled in ways:
@@ -84,6 +72,22 @@ class Trials:
                 self._numbers(compiled, arrays)
                 shortest[compiled] = min(shortest[compiled], time.perf_counter() - start)
         return min(ways, key=shortest.__getitem__)
+
+    def _that_give_the_same(self, arrays: Leaves) -> list[Compiled]:
+        # Compared close by: at the user's point, which may be zero, different ways can give the same.
+        there = (nearby(self._backend, arrays[0]), *arrays[1:])
+        expected = self._numbers(self._usual, there)
+        possible = formulations_of(self._backend, arrays[0], expected[-1].shape, self._options)
+        compiled = [self._compile(formulation) for formulation in possible]
+        return [way for way in compiled if self._gives(way, there, expected)]
+
+    def _gives(self, way: Compiled, arrays: Leaves, expected: list[Any]) -> bool:
+        try:
+            received = self._numbers(way, arrays)
+        except Exception:  # noqa: BLE001  # of whatever kind: f need not allow this way
+            return False
+        axis = self._options["batch_axis"]
+        return all(same_to_rounding(a, b, axis) for a, b in zip(received, expected, strict=True))
 
     def _compile(self, formulation: Formulation) -> Compiled:
         def evaluate(*arrays: Any) -> Any:

@@ -7,15 +7,12 @@ from pathlib import Path
 
 from rich.console import Console
 
-from adhelpers import cli, comparison, tables
+from adhelpers.comparison import presentation
+from adhelpers.comparison.entry import compare_gallery
 
 if __name__ == "__main__":
-    backends, _ = comparison.usable_backends()
-    tasks, title = cli.gallery_tasks()
-    results = [task.run(backend) for task in tasks for backend in backends]
-    headers, rows, _ = cli.result_table([backend.name for backend in backends], results)
-    console = Console(record=True, width=112)
-    console.print(tables.rich_table(title, headers, rows, bad=frozenset()))
+    console = Console(record=True, width=120)
+    console.print(presentation.overview(compare_gallery()).rich())
     picture = Path(__file__).with_name("images") / "compare.svg"
     picture.parent.mkdir(exist_ok=True)
     # rich would have the reader's browser fetch a font; any monospaced one will do.

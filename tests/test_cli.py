@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import subprocess
 import sys
@@ -12,9 +13,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from adhelpers import cli, comparison, gallery, tables
+from adhelpers import cli, compare, gallery, tables
 
 pytest.importorskip("autograd")
+
+SHAPE = ("--shape", "3,5")
 
 PAIR = ("--backends", "autograd,finite-difference")
 """Two backends that start quickly."""
@@ -116,8 +119,8 @@ def test_backends_shows_name_version_origin_and_capabilities(main: Main) -> None
 def test_module_and_gallery_run_in_a_process_of_their_own() -> None:
     run = process("compare", *PAIR)
     assert (run.returncode, run.stderr) == (0, "")
-    tasks = [task for problem in gallery.problems() for task in comparison.gallery_tasks(problem)]
-    assert f"{2 * len(tasks)} of {2 * len(tasks)} results agree." in run.stdout
+    tasks = sum(3 if problem.jacobian is not None else 2 for problem in gallery.problems())
+    assert f"{2 * tasks} of {2 * tasks} results agree." in run.stdout
     assert "Lorenz                  batched" in run.stdout
 
 
@@ -128,8 +131,8 @@ def test_function_is_compared_in_all_three_operations(main: Main) -> None:
     status, output, errors = main("compare", "f.py:good", "--shape", "3,5", *PAIR)
     assert (status, errors) == (0, "")
     assert "x of shape (3, 5)" in output
-    assert all(row(output, "good", operation) for operation in ("jvp", "vjp", "batched"))
-    assert "6 of 6 results agree." in output
+    assert all(row(output, "good", operation) for operation in ("value", "jvp", "vjp", "batched_jacobian"))
+    assert "8 of 8 results agree." in output
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32", "complex128", ">f8"])
@@ -141,34 +144,92 @@ def test_x_is_read_from_a_file(main: Main, dtype: str, function: str) -> None:
     assert "x of shape (3, 5)" in output
 
 
-@pytest.mark.parametrize(("axis", "agree"), [("0", 6), ("-1", 4)])
+@pytest.mark.parametrize(("axis", "agree"), [("0", 8), ("-1", 6)])
 def test_batch_axis_says_where_the_batch_is(main: Main, axis: str, agree: int) -> None:
     status, output, _ = main("compare", "f.py:batch_first", "--shape", "3,5", "--batch-axis", axis, *PAIR)
     assert status == 0
     assert f"{agree} of {agree} results agree." in output
-    assert ("batched was left out" in output) == (axis == "-1")
+    assert ("batched_jacobian was left out: BatchMixingError: " in output) == (axis == "-1")
 
 
-@pytest.mark.parametrize("function", ["scalar", "mixing"])
-def test_function_without_a_batch_is_compared_in_the_two_products(main: Main, function: str) -> None:
+@pytest.mark.parametrize(
+    ("function", "words"),
+    [("scalar", "BatchAxisError: x has shape"), ("mixing", "BatchMixingError: f mixes the batch")],
+)
+def test_function_without_a_batch_is_compared_in_the_two_products(main: Main, function: str, words: str) -> None:
     status, output, _ = main("compare", f"f.py:{function}", "--shape", "3,5", *PAIR)
     assert status == 0
+    assert "6 of 6 results agree." in output
+    assert f"batched_jacobian was left out: {words}" in output
+
+
+def test_batched_jacobian_that_was_asked_for_and_does_not_exist_failed(main: Main) -> None:
+    status, output, _ = main("compare", "f.py:mixing", *SHAPE, "--operations", "batched_jacobian", *PAIR)
+    assert status == 1
+    assert "mixing, batched_jacobian on autograd: BatchMixingError: f mixes the batch" in output
+    assert not [line for line in output.splitlines() if " jvp " in line]
+
+
+def test_seed_decides_what_is_drawn() -> None:
+    def deviation(seed: int) -> float:
+        report = compare(np.sin, np.ones(3), backends=["autograd"], operations=["jvp"], timing=False, seed=seed)
+        (result,) = [result for result in report.results if result.operation == "jvp"]
+        assert result.deviation is not None
+        return result.deviation.max_abs
+
+    assert deviation(1) == deviation(1) != deviation(2)
+
+
+def test_backend_that_is_named_twice_is_compared_once(main: Main) -> None:
+    status, output, _ = main("compare", "f.py:good", *SHAPE, "--backends", "autograd,autograd")
+    assert status == 0
     assert "4 of 4 results agree." in output
-    assert "batched was left out: the function maps no batch along axis -1 to one; see --batch-axis" in output
 
 
-def test_seed_decides_what_is_drawn(main: Main) -> None:
-    task = next(comparison.function_tasks("f", lambda x: x, np.ones(3), seed=1))
-    same = next(comparison.function_tasks("f", lambda x: x, np.ones(3), seed=1))
-    other = next(comparison.function_tasks("f", lambda x: x, np.ones(3), seed=2))
-    assert np.array_equal(task.expected, same.expected)
-    assert not np.array_equal(task.expected, other.expected)
+def test_x_and_u_may_be_structures(main: Main) -> None:
+    Path("s.py").write_text("def f(x): return {'y': x['layer']['w'] * x['b']}\n")
+    np.savez("x.npz", **{"layer/w": np.ones(3), "b": np.arange(3)})
+    np.savez("u.npz", y=np.ones(3))
+    status, output, errors = main("compare", "s.py:f", "--x", "x.npz", "--u", "u.npz", "--dtype", "float32", *PAIR)
+    assert (status, errors) == (0, ""), output
+    assert "x of 2 leaves, float32" in output
+    assert "6 of 6 results agree." in output
 
 
-def test_tangent_is_not_the_point_drawn_from_the_same_seed() -> None:
-    x = np.random.default_rng(0).standard_normal(5)
-    task = next(comparison.function_tasks("identity", lambda x: x, x, seed=0))
-    assert np.abs(task.expected - x).max() > 0.1
+@pytest.mark.parametrize("dtype", ["float32", "complex64", "complex128"])
+def test_dtype_of_what_is_drawn(main: Main, dtype: str) -> None:
+    status, output, errors = main("compare", "f.py:good", *SHAPE, "--dtype", dtype, "--no-timing", *PAIR)
+    assert (status, errors) == (0, ""), output
+    assert f"x of shape (3, 5), {dtype}" in output
+
+
+def test_tolerances_are_those_that_are_given(main: Main) -> None:
+    assert main("compare", "f.py:branching", *SHAPE, *PAIR)[0] == 1
+    assert main("compare", "f.py:branching", *SHAPE, *PAIR, "--rtol", "1e-2")[0] == 0
+    assert main("compare", "f.py:branching", *SHAPE, *PAIR, "--atol", "1e-1")[0] == 0
+
+
+def test_reports_are_written(main: Main) -> None:
+    pytest.importorskip("matplotlib")
+    files = ("--json", "r.json", "--html", "r.html", "--plot", "r.png")
+    assert main("compare", "f.py:detached", *SHAPE, *PAIR, *files)[0] == 1
+    report = json.loads(Path("r.json").read_text())
+    assert report["agree"] is False
+    statuses = {(r["operation"], r["backend"]): r["status"] for r in report["results"]}
+    assert statuses["jvp", "autograd"] == "differs"
+    assert statuses["value", "autograd"] == statuses["jvp", "finite-difference"] == "agrees"
+    assert "detached" in Path("r.html").read_text()
+    assert Path("r.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_gallery_may_be_named_and_narrowed(main: Main) -> None:
+    status, output, _ = main(
+        "compare", "--gallery", "--backends", "finite-difference", "--operations", "jvp", "--json", "r.json"
+    )
+    assert status == 0
+    report = json.loads(Path("r.json").read_text())
+    assert {result["operation"] for result in report["results"]} == {"jvp"}
+    assert f"{len(report['results'])} of {len(report['results'])} results agree." in output
 
 
 # -- compare: what does not ---------------------------------------------------------------------------
@@ -179,8 +240,8 @@ def test_function_that_is_wrong_on_one_backend_is_named(main: Main, dtype: str) 
     np.save("x.npy", np.random.default_rng(0).standard_normal((3, 5)).astype(dtype))
     status, output, _ = main("compare", "f.py:detached", "--x", "x.npy", *PAIR)
     assert status == 1
-    assert "3 of 6 results agree." in output
-    for operation in ("jvp", "vjp", "batched"):
+    assert "5 of 8 results agree." in output
+    for operation in ("jvp", "vjp", "batched_jacobian"):
         assert row(output, "detached", operation).split()[2] == "differs"
         assert f"* detached, {operation} on autograd: deviates by 1.0e+00, more than " in output
 
@@ -198,13 +259,12 @@ def test_function_that_raises_on_one_backend_fails_there_alone(main: Main, funct
     assert status == 1
     assert row(output, function, "vjp").split()[2] == "failed"
     assert row(output, function, "vjp").split()[3] == "0e+00"
-    assert "3 of 6 results agree." in output
+    assert "5 of 8 results agree." in output
     assert f"* {function}, jvp on autograd: RuntimeError: {words}" in output
 
 
 # -- bad usage ----------------------------------------------------------------------------------------
 
-SHAPE = ("--shape", "3,5")
 
 BAD_USAGE = {
     "no command": ((), "required: {backends,compare,conformance}; `adhelpers --help`"),
@@ -230,8 +290,21 @@ BAD_USAGE = {
     "missing x": (("compare", "f.py:good", "--x", "no.npy"), "--x 'no.npy' cannot be read as a .npy file: "),
     "empty x": (("compare", "f.py:good", "--x", "x.txt"), "cannot be read as a .npy file: No data left in file"),
     "x in words": (("compare", "f.py:good", "--x", "f.py"), "cannot be read as a .npy file: "),
-    "integer x": (("compare", "f.py:good", "--x", "integers.npy"), "holds an array of dtype int64, but x is one"),
-    "several x": (("compare", "f.py:good", "--x", "several.npz"), "holds several arrays, but x is one floating"),
+    "integer x": (("compare", "f.py:good", "--x", "integers.npy"), "holds an array of dtype int64, but x is floating"),
+    "broken npz": (("compare", "f.py:good", "--x", "broken.npz"), "--x 'broken.npz' cannot be read as a .npz file: "),
+    "integers in npz": (("compare", "f.py:good", "--x", "several.npz"), "'n', holds an array of dtype int64, but x"),
+    "u in words": (("compare", "f.py:good", *SHAPE, "--u", "f.py"), "--u 'f.py' cannot be read as a .npy file: "),
+    "u of another shape": (("compare", "f.py:good", *SHAPE, "--u", "u.npy"), "u is shaped neither as x nor as f(x)"),
+    "u without function": (("compare", "--u", "u.npy"), "--shape, --x and --u are for a function"),
+    "gap in a shape": (("compare", "f.py:good", "--shape", "3,,5"), "a shape is written as 3,5, but '3,,5' was given"),
+    "gap in backends": (("compare", "--backends", "jax,,torch"), "written as jax,torch, but 'jax,,torch' was given"),
+    "unknown operation": (("compare", "--operations", "jpv"), "operations are some of jvp, vjp, batched_jacobian"),
+    "unknown dtype": (("compare", "f.py:good", *SHAPE, "--dtype", "int8"), "invalid choice: 'int8'"),
+    "dtype without function": (("compare", "--dtype", "float32"), "--dtype is for a function"),
+    "negative tolerance": (("compare", "--rtol=-1"), "a tolerance is a number from 0 upwards, but '-1' was given"),
+    "tolerance in words": (("compare", "--atol", "small"), "a tolerance is a number from 0 upwards, but 'small' was"),
+    "gallery and function": (("compare", "f.py:good", "--gallery", *SHAPE), "write one of the two"),
+    "no folder": (("compare", "--json", "no/r.json"), "--json 'no/r.json' cannot be written: "),
     "unknown backend": (("compare", "--backends", "jaks"), "no backend is named 'jaks'; name one of 'autograd'"),
     "no backend": (("compare", "--backends", ","), "backends are written as jax,torch, but ',' was given"),
     "raises everywhere": (("compare", "f.py:always_raising", *SHAPE), "ValueError: never in one line; write it with"),
@@ -246,7 +319,9 @@ def test_bad_usage_exits_with_2_and_one_line(main: Main, arguments: tuple[str, .
     Path("exits.py").write_text("import sys\nsys.exit(0)\n")
     Path("x.txt").touch()
     np.save("integers.npy", np.ones((3, 5), dtype=np.int64))
-    np.savez("several.npz", x=np.ones(3))
+    np.savez("several.npz", x=np.ones(3), n=np.ones(3, dtype=np.int64))
+    Path("broken.npz").write_bytes(b"PK")
+    np.save("u.npy", np.ones(7))
     status, output, errors = main(*arguments)
     assert (status, output) == (2, "")
     assert errors.startswith("adhelpers: ")
@@ -299,7 +374,7 @@ def test_terminal_gets_colours_and_progress(tmp_path: Path) -> None:
     os.close(ours)
     assert run.returncode == 1
     assert b"\x1b[31mdiffers 1e+00" in shown
-    assert b"detached: batched on finite-difference" in shown
+    assert b"detached: batched_jacobian on finite-difference" in shown
 
 
 def test_terminal_without_rich_gets_plain_text(main: Main, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -324,7 +399,7 @@ def test_reader_that_has_seen_enough_is_no_error(unbuffered: str) -> None:
 
 
 def test_plain_table_is_aligned() -> None:
-    assert tables.plain("T", ["a", "name"], [["long cell", "b"], ["", "c"]]).splitlines() == [
+    assert tables.Table("T", ["a", "name"], [["long cell", "b"], ["", "c"]]).plain().splitlines() == [
         "T",
         "",
         "a          name",

@@ -7,12 +7,25 @@
     class TestMyBackend(Conformance):
         backend = "my-backend"          # or an instance
 
-Both need pytest and NumPy: ``pip install "adhelpers[testing]"``.
+`assert_backends_agree` pins in a test of yours that a function gives the same on every framework.
+
+All need pytest and NumPy: ``pip install "adhelpers[testing]"``.
 """
 
+from adhelpers.testing.agreement import assert_backends_agree
 from adhelpers.testing.conformance import Conformance
 from adhelpers.testing.scenario import RULES, SUITE_VERSION, Scenario
 from adhelpers.testing.subject import Failure, NotConcerned, OutOfReach
 from adhelpers.testing.suite import scenarios
 
-__all__ = ["RULES", "SUITE_VERSION", "Conformance", "Failure", "NotConcerned", "OutOfReach", "Scenario", "scenarios"]
+__all__ = [
+    "RULES",
+    "SUITE_VERSION",
+    "Conformance",
+    "Failure",
+    "NotConcerned",
+    "OutOfReach",
+    "Scenario",
+    "assert_backends_agree",
+    "scenarios",
+]

@@ -17,8 +17,9 @@ from typing import Any
 
 import pytest
 
-from adhelpers import __version__, registry, tables
+from adhelpers import __version__, registry
 from adhelpers.contract import ADBackend, Capability
+from adhelpers.tables import Table
 from adhelpers.testing.conformance import OUT_OF_REACH
 from adhelpers.testing.operations import implements
 from adhelpers.testing.scenario import RULES, SUITE_VERSION
@@ -138,7 +139,7 @@ class _Report:
         title = f"Conformance of {name!r} with adhelpers {__version__}, suite version {self._version()}"
         if self.interrupted:
             title += " (INTERRUPTED: not all scenarios ran)"
-        return tables.plain(title, ["rule", "", *OUTCOMES], rows)
+        return Table(title, ["rule", "", *OUTCOMES], rows).plain()
 
     def _report(self, name: str) -> dict[str, Any]:
         description = registry.current().descriptions.get(name)

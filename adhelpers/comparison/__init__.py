@@ -1,0 +1,6 @@
+"""Where frameworks differ on one function: `compare`, and the report that it returns."""
+
+from adhelpers.comparison.entry import compare
+from adhelpers.comparison.report import ComparisonReport, Deviation, Finding, Pair, Result
+
+__all__ = ["ComparisonReport", "Deviation", "Finding", "Pair", "Result", "compare"]

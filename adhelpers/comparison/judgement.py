@@ -1,0 +1,196 @@
+"""Who agrees with whom: tolerances from dtype and conditioning, and a status for each backend."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from adhelpers.comparison.deviations import (
+    IncomparableError,
+    Leaves,
+    Measured,
+    Tolerance,
+    epsilon,
+    largest,
+    require_comparable,
+)
+from adhelpers.comparison.deviations import measure as measured
+from adhelpers.comparison.report import Status
+
+ROUNDINGS = 256
+"""An entry may be off by so many roundings of the largest entry of its leaf, however small it is."""
+SPREADS = 16
+"""It may be off by so many times what one rounding of `x` changes in its leaf."""
+
+
+@dataclass(frozen=True)
+class Scale:
+    """What tolerances of one operation follow from.
+
+    Attributes
+    ----------
+    rtol, atol
+        What the user asked for; None for the default.
+    spread
+        By path: how much the result changes when each entry of `x` is rounded otherwise. Empty if not measured.
+    value_size, value_spread
+        The largest entry of ``f(x)`` over that of `x`, the latter at least one, and how much ``f(x)`` changes when
+        `x` is rounded otherwise: both show in differences of `f`.
+    value_is_finite
+        Where ``f(x)`` is NaN or infinite somewhere, a NaN in a difference says nothing.
+    """
+
+    rtol: float | None = None
+    atol: float | None = None
+    spread: Mapping[str, float] | None = None
+    value_size: float = 0.0
+    value_spread: float = 0.0
+    value_is_finite: bool = True
+
+    def default(self) -> Scale:
+        """The same without the user's own tolerances."""
+        return replace(self, rtol=None, atol=None)
+
+    def tolerance(self, a: Leaves, b: Leaves, *errors: Callable[[float], float]) -> Tolerance:
+        """For two results whose relative errors, as functions of epsilon, are `errors`."""
+        units = {path: max(epsilon(leaf.dtype), epsilon(b[path].dtype)) for path, leaf in a.items()}
+        unit = max(units.values(), default=float(np.finfo(np.float64).eps))
+        owed = max((error(unit) for error in errors), default=unit)
+        exact = owed <= unit
+        # Two thirds of the digits of exact derivatives; half of those that differences have.
+        rtol = unit ** (2 / 3) if exact else math.sqrt(owed)
+        atol = {}
+        for path, leaf in a.items():
+            size = min(largest(leaf), largest(b[path])) or max(largest(leaf), largest(b[path]))
+            noise = ROUNDINGS * units[path] * size + SPREADS * (self.spread or {}).get(path, 0.0)
+            if not exact:
+                # The rounding of f, divided by a step, shows in differences however small the derivative is.
+                step = unit / owed
+                floor = max(size, 100 * math.sqrt(owed) * self.value_size)
+                noise = max(noise, math.sqrt(owed) * floor, SPREADS * self.value_spread / step)
+            atol[path] = _wished(self.atol, noise, exact)
+        return Tolerance(_wished(self.rtol, rtol, exact), atol)
+
+
+def _wished(wish: float | None, default: float, exact: bool) -> float:
+    """What the user asked for, but no more than differences can tell."""
+    if wish is None:
+        return default
+    return wish if exact else max(wish, default)
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A result that is to be judged."""
+
+    label: str
+    leaves: Leaves
+    error: Callable[[float], float]
+
+    @property
+    def exact(self) -> bool:
+        """Whether it was not computed by differences."""
+        unit = float(np.finfo(np.float64).eps)
+        return self.error(unit) <= unit
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What is thought of one candidate."""
+
+    status: Status
+    against: str | None = None
+    measured: Measured | None = None
+    reference: Measured | None = None
+    error: str | None = None
+
+
+def compare(a: Candidate, b: Candidate, scale: Scale) -> Measured:
+    """Two candidates; `IncomparableError` if their entries do not correspond."""
+    require_comparable(a.leaves, b.leaves, b.label)
+    mine, theirs = a.leaves, b.leaves
+    if not scale.value_is_finite and a.exact != b.exact:
+        mine, theirs = (_blank(mine, theirs), theirs) if a.exact else (mine, _blank(theirs, mine))
+    return measured(mine, theirs, scale.tolerance(mine, theirs, a.error, b.error))
+
+
+def _blank(exact: Leaves, differences: Leaves) -> Leaves:
+    return {path: np.where(np.isnan(differences[path]), differences[path], leaf) for path, leaf in exact.items()}
+
+
+def pairwise(candidates: Sequence[Candidate], scale: Scale) -> dict[tuple[str, str], Measured | str]:
+    """Each two of them, or why they cannot be compared."""
+    found: dict[tuple[str, str], Measured | str] = {}
+    for i, a in enumerate(candidates):
+        for b in candidates[i + 1 :]:
+            try:
+                found[a.label, b.label] = compare(a, b, scale)
+            except IncomparableError as error:
+                found[a.label, b.label] = str(error)
+    return found
+
+
+def judge(
+    candidates: Sequence[Candidate],
+    reference: Candidate | None,
+    pairs: Mapping[tuple[str, str], Measured | str],
+    scale: Scale,
+) -> dict[str, Verdict]:
+    """A status for each candidate.
+
+    One that is too far from the reference differs. Of those that are near it, but not near one another, as exact
+    derivatives must be much nearer than differences can tell, the odd one out differs: the one that parts from more
+    than half of the others. Where there is no such majority, the one that is farther from the reference by far, or
+    else both.
+    """
+    verdicts: dict[str, Verdict] = {}
+    for candidate in candidates:
+        if reference is None:
+            verdicts[candidate.label] = Verdict("agrees")
+            continue
+        try:
+            seen = compare(candidate, reference, scale)
+        except IncomparableError as error:
+            verdicts[candidate.label] = Verdict("differs", reference.label, error=f"the result {error}")
+        else:
+            status: Status = "agrees" if seen.agree else "differs"
+            verdicts[candidate.label] = Verdict(status, reference.label, seen, seen)
+    near = [c.label for c in candidates if c.exact and verdicts[c.label].status == "agrees"]
+    parted = {label: _parted(label, near, pairs) for label in near}
+    named: dict[str, Verdict] = {}
+    for label in near:
+        others = parted[label]
+        if not others:
+            continue
+        if 2 * len(others) > len(near) - 1 and not _is_excused(label, others, parted, verdicts):
+            seen_pair = pairs.get((label, others[0])) or pairs[others[0], label]
+            mine = verdicts[label].reference
+            if isinstance(seen_pair, str):
+                named[label] = Verdict("differs", others[0], None, mine, error=f"the result {seen_pair}")
+            else:
+                named[label] = Verdict("differs", others[0], seen_pair, mine)
+    return verdicts | named
+
+
+def _parted(label: str, near: Sequence[str], pairs: Mapping[tuple[str, str], Measured | str]) -> list[str]:
+    found = []
+    for (first, second), seen in pairs.items():
+        if label in (first, second) and (isinstance(seen, str) or not seen.agree):
+            other = second if label == first else first
+            if other in near:
+                found.append(other)
+    return found
+
+
+def _is_excused(
+    label: str, others: Sequence[str], parted: Mapping[str, Sequence[str]], verdicts: Mapping[str, Verdict]
+) -> bool:
+    """Whether one that it parts from, and that parts from as many, is much farther from the reference."""
+    mine = verdicts[label].reference
+    if mine is None:
+        return False
+    theirs = [verdicts[other].reference for other in others if len(parted[other]) >= len(parted[label])]
+    return any(one is not None and one.deviation.max_rel > 4 * mine.deviation.max_rel for one in theirs)

@@ -1,0 +1,128 @@
+"""Evaluate an operation of one backend at NumPy data, and get NumPy data back."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from adhelpers import structure
+from adhelpers.batched import batched_jacobian
+from adhelpers.comparison.deviations import Leaves
+from adhelpers.contract import ADBackend
+from adhelpers.leaves import is_numpy
+from adhelpers.operations import jacobian_vector_product, vector_jacobian_product
+from adhelpers.structure import TreeDef
+from adhelpers.trees import LeafwiseFunction, Tree
+
+OPERATIONS = ("value", "jvp", "vjp", "batched_jacobian")
+NAMES = {"value": "f(x)", "jvp": "f(x)", "vjp": "x", "batched_jacobian": "J"}
+"""How the paths of an operation's result begin."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A result as NumPy arrays by path, and how it was built."""
+
+    leaves: Leaves
+    treedef: TreeDef
+
+    def rebuild(self, leaves: Leaves) -> Any:
+        """The structure with other leaves, each in the dtype that it has here."""
+        return self.treedef.unflatten(
+            [leaves[path].astype(mine.dtype, copy=False) for path, mine in self.leaves.items()]
+        )
+
+    def without_data(self) -> Outcome:
+        """The same with a leaf of no memory for each."""
+        return Outcome(
+            {p: np.broadcast_to(np.zeros((), a.dtype), a.shape) for p, a in self.leaves.items()}, self.treedef
+        )
+
+
+def read(tree: Any, name: str) -> Outcome:
+    """NumPy data in any structure."""
+    leaves, treedef = structure.flatten(tree)
+    return Outcome(dict(zip(structure.leaf_paths(treedef, name), map(np.asarray, leaves), strict=True)), treedef)
+
+
+@dataclass(frozen=True)
+class Participant:
+    """A backend under its label, and the function that it is to differentiate.
+
+    Attributes
+    ----------
+    host
+        Whose arrays `f` takes; None for the backend's own.
+    """
+
+    label: str
+    backend: ADBackend
+    f: Callable[[Any], Any]
+    host: ADBackend | None = None
+
+    @property
+    def arrays(self) -> ADBackend:
+        """The backend whose arrays `f` gets."""
+        return self.backend if self.host is None else self.host
+
+    def error(self, epsilon: float) -> float:
+        """The relative error that its derivatives may have."""
+        return max(epsilon, self.backend.relative_error(epsilon))
+
+    def convert(self, tree: Any) -> Any:
+        """NumPy data as arrays of the framework; ask in its scope."""
+        point = Tree.read(self.arrays, tree, "x")
+        return point.rebuild(point.leaves)
+
+    def value(self, x: Any) -> Outcome:
+        """``f(x)``."""
+        with self.arrays.scope():
+            point = Tree.read(self.arrays, x, "x")
+            # f may work in place; what is not NumPy's was made from it, and is nobody else's.
+            own = [np.array(leaf) if is_numpy(leaf) else leaf for leaf in point.leaves]
+            flat = LeafwiseFunction(self.f, point, (), has_aux=False)
+            outputs, _ = flat(*own)
+            return self._outcome(flat.output(outputs).rebuild(outputs), "value")
+
+    def derivative(self, operation: str, x: Any, u: Any, **options: Any) -> Callable[[], Outcome]:
+        """A function that evaluates the operation at data converted before, and waits for the result."""
+        with self.arrays.scope():
+            x = self.convert(x)
+            u = None if u is None else self.convert(u)
+
+        def evaluate() -> Outcome:
+            with self.arrays.scope():
+                if operation == "batched_jacobian":
+                    result = batched_jacobian(self.f, self.backend, x, **options)
+                else:
+                    product = jacobian_vector_product if operation == "jvp" else vector_jacobian_product
+                    result = product(self.f, self.backend, x, u)
+                return self._outcome(result, operation)
+
+        return evaluate
+
+    def _outcome(self, result: Any, operation: str) -> Outcome:
+        leaves, treedef = self.arrays.flatten(result)
+        arrays = [np.asarray(self.arrays.to_numpy(leaf), order="C") for leaf in leaves]
+        return Outcome(dict(zip(structure.leaf_paths(treedef, NAMES[operation]), arrays, strict=True)), treedef)
+
+
+def median_seconds(call: Callable[[], Any], budget: float = 0.05) -> float:
+    """The median time of repeated calls: a few, and fewer of slow ones, after two in which an operation may learn."""
+    start = time.perf_counter()
+    for _ in range(2):
+        if time.perf_counter() - start < 10 * budget:
+            call()
+    times: list[float] = []
+    while len(times) < 3 or (sum(times) < budget and len(times) < 21):
+        start = time.perf_counter()
+        call()
+        times.append(time.perf_counter() - start)
+        if sum(times) > 20 * budget:
+            break
+    return statistics.median(times)

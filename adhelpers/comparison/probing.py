@@ -1,0 +1,76 @@
+"""What is learnt of a function besides its results: its scale, its conditioning, and what is too much to ask."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from adhelpers.comparison.deviations import Leaves, epsilon, is_finite, largest
+from adhelpers.comparison.directions import Directions
+from adhelpers.comparison.judgement import Scale
+from adhelpers.comparison.participants import Outcome, Participant
+
+MOST_SECONDS = 20.0
+"""What would take longer by differences, one for each element of `x`, is left out."""
+MOST_JACOBIAN_BYTES = 2**30
+"""Batched Jacobians that would be larger are left out."""
+MOST_PROBED = 2**22
+"""Conditioning is measured for `x` of up to so many elements."""
+
+
+def spread(outcome: Outcome, at: Callable[[Any], Outcome], directions: Directions) -> dict[str, float] | None:
+    """How much an outcome changes, leaf by leaf, when `x` is rounded otherwise; None if it is too large."""
+    if directions.size > MOST_PROBED:
+        return None
+    try:
+        other = at(directions.rounded()).leaves
+        with np.errstate(all="ignore"):
+            return {path: largest(np.asarray(other[path] - leaf)) for path, leaf in outcome.leaves.items()}
+    except Exception:  # noqa: BLE001  # it went well at x itself: whatever this is, it is not what is looked for
+        return {}
+
+
+def with_value(scale: Scale, value: Outcome, changes: Mapping[str, float] | None, x: Outcome) -> Scale:
+    """The scale once ``f(x)`` and its spread are known, for judging values."""
+    size = max(map(largest, value.leaves.values()), default=0.0) / max(1.0, *map(largest, x.leaves.values()))
+    finite = all(map(is_finite, value.leaves.values()))
+    most = max((changes or {}).values(), default=0.0)
+    return replace(scale, spread=changes, value_size=size, value_spread=most, value_is_finite=finite)
+
+
+def too_large(operation: str, x: Outcome, outputs: int, batch_axis: int) -> str | None:
+    """Why a batched Jacobian is not tried anywhere, if so; `outputs` counts the elements of ``f(x)``."""
+    leaf = next(iter(x.leaves.values()))
+    if operation != "batched_jacobian" or len(x.leaves) > 1 or leaf.ndim < 2:
+        return None
+    held = outputs * leaf.size // max(1, leaf.shape[batch_axis]) * leaf.itemsize
+    return f"it would hold {held / 2**30:.3g} GiB; compare a smaller batch" if held > MOST_JACOBIAN_BYTES else None
+
+
+def too_slow(operation: str, participant: Participant, x: Outcome, seconds: float) -> str | None:
+    """Why a backend is not asked to pull back, if so; `seconds` is the time of one evaluation of `f`."""
+    calls = sum(2 * leaf.size * (2 if leaf.dtype.kind == "c" else 1) for leaf in x.leaves.values())
+    if operation == "vjp" and not participant.backend.has_reverse and calls * seconds > MOST_SECONDS:
+        return f"it has no reverse mode, and would call f {calls:,} times; compare a smaller x"
+    return None
+
+
+def pairing(a: Leaves, b: Leaves) -> tuple[float, float]:
+    """Re(sum(a b)), and the size that its error is relative to."""
+    flat = [(leaf.reshape(-1), b[path].reshape(-1)) for path, leaf in a.items()]
+    norms = [float(np.linalg.norm(p) * np.linalg.norm(q)) for p, q in flat]
+    return float(sum(np.real(np.dot(p, q)) for p, q in flat)), sum(norms)
+
+
+def transpose_fault(
+    pulled: Leaves, tangent: Leaves, expected: float, size: float, error: Callable[[float], float]
+) -> str:
+    """What is wrong with a pulled cotangent: Re(sum(vjp(u) t)) must be Re(sum(u jvp(t))); nothing if it is."""
+    received, _ = pairing(pulled, tangent)
+    owed = error(max(epsilon(leaf.dtype) for leaf in pulled.values()))
+    if abs(received - expected) <= owed**0.5 * size or np.isnan(expected):
+        return ""
+    return f"its product with the tangent is {received:.9g}, and not {expected:.9g}"

@@ -1,0 +1,253 @@
+"""Run every operation on every backend, and have judged what comes back."""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from adhelpers.comparison import probing
+from adhelpers.comparison.deviations import Measured
+from adhelpers.comparison.diagnosis import Kinks
+from adhelpers.comparison.directions import Directions
+from adhelpers.comparison.judgement import Candidate, Scale, pairwise
+from adhelpers.comparison.participants import NAMES, Outcome, Participant, median_seconds, read
+from adhelpers.comparison.task import Failure, Settings, Task, Timed
+from adhelpers.comparison.verdicts import Findings, exact
+from adhelpers.errors import BatchAxisError, BatchMixingError, DTypeError
+from adhelpers.layout import BatchLayout
+
+DERIVATIVES = ("jvp", "vjp", "batched_jacobian")
+Progress = Callable[[str], None]
+
+
+class Comparison:
+    """One function through all operations on all backends."""
+
+    def __init__(self, task: Task, settings: Settings, progress: Progress) -> None:
+        self._task = task
+        self._settings = settings
+        self._progress = progress
+        self._directions = Directions(task, settings.seed)
+        self._scale = Scale(settings.rtol, settings.atol)
+        self._reference = task.reference
+        self._shapes: dict[str, Outcome] = {}
+        self._failed: dict[str, Failure] = {}
+        self._seconds = 0.0
+        self._found = Findings(task)
+
+    def run(self) -> Findings:
+        """All of it."""
+        if not self._task.closed_forms:
+            self._compare_values()
+        for operation in self._task.closed_forms or DERIVATIVES:
+            if operation in self._settings.operations:
+                self._compare_derivatives(operation)
+        return self._found
+
+    # -- values ---------------------------------------------------------------------------------------
+
+    def _compare_values(self) -> None:
+        timed: dict[str, Timed] = {}
+        for participant in self._task.participants:
+            self._tell(f"value on {participant.label}")
+            timed[participant.label] = self._timed(functools.partial(participant.value, self._task.x))
+        outcomes = {label: t.outcome for label, t in timed.items() if isinstance(t.outcome, Outcome)}
+        self._failed = {label: t.outcome for label, t in timed.items() if isinstance(t.outcome, Failure)}
+        value = self._value_of_reference(outcomes)
+        known = value or next(iter(outcomes.values()), None)
+        if known is not None:
+            self._directions.learn(known)
+            source = self._reference or next(p for p in self._task.participants if p.label not in self._failed)
+            changes = probing.spread(known, source.value, self._directions)
+            self._scale = probing.with_value(self._scale, known, changes, self._directions.x)
+        self._shapes = {label: outcome.without_data() for label, outcome in outcomes.items()}
+        label = "the reference" if self._reference is None else self._reference.label
+        standard = None if value is None else Candidate(label, value.leaves, exact)
+        self._found.add("value", timed, standard, self._scale, self._kinks)
+        dtypes = {label: sorted({str(a.dtype) for a in o.leaves.values()}) for label, o in outcomes.items()}
+        if len({tuple(names) for names in dtypes.values()}) > 1:
+            told = [f"{' and '.join(names)} on {at}" for at, names in dtypes.items()]
+            self._note(f"the dtype of f(x) is {', '.join(told)}")
+
+    def _value_of_reference(self, outcomes: Mapping[str, Outcome]) -> Outcome | None:
+        """f(x) on the reference's own arrays, or on those of the port that most others agree with."""
+        reference = self._reference
+        if reference is None:
+            return None
+        failure: Outcome | Failure | None = None
+        if reference in self._task.participants:
+            if reference.label in outcomes:
+                return outcomes[reference.label]
+            failure = self._failed[reference.label]
+        elif not self._task.ported:
+            self._tell(f"value by the reference {reference.label}")
+            failure = self._timed(functools.partial(reference.value, self._task.x), timing=False).outcome
+            if isinstance(failure, Outcome):
+                return failure
+        self._reference = None
+        if not outcomes:
+            return None
+        host = self._most_agreed_with(outcomes)
+        with host.backend.scope():
+            understood = reference.backend.is_array(host.convert(np.ones(())))
+        if not understood:
+            self._note(
+                f"{reference.label} has no function of its own to be a reference; {host.label} stands in for values"
+            )
+            return outcomes[host.label]
+        self._reference = replace(reference, f=host.f, host=host.backend)
+        why = f", since on its own it fails ({failure.words})" if isinstance(failure, Failure) else ""
+        self._note(f"the reference takes the function of {host.label}, on that backend's arrays{why}")
+        return outcomes[host.label]
+
+    def _most_agreed_with(self, outcomes: Mapping[str, Outcome]) -> Participant:
+        pairs = pairwise([Candidate(label, o.leaves, exact) for label, o in outcomes.items()], self._scale)
+        agreeing = [label for pair, s in pairs.items() if isinstance(s, Measured) and s.agree for label in pair]
+        return max((p for p in self._task.participants if p.label in outcomes), key=lambda p: agreeing.count(p.label))
+
+    # -- derivatives ----------------------------------------------------------------------------------
+
+    def _compare_derivatives(self, operation: str) -> None:
+        timed: dict[str, Timed] = {}
+        left_out: dict[str, list[str]] = {}
+        for participant in self._task.participants:
+            reason = self._too_much(operation, participant)
+            if reason is None:
+                self._tell(f"{operation} on {participant.label}")
+                timed[participant.label] = self._derivative(operation, participant)
+            else:
+                left_out.setdefault(reason, []).append(participant.label)
+        for reason, labels in left_out.items():
+            self._found.notes.append(f"{operation} was left out on {', '.join(labels)}: {reason}")
+        errors = [t.outcome for label, t in timed.items() if label not in self._failed]
+        if (
+            operation == "batched_jacobian"
+            and not self._settings.explicit
+            and errors
+            and all(map(_is_no_batch, errors))
+        ):
+            words = next(error.words for error in errors if isinstance(error, Failure))
+            self._found.notes.append(f"{operation} was left out: {words}")
+            return
+        reference = self._reference_derivative(operation, timed)
+        self._scale = replace(self._scale, spread=self._spread(operation, timed))
+        self._found.add(operation, timed, reference, self._scale, self._kinks)
+        if reference is None and operation == "vjp":
+            self._check_transpose(timed)
+
+    def _derivative(self, operation: str, participant: Participant, *, timing: bool | None = None) -> Timed:
+        failure = self._failed.get(participant.label)
+        if failure is not None and participant in self._task.participants:
+            return Timed(failure)
+        try:
+            u, options = self._direction(operation, participant), self._options(operation)
+            evaluate = participant.derivative(operation, self._task.x, u, **options)
+        except Exception as error:  # noqa: BLE001  # a framework may refuse data in any way
+            return Timed(Failure.of(error))
+        return self._timed(evaluate, timing=timing)
+
+    def _direction(self, operation: str, participant: Participant) -> Any:
+        if operation == "jvp":
+            return self._directions.tangent
+        if operation == "batched_jacobian":
+            return None
+        given = self._task.cotangent
+        return self._directions.cotangent_for(self._shapes.get(participant.label)) if given is None else given
+
+    def _options(self, operation: str) -> dict[str, Any]:
+        if operation != "batched_jacobian":
+            return {}
+        holomorphic = any(leaf.dtype.kind == "c" for leaf in self._directions.x.leaves.values())
+        return {"batch_axis": self._settings.batch_axis, "holomorphic": holomorphic}
+
+    def _reference_derivative(self, operation: str, timed: Mapping[str, Timed]) -> Candidate | None:
+        closed, reference = self._task.closed_forms.get(operation), self._reference
+        if closed is not None:
+            return Candidate("the closed form", read(closed, NAMES[operation]).leaves, exact)
+        if reference is None or self._too_much(operation, reference) is not None:
+            return None
+        if reference in self._task.participants:
+            outcome = timed[reference.label].outcome
+        else:
+            self._tell(f"{operation} by the reference {reference.label}")
+            outcome = self._derivative(operation, reference, timing=False).outcome
+        if isinstance(outcome, Outcome):
+            return Candidate(reference.label, outcome.leaves, reference.error)
+        self._found.notes.append(f"{operation} has no reference: {outcome.words}")
+        return None
+
+    def _too_much(self, operation: str, participant: Participant) -> str | None:
+        x = self._directions.x
+        outputs = max((sum(a.size for a in shape.leaves.values()) for shape in self._shapes.values()), default=0)
+        slow = probing.too_slow(operation, participant, x, self._seconds)
+        return slow or probing.too_large(operation, x, outputs, self._settings.batch_axis)
+
+    def _spread(self, operation: str, timed: Mapping[str, Timed]) -> Mapping[str, float] | None:
+        """By the first backend whose derivatives are exact."""
+        for participant in self._task.participants:
+            outcome = timed[participant.label].outcome if participant.label in timed else None
+            if isinstance(outcome, Outcome) and Candidate("", {}, participant.error).exact:
+                u, options = self._direction(operation, participant), self._options(operation)
+
+                def at(x: Any, participant: Participant = participant) -> Outcome:
+                    return participant.derivative(operation, x, u, **options)()  # noqa: B023  # called in this round
+
+                return probing.spread(outcome, at, self._directions)
+        return None
+
+    def _check_transpose(self, timed: Mapping[str, Timed]) -> None:
+        """Hold pulled cotangents to the reference's pushed tangent where it cannot pull back."""
+        reference, cotangent = self._reference, self._directions.cotangent
+        if reference is None or cotangent is None:
+            return
+        self._tell(f"jvp by the reference {reference.label}, to hold vjp to")
+        pushed = self._derivative("jvp", reference, timing=False).outcome
+        if not isinstance(pushed, Outcome):
+            return
+        tangent, product = read(self._directions.tangent, "x").leaves, probing.pairing(cotangent, pushed.leaves)
+        for i, result in enumerate(self._found.results):
+            outcome = timed[result.backend].outcome if result.backend in timed else None
+            if (result.operation, result.status) == ("vjp", "agrees") and isinstance(outcome, Outcome):
+                fault = probing.transpose_fault(outcome.leaves, tangent, *product, reference.error)
+                if fault:
+                    self._found.results[i] = replace(result, status="differs", against=reference.label, error=fault)
+        words = (
+            f"vjp has no reference entry by entry; its product with the tangent was held to jvp by {reference.label}"
+        )
+        self._found.notes.append(words)
+
+    # -- small things ---------------------------------------------------------------------------------
+
+    def _kinks(self) -> Kinks | None:
+        source = self._reference or next((p for p in self._task.participants if p.label not in self._failed), None)
+        if source is None or not self._directions.size:
+            return None
+        layout, directions = BatchLayout(self._settings.batch_axis), self._directions
+        return Kinks(source.value, self._task.x, directions.tangent, directions.cotangent, layout)
+
+    def _timed(self, call: Callable[[], Outcome], *, timing: bool | None = None) -> Timed:
+        timing = self._settings.timing if timing is None else timing
+        try:
+            start = time.perf_counter()
+            outcome = call()
+            first = time.perf_counter() - start
+            self._seconds = first if self._seconds == 0.0 else min(first, self._seconds)
+            return Timed(outcome, first, median_seconds(call)) if timing else Timed(outcome)
+        except Exception as error:  # noqa: BLE001  # the user's function may raise anything
+            return Timed(Failure.of(error))
+
+    def _tell(self, what: str) -> None:
+        self._progress(f"{self._task.name}: {what}")
+
+    def _note(self, words: str) -> None:
+        self._found.notes.append(f"{self._task.name}: {words}")
+
+
+def _is_no_batch(outcome: Outcome | Failure) -> bool:
+    """Whether there is no batched Jacobian, because `f` maps no batch to one."""
+    return isinstance(outcome, Failure) and isinstance(outcome.error, (BatchAxisError, BatchMixingError, DTypeError))

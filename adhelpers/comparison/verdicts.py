@@ -1,0 +1,153 @@
+"""From outcomes of one operation to results, pairs, and a finding where they disagree."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from adhelpers.comparison import diagnosis
+from adhelpers.comparison.deviations import Measured
+from adhelpers.comparison.diagnosis import Kinks
+from adhelpers.comparison.judgement import Candidate, Scale, Verdict, judge, pairwise
+from adhelpers.comparison.participants import Outcome, Participant
+from adhelpers.comparison.report import Deviation, Finding, Pair, Result, Status
+from adhelpers.comparison.task import Failure, Task, Timed
+
+Pairs = Mapping[tuple[str, str], Measured | str]
+Apart = list[tuple[str, str | None, Measured | str | None]]
+"""Who parts from whom, and by how much, or why they cannot be compared."""
+
+
+@dataclass
+class Findings:
+    """What was found for one function, operation by operation."""
+
+    task: Task
+    results: list[Result] = field(default_factory=list)
+    pairs: list[Pair] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    values_differ: frozenset[str] = frozenset()
+
+    def add(
+        self,
+        operation: str,
+        timed: Mapping[str, Timed],
+        standard: Candidate | None,
+        scale: Scale,
+        kinks: Callable[[], Kinks | None],
+    ) -> None:
+        """Judge what one operation gave on each backend that was asked."""
+        candidates = [
+            Candidate(p.label, t.outcome.leaves, exact if operation == "value" else p.error)
+            for p in self.task.participants
+            if (t := timed.get(p.label)) is not None and isinstance(t.outcome, Outcome)
+        ]
+        pairs = pairwise(candidates, scale)
+        verdicts = judge(candidates, standard, pairs, scale)
+        differing = [label for label, verdict in verdicts.items() if verdict.status == "differs"]
+        if operation == "value":
+            self.values_differ = frozenset(differing)
+        if differing or any(isinstance(seen, str) or not seen.agree for seen in pairs.values()):
+            shown = candidates if standard is None else [*candidates, standard]
+            verdicts = self._explain(operation, shown, verdicts, pairs, scale, kinks)
+        asked = [p for p in self.task.participants if p.label in timed]
+        self.results += [self._result(operation, p, timed[p.label], verdicts.get(p.label)) for p in asked]
+        self.pairs += [
+            Pair(self.task.name, operation, first, second, seen.deviation, seen.agree)
+            for (first, second), seen in pairs.items()
+            if isinstance(seen, Measured)
+        ]
+        nans = max((v.measured.deviation.nans for v in verdicts.values() if v.measured is not None), default=0)
+        if nans:
+            entries = "entry is" if nans == 1 else "entries are"
+            self.notes.append(f"{operation}: {nans} {entries} NaN at the same places, which counts as agreement")
+        if not self.task.closed_forms:
+            self.notes += _tolerances(operation, candidates, standard, scale)
+
+    def _result(self, operation: str, participant: Participant, timed: Timed, verdict: Verdict | None) -> Result:
+        place = (self.task.name, operation, participant.label)
+        if isinstance(timed.outcome, Failure) or verdict is None:
+            failure = timed.outcome if isinstance(timed.outcome, Failure) else None
+            return Result(*place, failure.status if failure else "failed", error=failure.words if failure else None)
+        measured, reference = _deviation(verdict.measured), _deviation(verdict.reference)
+        times = timed.first_seconds, timed.seconds
+        return Result(*place, verdict.status, verdict.against, measured, reference, *times, verdict.error)
+
+    def _explain(
+        self,
+        operation: str,
+        shown: Sequence[Candidate],
+        verdicts: dict[str, Verdict],
+        pairs: Pairs,
+        scale: Scale,
+        kinks: Callable[[], Kinks | None],
+    ) -> dict[str, Verdict]:
+        """Add a finding; where kinks alone part the results, return other verdicts."""
+        by_label = {candidate.label: candidate for candidate in shown}
+        apart: Apart = [(label, v.against, v.measured) for label, v in verdicts.items() if v.status == "differs"]
+        apart = apart or [(*pair, seen) for pair, seen in pairs.items() if isinstance(seen, str) or not seen.agree]
+        measured = [(by_label[a], by_label[b], s) for a, b, s in apart if isinstance(s, Measured) and b is not None]
+        sentences: list[str] = []
+        if operation != "value" and not self.values_differ and len(measured) == len(apart):
+            found = kinks()
+            if found is not None and all(found.explain(operation, a, b, seen, scale) for a, b, seen in measured):
+                verdicts, sentences = _at_a_kink(verdicts, pairs, by_label, measured[0][2].deviation.place)
+        if not sentences:
+            for a, b, seen in measured:
+                differ = None if operation == "value" else bool({a.label, b.label} & self.values_differ)
+                sentences += diagnosis.words(a, b, scale, seen, values_differ=differ)
+            reasons = ((a, verdicts[a].error or seen) for a, _, seen in apart if not isinstance(seen, Measured))
+            sentences += [f"on {label} {reason}" for label, reason in reasons]
+        places = list(dict.fromkeys(itertools.chain.from_iterable(seen.places[:5] for _, _, seen in measured)))
+        entries = diagnosis.entries(places, [candidate.leaves for candidate in by_label.values()])
+        words = tuple(dict.fromkeys(sentences))
+        self.findings.append(Finding(self.task.name, operation, words, tuple(by_label), entries))
+        return verdicts
+
+
+def exact(epsilon: float) -> float:
+    """The relative error of what was computed without differences."""
+    return epsilon
+
+
+def _at_a_kink(
+    verdicts: Mapping[str, Verdict], pairs: Pairs, by_label: Mapping[str, Candidate], place: str
+) -> tuple[dict[str, Verdict], list[str]]:
+    """Nobody is blamed; where all but differences agree, everybody agrees."""
+    kink = (
+        f"x lies at a kink, where f has no derivative (at {place}): one-sided differences disagree, and "
+        "each framework makes its own choice; move x away from it, or see docs/kinks.md"
+    )
+    sentences = [kink]
+    sharp = {label for label, candidate in by_label.items() if candidate.exact}
+    torn = any(sharp.issuperset(pair) and not (isinstance(s, Measured) and s.agree) for pair, s in pairs.items())
+    status: Status = "kink" if torn else "agrees"
+    if not torn and len(sharp) > 1:
+        sentences.append("the frameworks agree there; differences do not count")
+    return {label: replace(verdict, status=status) for label, verdict in verdicts.items()}, sentences
+
+
+def _tolerances(operation: str, candidates: Sequence[Candidate], standard: Candidate | None, scale: Scale) -> list[str]:
+    """A line on the tolerances between exact results, and to the reference."""
+    told = []
+    sharp = [candidate for candidate in candidates if candidate.exact]
+    if len(sharp) > 1:
+        told.append(("between backends", sharp[0], sharp[1]))
+    if standard is not None and candidates:
+        other = next((c for c in sharp if c.label != standard.label), candidates[0])
+        told.append((f"to {standard.label}", other, standard))
+    words = []
+    for what, a, b in told:
+        if a.leaves.keys() == b.leaves.keys() and a.leaves:
+            tolerance = scale.tolerance(a.leaves, b.leaves, a.error, b.error)
+            words.append(f"{what} rtol {tolerance.rtol:.1e}, atol {max(tolerance.atol.values()):.1e}")
+    conditioning = max((scale.spread or {}).values(), default=None)
+    if words and conditioning is not None:
+        words.append(f"rounding x changes it by {conditioning:.1e}")
+    return [f"{operation}: tolerance {'; '.join(words)}"] if words else []
+
+
+def _deviation(seen: Measured | None) -> Deviation | None:
+    return None if seen is None else seen.deviation
