@@ -122,8 +122,8 @@ def show(report: ComparisonReport) -> None:
 
 
 def _tell(report: ComparisonReport, table: Callable[[Table], None], paragraph: Callable[[str], None]) -> None:
-    """The report from its beginning to its end."""
-    for one in all_tables(report):
+    """The report from its beginning to its end; where all is well the overview says it, and Markdown has the rest."""
+    for one in [overview(report)] if report.agree else all_tables(report):
         table(one)
     lines = [*remarks(report), *reasons(report)]
     if lines:
