@@ -6,6 +6,7 @@ A backend without a mode is nothing special: it is one for which every function 
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import prod
 from typing import Any, TypeVar
 
 from adhelpers.contract import ADBackend, Array, LeafFunction, Leaves, Pullback
@@ -140,7 +141,7 @@ def _vjp_from_jvps(backend: ADBackend, f: LeafFunction, x: Leaves) -> tuple[Leav
             return zeros_like(backend, x)
         pulled: list[Array] = []
         for leaf, parts in zip(x, columns, strict=True):
-            if leaf_size(leaf) == 0:
+            if prod(leaf.shape) == 0:
                 pulled += zeros_like(backend, (leaf,))
                 continue
             pairs = [[_pair(backend, cotangents, chunk) for chunk in chunks] for chunks in parts]
@@ -159,8 +160,8 @@ def _columns(
 ) -> list[Leaves]:
     """The Jacobian's columns for the elements of leaf `i`, stacked, chunk by chunk; `seen` gets ``f(x)`` and aux."""
     chunks = []
-    size = leaf_size(x[i])
-    step = chunk_length(sum(leaf_size(leaf) * itemsize(backend, leaf) for leaf in x))
+    size = prod(x[i].shape)
+    step = chunk_length(sum(prod(leaf.shape) * itemsize(backend, leaf) for leaf in x))
     for start in range(0, size, step):
         count = min(step, size - start)
         tangents = []
@@ -189,14 +190,6 @@ def _pair(backend: ADBackend, cotangents: Leaves, tangents: Leaves) -> Any:
             product = xp.real(product)
         total = total + xp.sum(product, axis=1)
     return total
-
-
-def leaf_size(leaf: Any) -> int:
-    """The number of elements."""
-    size = 1
-    for n in leaf.shape:
-        size *= n
-    return size
 
 
 def itemsize(backend: ADBackend, leaf: Any) -> int:

@@ -30,7 +30,7 @@ def _push(
 ) -> tuple[Leaves, Leaves, Leaves]:
     # f gets copies of both, for it may work in place.
     outputs, aux = f(*[dual.make(leaf.clone(), tangent) for leaf, tangent in zip(x, u, strict=True)])
-    memory = Memory()
+    memory = Ownership()
     values, tangents = [], []
     for y in outputs:
         primal, tangent = dual.unpack(y)
@@ -58,7 +58,7 @@ def vjp(f: LeafFunction, x: Leaves) -> tuple[Leaves, GraphPullback, Leaves]:
             root.is_open = False
     results = (*outputs, *aux)
     attached = _leads_outside(results, roots, refuse_marked=True) and wanted
-    memory = Memory()
+    memory = Ownership()
     owned = []
     for y in results:
         result = y if attached and _is_attached(y) else y.detach()
@@ -101,7 +101,7 @@ class GraphPullback:
                 create_graph=attached,
                 batched=bool(stack),
             )
-        memory = Memory(cotangents)
+        memory = Ownership(cotangents)
         return tuple(
             [
                 torch.zeros((*stack, *root.shape), dtype=root.dtype, device=root.device)
@@ -128,7 +128,7 @@ def _conjugate(tensor: Array) -> Array:
     return tensor.conj().resolve_conj() if tensor.is_complex() else tensor
 
 
-class Memory:
+class Ownership:
     """What results may not share: the memory of one another, and of some other tensors."""
 
     __slots__ = ("_taken",)
