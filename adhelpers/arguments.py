@@ -140,6 +140,9 @@ def read_file(option: str, path: str, dtype: str | None) -> Any:
             if not isinstance(inner, dict):
                 msg = f"{option} {path!r} holds both an array {folder!r} and a dict of that name; rename one"
                 raise UsageError(msg)
+        if last in inner:
+            msg = f"{option} {path!r} holds both an array {last!r} and a dict of that name; rename one"
+            raise UsageError(msg)
         inner[last] = _inexact(array, f"{option} {path!r}, {name!r},", dtype)
     return tree
 

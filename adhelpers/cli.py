@@ -36,6 +36,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except UsageError as error:
         print("adhelpers:", *str(error).split(), file=sys.stderr)  # a framework's own words may span lines
         return 2
+    except KeyboardInterrupt:
+        print("adhelpers: interrupted", file=sys.stderr)
+        return 130  # as a shell has it
     except BrokenPipeError:  # the reader, such as head, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1 if options.run is _conformance else 0  # of a run that nobody read to its end nothing is known

@@ -74,6 +74,9 @@ def always_raising(x):
 
 def integer(x):
     return 3
+
+def forgetful(x):
+    good(x)
 """
 
 Main = Callable[..., tuple[int, str, str]]
@@ -308,6 +311,8 @@ BAD_USAGE = {
     "unknown backend": (("compare", "--backends", "jaks"), "no backend is named 'jaks'; name one of 'autograd'"),
     "no backend": (("compare", "--backends", ","), "backends are written as jax,torch, but ',' was given"),
     "raises everywhere": (("compare", "f.py:always_raising", *SHAPE), "ValueError: never in one line; write it with"),
+    "no result": (("compare", "f.py:forgetful", *SHAPE, *PAIR), "f(x) has no leaves, so that there is nothing to"),
+    "dict and array": (("compare", "f.py:good", "--x", "both.npz"), "both an array 'a' and a dict of that name"),
     "integer result": (("compare", "f.py:integer", *SHAPE), "no reference to compare with"),
 }
 
@@ -320,6 +325,7 @@ def test_bad_usage_exits_with_2_and_one_line(main: Main, arguments: tuple[str, .
     Path("x.txt").touch()
     np.save("integers.npy", np.ones((3, 5), dtype=np.int64))
     np.savez("several.npz", x=np.ones(3), n=np.ones(3, dtype=np.int64))
+    np.savez("both.npz", **{"a/b": np.ones(3), "a": np.ones(3)})  # type: ignore[arg-type]
     Path("broken.npz").write_bytes(b"PK")
     np.save("u.npy", np.ones(7))
     status, output, errors = main(*arguments)
@@ -328,6 +334,11 @@ def test_bad_usage_exits_with_2_and_one_line(main: Main, arguments: tuple[str, .
     assert words in errors
     assert errors.endswith("\n")
     assert errors.count("\n") == 1
+
+
+def test_interruption_has_no_traceback(main: Main) -> None:
+    Path("interrupts.py").write_text("raise KeyboardInterrupt\n")
+    assert main("compare", "interrupts.py:f", *SHAPE) == (130, "", "adhelpers: interrupted\n")
 
 
 def test_status_of_the_process_is_that_of_the_command(tmp_path: Path) -> None:

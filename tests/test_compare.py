@@ -367,6 +367,15 @@ def test_failure_on_one_backend_stops_no_other() -> None:
     assert result(report, "vjp", "autograd").error == "RuntimeError: not here"
 
 
+def test_function_that_exits_stops_no_other() -> None:
+    def exits(x: Any) -> Any:
+        raise SystemExit(3)
+
+    report = quickly(ports(exits), X)
+    assert set(statuses(report, "finite-difference").values()) == {"agrees"}
+    assert result(report, "value", "autograd").error == "SystemExit: 3"
+
+
 def test_failure_of_the_reference_stops_no_other() -> None:
     pytest.importorskip("torch")
 

@@ -58,6 +58,9 @@ class Comparison:
             timed[participant.label] = self._timed(functools.partial(participant.value, self._task.x))
         outcomes = {label: t.outcome for label, t in timed.items() if isinstance(t.outcome, Outcome)}
         self._failed = {label: t.outcome for label, t in timed.items() if isinstance(t.outcome, Failure)}
+        if outcomes and not any(outcome.leaves for outcome in outcomes.values()):
+            msg = "f(x) has no leaves, so that there is nothing to compare; return arrays, in any structure"
+            raise ValueError(msg)
         value = self._value_of_reference(outcomes)
         known = value or next(iter(outcomes.values()), None)
         if known is not None:
@@ -238,7 +241,7 @@ class Comparison:
             first = time.perf_counter() - start
             self._seconds = first if self._seconds == 0.0 else min(first, self._seconds)
             return Timed(outcome, first, median_seconds(call)) if timing else Timed(outcome)
-        except Exception as error:  # noqa: BLE001  # the user's function may raise anything
+        except (Exception, SystemExit) as error:  # noqa: BLE001  # the user's function may raise anything
             return Timed(Failure.of(error))
 
     def _tell(self, what: str) -> None:

@@ -16,10 +16,10 @@ class Failure:
     """What an operation raised."""
 
     status: Status
-    error: Exception
+    error: BaseException
 
     @classmethod
-    def of(cls, error: Exception) -> Failure:
+    def of(cls, error: BaseException) -> Failure:
         """By its type."""
         return cls("unsupported" if isinstance(error, UnsupportedOperationError) else "failed", error)
 
