@@ -648,3 +648,27 @@ def test_agreement_is_asserted() -> None:
 
 def test_name_of_the_function_is_that_of_no_module() -> None:
     assert callable(adhelpers.compare)
+
+
+@pytest.mark.parametrize(
+    ("f", "x"),
+    [
+        (lambda x: x**5, np.zeros((3, 2))),
+        (lambda x: x**5, np.asarray(0.0)),
+        (lambda x: x**5, np.full((3, 2), 1e-8)),
+        (lambda x: (x - 1.0) ** 7, 1.0 + 1e-3 * np.arange(6.0).reshape(3, 2)),
+    ],
+)
+def test_what_differences_cut_off_is_nobodys_fault_where_a_function_is_flat(f: Any, x: Any) -> None:
+    assert adhelpers.compare(f, x, backends=["autograd", "finite-difference"], timing=False).agree
+
+
+def test_a_small_fault_where_a_function_is_flat_is_found() -> None:
+    def port(x: Any) -> Any:
+        return x**5 + 1e-6 * x
+
+    ports = {"finite-difference": lambda x: x**5, "autograd": port}
+    report = adhelpers.compare(ports, np.zeros((3, 2)), timing=False)
+    assert {(r.operation, r.backend) for r in report.results if r.status != "agrees"} == {
+        (operation, "autograd") for operation in ("jvp", "vjp", "batched_jacobian")
+    }

@@ -65,6 +65,17 @@ class Directions:
         }
         return self.x.rebuild(moved)
 
+    def stepped(self, sign: float) -> Any:
+        """`x` with each entry a step away such as differences take, up or down at random; opposite for -1."""
+        random = np.random.default_rng((self._seed, 3))
+        moved = {}
+        for path, leaf in self.x.leaves.items():
+            step = (
+                epsilon(leaf.dtype) ** (1 / 3) * np.maximum(1.0, np.abs(leaf)) * random.choice((-1.0, 1.0), leaf.shape)
+            )
+            moved[path] = np.asarray(leaf + sign * step, leaf.dtype)
+        return self.x.rebuild(moved)
+
     def _normal(self, like: np.ndarray) -> np.ndarray:
         numbers = self._random.standard_normal(like.shape)
         if like.dtype.kind == "c":

@@ -24,6 +24,8 @@ ROUNDINGS = 256
 """An entry may be off by so many roundings of the largest entry of its leaf, however small it is."""
 SPREADS = 16
 """It may be off by so many times what one rounding of `x` changes in its leaf."""
+BENDS = 4
+"""One by differences may be off by so many times what it bends over their steps."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,8 @@ class Scale:
         What the user asked for; None for the default.
     spread
         By path: how much the result changes when each entry of `x` is rounded otherwise. Empty if not measured.
+    bending
+        By path: how much a derivative by differences bends over their steps. Empty if that need not be known.
     value_size, value_spread
         The largest entry of ``f(x)`` over that of `x`, the latter at least one, and how much ``f(x)`` changes when
         `x` is rounded otherwise: both show in differences of `f`.
@@ -46,6 +50,7 @@ class Scale:
     rtol: float | None = None
     atol: float | None = None
     spread: Mapping[str, float] | None = None
+    bending: Mapping[str, float] | None = None
     value_size: float = 0.0
     value_spread: float = 0.0
     value_is_finite: bool = True
@@ -70,7 +75,8 @@ class Scale:
                 # The rounding of f, divided by a step, shows in differences however small the derivative is.
                 step = unit / owed
                 floor = max(size, 100 * math.sqrt(owed) * self.value_size)
-                noise = max(noise, math.sqrt(owed) * floor, SPREADS * self.value_spread / step)
+                bends = BENDS * (self.bending or {}).get(path, 0.0)
+                noise = max(noise, math.sqrt(owed) * floor, SPREADS * self.value_spread / step, bends)
             atol[path] = _wished(self.atol, noise, exact)
         return Tolerance(_wished(self.rtol, rtol, exact), atol)
 

@@ -33,6 +33,29 @@ def spread(outcome: Outcome, at: Callable[[Any], Outcome], directions: Direction
         return {}
 
 
+MOST_BENT = 1e-3
+"""What bends more, relative to its size or to one, has a kink close by: it excuses nothing."""
+
+
+def bending(outcome: Leaves, at: Callable[[Any], Outcome], directions: Directions) -> dict[str, float]:
+    """How much a derivative by differences bends over their own steps, leaf by leaf.
+
+    That is the size of what they cut off, and of what they make of the rounding of `f`: all there is of a derivative
+    where `f` is flat, such as that of ``x**5`` at zero.
+    """
+    try:
+        above, below = (at(directions.stepped(sign)).leaves for sign in (1.0, -1.0))
+    except Exception:  # noqa: BLE001  # it went well at x itself: whatever this is, it is not what is looked for
+        return {}
+    found = {}
+    with np.errstate(all="ignore"):
+        for path, leaf in outcome.items():
+            bend = largest(np.asarray((above[path] - leaf) + (below[path] - leaf)))
+            if bend <= MOST_BENT * max(1.0, largest(leaf)):
+                found[path] = bend
+    return found
+
+
 def with_value(scale: Scale, value: Outcome, changes: Mapping[str, float] | None, x: Outcome) -> Scale:
     """The scale once ``f(x)`` and its spread are known, for judging values."""
     size = max(map(largest, value.leaves.values()), default=0.0) / max(1.0, *map(largest, x.leaves.values()))

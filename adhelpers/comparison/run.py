@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import time
 from collections.abc import Callable, Mapping
@@ -11,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from adhelpers.comparison import probing
-from adhelpers.comparison.deviations import Measured
+from adhelpers.comparison.deviations import IncomparableError, Measured
 from adhelpers.comparison.diagnosis import Kinks
 from adhelpers.comparison.directions import Directions
-from adhelpers.comparison.judgement import Candidate, Scale, pairwise
+from adhelpers.comparison.judgement import Candidate, Scale, compare, pairwise
 from adhelpers.comparison.participants import NAMES, Outcome, Participant, median_seconds, read
 from adhelpers.comparison.task import Failure, Settings, Task, Timed
 from adhelpers.comparison.verdicts import Findings, exact
@@ -138,7 +139,9 @@ class Comparison:
             self._found.notes.append(f"{operation} was left out: {words}")
             return
         reference = self._reference_derivative(operation, timed)
-        self._scale = replace(self._scale, spread=self._spread(operation, timed))
+        self._scale = replace(self._scale, spread=self._spread(operation, timed), bending=None)
+        if reference is not None and not reference.exact and self._any_parts(timed, reference):
+            self._scale = replace(self._scale, bending=self._bending(operation, reference))
         self._found.add(operation, timed, reference, self._scale, self._kinks)
         if reference is None and operation == "vjp":
             self._check_transpose(timed)
@@ -202,6 +205,28 @@ class Comparison:
 
                 return probing.spread(outcome, at, self._directions)
         return None
+
+    def _any_parts(self, timed: Mapping[str, Timed], reference: Candidate) -> bool:
+        """Whether some result is too far from the reference, if differences were no worse than usual."""
+        for participant in self._task.participants:
+            outcome = timed[participant.label].outcome if participant.label in timed else None
+            if isinstance(outcome, Outcome):
+                candidate = Candidate(participant.label, outcome.leaves, participant.error)
+                with contextlib.suppress(IncomparableError):
+                    if not compare(candidate, reference, self._scale).agree:
+                        return True
+        return False
+
+    def _bending(self, operation: str, reference: Candidate) -> Mapping[str, float]:
+        participant = self._reference
+        assert participant is not None, "it has a derivative"
+        u, options = self._direction(operation, participant), self._options(operation)
+        self._tell(f"{operation} by the reference {participant.label}, close by")
+
+        def at(x: Any) -> Outcome:
+            return participant.derivative(operation, x, u, **options)()
+
+        return probing.bending(reference.leaves, at, self._directions)
 
     def _check_transpose(self, timed: Mapping[str, Timed]) -> None:
         """Hold pulled cotangents to the reference's pushed tangent where it cannot pull back."""
