@@ -385,7 +385,7 @@ def test_terminal_gets_colours_and_progress(tmp_path: Path) -> None:
     os.close(ours)
     assert run.returncode == 1
     assert b"\x1b[31mdiffers 1e+00" in shown
-    assert b"detached: batched_jacobian on finite-difference" in shown
+    assert b"detached: batched_jacobian" in shown  # which of its steps is a matter of time
 
 
 def test_terminal_without_rich_gets_plain_text(main: Main, monkeypatch: pytest.MonkeyPatch) -> None:
