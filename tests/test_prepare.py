@@ -665,3 +665,31 @@ def test_torch_compiles_on_request_alone() -> None:
     assert not backend.compiles
     assert backend.compile(cube) is cube
     assert adhelpers.backend("torch", compiled=True).compiles
+
+
+def test_a_trial_at_zeros_proves_nothing_of_a_function_that_looks_at_its_batch() -> None:
+    """Sample by sample it would be another function, which at zeros has the same derivative."""
+    jax = pytest.importorskip("jax")
+
+    def f(x: Any) -> Any:
+        return jax.numpy.tanh(jax.numpy.ones((4, 4)) @ jax.numpy.tanh(x) ** 2) / x.shape[-1]
+
+    jacobian = adhelpers.prepare(adhelpers.batched_jacobian, f, "jax", jax.numpy.zeros((4, 50)))
+    t = np.tanh(0.3)
+    expected = (1 - np.tanh(4 * t**2) ** 2) * 2 * t * (1 - t**2) / 50
+    np.testing.assert_allclose(jacobian(jax.numpy.full((4, 50), 0.3)), np.full((4, 4, 50), expected), rtol=1e-5)
+
+
+def test_an_object_among_the_arguments_may_change() -> None:
+    jax = pytest.importorskip("jax")
+
+    class Model:
+        k = 1.0
+
+        def __call__(self, x: Any) -> Any:
+            return self.k * x
+
+    model, x = Model(), jax.numpy.ones(3)
+    push = adhelpers.prepare(adhelpers.jacobian_vector_product, lambda x, m: m(x), "jax", x, x, args=(model,))
+    model.k = 5.0
+    np.testing.assert_allclose(push(x, x, model), 5.0)

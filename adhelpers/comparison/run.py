@@ -198,12 +198,7 @@ class Comparison:
         for participant in self._task.participants:
             outcome = timed[participant.label].outcome if participant.label in timed else None
             if isinstance(outcome, Outcome) and Candidate("", {}, participant.error).exact:
-                u, options = self._direction(operation, participant), self._options(operation)
-
-                def at(x: Any, participant: Participant = participant) -> Outcome:
-                    return participant.derivative(operation, x, u, **options)()  # noqa: B023  # called in this round
-
-                return probing.spread(outcome, at, self._directions)
+                return probing.spread(outcome, self._derivative_at(operation, participant), self._directions)
         return None
 
     def _any_parts(self, timed: Mapping[str, Timed], reference: Candidate) -> bool:
@@ -220,13 +215,12 @@ class Comparison:
     def _bending(self, operation: str, reference: Candidate) -> Mapping[str, float]:
         participant = self._reference
         assert participant is not None, "it has a derivative"
-        u, options = self._direction(operation, participant), self._options(operation)
         self._tell(f"{operation} by the reference {participant.label}, close by")
+        return probing.bending(reference.leaves, self._derivative_at(operation, participant), self._directions)
 
-        def at(x: Any) -> Outcome:
-            return participant.derivative(operation, x, u, **options)()
-
-        return probing.bending(reference.leaves, at, self._directions)
+    def _derivative_at(self, operation: str, participant: Participant) -> Callable[[Any], Outcome]:
+        u, options = self._direction(operation, participant), self._options(operation)
+        return lambda x: participant.derivative(operation, x, u, **options)()
 
     def _check_transpose(self, timed: Mapping[str, Timed]) -> None:
         """Hold pulled cotangents to the reference's pushed tangent where it cannot pull back."""
