@@ -46,9 +46,10 @@ def core(session: nox.Session) -> None:
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """Everything, on every backend."""
+    """Everything, on every backend; in one process with ``nox -s tests -- -n 0``."""
     install(session, "-e", ".[all]", groups=("test", "containers"))
-    session.run("pytest", *session.posargs)
+    # Two threads in each of several processes would stand in one another's way.
+    session.run("pytest", "-n", "auto", *session.posargs, env={"OMP_NUM_THREADS": "1"})
 
 
 @nox.session
