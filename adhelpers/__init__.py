@@ -27,6 +27,14 @@ from adhelpers.errors import (
     StructureMismatchError,
     UnsupportedOperationError,
 )
+from adhelpers.first_order import (
+    derivative,
+    gradient,
+    jacobian,
+    value_and_derivative,
+    value_and_gradient,
+    value_and_jacobian,
+)
 from adhelpers.hookspecs import BackendDescription, hookimpl
 from adhelpers.namespace import array_namespace
 from adhelpers.operations import (
@@ -35,9 +43,27 @@ from adhelpers.operations import (
     value_and_vector_jacobian_product,
     vector_jacobian_product,
 )
+from adhelpers.per_sample import (
+    batched_gradient,
+    batched_hessian,
+    value_and_batched_gradient,
+    value_and_batched_hessian,
+)
 from adhelpers.preparation import prepare
 from adhelpers.prepared import Prepared
 from adhelpers.registry import backend
+from adhelpers.second_order import (
+    gauss_newton_product,
+    hessian,
+    hessian_vector_product,
+    laplacian,
+    second_derivative,
+    value_and_gauss_newton_product,
+    value_and_hessian,
+    value_and_hessian_vector_product,
+    value_and_laplacian,
+    value_and_second_derivative,
+)
 from adhelpers.special import special_namespace
 
 __all__ = [
@@ -65,15 +91,35 @@ __all__ = [
     "UnsupportedOperationError",
     "array_namespace",
     "backend",
+    "batched_gradient",
+    "batched_hessian",
     "batched_jacobian",
     "compare",
+    "derivative",
     "fewest_vectors_first",
+    "gauss_newton_product",
+    "gradient",
+    "hessian",
+    "hessian_vector_product",
     "hookimpl",
+    "jacobian",
     "jacobian_vector_product",
+    "laplacian",
     "prepare",
+    "second_derivative",
     "special_namespace",
+    "value_and_batched_gradient",
+    "value_and_batched_hessian",
     "value_and_batched_jacobian",
+    "value_and_derivative",
+    "value_and_gauss_newton_product",
+    "value_and_gradient",
+    "value_and_hessian",
+    "value_and_hessian_vector_product",
+    "value_and_jacobian",
     "value_and_jacobian_vector_product",
+    "value_and_laplacian",
+    "value_and_second_derivative",
     "value_and_vector_jacobian_product",
     "vector_jacobian_product",
 ]

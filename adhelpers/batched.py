@@ -6,17 +6,17 @@ pullbacks through the whole batch give every element's Jacobian.
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
-from adhelpers.contract import ADBackend, Formulation
+from adhelpers.contract import ADBackend, Array, Formulation, Leaves
 from adhelpers.errors import BatchAxisError, DTypeError
 from adhelpers.formulations import evaluate, prove_copies, take
 from adhelpers.layout import LAYOUTS, BatchLayout
 from adhelpers.leaves import is_complex
 from adhelpers.memory import FUNCTIONS, Record
 from adhelpers.operations import resolve, with_aux, without_value
+from adhelpers.options import check_batch_options, check_chunk_size, check_mode
 from adhelpers.prepared import compiled_call
 from adhelpers.problem import Problem, single
 from adhelpers.trees import LeafwiseFunction, Tree
@@ -143,57 +143,64 @@ def value_and_batched_jacobian(
     >>> y.shape, J.shape
     ((3, 4), (3, 3, 4))
     """
-    _check_options(batch_axis, mode, chunk_size, check_batch)
+    check_batch_options(batch_axis, check_batch)
+    check_mode(mode, ("auto", "forward", "reverse", *TRIED))
+    check_chunk_size(chunk_size)
     backend = resolve(f, backend, x)
+    options: dict[str, Any] = {"has_aux": has_aux, "batch_axis": batch_axis, "mode": mode, "chunk_size": chunk_size}
+    options |= {"check_batch": check_batch, "holomorphic": holomorphic}
     if backend.eager() is not backend:
-        options: dict[str, Any] = {"has_aux": has_aux, "batch_axis": batch_axis, "mode": mode, "chunk_size": chunk_size}
-        options |= {"check_batch": check_batch, "holomorphic": holomorphic}
         return compiled_call(value_and_batched_jacobian, f, backend, {"x": x}, args, **options)
+    y, jacobian, flat, aux = differentiate("jacobian", LeafwiseFunction, f, backend, x, args, **options)
+    return with_aux(flat, aux, y, jacobian, has_aux=has_aux)
+
+
+TRIED = tuple(Formulation(mode, way) for mode in ("forward", "reverse") for way in ("sweep", "sample"))
+"""Modes that `adhelpers.trials` asks for besides; not for users."""
+
+F = TypeVar("F", bound=LeafwiseFunction)
+
+
+def differentiate(
+    kind: str,
+    make: Callable[..., F],
+    f: Callable[..., Any],
+    backend: ADBackend,
+    x: Any,
+    args: tuple[Any, ...],
+    *,
+    has_aux: bool,
+    batch_axis: Literal[-1, 0],
+    mode: str | Formulation,
+    chunk_size: int | None,
+    check_batch: bool | str,
+    holomorphic: bool | None,
+) -> tuple[Array, Array, F, Leaves]:
+    """``(y, J, flat, aux)`` with J that of ``flat = make(f, x, args, has_aux=has_aux)``.
+
+    `kind` tells functions that are made of one `f` apart. Where `holomorphic` is None, nothing is but real.
+    """
     with backend.scope():
         layout = LAYOUTS[batch_axis]
         point = _read_point(backend, x, layout, holomorphic)
         leaf = point.leaves[0]
+        flat = make(f, point, args, has_aux=has_aux)
         traced = backend.is_traced(leaf)
-        signature = (type(backend), leaf.shape, leaf.dtype, batch_axis, holomorphic)
+        signature = (kind, type(backend), leaf.shape, leaf.dtype, batch_axis, holomorphic)
         # What is seen while tracing is not remembered: values, and what was checked, belong to the tracer.
         record = Record() if traced else FUNCTIONS.record(f, signature)
-        problem = Problem(
-            backend,
-            LeafwiseFunction(f, point, args, has_aux=has_aux),
-            leaf,
-            layout,
-            holomorphic,
-            chunk_size,
-            record,
-            check=not traced and (check_batch == "always" or (bool(check_batch) and not record.batch_checked)),
-        )
-        y, jacobian, aux = take(problem, mode) if isinstance(mode, Formulation) else evaluate(problem, mode)
-        if not traced:
-            prove_copies(problem, mode, jacobian)
-        return with_aux(problem.f, aux, y, jacobian, has_aux=has_aux)
+        check = not traced and (check_batch == "always" or (bool(check_batch) and not record.batch_checked))
+        problem = Problem(backend, flat, leaf, layout, bool(holomorphic), chunk_size, record, check)
+        if isinstance(mode, Formulation):
+            y, jacobian, aux = take(problem, mode)
+        else:
+            y, jacobian, aux = evaluate(problem, mode)
+            if not traced:
+                prove_copies(problem, mode, jacobian)
+        return y, jacobian, flat, aux
 
 
-_TRIED = tuple(Formulation(mode, way) for mode in ("forward", "reverse") for way in ("sweep", "sample"))
-"""What `adhelpers.trials` asks for besides; not for users."""
-
-
-def _check_options(batch_axis: object, mode: object, chunk_size: object, check_batch: object) -> None:
-    if not isinstance(batch_axis, int) or isinstance(batch_axis, bool) or batch_axis not in (-1, 0):
-        msg = f"batch_axis is {batch_axis!r}; write -1 for the batch last, or 0 for the batch first"
-        raise BatchAxisError(msg)
-    if mode not in ("auto", "forward", "reverse", *_TRIED):
-        msg = f"mode is {mode!r}; write 'auto', 'forward' or 'reverse'"
-        raise ValueError(msg)
-    is_count = hasattr(chunk_size, "__index__") and not isinstance(chunk_size, bool) and operator.index(chunk_size) > 0
-    if chunk_size is not None and not is_count:
-        msg = f"chunk_size is {chunk_size!r}; write a positive int, or None to have one chosen"
-        raise ValueError(msg)
-    if not isinstance(check_batch, bool) and not (isinstance(check_batch, str) and check_batch == "always"):
-        msg = f"check_batch is {check_batch!r}; write True, False or 'always'"
-        raise ValueError(msg)
-
-
-def _read_point(backend: ADBackend, x: Any, layout: BatchLayout, holomorphic: bool) -> Tree:
+def _read_point(backend: ADBackend, x: Any, layout: BatchLayout, holomorphic: bool | None) -> Tree:
     point = Tree.read(backend, x, "x")
     leaf = single(point)
     if len(leaf.shape) < 2:
@@ -202,9 +209,12 @@ def _read_point(backend: ADBackend, x: Any, layout: BatchLayout, holomorphic: bo
             f"{layout}; for one point add a batch axis of size 1"
         )
         raise BatchAxisError(msg)
-    if is_complex(backend, leaf) != holomorphic:
+    if is_complex(backend, leaf) != bool(holomorphic):
         msg = (
-            f"x is complex ({leaf.dtype}), and a complex function has a Jacobian only if it is holomorphic; "
+            f"x is complex ({leaf.dtype}), but only for real x is there one gradient for each batch element; "
+            "vector_jacobian_product, with ones for f(x), follows the convention for complex x"
+            if holomorphic is None
+            else f"x is complex ({leaf.dtype}), and a complex function has a Jacobian only if it is holomorphic; "
             "if f is, pass holomorphic=True, otherwise use the two products"
             if not holomorphic
             else f"holomorphic=True needs a complex x, but x has dtype {leaf.dtype}; leave holomorphic out"

@@ -75,7 +75,7 @@ def split(backend: ADBackend, point: dict[str, Any], args: tuple[Any, ...]) -> t
     arrays = list(x.leaves)
     like = arrays[0] if arrays else None
     if "u" in point:
-        leaves, treedef = _flatten(backend, point["u"])
+        leaves, treedef = backend.flatten(point["u"])
         leaves = tuple(
             lift(backend, u, LeafName("u", treedef, i), like) if is_numpy(u) else u for i, u in enumerate(leaves)
         )
@@ -83,7 +83,7 @@ def split(backend: ADBackend, point: dict[str, Any], args: tuple[Any, ...]) -> t
         arrays += [leaf for leaf, other in zip(leaves, kept, strict=True) if other is None]
         parts.append(_part("u", point["u"], treedef, kept))
     for i, arg in enumerate(args):
-        leaves, treedef = _flatten(backend, arg)
+        leaves, treedef = backend.flatten(arg)
         kept = [None if _is_data(backend, leaf) else Kept.of(leaf) for leaf in leaves]
         data = [leaf for leaf, other in zip(leaves, kept, strict=True) if other is None]
         for leaf in filter(_is_large, data):
@@ -91,11 +91,6 @@ def split(backend: ADBackend, point: dict[str, Any], args: tuple[Any, ...]) -> t
         arrays += data
         parts.append(_part(f"args[{i}]", arg, treedef, kept))
     return tuple(parts), tuple(arrays)
-
-
-def _flatten(backend: ADBackend, tree: Any) -> tuple[Leaves, TreeDef]:
-    leaves, treedef = backend.flatten(tree)
-    return leaves, SINGLE if len(leaves) == 1 and leaves[0] is tree else treedef
 
 
 def _part(name: str, tree: Any, treedef: TreeDef, leaves: list[Kept | None]) -> Part:

@@ -322,6 +322,15 @@ class ADBackend(ABC):
         """Whether the backend has a reverse mode of its own."""
         return type(self).vjp is not ADBackend.vjp
 
+    @property
+    def second_order(self) -> str:
+        """The fastest way to second derivatives, such as ``"reverse-over-reverse"``.
+
+        By default forward over reverse mode, or what there is of them.
+        """
+        outer = "reverse" if type(self).jvp is ADBackend.jvp else "forward"
+        return f"{outer}-over-{'reverse' if self.has_reverse else 'forward'}"
+
     def relative_error(self, epsilon: float) -> float:
         """The error of a derivative relative to ``|f| / |x|``, `epsilon` being the dtype's; by default just that.
 

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from math import prod
-from typing import Any, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 
 from adhelpers.contract import ADBackend, Array, LeafFunction, Leaves, Pullback
 from adhelpers.errors import UnsupportedOperationError
 from adhelpers.leaves import is_complex, zeros_like
 from adhelpers.memory import FUNCTIONS
-from adhelpers.trees import LeafwiseFunction
 
 SWEEP_BYTES = 64 * 2**20
 """Basis vectors that are pushed at once take about this much memory at most."""
@@ -21,7 +20,17 @@ SWEEP_BYTES = 64 * 2**20
 T = TypeVar("T")
 
 
-def jvp(backend: ADBackend, f: LeafwiseFunction, x: Leaves, u: Leaves) -> tuple[Leaves, Leaves, Leaves]:
+class Function(Protocol):
+    """What is differentiated: the user's function between leaves, or a derivative of it."""
+
+    function: Callable[..., Any]
+    """The user's, whose missing rules are logged once."""
+
+    def __call__(self, *leaves: Any) -> tuple[Leaves, Leaves]:
+        """``(outputs, aux)``."""
+
+
+def jvp(backend: ADBackend, f: Function, x: Leaves, u: Leaves) -> tuple[Leaves, Leaves, Leaves]:
     """`ADBackend.jvp`, or the same from two VJPs."""
     if not x:
         outputs, aux = f()
@@ -43,7 +52,7 @@ def jvp(backend: ADBackend, f: LeafwiseFunction, x: Leaves, u: Leaves) -> tuple[
     )
 
 
-def vjp(backend: ADBackend, f: LeafwiseFunction, x: Leaves) -> tuple[Leaves, Pullback, Leaves]:
+def vjp(backend: ADBackend, f: Function, x: Leaves) -> tuple[Leaves, Pullback, Leaves]:
     """`ADBackend.vjp`, or the same from a sweep of JVPs."""
     if not x:
         outputs, aux = f()
@@ -53,18 +62,25 @@ def vjp(backend: ADBackend, f: LeafwiseFunction, x: Leaves) -> tuple[Leaves, Pul
         way = "a sweep of Jacobian-vector products"
         return either(backend, f, native, substitute, rule="reverse rule", way=way, allowed=backend.fallback)
 
-    outputs, native_pullback, aux = or_from_jvps(lambda: backend.vjp(f, x), lambda: _vjp_from_jvps(backend, f, x))
+    outputs, native_pullback, aux = or_from_jvps(lambda: backend.vjp(f, x), lambda: vjp_from_jvps(backend, f, x))
 
     def pullback(cotangents: Leaves) -> Leaves:
         # Some frameworks notice only here that a rule is missing.
-        return or_from_jvps(lambda: native_pullback(cotangents), lambda: _vjp_from_jvps(backend, f, x)[1](cotangents))
+        return or_from_jvps(lambda: native_pullback(cotangents), lambda: vjp_from_jvps(backend, f, x)[1](cotangents))
 
     return outputs, pullback, aux
 
 
+def vjp_by(
+    mode: Literal["forward", "reverse"], backend: ADBackend, f: Function, x: Leaves
+) -> tuple[Leaves, Pullback, Leaves]:
+    """`vjp`, by whichever mode is asked for."""
+    return vjp(backend, f, x) if mode == "reverse" or not x else vjp_from_jvps(backend, f, x)
+
+
 def either(
     backend: ADBackend,
-    f: LeafwiseFunction,
+    f: Function,
     native: Callable[[], T],
     substitute: Callable[[], T],
     *,
@@ -120,7 +136,7 @@ def _transpose(backend: ADBackend, pullback: Pullback, outputs: Leaves) -> Calla
     return pushforward
 
 
-def _vjp_from_jvps(backend: ADBackend, f: LeafFunction, x: Leaves) -> tuple[Leaves, Pullback, Leaves]:
+def vjp_from_jvps(backend: ADBackend, f: LeafFunction, x: Leaves) -> tuple[Leaves, Pullback, Leaves]:
     """Push the whole real basis of `x` forward; a cotangent then meets each column.
 
     For complex leaves the basis is e and ie, and the cotangent v of a leaf follows from the pairing of

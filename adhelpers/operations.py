@@ -101,7 +101,7 @@ def value_and_jacobian_vector_product(
         return compiled_call(value_and_jacobian_vector_product, f, backend, {"x": x, "u": u}, args, **options)
     with backend.scope():
         point = Tree.read(backend, x, "x")
-        tangents = _constant_unless(differentiate_u, backend, point.read_partner(u, "u"))
+        tangents = constant_unless(differentiate_u, backend, point.read_partner(u, "u"))
         flat = LeafwiseFunction(f, point, args, has_aux=has_aux)
         outputs, pushed, aux = derived.jvp(backend, flat, point.leaves, tangents)
         y = flat.output(outputs)
@@ -191,7 +191,7 @@ def value_and_vector_jacobian_product(
         flat = LeafwiseFunction(f, point, args, has_aux=has_aux)
         outputs, pullback, aux = derived.vjp(backend, flat, point.leaves)
         y = flat.output(outputs)
-        cotangents = _constant_unless(differentiate_u, backend, y.read_partner(u, "u"))
+        cotangents = constant_unless(differentiate_u, backend, y.read_partner(u, "u"))
         pulled = pullback(cotangents)
         return with_aux(flat, aux, y.rebuild(outputs), point.rebuild(pulled), has_aux=has_aux)
 
@@ -217,7 +217,8 @@ def resolve(f: Callable[..., Any], backend: ADBackend | str | None, x: Any) -> A
     raise TypeError(msg)
 
 
-def _constant_unless(differentiate: bool, backend: ADBackend, u: Leaves) -> Leaves:
+def constant_unless(differentiate: bool, backend: ADBackend, u: Leaves) -> Leaves:
+    """`u`, which an enclosing derivative sees as constant unless it is to be differentiated (R13)."""
     return u if differentiate else tuple([backend.stop_gradient(leaf) for leaf in u])
 
 

@@ -2,29 +2,50 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
-from adhelpers.batched import batched_jacobian, value_and_batched_jacobian
+from adhelpers import batched, first_order, operations, per_sample, second_order
 from adhelpers.contract import ADBackend
-from adhelpers.operations import (
-    jacobian_vector_product,
-    resolve,
-    value_and_jacobian_vector_product,
-    value_and_vector_jacobian_product,
-    vector_jacobian_product,
-)
+from adhelpers.operations import resolve
 from adhelpers.prepared import Prepared
 from adhelpers.structure import describe
 from adhelpers.trees import require_tuple
 
+_AT_X = (
+    first_order.derivative,
+    first_order.value_and_derivative,
+    first_order.gradient,
+    first_order.value_and_gradient,
+    first_order.jacobian,
+    first_order.value_and_jacobian,
+    second_order.second_derivative,
+    second_order.value_and_second_derivative,
+    second_order.hessian,
+    second_order.value_and_hessian,
+    second_order.laplacian,
+    second_order.value_and_laplacian,
+    batched.batched_jacobian,
+    batched.value_and_batched_jacobian,
+    per_sample.batched_gradient,
+    per_sample.value_and_batched_gradient,
+    per_sample.batched_hessian,
+    per_sample.value_and_batched_hessian,
+)
+_ALONG_U = (
+    operations.jacobian_vector_product,
+    operations.value_and_jacobian_vector_product,
+    operations.vector_jacobian_product,
+    operations.value_and_vector_jacobian_product,
+    second_order.hessian_vector_product,
+    second_order.value_and_hessian_vector_product,
+    second_order.gauss_newton_product,
+    second_order.value_and_gauss_newton_product,
+)
 _NAMES: dict[Callable[..., Any], tuple[str, ...]] = {
-    jacobian_vector_product: ("x", "u"),
-    value_and_jacobian_vector_product: ("x", "u"),
-    vector_jacobian_product: ("x", "u"),
-    value_and_vector_jacobian_product: ("x", "u"),
-    batched_jacobian: ("x",),
-    value_and_batched_jacobian: ("x",),
+    **dict.fromkeys(_ALONG_U, ("x", "u")),
+    **dict.fromkeys(_AT_X, ("x",)),
 }
 """The operations, and what each differentiates at and along."""
 
@@ -93,8 +114,9 @@ def prepare(
     if "u" not in names and u is not None:
         msg = f"{operation.__name__} takes no u; leave it out"
         raise TypeError(msg)
-    if "u" not in names:
-        options = {"mode": "auto", "batch_axis": -1, "has_aux": False, "check_batch": True, **options}
+    if "check_batch" in (parameters := inspect.signature(operation).parameters):
+        named = ("batch_axis", "mode", "has_aux", "check_batch")  # which `Trials` looks at
+        options = {name: parameters[name].default for name in named if name in parameters} | options
     require_tuple(args)
     prepared = Prepared(operation, f, resolve(f, backend, x), names, strict=strict, once=True, options=options)
     prepared(*((x, u)[: len(names)]), *args)

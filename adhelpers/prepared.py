@@ -137,7 +137,7 @@ class Prepared:
             return self._evaluate(arguments[:count], arguments[count:], **options)
 
         if "check_batch" in self.options:
-            return Trials(self.backend, evaluate, self.options, all_ways=self._once)
+            return Trials(self.backend, evaluate, self.options, all_ways=self._once and "mode" in self.options)
         return self.backend.compile(evaluate)
 
     def __repr__(self) -> str:

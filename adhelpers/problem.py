@@ -12,6 +12,7 @@ from adhelpers.errors import BatchAxisError, DTypeError
 from adhelpers.layout import BatchLayout
 from adhelpers.leaves import is_complex
 from adhelpers.memory import Record
+from adhelpers.structure import SINGLE
 from adhelpers.trees import LeafwiseFunction, Tree
 
 Result = tuple[Array, Array, Leaves]
@@ -94,7 +95,7 @@ class Problem:
 
 def single(tree: Tree) -> Array:
     """The array that the tree is, and not merely contains."""
-    if len(tree.leaves) == 1 and tree.rebuild(tree.leaves) is tree.leaves[0]:
+    if tree.treedef is SINGLE:
         return tree.leaves[0]
     msg = (
         f"{tree.name} is a structure of {len(tree.leaves)} leaves, but a batched Jacobian takes a single array; "

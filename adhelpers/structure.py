@@ -23,7 +23,7 @@ class TreeDef(Protocol):
 
 
 class _SingleLeaf:
-    """The definition of a tree that is one array: the commonest case, spared all tree work."""
+    """The definition of a tree that is one leaf: the commonest case, spared all tree work."""
 
     def accessors(self) -> list[Any]:
         import optree
@@ -46,7 +46,7 @@ def flatten(tree: Any) -> tuple[tuple[Any, ...], TreeDef]:
     import optree
 
     leaves, treedef = optree.tree_flatten(tree, namespace=NAMESPACE)
-    return tuple(leaves), treedef
+    return tuple(leaves), SINGLE if len(leaves) == 1 and leaves[0] is tree else treedef
 
 
 def leaf_paths(treedef: TreeDef, name: str) -> list[str]:

@@ -15,7 +15,7 @@ import numpy as np
 from adhelpers import ADBackend, Capability, DTypeError
 from adhelpers.contract import Array, Formulation, LeafFunction, Leaves, Pullback, fewest_vectors_first
 from adhelpers.origin import raised_by_library
-from adhelpers.structure import SINGLE, TreeDef
+from adhelpers.structure import TreeDef
 from adhelpers_plugins.jax import namespace, special
 from adhelpers_plugins.jax.abstract import abstract_jvp, is_abstract
 from adhelpers_plugins.jax.compilation import compiled
@@ -90,7 +90,8 @@ class JaxBackend(ADBackend):
     def flatten(self, tree: Any) -> tuple[Leaves, TreeDef]:
         """Also what JAX alone knows for a container."""
         leaves, treedef = super().flatten(tree)
-        if treedef is not SINGLE and make_known(leaf for leaf in leaves if not isinstance(leaf, _USUAL)):
+        unknown = [leaf for leaf in leaves if not isinstance(leaf, _USUAL)]
+        if unknown and make_known(unknown):
             return self.flatten(tree)
         return leaves, treedef
 

@@ -1,0 +1,47 @@
+"""Derivatives of the user's function as functions of leaves themselves, to be differentiated once more.
+
+What they return beside the derivative travels as aux, so that the framework frees it of tracers: ``f(x)`` first, and
+then the aux of `f`.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from adhelpers import derived
+from adhelpers.contract import ADBackend, Leaves
+from adhelpers.scalars import ones, require_scalar_output
+from adhelpers.trees import LeafwiseFunction
+
+Mode = Literal["forward", "reverse"]
+
+
+class Gradient:
+    """The gradient of a function that gives one real number."""
+
+    def __init__(self, backend: ADBackend, f: LeafwiseFunction, mode: Mode) -> None:
+        self.function = f.function
+        self._backend = backend
+        self._f = f
+        self._mode = mode
+
+    def __call__(self, *leaves: Leaves) -> tuple[Leaves, Leaves]:
+        """``(gradient, (f(x), *aux))``."""
+        outputs, pullback, aux = derived.vjp_by(self._mode, self._backend, self._f, leaves)
+        y = require_scalar_output(self._f.output(outputs))
+        return pullback(ones(self._backend, (y,))), (*outputs, *aux)
+
+
+class Directional:
+    """The derivative along tangents that stay the same."""
+
+    def __init__(self, backend: ADBackend, f: LeafwiseFunction, tangents: Leaves) -> None:
+        self.function = f.function
+        self._backend = backend
+        self._f = f
+        self._tangents = tangents
+
+    def __call__(self, *leaves: Leaves) -> tuple[Leaves, Leaves]:
+        """``(tangents of f(x), (f(x), *aux))``."""
+        outputs, pushed, aux = derived.jvp(self._backend, self._f, leaves, self._tangents)
+        return pushed, (*outputs, *aux)
