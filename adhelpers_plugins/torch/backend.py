@@ -20,6 +20,7 @@ from adhelpers_plugins.torch.compilation import compiled
 _NO_VMAP = re.compile(
     r"does not have vmap support"
     r"|Batching rule not implemented for"
+    r"|Cannot access data pointer of Tensor that doesn't have storage"
     r"|that would mutate a captured Tensor"
     r"|do not yet support calling random operations"
     r"|inplace arithmetic\(self, \*extra_args\) is not possible"

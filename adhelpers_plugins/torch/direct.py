@@ -10,7 +10,7 @@ from torch.autograd.function import BackwardCFunction
 
 from adhelpers import UnsupportedOperationError
 from adhelpers.contract import Array, LeafFunction, Leaves
-from adhelpers_plugins.torch.levels import DualNumbers, Vectors, gradients
+from adhelpers_plugins.torch.levels import DualNumbers, Tangents, gradients
 
 
 def jvp(f: LeafFunction, x: Leaves, u: Leaves) -> tuple[Leaves, Leaves, Leaves]:
@@ -21,12 +21,12 @@ def jvp(f: LeafFunction, x: Leaves, u: Leaves) -> tuple[Leaves, Leaves, Leaves]:
 
 def jvp_sweep(f: LeafFunction, x: Leaves, tangents: Leaves) -> tuple[Leaves, Leaves, Leaves]:
     """Dual numbers whose tangents are many; `f` itself sees one number."""
-    with DualNumbers() as dual, Vectors(tangents[0].shape[0]) as vectors:
+    with DualNumbers() as dual, Tangents(tangents[0].shape[0]) as vectors:
         return _push(f, x, [vectors.each(tangent.clone()) for tangent in tangents], dual, vectors)
 
 
 def _push(
-    f: LeafFunction, x: Leaves, u: list[Array], dual: DualNumbers, vectors: Vectors | None = None
+    f: LeafFunction, x: Leaves, u: list[Array], dual: DualNumbers, vectors: Tangents | None = None
 ) -> tuple[Leaves, Leaves, Leaves]:
     # f gets copies of both, for it may work in place.
     outputs, aux = f(*[dual.make(leaf.clone(), tangent) for leaf, tangent in zip(x, u, strict=True)])

@@ -24,7 +24,11 @@ try:
         _vmapmode_decrement_nesting,
         _vmapmode_increment_nesting,
     )
+    from torch._C._functorch import _add_batch_dim as _make_batched
+    from torch._C._functorch import _remove_batch_dim as _take_batched
     from torch._C._functorch import (
+        _vmap_decrement_nesting,
+        _vmap_increment_nesting,
         get_unwrapped,
         is_batchedtensor,
         is_functorch_wrapped_tensor,
@@ -145,8 +149,11 @@ class DualNumbers:
         return _unpack_dual(dual, level=self._level)
 
 
-class Vectors:
-    """Many vectors at once, by the vmap beneath ``is_grads_batched``; its wrapper takes longer than small products."""
+class Tangents:
+    """Many tangents at once, by PyTorch's older vmap: ``torch.func.vmap`` has no rule for dual numbers.
+
+    Its public wrapper takes longer than small products.
+    """
 
     __slots__ = ("_count", "_level")
 
@@ -167,6 +174,34 @@ class Vectors:
     def stacked(self, each: torch.Tensor) -> torch.Tensor:
         """All for one."""
         return _remove_batch_dim(each, self._level, self._count, 0)
+
+
+class Cotangents:
+    """Many cotangents at once, by what is beneath ``torch.func.vmap``.
+
+    The older vmap, which ``is_grads_batched`` takes, loops over the vectors for some derivatives, that of tanh among
+    them.
+    """
+
+    __slots__ = ("_count", "_level")
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+
+    def __enter__(self) -> Self:
+        self._level = _vmap_increment_nesting(self._count, "error")
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        _vmap_decrement_nesting()
+
+    def each(self, stack: torch.Tensor) -> torch.Tensor:
+        """One for all of a stack."""
+        return _make_batched(stack, 0, self._level)
+
+    def stacked(self, each: torch.Tensor) -> torch.Tensor:
+        """All for one."""
+        return _take_batched(each, self._level, self._count, 0)
 
 
 def gradients(
@@ -190,7 +225,7 @@ def gradients(
         )
     if not batched:
         return _run_engine(outputs, cotangents, True, create_graph, inputs, True, accumulate_grad=False)
-    with Vectors(cotangents[0].shape[0]) as vectors:
+    with Cotangents(cotangents[0].shape[0]) as vectors:
         each = tuple([vectors.each(cotangent) for cotangent in cotangents])
         pulled = _run_engine(outputs, each, True, create_graph, inputs, True, accumulate_grad=False)
         return tuple([None if g is None else vectors.stacked(g) for g in pulled])
