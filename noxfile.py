@@ -7,16 +7,19 @@ from pathlib import Path
 import nox
 
 nox.options.default_venv_backend = "venv"
-nox.options.sessions = ["lint", "typing", "core", "tests", "conformance", "build"]
+nox.options.sessions = ["lint", "typing", "core", "tests", "conformance", "docs", "build"]
 
 PYPROJECT = nox.project.load_toml("pyproject.toml")
-CONSTRAINTS = ("-c", str(Path("constraints.txt").resolve()))
+CONSTRAINTS = Path("constraints.txt").resolve()
+LOWEST = Path("constraints-lowest.txt").resolve()
 
 
-def install(session: nox.Session, *requirements: str, groups: tuple[str, ...] = ()) -> None:
-    """Install requirements and dependency groups in the versions that development uses."""
+def install(
+    session: nox.Session, *requirements: str, groups: tuple[str, ...] = (), constraints: Path = CONSTRAINTS
+) -> None:
+    """Install requirements and dependency groups in the versions that development uses, or in others."""
     listed = nox.project.dependency_groups(PYPROJECT, *groups) if groups else ()
-    session.install("-q", *CONSTRAINTS, *requirements, *listed)
+    session.install("-q", "-c", str(constraints), *requirements, *listed)
 
 
 @nox.session
@@ -32,6 +35,7 @@ def typing(session: nox.Session) -> None:
     """Types, strictly; no framework is needed, for arrays are Any."""
     install(session, "-e", ".[cli,testing]", groups=("typing",))
     session.run("mypy")
+    session.run("mypy", "--strict", "tests/typing")
 
 
 @nox.session
@@ -53,6 +57,13 @@ def tests(session: nox.Session) -> None:
 
 
 @nox.session
+def lowest(session: nox.Session) -> None:
+    """The tests with the oldest dependencies that are allowed; not among the sessions of a plain `nox`."""
+    install(session, "-e", ".[all]", groups=("test", "containers"), constraints=LOWEST)
+    session.run("pytest", "-n", "auto", *session.posargs, env={"OMP_NUM_THREADS": "1"})
+
+
+@nox.session
 def namespaces(session: nox.Session) -> None:
     """The whole array API on JAX, which compiles for ten minutes; not among the sessions of a plain `nox`."""
     install(session, "-e", ".[all]", groups=("test",))
@@ -64,6 +75,16 @@ def conformance(session: nox.Session) -> None:
     """Every shipped backend does what a backend must; the documented table says so too."""
     install(session, "-e", ".[all,testing]")
     session.run("python", "docs/capabilities.py", *(session.posargs or ["--check"]))
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """The site is built without a warning, its links lead somewhere, and every block of its pages runs."""
+    install(session, "-e", ".[all,testing]", groups=("docs", "test", "containers"))
+    session.run("python", "docs/imports.py", "--check")
+    session.run("sphinx-build", "-q", "-W", "--keep-going", "-E", "docs", "docs/_build/html")
+    session.run("python", "docs/links.py", "docs/_build/html")
+    session.run("pytest", "README.md", "docs", "--tb=short", *session.posargs)
 
 
 @nox.session

@@ -162,6 +162,8 @@ def test_along_axes(name, dtype):
 @pytest.mark.parametrize("dtype", ARRAYS)
 @pytest.mark.parametrize("name", [name for name in ALONG_AXES if not name.startswith("fft.") and name != "roll"])
 def test_without_elements(name, dtype):
+    if "norm" in name and np.lib.NumpyVersion(np.__version__) < "2.3.0":
+        pytest.skip("this version of NumPy refuses norms of nothing")
     for shape in ((2, 0), (0, 2)):
         for options in ALONG_AXES[name]:
             with np.errstate(all="ignore"):

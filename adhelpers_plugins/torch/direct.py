@@ -196,6 +196,8 @@ def _leads_outside(results: Leaves, roots: Leaves = (), *, refuse_marked: bool =
         kind = type(node).__name__
         if kind == "AccumulateGrad":
             outside = outside or getattr(node.variable, "is_open", True)
+            if outside and not refuse_marked:
+                break
         elif kind == "Error" and refuse_marked:
             msg = "trying to differentiate twice a function that is marked once_differentiable"
             raise UnsupportedOperationError(msg)

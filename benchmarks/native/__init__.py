@@ -20,7 +20,9 @@ import adhelpers
 from benchmarks.contest import Contender, Kind
 
 NAMES = ("jax", "torch", "autograd")
-Make = Callable[..., Callable[..., Any]]
+Function = Callable[[Any], Any]
+Operation = Callable[..., Any]
+Make = Callable[..., Operation]
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,8 @@ class Native:
     finish
         Wait for a result that may still be computed.
     eager, compiled
-        Formulations of ``"jvp"``, ``"vjp"`` and ``"jacobian"`` for one call, and for a function compiled before.
+        Formulations of ``"jvp"``, ``"vjp"``, ``"jacobian"`` and the operations of `benchmarks.curvature`, for one call
+        and for a function compiled before.
     jit
         How a user would compile a call of adhelpers, if the framework compiles.
     """

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from math import prod
 from typing import Any
 
@@ -13,10 +12,8 @@ from autograd import core
 
 import adhelpers
 from benchmarks.cells import Cell
-from benchmarks.native import Formulations, Native
-
-Function = Callable[[Any], Any]
-Operation = Callable[..., Any]
+from benchmarks.native import Formulations, Function, Native, Operation
+from benchmarks.native.autograd_curvature import EAGER
 
 
 def make_jvp(f: Function) -> Operation:
@@ -129,7 +126,8 @@ NATIVE = Native(
     backend=adhelpers.backend("autograd"),
     asarray=np.asarray,
     finish=lambda result: result,
-    eager={
+    eager=EAGER
+    | {
         "jvp": Formulations((make_jvp,), (core_jvp,)),
         "vjp": Formulations((make_vjp,), (core_vjp,)),
         "jacobian": Formulations(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from math import prod
 from typing import Any
 
@@ -11,12 +10,10 @@ import jax.numpy as jnp
 
 import adhelpers
 from benchmarks.cells import Cell
-from benchmarks.native import Formulations, Native
+from benchmarks.native import Formulations, Function, Native, Operation
+from benchmarks.native.jax_curvature import COMPILED
 
 jax.config.update("jax_enable_x64", True)
-
-Function = Callable[[Any], Any]
-Operation = Callable[..., Any]
 
 
 def jvp(f: Function) -> Operation:
@@ -147,7 +144,8 @@ NATIVE = Native(
             (vmap_jacfwd, vmap_jacrev), (basis_forward, basis_reverse, jacfwd_of_shift, jacrev_of_sum)
         ),
     },
-    compiled={
+    compiled=COMPILED
+    | {
         "jvp": Formulations((jitted_jvp,)),
         "vjp": Formulations((jitted_vjp,)),
         "jacobian": Formulations(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from math import prod
 from typing import Any
 
@@ -11,10 +10,8 @@ from torch.autograd import forward_ad
 
 import adhelpers
 from benchmarks.cells import Cell
-from benchmarks.native import Formulations, Native
-
-Function = Callable[[Any], Any]
-Operation = Callable[..., Any]
+from benchmarks.native import Formulations, Function, Native, Operation
+from benchmarks.native.torch_curvature import EAGER
 
 
 def func_jvp(f: Function) -> Operation:
@@ -203,7 +200,8 @@ NATIVE = Native(
     backend=adhelpers.backend("torch"),
     asarray=torch.asarray,
     finish=lambda result: result,
-    eager={
+    eager=EAGER
+    | {
         "jvp": Formulations((func_jvp,), (dual_numbers, two_gradients)),
         "vjp": Formulations((func_vjp,), (gradient,)),
         "jacobian": Formulations(
