@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import make
 from namespace_differences import DIFFERENCES
 
 import adhelpers
+from conftest import make
 
 pytest.importorskip("autograd")
 import test_autograd_namespace as main

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import assert_close, to_numpy
 
 import adhelpers
 from adhelpers import (
@@ -19,6 +18,7 @@ from adhelpers import (
 )
 from adhelpers.testing import references
 from adhelpers.testing.models import gelu, like, numbers, perceptron
+from conftest import assert_close, to_numpy
 
 Backend = adhelpers.ADBackend
 MODES = ["auto", "forward", "reverse"]

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import make, to_numpy
 
 import adhelpers
 from adhelpers import UnsupportedOperationError, jacobian_vector_product, vector_jacobian_product
+from conftest import make, to_numpy
 
 X = np.array([0.5, 2.25, -0.75])
 DIRECTION = np.array([0.3, -1.0, 0.7])

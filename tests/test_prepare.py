@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import assert_close, make
 
 import adhelpers
 from adhelpers import ADBackend, PreparationMismatchError, batched_jacobian, prepare, prepared
@@ -31,6 +30,7 @@ from adhelpers.errors import (
     StructureMismatchError,
     UnsupportedOperationError,
 )
+from conftest import assert_close, make
 
 PRODUCTS = pytest.mark.parametrize("product", [jvp, vjp], ids=["jvp", "vjp"])
 Pair = namedtuple("Pair", ["one", "other"])  # noqa: PYI024  # what users have

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import assert_close, to_numpy
 
 import adhelpers
 from adhelpers import (
@@ -20,6 +19,7 @@ from adhelpers import (
     value_and_vector_jacobian_product,
     vector_jacobian_product,
 )
+from conftest import assert_close, to_numpy
 
 Backend = adhelpers.ADBackend
 Pair = namedtuple("Pair", ["first", "second"])  # noqa: PYI024  # the plain kind, as users write it

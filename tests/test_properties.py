@@ -16,7 +16,6 @@ import array_api_compat.numpy as xnp
 import numpy as np
 import optree
 import pytest
-from conftest import FRAMEWORKS, make, to_numpy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -27,6 +26,7 @@ from adhelpers import (
     value_and_jacobian_vector_product,
     value_and_vector_jacobian_product,
 )
+from conftest import FRAMEWORKS, make, to_numpy
 
 Backend = adhelpers.ADBackend
 Pair = namedtuple("Pair", ["first", "second"])  # noqa: PYI024  # the plain kind, as users write it

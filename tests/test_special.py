@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import assert_close
 
 import adhelpers
 from adhelpers import jacobian_vector_product, special_namespace, vector_jacobian_product
 from adhelpers.special import NAMES
+from conftest import assert_close
 
 pytest.importorskip("scipy")
 mpmath = pytest.importorskip("mpmath")

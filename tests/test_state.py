@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import FRAMEWORKS, make
 
 import adhelpers
 from adhelpers import (
@@ -26,6 +25,7 @@ from adhelpers import (
     value_and_vector_jacobian_product,
     vector_jacobian_product,
 )
+from conftest import FRAMEWORKS, make
 
 Backend = adhelpers.ADBackend
 Function = Callable[[Any], Any]

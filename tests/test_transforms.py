@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import make
 
 import adhelpers
 from adhelpers import array_namespace, batched_jacobian, jacobian_vector_product, vector_jacobian_product
+from conftest import make
 
 Function = Callable[[Any], Any]
 

@@ -1,0 +1,174 @@
+"""Draw who imports whom, from the sources: a row for each layer, which imports from the rows below it alone.
+
+``python docs/imports.py --write`` draws docs/images/imports.svg; ``--check`` requires it to be as the sources have
+it. Both fail if a module stands in no box, or imports from its own row or one above.
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+import textwrap
+from collections.abc import Iterator
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+PICTURE = Path(__file__).with_name("images") / "imports.svg"
+
+
+@dataclass(frozen=True)
+class Box:
+    """Modules or packages of one purpose."""
+
+    title: str
+    package: str
+    modules: str
+
+    @property
+    def names(self) -> set[str]:
+        """The full names of all in the box."""
+        return {f"{self.package}.{module}".removesuffix(".__init__") for module in self.modules.split()}
+
+
+def core(title: str, modules: str) -> Box:
+    """A box of the core."""
+    return Box(title, "adhelpers", modules)
+
+
+ROWS = [
+    [Box(room, "adhelpers_plugins", room) for room in ("jax", "torch", "autograd", "finite_difference")],
+    [core("command line", "cli arguments __main__"), core("conformance suite", "testing")],
+    [core("public names", "__init__")],
+    [core("comparison", "comparison")],
+    [
+        core("operations", "operations batched per_sample first_order second_order preparation evaluation options"),
+        core("tables", "tables gallery"),
+    ],
+    [core("prepared operations", "prepared call trials")],
+    [core("formulations", "formulations problem replication rounding sweep layout mixing dense")],
+    [core("derived products", "derived origin leafwise")],
+    [core("trees", "trees scalars leaves"), core("namespaces", "namespace special numpy_special")],
+    [core("registry", "registry discovery hookspecs")],
+    [core("contract", "contract structure")],
+    [core("errors", "errors"), core("memory", "memory")],
+]
+
+LEVELS = {box: level for level, row in enumerate(ROWS) for box in row}
+
+
+def box_of(module: str) -> Box:
+    """The box in which a module stands, or the package that holds it."""
+    for box in LEVELS:
+        if module in box.names or any(module.startswith(f"{name}.") for name in box.names - {"adhelpers"}):
+            return box
+    msg = f"{module} stands in no box; add it to ROWS in {__file__}"
+    raise SystemExit(msg)
+
+
+def modules() -> dict[str, Path]:
+    """All modules by name."""
+    paths = [*ROOT.glob("adhelpers/**/*.py"), *ROOT.glob("adhelpers_plugins/*/**/*.py")]
+    return {".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path for path in paths}
+
+
+def imported(node: ast.AST) -> Iterator[str]:
+    """What is imported when a module is; what functions import when they are called is not."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            continue
+        if isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test):
+            continue
+        if isinstance(child, ast.Import):
+            yield from (alias.name for alias in child.names)
+        if isinstance(child, ast.ImportFrom):
+            yield from (f"{child.module}.{alias.name}" for alias in child.names)
+        yield from imported(child)
+
+
+def graph() -> dict[Box, set[Box]]:
+    """For each box those that it imports from."""
+    found = modules()
+    if gone := sorted(set().union(*(box.names for box in LEVELS)) - set(found)):
+        msg = f"there is no module {', '.join(gone)}; take it out of ROWS in {__file__}"
+        raise SystemExit(msg)
+    needs: dict[Box, set[Box]] = {box: set() for box in LEVELS}
+    for module, path in found.items():
+        box = box_of(module)
+        for name in imported(ast.parse(path.read_text(encoding="utf-8"))):
+            target = name if name in found else name.rpartition(".")[0]
+            if target not in found or box_of(target) is box:
+                continue
+            if LEVELS[box_of(target)] <= LEVELS[box]:
+                msg = f"{module} imports {target}, which is not in a row below it; mend that, or ROWS in {__file__}"
+                raise SystemExit(msg)
+            needs[box].add(box_of(target))
+    return needs
+
+
+# -- the picture --------------------------------------------------------------------------------------
+
+WIDTH, GAP, PAD, LINE = 760, 10, 12, 18
+
+STYLE = """
+svg { font-family: system-ui, sans-serif; font-size: 13px; }
+.ground { fill: #ffffff; } rect { fill: #f3f5f9; stroke: #b8c0cf; } text { fill: #1c2330; }
+.title { font-weight: 600; font-size: 14px; }
+.modules { font-family: ui-monospace, Menlo, Consolas, "DejaVu Sans Mono", monospace; font-size: 12px; }
+.needs { fill: #56607a; }
+@media (prefers-color-scheme: dark) {
+  .ground { fill: #15181e; } rect { fill: #222733; stroke: #4a5468; } text { fill: #e6eaf2; } .needs { fill: #a9b3c8; }
+}
+""".strip()
+
+
+def lines_of(box: Box, needs: set[Box], width: float) -> list[tuple[str, str]]:
+    """The lines in a box, each with its class."""
+    members = ", ".join("adhelpers" if name == "__init__" else name for name in box.modules.split())
+    below = ", ".join(other.title for other in sorted(needs, key=lambda other: list(LEVELS).index(other)))
+    lines = [("title", box.title)]
+    if members != box.title:
+        lines += [("modules", line) for line in textwrap.wrap(members, int((width - 2 * PAD) / 7.4))]
+    if below:
+        lines += [("needs", line) for line in textwrap.wrap(f"imports {below}", int((width - 2 * PAD) / 6.6))]
+    return lines
+
+
+def svg() -> str:
+    """The whole picture."""
+    needs = graph()
+    shapes, y = [], GAP
+    for row in ROWS:
+        width = (WIDTH - GAP * (len(row) + 1)) / len(row)
+        texts = [lines_of(box, needs[box], width) for box in row]
+        height = 2 * PAD + LINE * max(map(len, texts)) - 4
+        for column, text in enumerate(texts):
+            x = GAP + column * (width + GAP)
+            shapes.append(f'<rect x="{x:g}" y="{y}" width="{width:g}" height="{height}" rx="6"/>')
+            for number, (kind, line) in enumerate(text):
+                place = f'x="{x + PAD:g}" y="{y + PAD + LINE * (number + 1) - 6}"'
+                shapes.append(f'<text class="{kind}" {place}>{escape(line)}</text>')
+        y += height + GAP
+    head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {y}" width="{WIDTH}" height="{y}" role="img">'
+    ground = f'<rect class="ground" width="{WIDTH}" height="{y}" style="stroke: none"/>'
+    title = "<title>Who imports whom: each row imports from rows below it alone</title>"
+    return "\n".join([head, title, f"<style>\n{STYLE}\n</style>", ground, *shapes, "</svg>", ""])
+
+
+def main() -> int:
+    """Write the picture, check it, or print it."""
+    picture = svg()
+    if "--write" in sys.argv:
+        PICTURE.write_text(picture, encoding="utf-8")
+    elif "--check" in sys.argv:
+        if not PICTURE.exists() or PICTURE.read_text(encoding="utf-8") != picture:
+            print(f"{PICTURE} is out of date: run python docs/imports.py --write", file=sys.stderr)
+            return 1
+    else:
+        print(picture)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
