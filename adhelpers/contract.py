@@ -196,7 +196,12 @@ class ADBackend(ABC):
         """
         import array_api_compat
 
-        return array_api_compat.array_namespace(*arrays)
+        try:
+            return array_api_compat.array_namespace(*arrays)
+        except TypeError as error:
+            kinds = ", ".join(sorted({type(array).__name__ for array in arrays}))
+            msg = f"backend {self.name!r} must override array_namespace, to know the namespace of {kinds} ({error})"
+            raise TypeError(msg) from error
 
     def special_namespace(self, *arrays: Array) -> Any:
         """The special functions of `arrays` by the names of `adhelpers.special_namespace`; by default SciPy's."""

@@ -88,8 +88,9 @@ def check_inexact(backend: ADBackend, leaf: Array, name: object) -> None:
     """Refuse a leaf that is neither floating nor complex."""
     if is_known(backend, leaf):
         return
+    xp = backend.array_namespace(leaf)
     try:
-        inexact = backend.array_namespace(leaf).isdtype(leaf.dtype, ("real floating", "complex floating"))
+        inexact = xp.isdtype(leaf.dtype, ("real floating", "complex floating"))
     except TypeError as error:  # NumPy's way to say that it does not know a dtype, such as bfloat16
         raise _lacks_dtype(backend, name, leaf, error) from error
     if not inexact:
