@@ -44,7 +44,7 @@ def core(session: nox.Session) -> None:
     install(session, "-e", ".[special]", "numpy", groups=("test",))
     none = "from importlib.util import find_spec; assert not any(map(find_spec, ('jax', 'torch', 'autograd')))"
     session.run("python", "-c", none)
-    session.run("pytest", "tests", "adhelpers", "adhelpers_plugins/finite_difference", *session.posargs)
+    session.run("pytest", "-n", "auto", "tests", "adhelpers", "adhelpers_plugins/finite_difference", *session.posargs)
     session.run("adhelpers", "compare")
 
 

@@ -285,6 +285,20 @@ def test_a_gradient_that_can_be_taken_only_once_is_never_zero_silently() -> None
         vector_jacobian_product(Once.apply, None, X.clone().requires_grad_(), U).sum().backward()
 
 
+def test_a_checkpoint_inside_f_is_swept() -> None:
+    from torch.utils.checkpoint import checkpoint
+
+    def f(x: Any) -> Any:
+        return checkpoint(torch.tanh, x, use_reentrant=False) * x.sum(0, keepdim=True)
+
+    x = torch.stack([X, 2 * X])  # two numbers, and as many batch elements as X has
+    slope, total = 1 - torch.tanh(x) ** 2, x.sum(0)
+    expected = torch.diag_embed((slope * total).T).permute(1, 2, 0) + torch.tanh(x)[:, None, :]
+    for mode in MODES:
+        for _ in range(3):  # with the check, without it, and with copies
+            torch.testing.assert_close(batched_jacobian(f, None, x, mode=mode), expected)
+
+
 def normalise(x: Any) -> Any:
     """What batch normalisation computes in training mode, batch first."""
     return (x - x.mean(0)) / torch.sqrt(x.var(0, unbiased=False) + 1e-5)

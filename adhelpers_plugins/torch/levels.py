@@ -225,7 +225,26 @@ def gradients(
         )
     if not batched:
         return _run_engine(outputs, cotangents, True, create_graph, inputs, True, accumulate_grad=False)
-    with Cotangents(cotangents[0].shape[0]) as vectors:
+    if not create_graph:
+        try:
+            return _mapped(Cotangents, outputs, inputs, cotangents, create_graph=False)
+        except RuntimeError as error:
+            if "saved tensor hooks" not in str(error):
+                raise
+    # The newer vmap forbids hooks: those of a checkpoint in f, which computes in the backward pass what it did not
+    # save, and those of one around the operation, for which what a graph saves must always be the same.
+    return _mapped(Tangents, outputs, inputs, cotangents, create_graph=create_graph)
+
+
+def _mapped(
+    vmap: type[Cotangents | Tangents],
+    outputs: tuple[torch.Tensor, ...],
+    inputs: tuple[torch.Tensor, ...],
+    cotangents: tuple[torch.Tensor, ...],
+    *,
+    create_graph: bool,
+) -> tuple[torch.Tensor | None, ...]:
+    with vmap(cotangents[0].shape[0]) as vectors:
         each = tuple([vectors.each(cotangent) for cotangent in cotangents])
         pulled = _run_engine(outputs, each, True, create_graph, inputs, True, accumulate_grad=False)
         return tuple([None if g is None else vectors.stacked(g) for g in pulled])
