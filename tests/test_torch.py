@@ -285,6 +285,7 @@ def test_a_gradient_that_can_be_taken_only_once_is_never_zero_silently() -> None
         vector_jacobian_product(Once.apply, None, X.clone().requires_grad_(), U).sum().backward()
 
 
+@pytest.mark.direct
 def test_a_checkpoint_inside_f_is_swept() -> None:
     from torch.utils.checkpoint import checkpoint
 
