@@ -10,7 +10,7 @@ import enum
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Any, ClassVar, NamedTuple, Self
+from typing import Any, ClassVar, Literal, NamedTuple, Self
 
 from adhelpers import structure
 from adhelpers.errors import UnsupportedOperationError
@@ -67,6 +67,28 @@ def fewest_vectors_first(
         if sampled:
             found.append(Formulation(mode, "sample"))
     return found
+
+
+class GradientFunction(ABC):
+    """A function that `ADBackend.jvp` and `ADBackend.vjp` may be given: the gradient of another.
+
+    To call it, like any other, is right; a backend may look inside where that is faster.
+
+    Attributes
+    ----------
+    mode
+        ``"reverse"`` if the gradient is that of `ADBackend.vjp`.
+    """
+
+    mode: Literal["forward", "reverse"]
+
+    @abstractmethod
+    def values(self, *leaves: Array) -> tuple[Leaves, Leaves]:
+        """``((y,), aux)``: real numbers, each of which depends on elements of the leaves that are its own.
+
+        Mostly that is one number. A single pullback of ones then gives all gradients, which are the outputs of the
+        function; its aux is ``(y, *aux)``.
+        """
 
 
 class Capability(enum.Enum):

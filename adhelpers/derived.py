@@ -75,7 +75,17 @@ def vjp_by(
     mode: Literal["forward", "reverse"], backend: ADBackend, f: Function, x: Leaves
 ) -> tuple[Leaves, Pullback, Leaves]:
     """`vjp`, by whichever mode is asked for."""
-    return vjp(backend, f, x) if mode == "reverse" or not x else vjp_from_jvps(backend, f, x)
+    if mode == "reverse" or not x:
+        return vjp(backend, f, x)
+    return either(
+        backend,
+        f,
+        lambda: vjp_from_jvps(backend, f, x),
+        lambda: backend.vjp(f, x),
+        rule="forward rule",
+        way="a vector-Jacobian product",
+        allowed=backend.fallback,
+    )
 
 
 def either(

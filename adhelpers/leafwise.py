@@ -9,27 +9,33 @@ from __future__ import annotations
 from typing import Literal
 
 from adhelpers import derived
-from adhelpers.contract import ADBackend, Leaves
+from adhelpers.contract import ADBackend, Array, GradientFunction, Leaves
 from adhelpers.scalars import ones, require_scalar_output
 from adhelpers.trees import LeafwiseFunction
 
 Mode = Literal["forward", "reverse"]
 
 
-class Gradient:
+class Gradient(GradientFunction):
     """The gradient of a function that gives one real number."""
 
     def __init__(self, backend: ADBackend, f: LeafwiseFunction, mode: Mode) -> None:
         self.function = f.function
+        self.mode = mode
         self._backend = backend
         self._f = f
-        self._mode = mode
 
-    def __call__(self, *leaves: Leaves) -> tuple[Leaves, Leaves]:
+    def __call__(self, *leaves: Array) -> tuple[Leaves, Leaves]:
         """``(gradient, (f(x), *aux))``."""
-        outputs, pullback, aux = derived.vjp_by(self._mode, self._backend, self._f, leaves)
+        outputs, pullback, aux = derived.vjp_by(self.mode, self._backend, self._f, leaves)
         y = require_scalar_output(self._f.output(outputs))
         return pullback(ones(self._backend, (y,))), (*outputs, *aux)
+
+    def values(self, *leaves: Array) -> tuple[Leaves, Leaves]:
+        """``((f(x),), aux)``."""
+        outputs, aux = self._f(*leaves)
+        require_scalar_output(self._f.output(outputs))
+        return outputs, aux
 
 
 class Directional:
@@ -41,7 +47,7 @@ class Directional:
         self._f = f
         self._tangents = tangents
 
-    def __call__(self, *leaves: Leaves) -> tuple[Leaves, Leaves]:
+    def __call__(self, *leaves: Array) -> tuple[Leaves, Leaves]:
         """``(tangents of f(x), (f(x), *aux))``."""
         outputs, pushed, aux = derived.jvp(self._backend, self._f, leaves, self._tangents)
         return pushed, (*outputs, *aux)

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from adhelpers import derived
 from adhelpers.batched import TRIED, differentiate
-from adhelpers.contract import ADBackend, Array, Formulation, Leaves
+from adhelpers.contract import ADBackend, Array, Formulation, GradientFunction, Leaves
 from adhelpers.errors import BatchAxisError, DTypeError
 from adhelpers.leafwise import Mode as Single
 from adhelpers.leaves import is_complex
@@ -219,7 +219,7 @@ def value_and_batched_hessian(
     _, jacobian, flat, (y, *aux) = differentiate(
         f"hessian by {inner} mode", make, f, backend, x, args, holomorphic=None, **options
     )
-    return with_aux(flat, tuple(aux), flat.values.numbers(y), jacobian, has_aux=has_aux)
+    return with_aux(flat, tuple(aux), flat.of.numbers(y), jacobian, has_aux=has_aux)
 
 
 class Values(LeafwiseFunction):
@@ -261,25 +261,29 @@ class Values(LeafwiseFunction):
         return self.backend.array_namespace(array).reshape(array, shape)
 
 
-class Gradients(LeafwiseFunction):
+class Gradients(LeafwiseFunction, GradientFunction):
     """The gradients of `Values`; aux holds these first."""
 
-    def __init__(self, values: Values, mode: Single) -> None:
-        super().__init__(values.function, values.point, values.args, has_aux=True)
-        self.values = values
-        self._mode = mode
+    def __init__(self, of: Values, mode: Single) -> None:
+        super().__init__(of.function, of.point, of.args, has_aux=True)
+        self.of = of
+        self.mode = mode
 
     def __call__(self, *leaves: Any) -> tuple[Leaves, Leaves]:
         """``((gradients,), (values, *aux))``."""
-        backend = self.values.backend
-        outputs, pullback, aux = derived.vjp_by(self._mode, backend, self.values, leaves)
+        backend = self.of.backend
+        outputs, pullback, aux = derived.vjp_by(self.mode, backend, self.of, leaves)
         # Each value depends on its own batch element alone, so that one pullback serves all of them.
         return pullback(ones(backend, outputs)), (*outputs, *aux)
 
+    def values(self, *leaves: Any) -> tuple[Leaves, Leaves]:
+        """``((values,), aux)``."""
+        return self.of(*leaves)
+
     def output(self, leaves: Leaves) -> Tree:
         """The gradients that came back through the plugin."""
-        return Tree(self.values.backend, "the gradient", leaves, SINGLE)
+        return Tree(self.of.backend, "the gradient", leaves, SINGLE)
 
     def aux(self, arrays: Leaves) -> Any:
         """The latest aux of the user's, with the arrays that came back through the plugin."""
-        return self.values.aux(arrays)
+        return self.of.aux(arrays)

@@ -22,24 +22,27 @@ def require_scalar_point(x: Tree, instead: str) -> Array:
 
 
 def require_scalar_output(y: Tree) -> Array:
-    """The real 0-d array that ``f(x)`` is: only such a function has a gradient."""
+    """The real 0-d array that ``f(x)``, or a loss of it, is: only such a function has a gradient."""
+
+    def advice(words: str) -> str:
+        return words if y.name == "f(x)" else "let the loss return such a number"
+
     if y.treedef is not SINGLE:
-        msg = (
-            f"f(x) is {describe(y.rebuild(y.leaves))}, but a gradient is that of one real number; "
+        msg = f"{y.name} is {describe(y.rebuild(y.leaves))}, but a gradient is that of one real number; " + advice(
             "return anything else as aux with has_aux=True, or use jacobian"
         )
         raise StructureMismatchError(msg)
     (leaf,) = y.leaves
     if leaf.shape != ():
         msg = (
-            f"f(x) has shape {tuple(leaf.shape)}, but a gradient is that of one real number, of shape (); "
-            "sum over f(x), or use jacobian, or vector_jacobian_product with weights of your own"
+            f"{y.name} has shape {tuple(leaf.shape)}, but a gradient is that of one real number, of shape (); "
+            + advice("sum over f(x), or use jacobian, or vector_jacobian_product with weights of your own")
         )
         raise ShapeMismatchError(msg)
     if is_complex(y.backend, leaf):
-        msg = (
-            f"f(x) is complex ({leaf.dtype}), but a gradient is that of one real number; return its real part or its "
-            "absolute value, or use jacobian(..., holomorphic=True) or vector_jacobian_product"
+        msg = f"{y.name} is complex ({leaf.dtype}), but a gradient is that of one real number; " + advice(
+            "return its real part or its absolute value, or use jacobian(..., holomorphic=True) or "
+            "vector_jacobian_product"
         )
         raise DTypeError(msg)
     return leaf

@@ -453,7 +453,7 @@ def value_and_gauss_newton_product(
         if loss is None:
             weighted = tuple([_conj(backend, leaf) for leaf in pushed])
         else:
-            of_outputs = LeafwiseFunction(loss, y, (), has_aux=False)
+            of_outputs = Loss(loss, y, (), has_aux=False)
             _, weighted, _ = push_gradient(backend, of_outputs, outputs, pushed, "auto")
         return with_aux(flat, aux, y.rebuild(outputs), x.rebuild(pullback(weighted)), has_aux=has_aux)
 
@@ -480,10 +480,20 @@ def push_gradient(
     return y, product, tuple(aux)
 
 
+class Loss(LeafwiseFunction):
+    """What is made of ``f(x)``, by which messages call it."""
+
+    def output(self, leaves: Leaves) -> Tree:
+        """The latest result."""
+        y = super().output(leaves)
+        y.name = "loss(f(x))"
+        return y
+
+
 class Slope(Directional):
     """The derivative along tangents of a function that gives one real number."""
 
-    def __call__(self, *leaves: Leaves) -> tuple[Leaves, Leaves]:
+    def __call__(self, *leaves: Array) -> tuple[Leaves, Leaves]:
         """``((slope,), (f(x), *aux))``."""
         pushed, rest = super().__call__(*leaves)
         require_scalar_output(self._f.output(rest[: len(pushed)]))
@@ -493,7 +503,7 @@ class Slope(Directional):
 class Linearised(Directional):
     """The function itself, with its derivative along tangents beside it, which is not differentiated again."""
 
-    def __call__(self, *leaves: Leaves) -> tuple[Leaves, Leaves]:
+    def __call__(self, *leaves: Array) -> tuple[Leaves, Leaves]:
         """``(f(x), (tangents of f(x), *aux))``."""
         pushed, rest = super().__call__(*leaves)
         outputs, aux = rest[: len(pushed)], rest[len(pushed) :]

@@ -11,7 +11,15 @@ import numpy as np
 import torch
 
 from adhelpers import ADBackend, Capability
-from adhelpers.contract import Array, Formulation, LeafFunction, Leaves, Pullback, fewest_vectors_first
+from adhelpers.contract import (
+    Array,
+    Formulation,
+    GradientFunction,
+    LeafFunction,
+    Leaves,
+    Pullback,
+    fewest_vectors_first,
+)
 from adhelpers.origin import raised_by_library
 from adhelpers_plugins.torch import direct, functional, levels, namespace, special
 from adhelpers_plugins.torch.arrayapi.arguments import from_numpy
@@ -121,6 +129,8 @@ class TorchBackend(ADBackend):
         if not _at_top(x):
             return functional.vjp(f, x)
         try:
+            if isinstance(f, GradientFunction) and f.mode == "reverse":
+                return direct.vjp(f.values, x, of_gradient=True)
             return direct.vjp(f, x)
         except RuntimeError as error:
             # A model made in inference mode: torch.func works on its tensors, though no graph can hold them.

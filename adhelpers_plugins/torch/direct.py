@@ -43,8 +43,11 @@ def _push(
     return tuple(values), tuple(tangents), tuple([memory.own(dual.unpack(a)[0], is_new=False) for a in aux])
 
 
-def vjp(f: LeafFunction, x: Leaves) -> tuple[Leaves, GraphPullback, Leaves]:
-    """A graph whose roots stand for `x`, to be walked any number of times."""
+def vjp(f: LeafFunction, x: Leaves, *, of_gradient: bool = False) -> tuple[Leaves, GraphPullback, Leaves]:
+    """A graph whose roots stand for `x`, to be walked any number of times.
+
+    With `of_gradient`, `f` gives numbers, and the graph goes on to their gradients, as a `GradientFunction` has them.
+    """
     # Without gradients around, the caller wants none through the results either.
     wanted = torch.is_grad_enabled()
     with _UNCHANGED if wanted else torch.enable_grad():
@@ -54,6 +57,8 @@ def vjp(f: LeafFunction, x: Leaves) -> tuple[Leaves, GraphPullback, Leaves]:
         for root in roots:
             root.is_open = True
         outputs, aux = f(*[root.clone() for root in roots])
+        if of_gradient:
+            outputs, aux = _gradients_of(outputs, roots), (*outputs, *aux)
         for root in roots:
             root.is_open = False
     results = (*outputs, *aux)
@@ -66,6 +71,17 @@ def vjp(f: LeafFunction, x: Leaves) -> tuple[Leaves, GraphPullback, Leaves]:
     count = len(outputs)
     attached = attached or (wanted and any(leaf.requires_grad and _is_attached(leaf) for leaf in x))
     return tuple(owned[:count]), GraphPullback(roots, outputs, attached), tuple(owned[count:])
+
+
+def _gradients_of(values: Leaves, roots: Leaves) -> Leaves:
+    """The gradients of numbers, still part of the graph."""
+    pulled: Iterable[Array | None] = (None,) * len(roots)
+    live = tuple([y for y in values if y.requires_grad])
+    if live:
+        pulled = gradients(live, roots, tuple(map(torch.ones_like, live)), create_graph=True, batched=False)
+    return tuple(
+        [torch.zeros_like(root) if g is None else _conjugate(g) for g, root in zip(pulled, roots, strict=True)]
+    )
 
 
 _UNCHANGED = contextlib.nullcontext()

@@ -21,6 +21,7 @@ from adhelpers import (
     Capability,
     ComparisonReport,
     Formulation,
+    GradientFunction,
     LeafFunction,
     Leaves,
     Prepared,
@@ -218,7 +219,7 @@ class StrangersBackend(ADBackend):
         return outputs, u, aux
 
     def vjp(self, f: LeafFunction, x: Leaves) -> tuple[Leaves, Pullback, Leaves]:
-        outputs, aux = f(*x)
+        outputs, aux = f.values(*x) if isinstance(f, GradientFunction) else f(*x)
         pullback: Pullback = lambda cotangents: cotangents  # noqa: E731
         return outputs, pullback, aux
 
