@@ -30,6 +30,7 @@ def run(tmp_path: Path, program: str, *options: str) -> subprocess.CompletedProc
         ("hutchinson_trace.py", ()),
         ("levenberg_marquardt.py", ("--problems", "misra1a", "eckerle4")),
         ("levenberg_marquardt.py", ("--problems", "thurber", "mgh09")),
+        ("newton_cg.py", ()),
         ("image_sensitivity.py", ()),
     ],
 )
@@ -50,7 +51,15 @@ def test_numpy_alone_will_do(program: str, tmp_path: Path) -> None:
     assert ended.returncode == 0, ended.stdout + ended.stderr
 
 
-@pytest.mark.parametrize("program", ["implicit_differentiation.py", "levenberg_marquardt.py", "image_sensitivity.py"])
+@pytest.mark.parametrize(
+    "program",
+    [
+        "implicit_differentiation.py",
+        "levenberg_marquardt.py",
+        pytest.param("newton_cg.py", marks=pytest.mark.skipif(find_spec("scipy") is None, reason="it imports SciPy")),
+        "image_sensitivity.py",
+    ],
+)
 def test_what_needs_exact_derivatives_says_so(program: str, tmp_path: Path) -> None:
     ended = run(tmp_path, program, "--backends", "finite-difference")
     assert ended.returncode == 1
