@@ -86,8 +86,8 @@ def prepare(
     -------
     Prepared
         A function ``(x, u, *args)``, or ``(x, *args)`` of an operation without `u`. Any number of threads may call it.
-        It cannot be pickled. What of `args` and `u` is no array is compiled into the code: a new number, word or function
-        is prepared anew, and a call with other objects, which may have changed unseen, is not compiled.
+        It cannot be pickled. What of `args` and `u` is no array is compiled into the code: a new number, word or
+        function is prepared anew, and a call with other objects, which may have changed unseen, is not compiled.
 
     Raises
     ------

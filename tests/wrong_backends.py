@@ -2558,6 +2558,19 @@ class PlainNumpyForBoxes(AutogradBackend):
         return array_api_compat.numpy
 
 
+# -- derivatives of values -----------------------------------------------------------------------------------------
+
+
+@wrong("R12")
+class ValuesForgetTheirPoint(AutogradBackend):
+    """To a product around it a value, and aux, depend on what f closes over, but not on x."""
+
+    def vjp(self, f: LeafFunction, x: Leaves) -> Pulled:
+        _, pullback, _ = super().vjp(f, x)
+        outputs, aux = f(*map(self.stop_gradient, _copies(x)))
+        return outputs, pullback, aux
+
+
 # -- declarations ------------------------------------------------------------------------------------------------
 
 

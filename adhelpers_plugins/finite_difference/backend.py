@@ -72,6 +72,7 @@ class FiniteDifferenceBackend(ADBackend):
         **dict.fromkeys(
             (
                 *(f"u-constant/{outer}-of-{inner}" for outer in _OPERATIONS for inner in _OPERATIONS[:2]),
+                *(f"u-constant/{outer}-of-hessian-vector-product" for outer in _OPERATIONS[:2]),
                 *(
                     f"u-constant-from-afar/{a}-of-{b}-of-{c}"
                     for a, b, c in itertools.product(_OPERATIONS[:2], repeat=3)

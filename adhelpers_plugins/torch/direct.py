@@ -62,14 +62,14 @@ def vjp(f: LeafFunction, x: Leaves, *, of_gradient: bool = False) -> tuple[Leave
         for root in roots:
             root.is_open = False
     results = (*outputs, *aux)
-    attached = _leads_outside(results, roots, refuse_marked=True) and wanted
+    of_x = any(leaf.requires_grad and _is_attached(leaf) for leaf in x)
+    attached = (_leads_outside(results, roots, refuse_marked=True) or of_x) and wanted
     memory = Ownership()
     owned = []
     for y in results:
         result = y if attached and _is_attached(y) else y.detach()
         owned.append(memory.own(result, is_new=y.grad_fn is not None and _is_new(y)))
     count = len(outputs)
-    attached = attached or (wanted and any(leaf.requires_grad and _is_attached(leaf) for leaf in x))
     return tuple(owned[:count]), GraphPullback(roots, outputs, attached), tuple(owned[count:])
 
 
