@@ -50,6 +50,11 @@ def lift(backend: ADBackend, leaf: Any, name: object, like: Array | None = None)
     raise TypeError(msg)
 
 
+def is_number(leaf: object) -> bool:
+    """Whether it is a bare number of Python's, which has no precision of its own; NumPy's have one."""
+    return isinstance(leaf, (float, complex)) and not is_numpy(leaf)
+
+
 def lift_beside(backend: ADBackend, leaf: Any, name: object, like: Array | None) -> Array:
     """`lift`, but `like` is no partner: it gives a number its precision and device, and no more."""
     if like is not None and isinstance(leaf, complex) and not is_numpy(leaf) and not is_complex(backend, like):

@@ -6,6 +6,7 @@ import functools
 from typing import Any
 
 from adhelpers import registry
+from adhelpers.structure import describe
 
 
 def array_namespace(*arrays: Any) -> Any:
@@ -47,7 +48,17 @@ def _unclaimed(*arrays: Any) -> Any:
         return _of_numpy()
     import array_api_compat
 
-    return array_api_compat.array_namespace(*arrays)
+    try:
+        return array_api_compat.array_namespace(*arrays)
+    except TypeError as error:
+        others = [array for array in arrays if not hasattr(array, "dtype")]
+        if not others:
+            raise
+        msg = (
+            f"array_namespace takes arrays, but was given {', '.join(map(describe, others))}; "
+            "give an array: one of a structure, such as x['a'], or an array made of a number"
+        )
+        raise TypeError(msg) from error
 
 
 @functools.cache

@@ -85,7 +85,7 @@ class Prepared:
     def _call(self, *arguments: Any) -> Any:
         count = len(self._names)
         if len(arguments) < count:
-            msg = f"{self!r} takes ({', '.join(self._names)}, *args), but {len(arguments)} arguments were given"
+            msg = f"{self!r} takes ({', '.join(self._names)}, *args), but the arguments given were {len(arguments)}"
             raise TypeError(msg)
         point, args = arguments[:count], arguments[count:]
         if not self.backend.compiles and not self.strict:

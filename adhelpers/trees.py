@@ -8,7 +8,16 @@ from typing import Any
 
 from adhelpers import structure
 from adhelpers.contract import ADBackend, Array, Leaves
-from adhelpers.leaves import check_inexact, check_like_partner, is_known, is_like, lift, lift_beside
+from adhelpers.leaves import (
+    check_inexact,
+    check_like_partner,
+    is_complex,
+    is_known,
+    is_like,
+    is_number,
+    lift,
+    lift_beside,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,17 +46,24 @@ class Tree:
     def read(cls, backend: ADBackend, tree: Any, name: str, like: Array | None = None) -> Tree:
         """Flatten what the user gave or returned, lift its leaves and require them to be inexact.
 
-        Numbers get the precision and device of `like`.
+        Numbers get the precision and device of `like` or, without it, of the first array beside them that is real, or
+        complex, as they are.
         """
         if _is_ready(backend, tree, like):  # one array, by far the commonest: no tree work
             return cls(backend, name, (tree,), structure.SINGLE)
         leaves, treedef = backend.flatten(tree)
         lifted = list(leaves)
-        for i, leaf in enumerate(leaves):
-            if not _is_ready(backend, leaf, like):
+        arrays: list[Array] = []
+        for i in sorted(range(len(leaves)), key=lambda i: is_number(leaves[i])):  # arrays first, then numbers
+            leaf, partner = leaves[i], like
+            if like is None and is_number(leaf):
+                same = (array for array in arrays if is_complex(backend, array) == isinstance(leaf, complex))
+                partner = next(same, None)
+            if not _is_ready(backend, leaf, partner):
                 leaf_name = LeafName(name, treedef, i)
-                lifted[i] = lift_beside(backend, leaf, leaf_name, like)
+                lifted[i] = lift_beside(backend, leaf, leaf_name, partner)
                 check_inexact(backend, lifted[i], leaf_name)
+            arrays.append(lifted[i])
         return cls(backend, name, tuple(lifted), treedef)
 
     def rebuild(self, leaves: Leaves) -> Any:

@@ -174,6 +174,23 @@ def test_nothing_is_broadcast(backend: Backend, u: np.ndarray) -> None:
         vector_jacobian_product(lambda x: x**2, backend, X, u)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_number_in_x_has_the_precision_of_the_array_beside_it(backend: Backend, dtype: str) -> None:
+    """A framework's default precision would be another one, on another framework."""
+    x = {"k": 0.7, "w": 0.5j, "x": X.astype(dtype), "z": (1j * X).astype("complex64")}
+
+    def f(p: Any) -> Any:
+        xp = array_namespace(p["x"])
+        return p["k"] * p["x"], xp.real(p["w"] * p["z"])
+
+    (y, _), v = adhelpers.value_and_jacobian_vector_product(f, backend, x, {**x, "k": 1.0, "w": 0.0j})
+    assert str(y.dtype).endswith(dtype)
+    expected = (X + 0.7 * X).astype(dtype), -0.5 * X.astype("float32")
+    assert_close(backend, v, expected)
+    if dtype == "float64":
+        np.testing.assert_array_equal(to_numpy(backend, y), 0.7 * X)  # and not 0.7 in single precision
+
+
 @pytest.mark.parametrize("dtype", ["float32", "complex128", "int64"])
 def test_nothing_is_cast(backend: Backend, dtype: str) -> None:
     with pytest.raises(DTypeError, match=f"u has dtype .*{dtype}, but x has .*float64"):
