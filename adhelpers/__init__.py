@@ -36,6 +36,7 @@ from adhelpers.first_order import (
     value_and_gradient,
     value_and_jacobian,
 )
+from adhelpers.gauss_newton import gauss_newton_product, value_and_gauss_newton_product
 from adhelpers.hookspecs import BackendDescription, hookimpl
 from adhelpers.namespace import array_namespace
 from adhelpers.operations import (
@@ -54,12 +55,10 @@ from adhelpers.preparation import prepare
 from adhelpers.prepared import Prepared
 from adhelpers.registry import backend
 from adhelpers.second_order import (
-    gauss_newton_product,
     hessian,
     hessian_vector_product,
     laplacian,
     second_derivative,
-    value_and_gauss_newton_product,
     value_and_hessian,
     value_and_hessian_vector_product,
     value_and_laplacian,

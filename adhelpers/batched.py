@@ -175,10 +175,12 @@ def differentiate(
     chunk_size: int | None,
     check_batch: bool | str,
     holomorphic: bool | None,
+    check_first: Callable[[], object] | None = None,
 ) -> tuple[Array, Array, F, Leaves]:
     """``(y, J, flat, aux)`` with J that of ``flat = make(f, x, args, has_aux=has_aux)``.
 
     `kind` tells functions that are made of one `f` apart. Where `holomorphic` is None, nothing is but real.
+    `check_first` is called where `flat` is to be checked.
     """
     with backend.scope():
         layout = LAYOUTS[batch_axis]
@@ -190,6 +192,8 @@ def differentiate(
         # What is seen while tracing is not remembered: values, and what was checked, belong to the tracer.
         record = Record() if traced else FUNCTIONS.record(f, signature)
         check = not traced and (check_batch == "always" or (bool(check_batch) and not record.batch_checked))
+        if check and check_first is not None:
+            check_first()
         problem = Problem(backend, flat, leaf, layout, bool(holomorphic), chunk_size, record, check)
         if isinstance(mode, Formulation):
             y, jacobian, aux = take(problem, mode)
@@ -205,7 +209,7 @@ def _read_point(backend: ADBackend, x: Any, layout: BatchLayout, holomorphic: bo
     leaf = single(point)
     if len(leaf.shape) < 2:
         msg = (
-            f"x has shape {tuple(leaf.shape)}, but a batched Jacobian needs at least two dimensions, "
+            f"x has shape {tuple(leaf.shape)}, but a batch needs at least two dimensions, "
             f"{layout}; for one point add a batch axis of size 1"
         )
         raise BatchAxisError(msg)

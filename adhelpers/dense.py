@@ -152,7 +152,9 @@ class Dense:
             else:
                 columns = backend.vjp_sweep(pullback, block)
             for unit, column in zip(block, columns, strict=True):
-                part = backend.array_namespace(column).sum(unit * column)
+                xp = backend.array_namespace(column)
+                # Picked, for a product would make NaN of infinite entries that are none of the trace's.
+                part = xp.sum(xp.where(unit != 0, column, xp.zeros_like(column)))
                 total = part if total is None else total + part
         assert aux is not None
         return aux, total

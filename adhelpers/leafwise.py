@@ -13,13 +13,13 @@ from adhelpers.contract import ADBackend, Array, GradientFunction, Leaves
 from adhelpers.scalars import ones, require_scalar_output
 from adhelpers.trees import LeafwiseFunction
 
-Mode = Literal["forward", "reverse"]
+SingleMode = Literal["forward", "reverse"]
 
 
 class Gradient(GradientFunction):
     """The gradient of a function that gives one real number."""
 
-    def __init__(self, backend: ADBackend, f: LeafwiseFunction, mode: Mode) -> None:
+    def __init__(self, backend: ADBackend, f: LeafwiseFunction, mode: SingleMode) -> None:
         self.function = f.function
         self.mode = mode
         self._backend = backend

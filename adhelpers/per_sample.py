@@ -9,7 +9,7 @@ from adhelpers import derived
 from adhelpers.batched import TRIED, differentiate
 from adhelpers.contract import ADBackend, Array, Formulation, GradientFunction, Leaves
 from adhelpers.errors import BatchAxisError, DTypeError
-from adhelpers.leafwise import Mode as Single
+from adhelpers.leafwise import SingleMode
 from adhelpers.leaves import is_complex
 from adhelpers.operations import resolve, with_aux, without_value
 from adhelpers.options import check_batch_options, check_chunk_size, check_mode
@@ -103,14 +103,25 @@ def value_and_batched_gradient(
     if backend.eager() is not backend:
         return compiled_call(value_and_batched_gradient, f, backend, {"x": x}, args, **options)
 
+    y, jacobian, flat, aux = _gradients(f, backend, x, args, **options)
+    row = jacobian[0, ...] if batch_axis == -1 else jacobian[:, 0, :]
+    return with_aux(flat, aux, flat.numbers(y), row, has_aux=has_aux)
+
+
+def _gradients(
+    f: Callable[..., Any],
+    backend: ADBackend,
+    x: Any,
+    args: tuple[Any, ...],
+    *,
+    batch_axis: Literal[-1, 0],
+    **options: Any,
+) -> tuple[Array, Array, Values, Leaves]:
     def make(f: Callable[..., Any], x: Tree, args: tuple[Any, ...], *, has_aux: bool) -> Values:
         return Values(f, x, args, has_aux=has_aux, axis=batch_axis)
 
-    y, jacobian, flat, aux = differentiate(
-        "gradient", make, f, backend, x, args, mode="reverse", chunk_size=None, holomorphic=None, **options
-    )
-    row = jacobian[0, ...] if batch_axis == -1 else jacobian[:, 0, :]
-    return with_aux(flat, aux, flat.numbers(y), row, has_aux=has_aux)
+    options |= {"batch_axis": batch_axis, "mode": "reverse", "chunk_size": None, "holomorphic": None}
+    return differentiate("gradient", make, f, backend, x, args, **options)
 
 
 def batched_hessian(
@@ -132,8 +143,7 @@ def batched_hessian(
     f
         Called as ``f(x, *args)`` on the whole batch; it must treat the elements independently.
     backend, args, has_aux, batch_axis, chunk_size, check_batch
-        As in `adhelpers.batched_jacobian`. The check is one of the gradient: what `f` adds up over the batch, as
-        in ``x + mean(x)``, has no second derivatives, and goes unnoticed.
+        As in `adhelpers.batched_jacobian`; the check is one of `f` and of its gradients.
     x
         One real array of shape ``(N1, ..., Nn, B)``, or ``(B, N1, ...)`` with ``batch_axis=0``; ``f(x)`` is a real one
         of shape ``(B,)``.
@@ -216,8 +226,14 @@ def value_and_batched_hessian(
         return Gradients(Values(f, x, args, has_aux=has_aux, axis=batch_axis), inner)
 
     options["mode"] = mode if isinstance(mode, Formulation) else "auto" if mode == "auto" else outer
+
+    def check_gradients() -> None:
+        # The Hessians are those of the sum over the batch, which does not tell whether f permutes or pools its results.
+        _gradients(f, backend, x, args, has_aux=has_aux, batch_axis=batch_axis, check_batch="always")
+
+    kind = f"hessian by {inner} mode"
     _, jacobian, flat, (y, *aux) = differentiate(
-        f"hessian by {inner} mode", make, f, backend, x, args, holomorphic=None, **options
+        kind, make, f, backend, x, args, holomorphic=None, check_first=check_gradients, **options
     )
     return with_aux(flat, tuple(aux), flat.of.numbers(y), jacobian, has_aux=has_aux)
 
@@ -264,7 +280,7 @@ class Values(LeafwiseFunction):
 class Gradients(LeafwiseFunction, GradientFunction):
     """The gradients of `Values`; aux holds these first."""
 
-    def __init__(self, of: Values, mode: Single) -> None:
+    def __init__(self, of: Values, mode: SingleMode) -> None:
         super().__init__(of.function, of.point, of.args, has_aux=True)
         self.of = of
         self.mode = mode

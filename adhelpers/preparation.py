@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-from adhelpers import batched, first_order, operations, per_sample, second_order
+from adhelpers import batched, first_order, gauss_newton, operations, per_sample, second_order
 from adhelpers.contract import ADBackend
 from adhelpers.operations import resolve
 from adhelpers.prepared import Prepared
@@ -40,8 +40,8 @@ _ALONG_U = (
     operations.value_and_vector_jacobian_product,
     second_order.hessian_vector_product,
     second_order.value_and_hessian_vector_product,
-    second_order.gauss_newton_product,
-    second_order.value_and_gauss_newton_product,
+    gauss_newton.gauss_newton_product,
+    gauss_newton.value_and_gauss_newton_product,
 )
 _NAMES: dict[Callable[..., Any], tuple[str, ...]] = {
     **dict.fromkeys(_ALONG_U, ("x", "u")),

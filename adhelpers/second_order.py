@@ -1,4 +1,4 @@
-"""Second derivatives: the Hessian, its products, its trace, and what takes its place in least squares."""
+"""Second derivatives: the Hessian, its products and its trace."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ from adhelpers.contract import ADBackend, Array, Leaves
 from adhelpers.dense import Dense
 from adhelpers.errors import DTypeError
 from adhelpers.evaluation import evaluate
-from adhelpers.leafwise import Directional, Gradient
-from adhelpers.leafwise import Mode as Single
+from adhelpers.leafwise import Directional, Gradient, SingleMode
 from adhelpers.leaves import is_complex
 from adhelpers.operations import constant_unless, with_aux, without_value
 from adhelpers.options import check_chunk_size, check_mode
@@ -359,109 +358,6 @@ def value_and_laplacian(
     return evaluate(value_and_laplacian, compute, f, backend, {"x": x}, args, has_aux=has_aux, **options)
 
 
-def gauss_newton_product(
-    f: Callable[..., Any],
-    backend: ADBackend | str | None,
-    x: Any,
-    u: Any,
-    *,
-    loss: Callable[[Any], Any] | None = None,
-    args: tuple[Any, ...] = (),
-    has_aux: bool = False,
-    differentiate_u: bool = False,
-) -> Any:
-    """The Gauss-Newton matrix ``J^T H J`` of a loss of ``f(x)`` times `u`, without any of the matrices.
-
-    It is the Hessian of ``loss(f(x))`` without the term with second derivatives of `f`: positive semidefinite for a
-    convex loss, and close to the Hessian where residuals are small or `f` is nearly linear.
-
-    Parameters
-    ----------
-    f
-        Called as ``f(x, *args)``; returns floating or complex arrays in any structure.
-    backend, x, u, args, has_aux, differentiate_u
-        As in `adhelpers.jacobian_vector_product`.
-    loss
-        Called with ``f(x)``, gives one real number; H is its Hessian there. None stands for half of the sum of
-        squares, whose Hessian is the identity.
-
-    Returns
-    -------
-    v
-        With the structure of `x` and each leaf of the same shape, dtype and device. For complex ``f(x)`` and no loss
-        it is ``J^T conj(J u)``, of the loss half the sum of ``abs(y)**2``.
-
-    Raises
-    ------
-    StructureMismatchError, ShapeMismatchError, DTypeError, DeviceMismatchError, UnsupportedOperationError, ...
-        As in `adhelpers.jacobian_vector_product`; the loss is not one real number.
-
-    Notes
-    -----
-    The forward and the reverse pass go through one evaluation of `f`. See Schraudolph, "Fast curvature matrix-vector
-    products for second-order gradient descent", Neural Computation 14 (2002).
-
-    Examples
-    --------
-    >>> import numpy, adhelpers
-    >>> x, u = numpy.asarray([1.0, 2.0]), numpy.asarray([1.0, -1.0])
-    >>> v = adhelpers.gauss_newton_product(lambda x: x**2, "finite-difference", x, u)  # J is diag(2, 4)
-    >>> v.round(5)
-    array([  4., -16.])
-    """
-    y_v_aux = value_and_gauss_newton_product(
-        f, backend, x, u, loss=loss, args=args, has_aux=has_aux, differentiate_u=differentiate_u
-    )
-    return without_value(y_v_aux)
-
-
-def value_and_gauss_newton_product(
-    f: Callable[..., Any],
-    backend: ADBackend | str | None,
-    x: Any,
-    u: Any,
-    *,
-    loss: Callable[[Any], Any] | None = None,
-    args: tuple[Any, ...] = (),
-    has_aux: bool = False,
-    differentiate_u: bool = False,
-) -> Any:
-    """`gauss_newton_product` together with ``f(x)``, at no extra evaluation of `f`.
-
-    Returns
-    -------
-    (y, v) or (y, v, aux)
-        With `has_aux` the latter.
-
-    Examples
-    --------
-    >>> import numpy, adhelpers
-    >>> x, u = numpy.asarray([1.0, 2.0]), numpy.asarray([1.0, -1.0])
-    >>> y, v = adhelpers.value_and_gauss_newton_product(lambda x: x**2, "finite-difference", x, u)
-    >>> y, v.round(5)
-    (array([1., 4.]), array([  4., -16.]))
-    """
-    if loss is not None and not callable(loss):
-        msg = f"loss is {loss!r}; give a function of f(x) that returns one real number, or None for half of the squares"
-        raise TypeError(msg)
-
-    def compute(backend: ADBackend, flat: LeafwiseFunction, x: Tree) -> Any:
-        direction = constant_unless(differentiate_u, backend, x.read_partner(u, "u"))
-        outputs, pullback, rest = derived.vjp(backend, Linearised(backend, flat, direction), x.leaves)
-        pushed, aux = rest[: len(outputs)], rest[len(outputs) :]
-        y = flat.output(outputs)
-        if loss is None:
-            weighted = tuple([_conj(backend, leaf) for leaf in pushed])
-        else:
-            of_outputs = Loss(loss, y, (), has_aux=False)
-            _, weighted, _ = push_gradient(backend, of_outputs, outputs, pushed, "auto")
-        return with_aux(flat, aux, y.rebuild(outputs), x.rebuild(pullback(weighted)), has_aux=has_aux)
-
-    point = {"x": x, "u": u}
-    options = {"loss": loss, "differentiate_u": differentiate_u}
-    return evaluate(value_and_gauss_newton_product, compute, f, backend, point, args, has_aux=has_aux, **options)
-
-
 def push_gradient(
     backend: ADBackend, f: LeafwiseFunction, x: Leaves, u: Leaves, mode: str
 ) -> tuple[Array, Leaves, Leaves]:
@@ -480,16 +376,6 @@ def push_gradient(
     return y, product, tuple(aux)
 
 
-class Loss(LeafwiseFunction):
-    """What is made of ``f(x)``, by which messages call it."""
-
-    def output(self, leaves: Leaves) -> Tree:
-        """The latest result."""
-        y = super().output(leaves)
-        y.name = "loss(f(x))"
-        return y
-
-
 class Slope(Directional):
     """The derivative along tangents of a function that gives one real number."""
 
@@ -500,17 +386,7 @@ class Slope(Directional):
         return pushed, rest
 
 
-class Linearised(Directional):
-    """The function itself, with its derivative along tangents beside it, which is not differentiated again."""
-
-    def __call__(self, *leaves: Array) -> tuple[Leaves, Leaves]:
-        """``(f(x), (tangents of f(x), *aux))``."""
-        pushed, rest = super().__call__(*leaves)
-        outputs, aux = rest[: len(pushed)], rest[len(pushed) :]
-        return outputs, (*pushed, *aux)
-
-
-def order(backend: ADBackend, mode: str) -> tuple[Single, Single]:
+def order(backend: ADBackend, mode: str) -> tuple[SingleMode, SingleMode]:
     """The outer mode and the inner one."""
     if mode == "auto":
         mode = backend.second_order
@@ -526,7 +402,3 @@ def _require_real(x: Tree, operation: str) -> None:
                 f"so that there is no {operation}; hessian_vector_product applies it"
             )
             raise DTypeError(msg)
-
-
-def _conj(backend: ADBackend, leaf: Array) -> Array:
-    return backend.array_namespace(leaf).conj(leaf) if is_complex(backend, leaf) else leaf

@@ -43,7 +43,10 @@ ROWS = [
     [core("public names", "__init__")],
     [core("comparison", "comparison")],
     [
-        core("operations", "operations batched per_sample first_order second_order preparation evaluation options"),
+        core(
+            "operations",
+            "operations batched per_sample first_order second_order gauss_newton preparation evaluation options",
+        ),
         core("tables", "tables gallery"),
     ],
     [core("prepared operations", "prepared call trials")],

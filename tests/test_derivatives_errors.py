@@ -166,12 +166,20 @@ def test_what_was_checked_once_is_known_of_that_operation_alone(backend: Backend
     with pytest.raises(BatchMixingError):
         batched_gradient(later, backend, BATCH, args=(True,), check_batch="always")
 
-    def linearly(x: Any) -> Any:
-        return (x**2).sum(0) + x.sum()  # which a Hessian does not see
 
-    batched_hessian(linearly, backend, BATCH)
-    with pytest.raises(BatchMixingError):
-        batched_gradient(linearly, backend, BATCH)
+@pytest.mark.parametrize(
+    "mixed",
+    [
+        lambda x: (x**2).sum(0) + x.sum(),
+        lambda x: array_namespace(x).flip((x**3).sum(0)),
+        lambda x: (x**3).sum(0).mean() + 0.0 * x[0],
+    ],
+    ids=["adds", "permutes", "pools"],
+)
+def test_mixing_that_the_sum_over_the_batch_does_not_show_is_caught(backend: Backend, mixed: Any) -> None:
+    for call in (batched_hessian, batched_gradient):
+        with pytest.raises(BatchMixingError):
+            call(mixed, backend, BATCH)
 
 
 @pytest.mark.parametrize(

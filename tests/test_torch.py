@@ -13,6 +13,8 @@ from adhelpers import (
     BatchMixingError,
     UnsupportedOperationError,
     batched_jacobian,
+    hessian,
+    jacobian,
     jacobian_vector_product,
     value_and_jacobian_vector_product,
     value_and_vector_jacobian_product,
@@ -273,8 +275,52 @@ def test_custom_functions_that_torch_func_refuses(call: Any) -> None:
     equal(batched_jacobian(ByNumpy.apply, None, X[None], mode="reverse"), 2 * X[None, None])
 
 
+class KeepsItsGradient(OldStyle):
+    """Its backward pass returns the same memory every time."""
+
+    buffer = torch.zeros(3, dtype=torch.float64)
+
+    @staticmethod
+    def backward(ctx: Any, g: Any) -> Any:
+        (x,) = ctx.saved_tensors
+        return KeepsItsGradient.buffer.copy_(2 * x.detach() * g.detach())
+
+
+@pytest.mark.direct
+def test_a_gradient_in_memory_of_the_users_is_copied() -> None:
+    first = vector_jacobian_product(KeepsItsGradient.apply, None, X, U)
+    vector_jacobian_product(KeepsItsGradient.apply, None, X, 10.0 * U)
+    equal(first, 2 * X * U)
+    equal(jacobian(KeepsItsGradient.apply, None, X, mode="reverse"), torch.diag(2 * X))
+
+
+class LooksAtItsCotangent(OldStyle):
+    """Its backward pass takes a decision, which no vmap can follow."""
+
+    @staticmethod
+    def backward(ctx: Any, g: Any) -> Any:
+        (x,) = ctx.saved_tensors
+        return 2 * x * g if g.abs().sum().item() > 0 else torch.zeros_like(x)
+
+
+@pytest.mark.direct
+def test_a_rule_that_vmap_lacks_is_no_warning() -> None:
+    J = batched_jacobian(lambda x: torch.cummax(x, 0)[0], None, torch.stack([X, X + 1.0]), mode="reverse")
+    equal(J, torch.eye(2, dtype=X.dtype)[:, :, None].expand(2, 2, len(X)))
+
+
+@pytest.mark.direct
+def test_what_no_vmap_can_follow_is_looped_over() -> None:
+    equal(jacobian(LooksAtItsCotangent.apply, None, X, mode="reverse"), torch.diag(2 * X))
+    for mode in MODES:  # a view of complex numbers, in forward mode
+        equal(jacobian(lambda x: (x + 0j).conj(), None, X, mode=mode), torch.eye(3, dtype=torch.complex128))
+
+
 @pytest.mark.direct
 def test_a_gradient_that_can_be_taken_only_once_is_never_zero_silently() -> None:
+    for mode in ("auto", "forward-over-reverse"):
+        with pytest.raises(UnsupportedOperationError, match="differentiate twice"):
+            hessian(lambda x: Once.apply(x).sum(), None, X, mode=mode)
     equal(vector_jacobian_product(Once.apply, None, X, U), 2 * X * U)
     with pytest.raises(UnsupportedOperationError, match="differentiate twice"):
         jacobian_vector_product(Once.apply, None, X, U)

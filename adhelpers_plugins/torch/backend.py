@@ -26,7 +26,9 @@ from adhelpers_plugins.torch.arrayapi.arguments import from_numpy
 from adhelpers_plugins.torch.compilation import compiled
 
 _NO_VMAP = re.compile(
-    r"does not have vmap support"
+    r"vmap"
+    r"|expand is unsupported for Sparse tensors"
+    r"|has_fw_view"
     r"|Batching rule not implemented for"
     r"|Cannot access data pointer of Tensor that doesn't have storage"
     r"|that would mutate a captured Tensor"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 import torch
 from torch.autograd.function import BackwardCFunction
@@ -63,14 +64,15 @@ def vjp(f: LeafFunction, x: Leaves, *, of_gradient: bool = False) -> tuple[Leave
             root.is_open = False
     results = (*outputs, *aux)
     of_x = any(leaf.requires_grad and _is_attached(leaf) for leaf in x)
-    attached = (_leads_outside(results, roots, refuse_marked=True) or of_x) and wanted
+    leads_outside, has_users_rules = _examine(results, roots)
+    attached = (leads_outside or of_x) and wanted
     memory = Ownership()
     owned = []
     for y in results:
         result = y if attached and _is_attached(y) else y.detach()
         owned.append(memory.own(result, is_new=y.grad_fn is not None and _is_new(y)))
     count = len(outputs)
-    return tuple(owned[:count]), GraphPullback(roots, outputs, attached), tuple(owned[count:])
+    return tuple(owned[:count]), GraphPullback(roots, outputs, attached, has_users_rules), tuple(owned[count:])
 
 
 def _gradients_of(values: Leaves, roots: Leaves) -> Leaves:
@@ -78,7 +80,8 @@ def _gradients_of(values: Leaves, roots: Leaves) -> Leaves:
     pulled: Iterable[Array | None] = (None,) * len(roots)
     live = tuple([y for y in values if y.requires_grad])
     if live:
-        pulled = gradients(live, roots, tuple(map(torch.ones_like, live)), create_graph=True, batched=False)
+        seeds = tuple([_seed(torch.ones_like(y), attached=True) for y in live])
+        pulled = gradients(live, roots, seeds, create_graph=True, batched=False)
     return tuple(
         [torch.zeros_like(root) if g is None else _conjugate(g) for g, root in zip(pulled, roots, strict=True)]
     )
@@ -90,12 +93,13 @@ _UNCHANGED = contextlib.nullcontext()
 class GraphPullback:
     """Pulls cotangents back along a graph; conjugates, as PyTorch's convention wants, on the way in and out."""
 
-    __slots__ = ("_attached", "_outputs", "_roots")
+    __slots__ = ("_attached", "_has_users_rules", "_outputs", "_roots")
 
-    def __init__(self, roots: Leaves, outputs: Leaves, attached: bool) -> None:
+    def __init__(self, roots: Leaves, outputs: Leaves, attached: bool, has_users_rules: bool) -> None:
         self._roots = roots
         self._outputs = outputs
         self._attached = attached
+        self._has_users_rules = has_users_rules
 
     def __call__(self, cotangents: Leaves) -> Leaves:
         """One cotangent for each output."""
@@ -113,22 +117,22 @@ class GraphPullback:
             pulled = gradients(
                 tuple([y for y, _ in live]),
                 self._roots,
-                tuple([_seed(_conjugate(c), attached) for _, c in live]),
+                tuple([_seed(_conjugate(c), attached=attached) for _, c in live]),
                 create_graph=attached,
                 batched=bool(stack),
             )
-        memory = Ownership(cotangents)
+        memory, is_new = Ownership(cotangents), not self._has_users_rules  # which may return memory that they keep
         return tuple(
             [
                 torch.zeros((*stack, *root.shape), dtype=root.dtype, device=root.device)
                 if g is None
-                else memory.own(_conjugate(g if not g.requires_grad or _is_attached(g) else g.detach()))
+                else memory.own(_conjugate(g if not g.requires_grad or _is_attached(g) else g.detach()), is_new=is_new)
                 for g, root in zip(pulled, self._roots, strict=True)
             ]
         )
 
 
-def _seed(cotangent: Array, attached: bool) -> Array:
+def _seed(cotangent: Array, *, attached: bool) -> Array:
     """The cotangent, requiring a gradient where there will be a second derivative.
 
     Only then does PyTorch mark a gradient that has none of its own, rather than take it for a constant.
@@ -195,31 +199,42 @@ def _is_attached(tensor: Array) -> bool:
     Such are the user's Parameters, and the roots of an enclosing product, whose `f` is still running. Roots of
     a product that is done, as where a pullback is itself pulled back, are not.
     """
-    return bool(tensor.requires_grad) if tensor.grad_fn is None else _leads_outside((tensor,))
+    return bool(tensor.requires_grad) if tensor.grad_fn is None else _leads_outside(tensor)
 
 
-def _leads_outside(results: Leaves, roots: Leaves = (), *, refuse_marked: bool = False) -> bool:
-    """Whether the graph of `results`, apart from that of `roots`, ends in something of somebody else's.
+def _leads_outside(tensor: Array) -> bool:
+    """Whether the graph of `tensor` ends in something of somebody else's."""
+    return any(_is_outside(node) for node in _graph((tensor,), ()))
+
+
+def _examine(results: Leaves, roots: Leaves) -> tuple[bool, bool]:
+    """Whether the graph of `results`, apart from that of `roots`, leads outside, and whether it has rules of a user's.
 
     What PyTorch marked as having no second derivative leads nowhere. A product of it would be zero, and is refused.
     """
-    outside = False
+    leads_outside = has_users_rules = False
+    for node in _graph(results, roots):
+        leads_outside = leads_outside or _is_outside(node)
+        has_users_rules = has_users_rules or isinstance(node, BackwardCFunction)
+        if type(node).__name__ == "Error":
+            msg = "trying to differentiate twice a function that is marked once_differentiable"
+            raise UnsupportedOperationError(msg)
+    return leads_outside, has_users_rules
+
+
+def _is_outside(node: Any) -> bool:
+    return type(node).__name__ == "AccumulateGrad" and getattr(node.variable, "is_open", True)
+
+
+def _graph(results: Leaves, roots: Leaves) -> Iterator[Any]:
+    """Every node of the graph of `results`, but for that of `roots`."""
     seen = {None, *[root.grad_fn for root in roots]}
     stack = [y.grad_fn for y in results if y.grad_fn not in seen]
     seen.update(stack)
     while stack:
         node = stack.pop()
-        kind = type(node).__name__
-        if kind == "AccumulateGrad":
-            outside = outside or getattr(node.variable, "is_open", True)
-            if outside and not refuse_marked:
-                break
-        elif kind == "Error" and refuse_marked:
-            msg = "trying to differentiate twice a function that is marked once_differentiable"
-            raise UnsupportedOperationError(msg)
-        else:
-            for parent, _ in node.next_functions:
-                if parent not in seen:
-                    seen.add(parent)
-                    stack.append(parent)
-    return outside
+        yield node
+        for parent, _ in node.next_functions:
+            if parent not in seen:
+                seen.add(parent)
+                stack.append(parent)

@@ -28,6 +28,7 @@ try:
     from torch._C._functorch import _remove_batch_dim as _take_batched
     from torch._C._functorch import (
         _vmap_decrement_nesting,
+        _set_vmap_fallback_warning_enabled,
         _vmap_increment_nesting,
         get_unwrapped,
         is_batchedtensor,
@@ -190,9 +191,12 @@ class Cotangents:
 
     def __enter__(self) -> Self:
         self._level = _vmap_increment_nesting(self._count, "error")
+        # It warns where it must loop, as the older one does in silence: that is nothing to the user.
+        _set_vmap_fallback_warning_enabled(False)
         return self
 
     def __exit__(self, *exception: object) -> None:
+        _set_vmap_fallback_warning_enabled(True)
         _vmap_decrement_nesting()
 
     def each(self, stack: torch.Tensor) -> torch.Tensor:

@@ -10,7 +10,7 @@ from typing import Any
 import array_api_compat.numpy as numpy_namespace
 import numpy as np
 
-from adhelpers import first_order, per_sample, second_order
+from adhelpers import first_order, gauss_newton, per_sample, second_order
 from adhelpers.contract import Capability
 from adhelpers.errors import BatchMixingError, DTypeError, ShapeMismatchError, StructureMismatchError
 from adhelpers.testing import references
@@ -240,7 +240,7 @@ def _gauss_newton_product(subject: Subject) -> None:
     x, u = numbers(3), numbers(3, seed=1)
     J = references.jacobian(partial(residuals, numpy_namespace), x)
     operands = subject.arrays(x), subject.arrays(u)
-    value, received = _call(second_order.value_and_gauss_newton_product, subject, residuals, *operands)
+    value, received = _call(gauss_newton.value_and_gauss_newton_product, subject, residuals, *operands)
     subject.expect_close(value, residuals(numpy_namespace, x), what="the value")
     subject.expect_close(received, J.T @ (J @ u), depth=2)
 
@@ -256,7 +256,7 @@ def _gauss_newton_product_of_a_loss(subject: Subject) -> None:
         return xp.sum(y**3) + y[0] * y[1]
 
     operands = subject.arrays(x), subject.arrays(u)
-    received = _call(second_order.gauss_newton_product, subject, residuals, *operands, loss=loss)
+    received = _call(gauss_newton.gauss_newton_product, subject, residuals, *operands, loss=loss)
     subject.expect_close(received, J.T @ (H @ (J @ u)), depth=2)
 
 
