@@ -27,7 +27,7 @@ try:
     from torch._C._functorch import _add_batch_dim as _make_batched
     from torch._C._functorch import _remove_batch_dim as _take_batched
     from torch._C._functorch import (
-        _set_vmap_fallback_warning_enabled,
+        _set_vmap_fallback_warning_enabled,  # type: ignore[attr-defined, unused-ignore]
         _vmap_decrement_nesting,
         _vmap_increment_nesting,
         get_unwrapped,
