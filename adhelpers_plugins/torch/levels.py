@@ -26,8 +26,8 @@ try:
     )
     from torch._C._functorch import _add_batch_dim as _make_batched
     from torch._C._functorch import _remove_batch_dim as _take_batched
-    from torch._C._functorch import (
-        _set_vmap_fallback_warning_enabled,  # type: ignore[attr-defined, unused-ignore]
+    from torch._C._functorch import (  # type: ignore[attr-defined, unused-ignore]
+        _set_vmap_fallback_warning_enabled,
         _vmap_decrement_nesting,
         _vmap_increment_nesting,
         get_unwrapped,
