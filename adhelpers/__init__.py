@@ -1,8 +1,8 @@
 """Neutral automatic differentiation: write derivative code once, run it on any framework."""
 
+from typing import TYPE_CHECKING, Any
+
 from adhelpers.batched import batched_jacobian, value_and_batched_jacobian
-from adhelpers.comparison.entry import compare
-from adhelpers.comparison.report import ComparisonReport
 from adhelpers.contract import (
     ADBackend,
     Array,
@@ -66,6 +66,10 @@ from adhelpers.second_order import (
 )
 from adhelpers.special import special_namespace
 
+if TYPE_CHECKING:
+    from adhelpers.comparison.entry import compare
+    from adhelpers.comparison.report import ComparisonReport
+
 __all__ = [
     "ADBackend",
     "AdhelpersError",
@@ -126,3 +130,21 @@ __all__ = [
 ]
 
 __version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:
+    # Comparisons take as long to import as all derivatives, and most programs make none.
+    if name == "compare":
+        from adhelpers.comparison.entry import compare
+
+        return compare
+    if name == "ComparisonReport":
+        from adhelpers.comparison.report import ComparisonReport
+
+        return ComparisonReport
+    msg = f"module {__name__!r} has no attribute {name!r}"
+    raise AttributeError(msg)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
