@@ -1,6 +1,7 @@
 """Neutral automatic differentiation: write derivative code once, run it on any framework."""
 
-from typing import TYPE_CHECKING, Any
+import importlib
+import typing
 
 from adhelpers.batched import batched_jacobian, value_and_batched_jacobian
 from adhelpers.contract import (
@@ -66,9 +67,19 @@ from adhelpers.second_order import (
 )
 from adhelpers.special import special_namespace
 
-if TYPE_CHECKING:
+if typing.TYPE_CHECKING:
     from adhelpers.comparison.entry import compare
     from adhelpers.comparison.report import ComparisonReport
+else:
+
+    def __getattr__(name: str) -> object:
+        # Comparisons take as long to import as all derivatives, and most programs make none. Type checkers
+        # read the imports above: for them this function would turn every misspelt name into a right one.
+        if name in ("compare", "ComparisonReport"):
+            return getattr(importlib.import_module("adhelpers.comparison"), name)
+        msg = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(msg)
+
 
 __all__ = [
     "ADBackend",
@@ -130,20 +141,6 @@ __all__ = [
 ]
 
 __version__ = "0.1.0"
-
-
-def __getattr__(name: str) -> Any:
-    # Comparisons take as long to import as all derivatives, and most programs make none.
-    if name == "compare":
-        from adhelpers.comparison.entry import compare
-
-        return compare
-    if name == "ComparisonReport":
-        from adhelpers.comparison.report import ComparisonReport
-
-        return ComparisonReport
-    msg = f"module {__name__!r} has no attribute {name!r}"
-    raise AttributeError(msg)
 
 
 def __dir__() -> list[str]:

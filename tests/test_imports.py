@@ -148,12 +148,27 @@ def test_nothing_in_the_core_imports_the_conformance_suite() -> None:
 
 
 def test_all_is_sorted_and_equals_the_public_names() -> None:
-    public = {
+    public = [
         name
-        for name, value in vars(adhelpers).items()
-        if not name.startswith("_") and not isinstance(value, types.ModuleType)
-    }
-    assert adhelpers.__all__ == sorted(public)
+        for name in dir(adhelpers)
+        if not name.startswith("_") and not isinstance(getattr(adhelpers, name), types.ModuleType)
+    ]
+    assert adhelpers.__all__ == public
+
+
+def test_comparisons_are_imported_when_they_are_asked_for() -> None:
+    script = (
+        "import sys, adhelpers; assert 'compare' in dir(adhelpers)\n"
+        "assert not [name for name in sys.modules if name.startswith('adhelpers.comparison')]\n"
+        "adhelpers.compare; adhelpers.ComparisonReport\n"
+        "assert 'adhelpers.comparison' in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True)
+
+
+def test_a_name_that_is_not_there_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="module 'adhelpers' has no attribute 'gradint'"):
+        adhelpers.gradint  # type: ignore[attr-defined] # noqa: B018
 
 
 ALIASES = {"Array", "LeafFunction", "Leaves", "Pullback"}
