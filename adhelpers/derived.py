@@ -6,6 +6,7 @@ A backend without a mode is nothing special: it is one for which every function 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from math import prod
 from typing import Any, Literal, Protocol, TypeVar
 
@@ -35,21 +36,19 @@ def jvp(backend: ADBackend, f: Function, x: Leaves, u: Leaves) -> tuple[Leaves, 
     if not x:
         outputs, aux = f()
         return outputs, zeros_like(backend, outputs), aux
+    try:
+        return backend.jvp(f, x, u)
+    except Exception as error:
+        lack = Lack.told_by(error, backend, "forward rule", "two vector-Jacobian products", allowed=backend.fallback)
+        if lack is None:
+            raise
 
     def from_two_vjps() -> tuple[Leaves, Leaves, Leaves]:
         outputs, pullback, aux = backend.vjp(f, x)
         pushforward = _transpose(backend, pullback, outputs)
         return outputs, pushforward(u), aux
 
-    return either(
-        backend,
-        f,
-        lambda: backend.jvp(f, x, u),
-        from_two_vjps,
-        rule="forward rule",
-        way="two vector-Jacobian products",
-        allowed=backend.fallback,
-    )
+    return lack.made_up(f, from_two_vjps)
 
 
 def vjp(backend: ADBackend, f: Function, x: Leaves) -> tuple[Leaves, Pullback, Leaves]:
@@ -58,16 +57,28 @@ def vjp(backend: ADBackend, f: Function, x: Leaves) -> tuple[Leaves, Pullback, L
         outputs, aux = f()
         return outputs, lambda cotangents: (), aux
 
-    def or_from_jvps(native: Callable[[], T], substitute: Callable[[], T]) -> T:
+    def lack_told_by(error: Exception) -> Lack | None:
         way = "a sweep of Jacobian-vector products"
-        return either(backend, f, native, substitute, rule="reverse rule", way=way, allowed=backend.fallback)
-
-    outputs, native_pullback, aux = or_from_jvps(lambda: backend.vjp(f, x), lambda: vjp_from_jvps(backend, f, x))
+        return Lack.told_by(error, backend, "reverse rule", way, allowed=backend.fallback)
 
     def pullback(cotangents: Leaves) -> Leaves:
-        # Some frameworks notice only here that a rule is missing.
-        return or_from_jvps(lambda: native_pullback(cotangents), lambda: vjp_from_jvps(backend, f, x)[1](cotangents))
+        try:
+            return native_pullback(cotangents)
+        except Exception as error:  # some frameworks notice only here that a rule is missing
+            lack = lack_told_by(error)
+            if lack is None:
+                raise
+        return lack.made_up(f, lambda: vjp_from_jvps(backend, f, x)[1](cotangents))
 
+    try:
+        outputs, native_pullback, aux = backend.vjp(f, x)
+    except Exception as error:
+        lack = lack_told_by(error)
+        if lack is None:
+            raise
+    else:
+        return outputs, pullback, aux
+    outputs, native_pullback, aux = lack.made_up(f, lambda: vjp_from_jvps(backend, f, x))
     return outputs, pullback, aux
 
 
@@ -102,33 +113,56 @@ def either(
     try:
         return native()
     except Exception as error:
-        if not _is_missing_rule(backend, error):
+        lack = Lack.told_by(error, backend, rule, way, allowed=allowed)
+        if lack is None:
             raise
-        missing = str(error)  # and not the error, whose traceback would hold this frame, f and x with it
+    return lack.made_up(f, substitute)
+
+
+@dataclass(frozen=True, slots=True)
+class Lack:
+    """A rule that a framework lacks, and what can stand in for it."""
+
+    backend: ADBackend
+    rule: str
+    way: str
+    words: str
+    """The framework's own; its error is not kept, for the traceback holds `f` and `x`."""
+
+    @classmethod
+    def told_by(cls, error: Exception, backend: ADBackend, rule: str, way: str, *, allowed: bool) -> Lack | None:
+        """The lack that `error` tells of, if it does; it is an error itself where nothing may stand in."""
+        if not _is_missing_rule(backend, error):
+            return None
         if not allowed:
             msg = (
-                f"backend {backend.name!r} lacks a {rule} ({missing}); "
+                f"backend {backend.name!r} lacks a {rule} ({error}); "
                 f"with fallback=True the result would come from {way}"
             )
             raise UnsupportedOperationError(msg) from error
-    record = FUNCTIONS.record(f.function, (backend.name, rule))
-    if not record.fallback_logged:
-        import logging  # slow, and seldom needed
+        return cls(backend, rule, way, str(error))
 
-        record.fallback_logged = True
-        message = "backend %r lacks a %s (%s); using %s"
-        logging.getLogger("adhelpers").info(message, backend.name, rule, missing, way)
-    try:
-        return substitute()
-    except Exception as error:
-        if not _is_missing_rule(backend, error):
-            raise
-        msg = (
-            f"backend {backend.name!r} lacks a {rule} ({missing}), and {way} cannot stand in ({error}); "
-            "write f with other primitives, give the primitive a rule in its framework, "
-            "or use the backend 'finite-difference'"
-        )
-        raise UnsupportedOperationError(msg) from error
+    def made_up(self, f: Function, substitute: Callable[[], T]) -> T:
+        """What stands in, which is logged once for each function."""
+        name, rule, way = self.backend.name, self.rule, self.way
+        record = FUNCTIONS.record(f.function, (name, rule))
+        if not record.fallback_logged:
+            import logging  # slow, and seldom needed
+
+            record.fallback_logged = True
+            message = "backend %r lacks a %s (%s); using %s"
+            logging.getLogger("adhelpers").info(message, name, rule, self.words, way)
+        try:
+            return substitute()
+        except Exception as error:
+            if not _is_missing_rule(self.backend, error):
+                raise
+            msg = (
+                f"backend {name!r} lacks a {rule} ({self.words}), and {way} cannot stand in ({error}); "
+                "write f with other primitives, give the primitive a rule in its framework, "
+                "or use the backend 'finite-difference'"
+            )
+            raise UnsupportedOperationError(msg) from error
 
 
 def _is_missing_rule(backend: ADBackend, error: Exception) -> bool:

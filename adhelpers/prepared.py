@@ -73,14 +73,12 @@ class Prepared:
         self._expected: Call | None = None
         self._compiled: dict[Hashable, Compiled] = {}
         self._lock = threading.Lock()
-        self._plain: tuple[int, frozenset[type], Compiled] = (0, frozenset(), self._call)
+        self._plain: tuple[tuple[type, ...], Compiled] = ((), self._call)
 
     def __call__(self, *arguments: Any) -> Any:
         """The operation at these arguments."""
-        count, types, compiled = self._plain
-        if len(arguments) == count and types.issuperset(map(type, arguments)):
-            return compiled(*arguments)
-        return self._call(*arguments)
+        types, compiled = self._plain
+        return compiled(*arguments) if tuple(map(type, arguments)) == types else self._call(*arguments)
 
     def _call(self, *arguments: Any) -> Any:
         count = len(self._names)
@@ -100,8 +98,8 @@ class Prepared:
             result = compiled(*arrays)
         only_arrays = len(arrays) == len(arguments) and all(map(operator.is_, arguments, arrays))
         if only_arrays and not self.strict and not any(map(is_numpy, arguments)):
-            # Let as many arrays of these types go straight to their code, which checks the rest.
-            self._plain = len(arguments), frozenset(map(type, arguments)), compiled
+            # Let arrays of these types go straight to their code, which checks the rest.
+            self._plain = tuple(map(type, arguments)), compiled
         return result
 
     def _evaluate(self, point: Any, args: tuple[Any, ...], **options: Any) -> Any:

@@ -105,7 +105,11 @@ class JaxBackend(ADBackend):
 
     def device(self, leaf: Array) -> object:
         """The device or sharding; None for a tracer."""
-        return None if self.is_traced(leaf) else leaf.device
+        if self.is_traced(leaf):
+            return None
+        sharding = leaf.sharding  # `leaf.device` is the same, but takes longer
+        devices = sharding.device_set
+        return next(iter(devices)) if len(devices) == 1 else sharding
 
     def is_traced(self, leaf: Array) -> bool:
         """Whether `leaf` is a tracer."""

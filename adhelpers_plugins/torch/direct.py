@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch.autograd.function import BackwardCFunction
+from torch.autograd.graph import GradientEdge, get_gradient_edge
 
 from adhelpers import UnsupportedOperationError
 from adhelpers.contract import Array, LeafFunction, Leaves
@@ -45,45 +46,57 @@ def _push(
 
 
 def vjp(f: LeafFunction, x: Leaves, *, of_gradient: bool = False) -> tuple[Leaves, GraphPullback, Leaves]:
-    """A graph whose roots stand for `x`, to be walked any number of times.
+    """A graph that begins at copies of `x`, to be walked any number of times.
 
     With `of_gradient`, `f` gives numbers, and the graph goes on to their gradients, as a `GradientFunction` has them.
     """
     # Without gradients around, the caller wants none through the results either.
     wanted = torch.is_grad_enabled()
     with _UNCHANGED if wanted else torch.enable_grad():
-        roots = tuple(
-            [leaf.view_as(leaf) if wanted and leaf.requires_grad else leaf.detach().requires_grad_() for leaf in x]
-        )
-        for root in roots:
-            root.is_open = True
-        outputs, aux = f(*[root.clone() for root in roots])
+        roots = [leaf if wanted and leaf.requires_grad else _root(leaf) for leaf in x]
+        copies = [root.clone() for root in roots]  # for f may work in place
+        start = Start(x, tuple([GradientEdge(copy.grad_fn, 0) for copy in copies]))
+        outputs, aux = f(*copies)
         if of_gradient:
-            outputs, aux = _gradients_of(outputs, roots), (*outputs, *aux)
-        for root in roots:
-            root.is_open = False
+            outputs, aux = _gradients_of(outputs, start), (*outputs, *aux)
+        for root, leaf in zip(roots, x, strict=True):
+            if root is not leaf:
+                root.is_open = False
     results = (*outputs, *aux)
-    of_x = any(leaf.requires_grad and _is_attached(leaf) for leaf in x)
-    leads_outside, has_users_rules = _examine(results, roots)
-    attached = (leads_outside or of_x) and wanted
+    leads_outside, has_users_rules = _examine(results, start)
+    attached = wanted and (leads_outside or any(leaf.requires_grad and _is_attached(leaf) for leaf in x))
     memory = Ownership()
     owned = []
     for y in results:
         result = y if attached and _is_attached(y) else y.detach()
         owned.append(memory.own(result, is_new=y.grad_fn is not None and _is_new(y)))
     count = len(outputs)
-    return tuple(owned[:count]), GraphPullback(roots, outputs, attached, has_users_rules), tuple(owned[count:])
+    return tuple(owned[:count]), GraphPullback(start, outputs, attached, has_users_rules), tuple(owned[count:])
 
 
-def _gradients_of(values: Leaves, roots: Leaves) -> Leaves:
+class Start(NamedTuple):
+    """Where a graph begins: its edges at the copies of `x`, which `f` may have changed since."""
+
+    x: Leaves
+    edges: tuple[GradientEdge, ...]
+
+
+def _root(leaf: Array) -> Array:
+    """A leaf of a graph of our own, open to enclosed products while `f` runs."""
+    root = leaf.detach().requires_grad_()
+    root.is_open = True
+    return root
+
+
+def _gradients_of(values: Leaves, start: Start) -> Leaves:
     """The gradients of numbers, still part of the graph."""
-    pulled: Iterable[Array | None] = (None,) * len(roots)
+    pulled: Iterable[Array | None] = (None,) * len(start.x)
     live = tuple([y for y in values if y.requires_grad])
     if live:
         seeds = tuple([_seed(torch.ones_like(y), attached=True) for y in live])
-        pulled = gradients(live, roots, seeds, create_graph=True, batched=False)
+        pulled = gradients(live, start.edges, seeds, create_graph=True, batched=False)
     return tuple(
-        [torch.zeros_like(root) if g is None else _conjugate(g) for g, root in zip(pulled, roots, strict=True)]
+        [torch.zeros_like(leaf) if g is None else _conjugate(g) for g, leaf in zip(pulled, start.x, strict=True)]
     )
 
 
@@ -93,10 +106,10 @@ _UNCHANGED = contextlib.nullcontext()
 class GraphPullback:
     """Pulls cotangents back along a graph; conjugates, as PyTorch's convention wants, on the way in and out."""
 
-    __slots__ = ("_attached", "_has_users_rules", "_outputs", "_roots")
+    __slots__ = ("_attached", "_has_users_rules", "_outputs", "_start")
 
-    def __init__(self, roots: Leaves, outputs: Leaves, attached: bool, has_users_rules: bool) -> None:
-        self._roots = roots
+    def __init__(self, start: Start, outputs: Leaves, attached: bool, has_users_rules: bool) -> None:
+        self._start = start
         self._outputs = outputs
         self._attached = attached
         self._has_users_rules = has_users_rules
@@ -111,12 +124,12 @@ class GraphPullback:
 
     def _pull(self, cotangents: Leaves, stack: tuple[int, ...]) -> Leaves:
         live = [(y, c) for y, c in zip(self._outputs, cotangents, strict=True) if y.requires_grad]
-        pulled: Iterable[Array | None] = (None,) * len(self._roots)
+        pulled: Iterable[Array | None] = (None,) * len(self._start.x)
         if live:
             attached = torch.is_grad_enabled() and (self._attached or any(c.requires_grad for c in cotangents))
             pulled = gradients(
                 tuple([y for y, _ in live]),
-                self._roots,
+                self._start.edges,
                 tuple([_seed(_conjugate(c), attached=attached) for _, c in live]),
                 create_graph=attached,
                 batched=bool(stack),
@@ -124,10 +137,10 @@ class GraphPullback:
         memory, is_new = Ownership(cotangents), not self._has_users_rules  # which may return memory that they keep
         return tuple(
             [
-                torch.zeros((*stack, *root.shape), dtype=root.dtype, device=root.device)
+                torch.zeros((*stack, *leaf.shape), dtype=leaf.dtype, device=leaf.device)
                 if g is None
                 else memory.own(_conjugate(g if not g.requires_grad or _is_attached(g) else g.detach()), is_new=is_new)
-                for g, root in zip(pulled, self._roots, strict=True)
+                for g, leaf in zip(pulled, self._start.x, strict=True)
             ]
         )
 
@@ -204,31 +217,45 @@ def _is_attached(tensor: Array) -> bool:
 
 def _leads_outside(tensor: Array) -> bool:
     """Whether the graph of `tensor` ends in something of somebody else's."""
-    return any(_is_outside(node) for node in _graph((tensor,), ()))
+    return any(_is_outside(node) for node in _graph((tensor,), {None}))
 
 
-def _examine(results: Leaves, roots: Leaves) -> tuple[bool, bool]:
-    """Whether the graph of `results`, apart from that of `roots`, leads outside, and whether it has rules of a user's.
+def _examine(results: Leaves, start: Start) -> tuple[bool, bool]:
+    """Whether the graph of `results` leads outside other than by its start, and whether it has rules of a user's.
 
     What PyTorch marked as having no second derivative leads nowhere. A product of it would be zero, and is refused.
     """
     leads_outside = has_users_rules = False
-    for node in _graph(results, roots):
-        leads_outside = leads_outside or _is_outside(node)
-        has_users_rules = has_users_rules or isinstance(node, BackwardCFunction)
-        if type(node).__name__ == "Error":
+    for node in _graph(results, {None, *[edge.node for edge in start.edges]}):
+        kind = type(node)
+        if kind in _ORDINARY:
+            continue
+        if kind is _LEAF:
+            leads_outside = leads_outside or _is_outside(node)
+        elif issubclass(kind, BackwardCFunction):
+            has_users_rules = True
+        elif kind.__name__ == "Error":
             msg = "trying to differentiate twice a function that is marked once_differentiable"
             raise UnsupportedOperationError(msg)
+        else:
+            _ORDINARY.add(kind)
     return leads_outside, has_users_rules
 
 
+_ORDINARY: set[type] = set()
+"""Types of nodes that were seen to be PyTorch's own, and no leaves."""
+
+
+_LEAF: Any = type(get_gradient_edge(torch.zeros((), requires_grad=True)).node)
+"""The node that collects the gradient of a leaf."""
+
+
 def _is_outside(node: Any) -> bool:
-    return type(node).__name__ == "AccumulateGrad" and getattr(node.variable, "is_open", True)
+    return type(node) is _LEAF and getattr(node.variable, "is_open", True)
 
 
-def _graph(results: Leaves, roots: Leaves) -> Iterator[Any]:
-    """Every node of the graph of `results`, but for that of `roots`."""
-    seen = {None, *[root.grad_fn for root in roots]}
+def _graph(results: Leaves, seen: set[Any]) -> Iterator[Any]:
+    """Every node of the graph of `results`, but for what was seen and lies behind it."""
     stack = [y.grad_fn for y in results if y.grad_fn not in seen]
     seen.update(stack)
     while stack:
