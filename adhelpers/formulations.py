@@ -191,7 +191,7 @@ def sampled(problem: Problem, mode: str) -> Result:
     return y, backend.array_namespace(jacobian).reshape(jacobian, shape), ()
 
 
-def formulations_of(backend: ADBackend, x: Array, shape: tuple[int, ...], options: dict[str, Any]) -> list[Formulation]:
+def alternatives(backend: ADBackend, options: dict[str, Any], x: Array, shape: tuple[int, ...]) -> list[dict[str, Any]]:
     """The sweeps and samples that may be tried for a Jacobian of that `shape`; none if it is empty."""
     first = options["batch_axis"] == 0
     m, n, batch = (*shape[1:], shape[0]) if first else shape
@@ -199,4 +199,5 @@ def formulations_of(backend: ADBackend, x: Array, shape: tuple[int, ...], option
     ways = {"sweep"} if is_complex(backend, x) else {"sweep", "sample"}
     if n * m * batch == 0:
         return []
-    return [f for f in backend.formulations(n, m, batch) if mode in ("auto", f.mode) and f.way in ways]
+    found = [f for f in backend.formulations(n, m, batch) if mode in ("auto", f.mode) and f.way in ways]
+    return [{"mode": formulation, "check_batch": False} for formulation in found]

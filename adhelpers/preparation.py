@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 from typing import Any
 
-from adhelpers import batched, first_order, gauss_newton, operations, per_sample, second_order
+from adhelpers import batched, first_order, formulations, gauss_newton, operations, per_sample, second_order
 from adhelpers.contract import ADBackend
 from adhelpers.operations import resolve
 from adhelpers.prepared import Prepared
 from adhelpers.structure import describe
 from adhelpers.trees import require_tuple
+from adhelpers.trials import Alternatives
 
 _AT_X = (
     first_order.derivative,
@@ -48,6 +48,15 @@ _NAMES: dict[Callable[..., Any], tuple[str, ...]] = {
     **dict.fromkeys(_AT_X, ("x",)),
 }
 """The operations, and what each differentiates at and along."""
+_ALTERNATIVES: dict[Callable[..., Any], Alternatives] = {
+    batched.batched_jacobian: formulations.alternatives,
+    batched.value_and_batched_jacobian: formulations.alternatives,
+    per_sample.batched_hessian: formulations.alternatives,
+    per_sample.value_and_batched_hessian: formulations.alternatives,
+    second_order.hessian: second_order.alternatives,
+    second_order.value_and_hessian: second_order.alternatives,
+}
+"""For operations that have several ways to their result, which of them compiled code chooses among."""
 
 
 def prepare(
@@ -65,7 +74,8 @@ def prepare(
 
     Its results are those of the operation itself. What can be done once is done here: the arguments are checked, a
     batched Jacobian's `f` is checked for mixing, and where the backend compiles (JAX does, PyTorch with
-    ``TorchBackend(compiled=True)``) code is compiled. Elsewhere little is left to prepare.
+    ``TorchBackend(compiled=True)``) code is compiled: where there are several ways to a batched Jacobian or a Hessian,
+    that of each, to keep the fastest. Elsewhere little is left to prepare.
 
     Parameters
     ----------
@@ -114,10 +124,10 @@ def prepare(
     if "u" not in names and u is not None:
         msg = f"{operation.__name__} takes no u; leave it out"
         raise TypeError(msg)
-    if "check_batch" in (parameters := inspect.signature(operation).parameters):
-        named = ("batch_axis", "mode", "has_aux", "check_batch")  # which `Trials` looks at
-        options = {name: parameters[name].default for name in named if name in parameters} | options
     require_tuple(args)
-    prepared = Prepared(operation, f, resolve(f, backend, x), names, strict=strict, once=True, options=options)
+    alternatives = _ALTERNATIVES.get(operation)
+    prepared = Prepared(
+        operation, f, resolve(f, backend, x), names, strict=strict, options=options, alternatives=alternatives
+    )
     prepared(*((x, u)[: len(names)]), *args)
     return prepared

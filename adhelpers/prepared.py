@@ -16,7 +16,7 @@ from adhelpers.errors import PreparationMismatchError
 from adhelpers.leaves import is_numpy
 from adhelpers.memory import FUNCTIONS
 from adhelpers.trees import require_tuple
-from adhelpers.trials import Trials
+from adhelpers.trials import Alternatives, Options, Trials
 
 MOST_REMEMBERED = 64
 """For how many kinds of call compiled code is kept; the oldest is forgotten first."""
@@ -37,12 +37,12 @@ class Prepared:
 
     __slots__ = (
         "__weakref__",
+        "_alternatives",
         "_compiled",
         "_eager",
         "_expected",
         "_lock",
         "_names",
-        "_once",
         "_plain",
         "backend",
         "f",
@@ -59,8 +59,8 @@ class Prepared:
         names: tuple[str, ...],
         *,
         strict: bool,
-        once: bool,
-        options: dict[str, Any],
+        options: Options,
+        alternatives: Alternatives | None = None,
     ) -> None:
         self.operation = operation
         self.f = f
@@ -68,7 +68,7 @@ class Prepared:
         self.options = options
         self.strict = strict
         self._names = names
-        self._once = once
+        self._alternatives = alternatives
         self._eager = backend.eager()
         self._expected: Call | None = None
         self._compiled: dict[Hashable, Compiled] = {}
@@ -134,9 +134,11 @@ class Prepared:
             arguments = call.join(parts, arrays)
             return self._evaluate(arguments[:count], arguments[count:], **options)
 
-        if "check_batch" in self.options:
-            return Trials(self.backend, evaluate, self.options, all_ways=self._once and "mode" in self.options)
-        return self.backend.compile(evaluate)
+        parameters = inspect.signature(self.operation).parameters
+        if self._alternatives is None and "check_batch" not in parameters:
+            return self.backend.compile(evaluate)
+        options = {name: parameter.default for name, parameter in parameters.items()} | self.options
+        return Trials(self.backend, evaluate, options, self._alternatives)
 
     def __repr__(self) -> str:
         name = getattr(self.f, "__qualname__", None) or repr(self.f)
@@ -165,7 +167,7 @@ def compiled_call(
             weakly = _Weakly(f)
         except TypeError:  # it cannot be remembered, and would be compiled every time
             return operation(f, backend.eager(), *point.values(), args=args, **options)
-        record.prepared = Prepared(operation, weakly, backend, tuple(point), strict=False, once=False, options=options)
+        record.prepared = Prepared(operation, weakly, backend, tuple(point), strict=False, options=options)
     return record.prepared(*point.values(), *args)
 
 

@@ -32,7 +32,7 @@ def same_to_rounding(received: Any, expected: Any, axis: int) -> bool:
 
     if received.shape != expected.shape or received.dtype != expected.dtype:
         return False
-    rows = [np.moveaxis(array, axis, -1) for array in (received, expected)]
+    rows = [np.atleast_2d(np.moveaxis(np.atleast_1d(array), axis, -1)) for array in (received, expected)]
     largest = max((float(np.abs(row).max(initial=0.0)) for row in rows[1]), default=0.0)
     epsilon = float(np.finfo(expected.dtype).eps)
     for a, b in zip(*rows, strict=True):  # row by row: all of them at once would take several times their memory

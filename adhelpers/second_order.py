@@ -16,6 +16,7 @@ from adhelpers.operations import constant_unless, with_aux, without_value
 from adhelpers.options import check_chunk_size, check_mode
 from adhelpers.scalars import ones, require_scalar_output, require_scalar_point
 from adhelpers.trees import LeafwiseFunction, Tree
+from adhelpers.trials import Options
 
 Mode = Literal["auto", "forward-over-reverse", "reverse-over-reverse", "reverse-over-forward", "forward-over-forward"]
 MODES: tuple[str, ...] = get_args(Mode)
@@ -123,7 +124,8 @@ def hessian_vector_product(
         How the second derivative is taken of the first: ``"forward-over-reverse"`` pushes `u` through the gradient,
         ``"reverse-over-reverse"`` pulls it back, ``"reverse-over-forward"`` takes the gradient of the slope along
         `u`; ``"forward-over-forward"`` does so element by element of `x`, for functions without a reverse mode.
-        ``"auto"`` is what is the fastest on the backend.
+        ``"auto"`` is what is the fastest on the backend; a Hessian that `adhelpers.prepare` compiles is tried in both
+        orders of its sweeps over the gradient.
 
     Returns
     -------
@@ -392,6 +394,13 @@ def order(backend: ADBackend, mode: str) -> tuple[SingleMode, SingleMode]:
         mode = backend.second_order
     outer, _, inner = mode.partition("-over-")
     return outer, inner  # type: ignore[return-value]
+
+
+def alternatives(backend: ADBackend, options: Options, x: Array, shape: tuple[int, ...]) -> list[Options]:
+    """The ways to a Hessian by sweeps over the gradient; none for an empty one, or where the user has chosen."""
+    if options["mode"] != "auto" or 0 in shape:
+        return []
+    return [{"mode": f"{outer}-over-reverse"} for outer in ("forward", "reverse")]
 
 
 def _require_real(x: Tree, operation: str) -> None:

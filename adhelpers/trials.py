@@ -1,23 +1,43 @@
-"""Compiled code for a batched Jacobian: checked with values first, and where there are several ways, the fastest."""
+"""Compiled code for an operation that has several ways to its result: checked with values first, then the fastest."""
 
 from __future__ import annotations
 
+import math
+import operator
+import statistics
 import threading
 import time
 from collections.abc import Callable, Hashable
 from typing import Any
 
-from adhelpers.contract import ADBackend, Formulation, Leaves
-from adhelpers.formulations import formulations_of
+from adhelpers.contract import ADBackend, Array, Leaves
 from adhelpers.rounding import nearby, same_to_rounding
 
 Compiled = Callable[..., Any]
+
+_KIND = operator.attrgetter("shape", "dtype")
+
+Options = dict[str, Any]
+Alternatives = Callable[[ADBackend, Options, Array, tuple[int, ...]], list[Options]]
+"""``alternatives(backend, options, x, shape)``: what to replace among an operation's options for each other way.
+
+`shape` is that of the result's last array.
+"""
 
 MOST_REMEMBERED = 64
 """For how many shapes and dtypes the fastest way is kept; the oldest is forgotten first."""
 
 ROUNDS = 20
-"""How often each way is timed; its fastest run counts."""
+"""How often each way has its turn, if `BUDGET` allows."""
+
+TURN = 3e-4
+"""Seconds: a shorter call is repeated within its turn, for one alone takes as long as the machine pleases."""
+
+BUDGET = 0.5
+"""Seconds: no round begins after them."""
+
+HOPELESS = 4.0
+"""A way that takes so many times as long as another in the first call is not timed further."""
 
 
 class Trials:
@@ -29,73 +49,89 @@ class Trials:
         ``evaluate(*arrays, **options)``: the operation, with some of its options replaced.
     options
         The operation's own.
-    all_ways
-        Whether to try every way that the backend has, which takes a compilation each.
+    alternatives
+        The other ways, each of which takes a compilation; None for no other.
     """
 
-    def __init__(self, backend: ADBackend, evaluate: Compiled, options: dict[str, Any], *, all_ways: bool) -> None:
+    def __init__(
+        self, backend: ADBackend, evaluate: Compiled, options: Options, alternatives: Alternatives | None
+    ) -> None:
         self._backend = backend
         self._evaluate = evaluate
         self._options = options
-        self._all_ways = all_ways
+        self._alternatives = alternatives
         self._usual = backend.compile(evaluate)
         self._chosen: dict[Hashable, Compiled] = {}
         self._lock = threading.RLock()
 
     def __call__(self, *arrays: Any) -> Any:
         """The operation at these arrays."""
-        kind = tuple([(array.shape, array.dtype) for array in arrays])
-        chosen = self._chosen.get(kind)
-        if chosen is None and not any(map(self._backend.is_traced, arrays)):
-            with self._lock, self._backend.scope():  # two at once would spoil each other's times
-                chosen = self._chosen.get(kind) or self._choose(arrays)
-                while len(self._chosen) >= MOST_REMEMBERED:
-                    del self._chosen[next(iter(self._chosen))]
-                self._chosen[kind] = chosen
-        # Of what is traced there is nothing to check, nor to time.
-        return (chosen or self._usual)(*arrays)
+        kind = tuple(map(_KIND, arrays))
+        chosen = self._chosen.get(kind) or self._choose_for(kind, arrays)
+        return chosen(*arrays)
+
+    def _choose_for(self, kind: Hashable, arrays: Leaves) -> Compiled:
+        if any(map(self._backend.is_traced, arrays)):  # then there is nothing to check, nor to time
+            return self._usual
+        with self._lock, self._backend.scope():  # two at once would spoil each other's times
+            chosen = self._chosen.get(kind) or self._choose(arrays)
+            while len(self._chosen) >= MOST_REMEMBERED:
+                del self._chosen[next(iter(self._chosen))]
+            self._chosen[kind] = chosen
+        return chosen
 
     def _choose(self, arrays: Leaves) -> Compiled:
-        if self._options["check_batch"]:
+        if self._options.get("check_batch"):
             self._evaluate(*arrays)
-        if not self._all_ways or self._options["has_aux"]:  # samples have no aux of the batch
+        if self._alternatives is None or self._options["has_aux"]:  # aux can be anything, which nobody could compare
             return self._usual
-        return self._fastest(arrays)
+        shape = self._numbers(self._usual, arrays)[-1].shape
+        others = self._alternatives(self._backend, self._options, arrays[0], shape)
+        return (
+            self._fastest([self._usual, *self._that_give_the_same(others, arrays)], arrays) if others else self._usual
+        )
 
-    def _fastest(self, arrays: Leaves) -> Compiled:
-        """The usual way, or one that gives the same in less time."""
-        ways = [self._usual, *self._that_give_the_same(arrays)]
-        shortest = dict.fromkeys(ways, float("inf"))
-        for _ in range(ROUNDS):  # in turn, for what else the machine does comes and goes
-            for compiled in ways:
-                start = time.perf_counter()
-                self._numbers(compiled, arrays)
-                shortest[compiled] = min(shortest[compiled], time.perf_counter() - start)
-        return min(ways, key=shortest.__getitem__)
-
-    def _that_give_the_same(self, arrays: Leaves) -> list[Compiled]:
+    def _that_give_the_same(self, others: list[Options], arrays: Leaves) -> list[Compiled]:
         # Compared close by: at the user's point, which may be zero, different ways can give the same.
         there = (nearby(self._backend, arrays[0]), *arrays[1:])
-        expected = self._numbers(self._usual, there)
-        possible = formulations_of(self._backend, arrays[0], expected[-1].shape, self._options)
-        compiled = [self._compile(formulation) for formulation in possible]
-        return [way for way in compiled if self._gives(way, there, expected)]
+        result = self._numbers(self._usual, there)
+        return [way for way in map(self._compile, others) if self._gives(way, there, result)]
 
-    def _gives(self, way: Compiled, arrays: Leaves, expected: list[Any]) -> bool:
+    def _gives(self, way: Compiled, arrays: Leaves, result: list[Any]) -> bool:
         try:
             received = self._numbers(way, arrays)
         except Exception:  # noqa: BLE001  # of whatever kind: f need not allow this way
             return False
-        axis = self._options["batch_axis"]
-        return all(same_to_rounding(a, b, axis) for a, b in zip(received, expected, strict=True))
+        axis = self._options.get("batch_axis", -1)
+        return all(same_to_rounding(a, b, axis) for a, b in zip(received, result, strict=True))
 
-    def _compile(self, formulation: Formulation) -> Compiled:
+    def _fastest(self, ways: list[Compiled], arrays: Leaves) -> Compiled:
+        for way in ways:
+            self._numbers(way, arrays)  # which may compile anew
+        end = time.perf_counter() + BUDGET
+        once = {way: self._seconds(way, arrays, 1) for way in ways}
+        longest = HOPELESS * max(TURN, min(once.values()))
+        times: dict[Compiled, list[float]] = {way: [] for way in ways if once[way] < longest}
+        for _ in range(ROUNDS if len(times) > 1 else 0):  # in turn, for what else the machine does comes and goes
+            for way, seconds in times.items():
+                seconds.append(self._seconds(way, arrays, math.ceil(TURN / once[way])))
+            if time.perf_counter() > end:
+                break
+        return min(times, key=lambda way: statistics.median(times[way] or [once[way]]))
+
+    def _seconds(self, way: Compiled, arrays: Leaves, repetitions: int) -> float:
+        start = time.perf_counter()
+        for _ in range(repetitions):
+            self._numbers(way, arrays)
+        return (time.perf_counter() - start) / repetitions
+
+    def _compile(self, options: Options) -> Compiled:
         def evaluate(*arrays: Any) -> Any:
-            return self._evaluate(*arrays, mode=formulation, check_batch=False)
+            return self._evaluate(*arrays, **options)
 
         return self._backend.compile(evaluate)
 
     def _numbers(self, compiled: Compiled, arrays: Leaves) -> list[Any]:
-        """Every array of a result, J the last of them, on the host, so that it is there when this returns."""
+        """Every array of a result, on the host, so that it is there when this returns."""
         leaves, _ = self._backend.flatten(compiled(*arrays))
         return [self._backend.to_numpy(leaf) for leaf in leaves if self._backend.is_array(leaf)]

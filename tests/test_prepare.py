@@ -7,6 +7,7 @@ import gc
 import pickle
 import sys
 import threading
+import time
 import weakref
 from collections import OrderedDict, namedtuple
 from collections.abc import Callable, Iterator
@@ -30,6 +31,7 @@ from adhelpers.errors import (
     StructureMismatchError,
     UnsupportedOperationError,
 )
+from adhelpers.trials import Trials
 from conftest import assert_close, make
 
 PRODUCTS = pytest.mark.parametrize("product", [jvp, vjp], ids=["jvp", "vjp"])
@@ -693,3 +695,70 @@ def test_an_object_among_the_arguments_may_change() -> None:
     push = adhelpers.prepare(adhelpers.jacobian_vector_product, lambda x, m: m(x), "jax", x, x, args=(model,))
     model.k = 5.0
     np.testing.assert_allclose(push(x, x, model), 5.0)
+
+
+def test_a_hessian_is_tried_in_both_orders(monkeypatch: pytest.MonkeyPatch) -> None:
+    jax = pytest.importorskip("jax")
+    tried, compile_way = [], Trials._compile
+
+    def spy(self: Trials, options: dict[str, Any]) -> Any:
+        tried.append(options)
+        return compile_way(self, options)
+
+    monkeypatch.setattr(Trials, "_compile", spy)
+    x = jax.numpy.asarray([0.5, -1.0])
+    for options, expected in (
+        ({}, [{"mode": "forward-over-reverse"}, {"mode": "reverse-over-reverse"}]),
+        ({"mode": "forward-over-reverse"}, []),
+        ({"has_aux": True}, []),
+    ):
+        tried.clear()
+        f = (lambda x: (x.prod() ** 3, 3)) if "has_aux" in options else lambda x: x.prod() ** 3
+        hessian = adhelpers.prepare(adhelpers.value_and_hessian, f, "jax", x, **options)
+        assert tried == expected
+        y, H, *_ = hessian(2 * x)
+        np.testing.assert_allclose(y, -8.0, rtol=1e-6)
+        # (ab)^3 has the second derivatives 6ab^3, 9a^2b^2 and 6a^3b
+        np.testing.assert_allclose(H, [[-48.0, 36.0], [36.0, -12.0]], rtol=1e-5)
+
+
+def test_the_fastest_way_that_gives_the_same_is_taken() -> None:
+    calls: list[str] = []
+
+    def evaluate(x: Any, way: str = "usual") -> Any:
+        calls.append(way)
+        time.sleep({"usual": 3e-3, "slow": 3.5e-3, "fast": 1e-3}.get(way, 0.0))
+        if way == "raises":
+            raise RuntimeError(way)
+        return x**2 + x**3 if way == "the same at zeros alone" else x**2
+
+    ways = ("raises", "the same at zeros alone", "slow", "fast")
+    seen: list[tuple[int, ...]] = []
+
+    def alternatives(backend: Any, options: Any, x: Any, shape: tuple[int, ...]) -> list[dict[str, Any]]:
+        seen.append(shape)
+        return [{"way": way} for way in ways]
+
+    trials = Trials(make("finite-difference"), evaluate, {"has_aux": False}, alternatives)
+    trials(np.zeros((2, 3)))
+    calls.clear()
+    np.testing.assert_array_equal(trials(np.full((2, 3), 3.0)), np.full((2, 3), 9.0))
+    assert calls == ["fast"]
+    trials(np.zeros(3))
+    assert seen == [(2, 3), (3,)]
+
+
+def test_no_way_is_timed_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("adhelpers.trials.BUDGET", 0.0)
+    calls: list[str] = []
+
+    def evaluate(x: Any, way: str = "usual") -> Any:
+        calls.append(way)
+        time.sleep(0.02 if way == "hopeless" else 2e-3)
+        return x
+
+    others = [{"way": "other"}, {"way": "hopeless"}]
+    trials = Trials(make("finite-difference"), evaluate, {"has_aux": False}, lambda *_: others)
+    trials(np.zeros(3))
+    assert calls.count("hopeless") == 3, "compared, warmed up and timed once"
+    assert calls[:-1].count("other") == 4, "and in one round more"

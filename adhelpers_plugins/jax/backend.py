@@ -74,9 +74,8 @@ class JaxBackend(ADBackend):
 
     def asarray(self, leaf: Any, like: Array | None = None) -> Array:
         """A JAX array; a 64-bit NumPy array is refused where it would be narrowed."""
-        device = None if like is None else self.device(like)
         if not isinstance(leaf, (np.ndarray, np.generic)):
-            return jnp.asarray(leaf, dtype=_number_dtype(leaf) if like is None else like.dtype, device=device)
+            return self._beside(like, leaf, _number_dtype(leaf) if like is None else like.dtype)
         native = leaf.astype(leaf.dtype.newbyteorder("="))  # also a copy: JAX may alias NumPy's memory
         if native.dtype.kind in "fciu" and jax.dtypes.canonicalize_dtype(native.dtype) != native.dtype:
             msg = (
@@ -85,7 +84,18 @@ class JaxBackend(ADBackend):
                 "or jax.config.update('jax_enable_x64', True), or convert the array yourself"
             )
             raise DTypeError(msg)
-        return jnp.asarray(native, device=device)
+        return self._beside(like, native, None)
+
+    def _beside(self, like: Array | None, data: Any, dtype: Any) -> Array:
+        """An array that is bound to the device of `like` only if `like` is: bound ones do not meet those elsewhere."""
+        if like is None or self.is_traced(like):
+            return jnp.asarray(data, dtype=dtype)
+        device = self.device(like)
+        if not like.committed:
+            array = jnp.asarray(data, dtype=dtype)
+            if self.device(array) == device:
+                return array
+        return jnp.asarray(data, dtype=dtype, device=device)
 
     def flatten(self, tree: Any) -> tuple[Leaves, TreeDef]:
         """Also what JAX alone knows for a container."""
