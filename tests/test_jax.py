@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections import OrderedDict
 from typing import Any
 
@@ -285,3 +288,23 @@ def test_equinox_modules() -> None:
 def test_an_option_that_is_on_or_off_is_checked() -> None:
     with pytest.raises(TypeError, match="x64 is 'no'; write True or False"):
         backend("jax", x64="no")
+
+
+def test_data_is_bound_to_a_device_only_beside_data_that_is() -> None:
+    """Elsewhere the same code would be compiled twice, and what comes of it could not meet arrays elsewhere."""
+    script = """
+import jax, numpy
+from jax import numpy as jnp
+from adhelpers import jacobian_vector_product as jvp
+here, there = jax.devices()
+free, u = jnp.ones(3), numpy.ones(3, numpy.float32)
+for device in (here, there):
+    bound = jax.device_put(free, device)
+    assert not jvp(lambda x: x**2, "jax", free, u).committed
+    assert jvp(lambda x: x**2, "jax", bound, u).committed
+    assert jvp(lambda x: x**2, "jax", bound, u).device == device
+with jax.default_device(there):  # where the data would lie, were it not for x
+    assert jvp(lambda x: x**2, "jax", free, u).device == here
+"""
+    environment = os.environ | {"XLA_FLAGS": "--xla_force_host_platform_device_count=2"}
+    subprocess.run([sys.executable, "-c", script], check=True, env=environment)
