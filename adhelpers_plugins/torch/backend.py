@@ -194,9 +194,11 @@ class TorchBackend(ADBackend):
 
 def _at_top(leaves: Leaves) -> bool:
     """Whether `leaves` are plain tensors, and no transformation is active."""
+    plain = True
     for leaf in leaves:
         direct.require_dense(leaf)
-    return not levels.surrounded() and all(type(leaf) in levels.PLAIN and not leaf.is_inference() for leaf in leaves)
+        plain = plain and type(leaf) in levels.PLAIN and not leaf.is_inference()
+    return plain and not levels.surrounded()
 
 
 _SMALL = 2**13

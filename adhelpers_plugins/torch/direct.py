@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch.autograd.function import BackwardCFunction
@@ -13,6 +13,9 @@ from torch.autograd.graph import GradientEdge, get_gradient_edge
 from adhelpers import UnsupportedOperationError
 from adhelpers.contract import Array, LeafFunction, Leaves
 from adhelpers_plugins.torch.levels import DualNumbers, Tangents, gradients
+
+Edges = tuple[GradientEdge, ...]
+"""Where a graph begins: at copies of `x`, which `f` may have changed since."""
 
 
 def jvp(f: LeafFunction, x: Leaves, u: Leaves) -> tuple[Leaves, Leaves, Leaves]:
@@ -55,30 +58,25 @@ def vjp(f: LeafFunction, x: Leaves, *, of_gradient: bool = False) -> tuple[Leave
     with _UNCHANGED if wanted else torch.enable_grad():
         roots = [leaf if wanted and leaf.requires_grad else _root(leaf) for leaf in x]
         copies = [root.clone() for root in roots]  # for f may work in place
-        start = Start(x, tuple([GradientEdge(copy.grad_fn, 0) for copy in copies]))
+        edges = tuple([GradientEdge(copy.grad_fn, 0) for copy in copies])
         outputs, aux = f(*copies)
         if of_gradient:
-            outputs, aux = _gradients_of(outputs, start), (*outputs, *aux)
-        for root, leaf in zip(roots, x, strict=True):
-            if root is not leaf:
-                root.is_open = False
+            outputs, aux = _gradients_of(outputs, x, edges), (*outputs, *aux)
     results = (*outputs, *aux)
-    leads_outside, has_users_rules = _examine(results, start)
-    attached = wanted and (leads_outside or any(leaf.requires_grad and _is_attached(leaf) for leaf in x))
+    leads_outside, has_users_rules = _examine(results, edges)
+    for root, leaf in zip(roots, x, strict=True):
+        if root is leaf:
+            leads_outside = leads_outside or _is_attached(leaf)
+        else:
+            root.is_open = False
+    attached = wanted and leads_outside
     memory = Ownership()
     owned = []
     for y in results:
         result = y if attached and _is_attached(y) else y.detach()
         owned.append(memory.own(result, is_new=y.grad_fn is not None and _is_new(y)))
     count = len(outputs)
-    return tuple(owned[:count]), GraphPullback(start, outputs, attached, has_users_rules), tuple(owned[count:])
-
-
-class Start(NamedTuple):
-    """Where a graph begins: its edges at the copies of `x`, which `f` may have changed since."""
-
-    x: Leaves
-    edges: tuple[GradientEdge, ...]
+    return tuple(owned[:count]), GraphPullback(x, edges, outputs, attached, has_users_rules), tuple(owned[count:])
 
 
 def _root(leaf: Array) -> Array:
@@ -88,16 +86,14 @@ def _root(leaf: Array) -> Array:
     return root
 
 
-def _gradients_of(values: Leaves, start: Start) -> Leaves:
+def _gradients_of(values: Leaves, x: Leaves, edges: Edges) -> Leaves:
     """The gradients of numbers, still part of the graph."""
-    pulled: Iterable[Array | None] = (None,) * len(start.x)
+    pulled: Iterable[Array | None] = (None,) * len(x)
     live = tuple([y for y in values if y.requires_grad])
     if live:
-        seeds = tuple([_seed(torch.ones_like(y), attached=True) for y in live])
-        pulled = gradients(live, start.edges, seeds, create_graph=True, batched=False)
-    return tuple(
-        [torch.zeros_like(leaf) if g is None else _conjugate(g) for g, leaf in zip(pulled, start.x, strict=True)]
-    )
+        seeds = tuple([_seed(torch.ones_like(y)) for y in live])
+        pulled = gradients(live, edges, seeds, create_graph=True, batched=False)
+    return tuple([torch.zeros_like(leaf) if g is None else _conjugate(g) for g, leaf in zip(pulled, x, strict=True)])
 
 
 _UNCHANGED = contextlib.nullcontext()
@@ -106,10 +102,11 @@ _UNCHANGED = contextlib.nullcontext()
 class GraphPullback:
     """Pulls cotangents back along a graph; conjugates, as PyTorch's convention wants, on the way in and out."""
 
-    __slots__ = ("_attached", "_has_users_rules", "_outputs", "_start")
+    __slots__ = ("_attached", "_edges", "_has_users_rules", "_outputs", "_x")
 
-    def __init__(self, start: Start, outputs: Leaves, attached: bool, has_users_rules: bool) -> None:
-        self._start = start
+    def __init__(self, x: Leaves, edges: Edges, outputs: Leaves, attached: bool, has_users_rules: bool) -> None:
+        self._x = x
+        self._edges = edges
         self._outputs = outputs
         self._attached = attached
         self._has_users_rules = has_users_rules
@@ -123,34 +120,34 @@ class GraphPullback:
         return self._pull(cotangents, tuple(cotangents[0].shape[:1]))
 
     def _pull(self, cotangents: Leaves, stack: tuple[int, ...]) -> Leaves:
-        live = [(y, c) for y, c in zip(self._outputs, cotangents, strict=True) if y.requires_grad]
-        pulled: Iterable[Array | None] = (None,) * len(self._start.x)
+        live, seeds, attached = [], [], self._attached
+        for y, cotangent in zip(self._outputs, cotangents, strict=True):
+            attached = attached or cotangent.requires_grad
+            if y.requires_grad:
+                live.append(y)
+                seeds.append(_conjugate(cotangent))
+        pulled: Iterable[Array | None] = (None,) * len(self._x)
         if live:
-            attached = torch.is_grad_enabled() and (self._attached or any(c.requires_grad for c in cotangents))
-            pulled = gradients(
-                tuple([y for y, _ in live]),
-                self._start.edges,
-                tuple([_seed(_conjugate(c), attached=attached) for _, c in live]),
-                create_graph=attached,
-                batched=bool(stack),
-            )
+            attached = attached and torch.is_grad_enabled()
+            each = tuple(map(_seed, seeds) if attached else seeds)
+            pulled = gradients(tuple(live), self._edges, each, create_graph=attached, batched=bool(stack))
         memory, is_new = Ownership(cotangents), not self._has_users_rules  # which may return memory that they keep
         return tuple(
             [
                 torch.zeros((*stack, *leaf.shape), dtype=leaf.dtype, device=leaf.device)
                 if g is None
                 else memory.own(_conjugate(g if not g.requires_grad or _is_attached(g) else g.detach()), is_new=is_new)
-                for g, leaf in zip(pulled, self._start.x, strict=True)
+                for g, leaf in zip(pulled, self._x, strict=True)
             ]
         )
 
 
-def _seed(cotangent: Array, *, attached: bool) -> Array:
-    """The cotangent, requiring a gradient where there will be a second derivative.
+def _seed(cotangent: Array) -> Array:
+    """The cotangent, requiring a gradient, for a second derivative.
 
     Only then does PyTorch mark a gradient that has none of its own, rather than take it for a constant.
     """
-    if not attached or cotangent.requires_grad:
+    if cotangent.requires_grad:
         return cotangent
     seed = cotangent.detach().requires_grad_()
     seed.is_open = False
@@ -220,13 +217,13 @@ def _leads_outside(tensor: Array) -> bool:
     return any(_is_outside(node) for node in _graph((tensor,), {None}))
 
 
-def _examine(results: Leaves, start: Start) -> tuple[bool, bool]:
-    """Whether the graph of `results` leads outside other than by its start, and whether it has rules of a user's.
+def _examine(results: Leaves, edges: Edges) -> tuple[bool, bool]:
+    """Whether the graph of `results` leads outside, but by the edges at its start, and whether it has users' rules.
 
     What PyTorch marked as having no second derivative leads nowhere. A product of it would be zero, and is refused.
     """
     leads_outside = has_users_rules = False
-    for node in _graph(results, {None, *[edge.node for edge in start.edges]}):
+    for node in _graph(results, {None, *[edge.node for edge in edges]}):
         kind = type(node)
         if kind in _ORDINARY:
             continue
