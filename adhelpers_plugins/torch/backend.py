@@ -194,11 +194,11 @@ class TorchBackend(ADBackend):
 
 def _at_top(leaves: Leaves) -> bool:
     """Whether `leaves` are plain tensors, and no transformation is active."""
-    plain = True
+    at_top = not levels.surrounded()
     for leaf in leaves:
         direct.require_dense(leaf)
-        plain = plain and type(leaf) in levels.PLAIN and not leaf.is_inference()
-    return plain and not levels.surrounded()
+        at_top = at_top and type(leaf) in levels.PLAIN and not leaf.is_inference()
+    return at_top
 
 
 _SMALL = 2**13
