@@ -6,10 +6,12 @@ then the aux of `f`.
 
 from __future__ import annotations
 
+from math import prod
 from typing import Literal
 
 from adhelpers import derived
 from adhelpers.contract import ADBackend, Array, GradientFunction, Leaves
+from adhelpers.leaves import is_complex
 from adhelpers.scalars import ones, require_scalar_output
 from adhelpers.trees import LeafwiseFunction
 
@@ -28,14 +30,37 @@ class Gradient(GradientFunction):
     def __call__(self, *leaves: Array) -> tuple[Leaves, Leaves]:
         """``(gradient, (f(x), *aux))``."""
         outputs, pullback, aux = derived.vjp_by(self.mode, self._backend, self._f, leaves)
-        y = require_scalar_output(self._f.output(outputs))
-        return pullback(ones(self._backend, (y,))), (*outputs, *aux)
+        self._require_one(outputs)
+        return pullback(ones(self._backend, outputs)), (*outputs, *aux)
 
     def values(self, *leaves: Array) -> tuple[Leaves, Leaves]:
         """``((f(x),), aux)``."""
         outputs, aux = self._f(*leaves)
-        require_scalar_output(self._f.output(outputs))
+        self._require_one(outputs)
         return outputs, aux
+
+    def _require_one(self, outputs: Leaves) -> None:
+        require_scalar_output(self._f.output(outputs))
+
+
+class Several(Exception):  # noqa: N818  # it is no error
+    """What is not one real number; `size` tells how many there are."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__(size)
+        self.size = size
+
+
+class GradientIfOne(Gradient):
+    """The gradient of a function that gives one real number, of whatever shape and in whatever container.
+
+    That of any other raises `Several`.
+    """
+
+    def _require_one(self, outputs: Leaves) -> None:
+        size = sum(prod(y.shape) * (2 if is_complex(self._backend, y) else 1) for y in outputs)
+        if len(outputs) != 1 or size != 1:
+            raise Several(max(size, 2))
 
 
 class Directional:

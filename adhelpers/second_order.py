@@ -10,8 +10,9 @@ from adhelpers.contract import ADBackend, Array, Leaves
 from adhelpers.dense import Dense
 from adhelpers.errors import DTypeError
 from adhelpers.evaluation import evaluate
-from adhelpers.leafwise import Directional, Gradient, SingleMode
+from adhelpers.leafwise import Directional, Gradient, GradientIfOne, Several, SingleMode
 from adhelpers.leaves import is_complex
+from adhelpers.memory import FUNCTIONS, Record
 from adhelpers.operations import constant_unless, with_aux, without_value
 from adhelpers.options import check_chunk_size, check_mode
 from adhelpers.scalars import ones, require_scalar_output, require_scalar_point
@@ -81,14 +82,47 @@ def value_and_second_derivative(
     """
 
     def compute(backend: ADBackend, flat: LeafwiseFunction, x: Tree) -> Any:
-        point = (require_scalar_point(x, "hessian or hessian_vector_product"),)
-        along = ones(backend, point)
-        _, pushed, rest = derived.jvp(backend, Directional(backend, flat, along), point, along)
-        outputs, aux = rest[: len(pushed)], rest[len(pushed) :]
+        point = require_scalar_point(x, "hessian or hessian_vector_product")
+        outputs, second, aux = _differentiate_twice(backend, flat, point)
         y = flat.output(outputs)
-        return with_aux(flat, aux, y.rebuild(outputs), y.rebuild(pushed), has_aux=has_aux)
+        return with_aux(flat, aux, y.rebuild(outputs), y.rebuild(second), has_aux=has_aux)
 
     return evaluate(value_and_second_derivative, compute, f, backend, {"x": x}, args, has_aux=has_aux)
+
+
+def _differentiate_twice(backend: ADBackend, f: LeafwiseFunction, x: Array) -> tuple[Leaves, Leaves, Leaves]:
+    """``(outputs, second derivatives, aux)``: by forward mode twice or, where that is faster, by reverse mode twice.
+
+    The latter is for one real number; whether `f` gives one is seen when it is called.
+    """
+    along = ones(backend, (x,))
+
+    def by_forward_mode() -> tuple[Leaves, Leaves, Leaves]:
+        _, pushed, rest = derived.jvp(backend, Directional(backend, f, along), (x,), along)
+        return rest[: len(pushed)], pushed, rest[len(pushed) :]
+
+    def by_reverse_mode() -> tuple[Leaves, Leaves, Leaves]:
+        _, pullback, (y, *aux) = derived.vjp(backend, GradientIfOne(backend, f, "reverse"), (x,))
+        (second,) = pullback(along)
+        xp = backend.array_namespace(second)
+        return (y,), (xp.astype(xp.reshape(second, y.shape), y.dtype),), tuple(aux)
+
+    traced, kind = backend.is_traced(x), ("second derivative", type(backend), x.dtype)
+    record = Record() if traced else FUNCTIONS.record(f.function, kind)
+    if order(backend, "auto") == ("reverse", "reverse") and record.output_size is None and not is_complex(backend, x):
+        try:
+            return derived.either(
+                backend,
+                f,
+                by_reverse_mode,
+                by_forward_mode,
+                rule="reverse rule",
+                way="forward mode, taken twice",
+                allowed=True,
+            )
+        except Several as several:
+            record.output_size = several.size
+    return by_forward_mode()
 
 
 def hessian_vector_product(

@@ -94,7 +94,7 @@ def makes_arrays(function: Callable[..., Any], value: Any, args: Sequence[Any], 
 
     A user's primitives and rules may hold theirs; ``real(x)`` may be `x` itself, and ``out`` is somebody's.
     """
-    return function in NUMPYS and "out" not in kwargs and all(value is not arg for arg in args)
+    return function in NUMPYS and "out" not in kwargs and id(value) not in map(id, args)
 
 
 # What a caller may ask for, with numpy.errstate or a filter of warnings, or the machine may run out of.
