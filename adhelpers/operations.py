@@ -212,7 +212,7 @@ def resolve(f: Callable[..., Any], backend: ADBackend | str | None, x: Any) -> A
     else:
         msg = (
             f"backend must be an ADBackend, its name or None, but {structure.describe(backend)} was given; "
-            'write for example adhelpers.backend("finite-difference")'
+            'arguments come in the order f, backend, x: write for example "finite-difference" for it'
         )
     raise TypeError(msg)
 

@@ -118,8 +118,9 @@ def prepare(
     """
     names = _NAMES.get(operation)
     if names is None:
+        given = getattr(operation, "__name__", describe(operation))
         known = ", ".join(known.__name__ for known in _NAMES)
-        msg = f"operation must be one of {known}, but {getattr(operation, '__name__', describe(operation))} was given"
+        msg = f"operation must be a function such as adhelpers.gradient, but {given} was given; there are {known}"
         raise TypeError(msg)
     if "u" not in names and u is not None:
         msg = f"{operation.__name__} takes no u; leave it out"

@@ -78,8 +78,8 @@ def infer(x: Any) -> ADBackend:
     claims = current().claims(leaves) or _claims_in_foreign_containers(x)
     if not claims:
         msg = (
-            f"backend=None lets the arrays in x decide, but {types(leaves) or 'an x without leaves'} identifies "
-            f"none; name one of {', '.join(map(repr, sorted(current().descriptions)))}"
+            f"backend=None lets the arrays in x decide, but no backend owns {types(leaves) or 'an x without leaves'}; "
+            f"name one of {', '.join(map(repr, sorted(current().descriptions)))}"
         )
         raise AmbiguousBackendError(msg)
     names = frozenset.union(*claims)

@@ -372,7 +372,7 @@ def test_what_a_prepared_operation_says_of_itself(backend: ADBackend) -> None:
 @pytest.mark.parametrize(
     ("arguments", "options", "words"),
     [
-        (("jvp", cube, "finite-difference", X, U), {}, "operation must be one of jacobian_vector_product, .* str was"),
+        (("jvp", cube, "finite-difference", X, U), {}, "such as adhelpers.gradient, but a str was"),
         ((cube, cube, "finite-difference", X, U), {}, "but cube was given"),
         ((batched_jacobian, cube, "finite-difference", BATCH, U), {}, "batched_jacobian takes no u"),
         ((jvp, 3, "finite-difference", X, U), {}, "f must be callable"),

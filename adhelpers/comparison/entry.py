@@ -164,7 +164,15 @@ def compare_function(
         tuple(found.results),
         tuple(found.pairs),
         tuple(found.findings),
-        (*notes, *([f"reference: {held_to.label}"] if held_to is not None else []), *found.notes),
+        (
+            *notes,
+            *(
+                [f"reference: {held_to.label}; a result begins with its largest relative deviation from it"]
+                if held_to is not None
+                else []
+            ),
+            *found.notes,
+        ),
         None if held_to is None else held_to.label,
     )
 
