@@ -48,7 +48,7 @@ def jvp(backend: ADBackend, f: Function, x: Leaves, u: Leaves) -> tuple[Leaves, 
         pushforward = _transpose(backend, pullback, outputs)
         return outputs, pushforward(u), aux
 
-    return lack.made_up(f, from_two_vjps)
+    return lack.replaced_by(f, from_two_vjps)
 
 
 def vjp(backend: ADBackend, f: Function, x: Leaves) -> tuple[Leaves, Pullback, Leaves]:
@@ -68,7 +68,7 @@ def vjp(backend: ADBackend, f: Function, x: Leaves) -> tuple[Leaves, Pullback, L
             lack = lack_told_by(error)
             if lack is None:
                 raise
-        return lack.made_up(f, lambda: vjp_from_jvps(backend, f, x)[1](cotangents))
+        return lack.replaced_by(f, lambda: vjp_from_jvps(backend, f, x)[1](cotangents))
 
     try:
         outputs, native_pullback, aux = backend.vjp(f, x)
@@ -78,7 +78,7 @@ def vjp(backend: ADBackend, f: Function, x: Leaves) -> tuple[Leaves, Pullback, L
             raise
     else:
         return outputs, pullback, aux
-    outputs, native_pullback, aux = lack.made_up(f, lambda: vjp_from_jvps(backend, f, x))
+    outputs, native_pullback, aux = lack.replaced_by(f, lambda: vjp_from_jvps(backend, f, x))
     return outputs, pullback, aux
 
 
@@ -116,7 +116,7 @@ def either(
         lack = Lack.told_by(error, backend, rule, way, allowed=allowed)
         if lack is None:
             raise
-    return lack.made_up(f, substitute)
+    return lack.replaced_by(f, substitute)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +142,7 @@ class Lack:
             raise UnsupportedOperationError(msg) from error
         return cls(backend, rule, way, str(error))
 
-    def made_up(self, f: Function, substitute: Callable[[], T]) -> T:
+    def replaced_by(self, f: Function, substitute: Callable[[], T]) -> T:
         """What stands in, which is logged once for each function."""
         name, rule, way = self.backend.name, self.rule, self.way
         record = FUNCTIONS.record(f.function, (name, rule))

@@ -191,13 +191,26 @@ def sampled(problem: Problem, mode: str) -> Result:
     return y, backend.array_namespace(jacobian).reshape(jacobian, shape), ()
 
 
-def alternatives(backend: ADBackend, options: dict[str, Any], x: Array, shape: tuple[int, ...]) -> list[dict[str, Any]]:
-    """The sweeps and samples that may be tried for a Jacobian of that `shape`; none if it is empty."""
+def sweeps_and_samples(
+    backend: ADBackend, options: dict[str, Any], x: Array, shape: tuple[int, ...]
+) -> list[dict[str, Any]]:
+    """What may be tried for a Jacobian of that `shape` besides the usual sweep; nothing if it is empty."""
+    return _alternatives(backend, options, shape, {"sweep"} if is_complex(backend, x) else {"sweep", "sample"})
+
+
+def sweeps(backend: ADBackend, options: dict[str, Any], x: Array, shape: tuple[int, ...]) -> list[dict[str, Any]]:
+    """The same for a function whose value travels as aux, which samples do not have."""
+    return _alternatives(backend, options, shape, {"sweep"})
+
+
+def _alternatives(
+    backend: ADBackend, options: dict[str, Any], shape: tuple[int, ...], ways: set[str]
+) -> list[dict[str, Any]]:
     first = options["batch_axis"] == 0
     m, n, batch = (*shape[1:], shape[0]) if first else shape
     mode = options["mode"]
-    ways = {"sweep"} if is_complex(backend, x) else {"sweep", "sample"}
     if n * m * batch == 0:
         return []
     found = [f for f in backend.formulations(n, m, batch) if mode in ("auto", f.mode) and f.way in ways]
-    return [{"mode": formulation, "check_batch": False} for formulation in found]
+    usual = next((f for f in found if f.way == "sweep"), None)
+    return [{"mode": f, "check_batch": False} for f in found if f is not usual]

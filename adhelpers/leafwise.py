@@ -7,11 +7,10 @@ then the aux of `f`.
 from __future__ import annotations
 
 from math import prod
-from typing import Literal
+from typing import Any, Literal
 
 from adhelpers import derived
 from adhelpers.contract import ADBackend, Array, GradientFunction, Leaves
-from adhelpers.leaves import is_complex
 from adhelpers.scalars import ones, require_scalar_output
 from adhelpers.trees import LeafwiseFunction
 
@@ -44,23 +43,19 @@ class Gradient(GradientFunction):
 
 
 class Several(Exception):  # noqa: N818  # it is no error
-    """What is not one real number; `size` tells how many there are."""
-
-    def __init__(self, size: int) -> None:
-        super().__init__(size)
-        self.size = size
+    """A function does not give a single array with one number, of the dtype that was asked for."""
 
 
 class GradientIfOne(Gradient):
-    """The gradient of a function that gives one real number, of whatever shape and in whatever container.
+    """The gradient of a function that gives one number of `dtype`, whatever its shape; any other raises `Several`."""
 
-    That of any other raises `Several`.
-    """
+    def __init__(self, backend: ADBackend, f: LeafwiseFunction, mode: SingleMode, dtype: Any) -> None:
+        super().__init__(backend, f, mode)
+        self._dtype = dtype
 
     def _require_one(self, outputs: Leaves) -> None:
-        size = sum(prod(y.shape) * (2 if is_complex(self._backend, y) else 1) for y in outputs)
-        if len(outputs) != 1 or size != 1:
-            raise Several(max(size, 2))
+        if len(outputs) != 1 or prod(outputs[0].shape) != 1 or outputs[0].dtype != self._dtype:
+            raise Several
 
 
 class Directional:

@@ -18,6 +18,8 @@ class Record:
 
     output_size: int | None = None
     """The size M of ``f(x)`` for one batch element."""
+    gives_several: bool = False
+    """Whether `f` was seen to give something else than one number of the dtype of `x`."""
     batch_checked: bool = False
     """Whether `f` was seen to treat batch elements independently."""
     formulations: tuple[Any, ...] = ()

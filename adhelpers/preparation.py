@@ -49,14 +49,14 @@ _NAMES: dict[Callable[..., Any], tuple[str, ...]] = {
 }
 """The operations, and what each differentiates at and along."""
 _ALTERNATIVES: dict[Callable[..., Any], Alternatives] = {
-    batched.batched_jacobian: formulations.alternatives,
-    batched.value_and_batched_jacobian: formulations.alternatives,
-    per_sample.batched_hessian: formulations.alternatives,
-    per_sample.value_and_batched_hessian: formulations.alternatives,
+    batched.batched_jacobian: formulations.sweeps_and_samples,
+    batched.value_and_batched_jacobian: formulations.sweeps_and_samples,
+    per_sample.batched_hessian: formulations.sweeps,
+    per_sample.value_and_batched_hessian: formulations.sweeps,
     second_order.hessian: second_order.alternatives,
     second_order.value_and_hessian: second_order.alternatives,
 }
-"""For operations that have several ways to their result, which of them compiled code chooses among."""
+"""What is compiled besides the usual way, to keep the fastest; for operations without any, nothing."""
 
 
 def prepare(

@@ -1,4 +1,4 @@
-"""Whether two ways to a batched Jacobian give the same."""
+"""Whether two ways to a derivative give the same."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def nearby(backend: ADBackend, x: Array) -> Array:
 def same_to_rounding(received: Any, expected: Any, axis: int) -> bool:
     """Whether two arrays of NumPy's are finite, and differ by rounding alone.
 
-    This is relative to the largest number along the batch `axis`: rows and columns may differ in size.
+    This is relative to the largest number along `axis`, that of the batch if there is one: rows may differ in size.
     """
     import numpy as np
 

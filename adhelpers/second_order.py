@@ -93,7 +93,7 @@ def value_and_second_derivative(
 def _differentiate_twice(backend: ADBackend, f: LeafwiseFunction, x: Array) -> tuple[Leaves, Leaves, Leaves]:
     """``(outputs, second derivatives, aux)``: by forward mode twice or, where that is faster, by reverse mode twice.
 
-    The latter is for one real number; whether `f` gives one is seen when it is called.
+    The latter is for one real number; whether `f` gives one is seen when it is called, and remembered with it.
     """
     along = ones(backend, (x,))
 
@@ -102,14 +102,13 @@ def _differentiate_twice(backend: ADBackend, f: LeafwiseFunction, x: Array) -> t
         return rest[: len(pushed)], pushed, rest[len(pushed) :]
 
     def by_reverse_mode() -> tuple[Leaves, Leaves, Leaves]:
-        _, pullback, (y, *aux) = derived.vjp(backend, GradientIfOne(backend, f, "reverse"), (x,))
+        _, pullback, (y, *aux) = derived.vjp(backend, GradientIfOne(backend, f, "reverse", x.dtype), (x,))
         (second,) = pullback(along)
-        xp = backend.array_namespace(second)
-        return (y,), (xp.astype(xp.reshape(second, y.shape), y.dtype),), tuple(aux)
+        return (y,), (backend.array_namespace(second).reshape(second, y.shape),), tuple(aux)
 
     traced, kind = backend.is_traced(x), ("second derivative", type(backend), x.dtype)
     record = Record() if traced else FUNCTIONS.record(f.function, kind)
-    if order(backend, "auto") == ("reverse", "reverse") and record.output_size is None and not is_complex(backend, x):
+    if order(backend, "auto") == ("reverse", "reverse") and not (record.gives_several or is_complex(backend, x)):
         try:
             return derived.either(
                 backend,
@@ -118,10 +117,10 @@ def _differentiate_twice(backend: ADBackend, f: LeafwiseFunction, x: Array) -> t
                 by_forward_mode,
                 rule="reverse rule",
                 way="forward mode, taken twice",
-                allowed=True,
+                allowed=True,  # nobody has asked for the reverse mode
             )
-        except Several as several:
-            record.output_size = several.size
+        except Several:
+            record.gives_several = True
     return by_forward_mode()
 
 
@@ -431,10 +430,11 @@ def order(backend: ADBackend, mode: str) -> tuple[SingleMode, SingleMode]:
 
 
 def alternatives(backend: ADBackend, options: Options, x: Array, shape: tuple[int, ...]) -> list[Options]:
-    """The ways to a Hessian by sweeps over the gradient; none for an empty one, or where the user has chosen."""
+    """The sweeps over the gradient besides the usual one; none for an empty Hessian, or where the user has chosen."""
     if options["mode"] != "auto" or 0 in shape:
         return []
-    return [{"mode": f"{outer}-over-reverse"} for outer in ("forward", "reverse")]
+    modes = ("forward-over-reverse", "reverse-over-reverse")
+    return [{"mode": mode} for mode in modes if mode != backend.second_order]
 
 
 def _require_real(x: Tree, operation: str) -> None:

@@ -34,7 +34,7 @@ TURN = 3e-4
 """Seconds: a shorter call is repeated within its turn, for one alone takes as long as the machine pleases."""
 
 BUDGET = 0.5
-"""Seconds: no round begins after them."""
+"""Seconds of all rounds, but for the one that lasts longer."""
 
 HOPELESS = 4.0
 """A way that takes so many times as long as another in the first call is not timed further."""
@@ -83,9 +83,11 @@ class Trials:
     def _choose(self, arrays: Leaves) -> Compiled:
         if self._options.get("check_batch"):
             self._evaluate(*arrays)
-        if self._alternatives is None or self._options["has_aux"]:  # aux can be anything, which nobody could compare
+        # Where there is aux it can be anything, which nobody could compare.
+        if self._alternatives is None or self._options["has_aux"] or not arrays:
             return self._usual
-        shape = self._numbers(self._usual, arrays)[-1].shape
+        result = self._numbers(self._usual, arrays)
+        shape = result[-1].shape if result else (0,)
         others = self._alternatives(self._backend, self._options, arrays[0], shape)
         return (
             self._fastest([self._usual, *self._that_give_the_same(others, arrays)], arrays) if others else self._usual
@@ -94,7 +96,10 @@ class Trials:
     def _that_give_the_same(self, others: list[Options], arrays: Leaves) -> list[Compiled]:
         # Compared close by: at the user's point, which may be zero, different ways can give the same.
         there = (nearby(self._backend, arrays[0]), *arrays[1:])
-        result = self._numbers(self._usual, there)
+        try:
+            result = self._numbers(self._usual, there)
+        except Exception:  # noqa: BLE001  # of whatever kind: f need not be defined there
+            return []
         return [way for way in map(self._compile, others) if self._gives(way, there, result)]
 
     def _gives(self, way: Compiled, arrays: Leaves, result: list[Any]) -> bool:

@@ -7,18 +7,17 @@ import gc
 import pickle
 import sys
 import threading
-import time
 import weakref
 from collections import OrderedDict, namedtuple
 from collections.abc import Callable, Iterator
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
 import adhelpers
-from adhelpers import ADBackend, PreparationMismatchError, batched_jacobian, prepare, prepared
+from adhelpers import ADBackend, PreparationMismatchError, batched_jacobian, prepare, prepared, trials
 from adhelpers import jacobian_vector_product as jvp
 from adhelpers import value_and_batched_jacobian as value_and_batched
 from adhelpers import value_and_jacobian_vector_product as value_and_jvp
@@ -31,7 +30,6 @@ from adhelpers.errors import (
     StructureMismatchError,
     UnsupportedOperationError,
 )
-from adhelpers.trials import Trials
 from conftest import assert_close, make
 
 PRODUCTS = pytest.mark.parametrize("product", [jvp, vjp], ids=["jvp", "vjp"])
@@ -697,18 +695,18 @@ def test_an_object_among_the_arguments_may_change() -> None:
     np.testing.assert_allclose(push(x, x, model), 5.0)
 
 
-def test_a_hessian_is_tried_in_both_orders(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_hessian_is_tried_in_the_other_order_of_its_sweeps(monkeypatch: pytest.MonkeyPatch) -> None:
     jax = pytest.importorskip("jax")
-    tried, compile_way = [], Trials._compile
+    tried, compile_way = [], trials.Trials._compile
 
-    def spy(self: Trials, options: dict[str, Any]) -> Any:
+    def spy(self: trials.Trials, options: dict[str, Any]) -> Any:
         tried.append(options)
         return compile_way(self, options)
 
-    monkeypatch.setattr(Trials, "_compile", spy)
+    monkeypatch.setattr(trials.Trials, "_compile", spy)
     x = jax.numpy.asarray([0.5, -1.0])
     for options, expected in (
-        ({}, [{"mode": "forward-over-reverse"}, {"mode": "reverse-over-reverse"}]),
+        ({}, [{"mode": "reverse-over-reverse"}]),
         ({"mode": "forward-over-reverse"}, []),
         ({"has_aux": True}, []),
     ):
@@ -722,43 +720,95 @@ def test_a_hessian_is_tried_in_both_orders(monkeypatch: pytest.MonkeyPatch) -> N
         np.testing.assert_allclose(H, [[-48.0, 36.0], [36.0, -12.0]], rtol=1e-5)
 
 
-def test_the_fastest_way_that_gives_the_same_is_taken() -> None:
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """What trials take for the time; whoever takes time adds to it."""
+    now = [0.0]
+    monkeypatch.setattr(trials, "time", SimpleNamespace(perf_counter=lambda: now[0]))
+    return now
+
+
+def test_the_fastest_way_that_gives_the_same_is_taken(clock: list[float]) -> None:
     calls: list[str] = []
 
     def evaluate(x: Any, way: str = "usual") -> Any:
         calls.append(way)
-        time.sleep({"usual": 3e-3, "slow": 3.5e-3, "fast": 1e-3}.get(way, 0.0))
+        clock[0] += {"usual": 2e-5, "slow": 3e-5, "fast": 1e-5}.get(way, 0.0)
         if way == "raises":
             raise RuntimeError(way)
         return x**2 + x**3 if way == "the same at zeros alone" else x**2
 
-    ways = ("raises", "the same at zeros alone", "slow", "fast")
     seen: list[tuple[int, ...]] = []
 
     def alternatives(backend: Any, options: Any, x: Any, shape: tuple[int, ...]) -> list[dict[str, Any]]:
         seen.append(shape)
-        return [{"way": way} for way in ways]
+        return [{"way": way} for way in ("raises", "the same at zeros alone", "slow", "fast")]
 
-    trials = Trials(make("finite-difference"), evaluate, {"has_aux": False}, alternatives)
-    trials(np.zeros((2, 3)))
+    run = trials.Trials(make("finite-difference"), evaluate, {"has_aux": False}, alternatives)
+    run(np.zeros((2, 3)))
     calls.clear()
-    np.testing.assert_array_equal(trials(np.full((2, 3), 3.0)), np.full((2, 3), 9.0))
+    np.testing.assert_array_equal(run(np.full((2, 3), 3.0)), np.full((2, 3), 9.0))
     assert calls == ["fast"]
-    trials(np.zeros(3))
+    run(np.zeros(3))
     assert seen == [(2, 3), (3,)]
 
 
-def test_no_way_is_timed_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("adhelpers.trials.BUDGET", 0.0)
+def test_one_short_run_by_chance_decides_nothing(clock: list[float]) -> None:
+    runs = {"usual": 0, "slow": 0}
+
+    def evaluate(x: Any, way: str = "usual") -> Any:
+        runs[way] += 1
+        clock[0] += 1e-6 if way == "slow" and runs[way] == 40 else {"usual": 2e-4, "slow": 3e-4}[way]
+        return x
+
+    run = trials.Trials(make("finite-difference"), evaluate, {"has_aux": False}, lambda *_: [{"way": "slow"}])
+    run(np.zeros(3))
+    assert runs["slow"] >= 40
+    before = runs["slow"]
+    run(np.zeros(3))
+    assert runs["slow"] == before
+
+
+def test_no_way_is_timed_for_long(clock: list[float]) -> None:
     calls: list[str] = []
 
     def evaluate(x: Any, way: str = "usual") -> Any:
         calls.append(way)
-        time.sleep(0.02 if way == "hopeless" else 2e-3)
+        clock[0] += {"usual": 2.0, "other": 1.0, "hopeless": 10.0}[way]
         return x
 
     others = [{"way": "other"}, {"way": "hopeless"}]
-    trials = Trials(make("finite-difference"), evaluate, {"has_aux": False}, lambda *_: others)
-    trials(np.zeros(3))
+    run = trials.Trials(make("finite-difference"), evaluate, {"has_aux": False}, lambda *_: others)
+    run(np.zeros(3))
     assert calls.count("hopeless") == 3, "compared, warmed up and timed once"
     assert calls[:-1].count("other") == 4, "and in one round more"
+    assert calls[-1] == "other"
+
+
+def test_a_function_that_is_not_defined_beside_the_point_is_not_tried() -> None:
+    def evaluate(x: Any, way: str = "usual") -> Any:
+        if (x != 0.0).any():
+            raise ValueError(way)
+        return x
+
+    run = trials.Trials(make("finite-difference"), evaluate, {"has_aux": False}, lambda *_: [{"way": "other"}])
+    np.testing.assert_array_equal(run(np.zeros(3)), np.zeros(3))
+
+
+@pytest.mark.parametrize("x", [{}, {"a": {}}], ids=repr)
+def test_a_hessian_without_leaves(jax: ModuleType, x: Any) -> None:
+    two = jax.numpy.asarray(2.0)
+    assert adhelpers.prepare(adhelpers.hessian, lambda x: two, "jax", x)(x) == adhelpers.hessian(
+        lambda x: two, "jax", x
+    )
+    y, H = adhelpers.prepare(adhelpers.value_and_hessian, lambda x, a: a, "jax", x, args=(two,))(x, two)
+    assert (float(y), H) == (2.0, adhelpers.hessian(lambda x: two, "jax", x))
+
+
+def test_prepared_batched_hessians_try_the_other_sweep(jax: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    tried, gives = [], trials.Trials._gives
+    monkeypatch.setattr(trials.Trials, "_gives", lambda *given: tried.append(gives(*given)) or tried[-1])
+    x = jax.numpy.asarray([[1.0, 2.0], [3.0, 4.0]])
+    H = adhelpers.prepare(adhelpers.batched_hessian, lambda x: x[0] ** 2 * x[1], "jax", x)(x)
+    np.testing.assert_allclose(H, [[[6.0, 8.0], [2.0, 4.0]], [[2.0, 4.0], [0.0, 0.0]]])
+    assert tried == [True], "and none that cannot work"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import subprocess
+import sys
 import threading
 from typing import Any
 
@@ -24,7 +27,6 @@ from adhelpers import (
 )
 
 torch = pytest.importorskip("torch")
-mpmath = pytest.importorskip("mpmath")
 levels = pytest.importorskip("adhelpers_plugins.torch.levels")
 
 X = torch.tensor([1.0, 2.0, 3.0], dtype=torch.float64)
@@ -539,7 +541,7 @@ def opposites(t: Any) -> Any:
     return torch.stack([t**2, -(t**2)])
 
 
-def normalised(t: Any) -> Any:
+def normalised(mpmath: Any, t: Any) -> Any:
     return t**2 / mpmath.sqrt(t**4 + 1)
 
 
@@ -547,27 +549,28 @@ def multiple(t: Any) -> Any:
     return t * torch.eye(2, dtype=t.dtype)
 
 
-norms = torch.nn.functional
+functional = torch.nn.functional
 
 
 @pytest.mark.parametrize(
     ("f", "reference"),
     [
-        (lambda t: norms.layer_norm(opposites(t), (2,), eps=1.0)[0], normalised),
-        (lambda t: norms.batch_norm(opposites(t)[:, None], None, None, training=True, eps=1.0)[0, 0], normalised),
-        (lambda t: norms.instance_norm(opposites(t)[None, None], eps=1.0)[0, 0, :1], normalised),
-        (lambda t: {"det": torch.linalg.det(multiple(t) + 1)}, lambda t: (t + 1) ** 2 - 1),
-        (lambda t: torch.linalg.slogdet(multiple(t))[1], lambda t: 2 * mpmath.log(t)),
-        (lambda t: torch.linalg.solve(multiple(t), torch.ones(2, dtype=t.dtype))[0], lambda t: 1 / t),
+        (lambda t: functional.layer_norm(opposites(t), (2,), eps=1.0)[0], normalised),
+        (lambda t: functional.batch_norm(opposites(t)[:, None], None, None, training=True, eps=1.0)[0, 0], normalised),
+        (lambda t: functional.instance_norm(opposites(t)[None, None], eps=1.0)[0, 0, :1], normalised),
+        (lambda t: {"det": torch.linalg.det(multiple(t) + 1)}, lambda _, t: (t + 1) ** 2 - 1),
+        (lambda t: torch.linalg.slogdet(multiple(t))[1], lambda mpmath, t: 2 * mpmath.log(t)),
+        (lambda t: torch.linalg.solve(multiple(t), torch.ones(2, dtype=t.dtype))[0], lambda _, t: 1 / t),
     ],
     ids=["layer-norm", "batch-norm", "instance-norm", "det", "slogdet", "solve"],
 )
 def test_a_second_derivative_of_one_number_is_right_where_forward_mode_taken_twice_is_wrong(
     f: Any, reference: Any
 ) -> None:
+    mpmath = pytest.importorskip("mpmath")
     t = torch.tensor(0.7, dtype=torch.float64)
     y, v = value_and_second_derivative(f, "torch", t)
-    expected = float(mpmath.diff(reference, mpmath.mpf(0.7), 2))
+    expected = float(mpmath.diff(lambda t: reference(mpmath, t), mpmath.mpf(0.7), 2))
     received = v["det"] if isinstance(v, dict) else v
     np.testing.assert_allclose(received.reshape(()), expected, rtol=1e-10)
     assert received.shape == (y["det"] if isinstance(y, dict) else y).shape
@@ -603,3 +606,40 @@ def test_a_second_derivative_of_several_numbers_runs_f_once_more_the_first_time_
             runs.clear()
             equal(second_derivative(f, "torch", t), expected)
             assert len(runs) == count
+
+
+def test_a_second_derivative_has_the_precision_of_the_value() -> None:
+    t = torch.tensor(0.7)
+    for f, expected in (
+        (lambda t: (t.double() * 1e20) ** 2, 2e40),
+        (lambda t: t.double() ** 2 * 1e-60, 2e-60),
+        (lambda t: t.double() ** 3, 6 * float(t)),
+    ):
+        v = second_derivative(f, "torch", t)
+        assert v.dtype is torch.float64
+        np.testing.assert_allclose(v, expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_what_f_kept_of_a_pass_that_was_given_up_is_a_constant(fails: bool) -> None:
+    kept: list[Any] = []
+
+    def several(t: Any) -> Any:
+        kept.append(t)
+        if fails:
+            raise RuntimeError("by itself")
+        return torch.stack([t**3, t])
+
+    with contextlib.suppress(RuntimeError):
+        second_derivative(several, "torch", torch.tensor(2.0, dtype=torch.float64))
+    assert not vector_jacobian_product(lambda x: x * kept[0], "torch", X, U).requires_grad
+
+
+def test_the_first_call_may_stand_in_inference_mode() -> None:
+    script = """
+import torch, adhelpers
+x = torch.ones(3)
+with torch.inference_mode():
+    assert adhelpers.vector_jacobian_product(lambda x: x**2, "torch", x, x).tolist() == [2.0, 2.0, 2.0]
+"""
+    subprocess.run([sys.executable, "-c", script], check=True)

@@ -91,6 +91,8 @@ class JaxBackend(ADBackend):
         if like is None or self.is_traced(like):
             return jnp.asarray(data, dtype=dtype)
         device = self.device(like)
+        if isinstance(device, jax.sharding.Sharding) and np.shape(data) != like.shape:
+            return jnp.asarray(data, dtype=dtype)
         if not like.committed:
             array = jnp.asarray(data, dtype=dtype)
             if self.device(array) == device:

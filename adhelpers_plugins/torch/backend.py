@@ -65,10 +65,11 @@ class TorchBackend(ADBackend):
     ``torch.no_grad`` in `f`, PyTorch's forward mode differentiates and its reverse mode does not: write
     ``detach()`` for what shall be constant, which both heed.
 
-    Forward mode taken twice is wrong in PyTorch, without a word, for `torch.linalg.det`, `slogdet` and `solve`, and for
-    layer, instance and batch normalisation; so is a third derivative of a normalisation. Hessians, their products and
-    the second derivative of a function that gives one number are right: they take the reverse mode. Of a function that
-    gives several, differentiate each by itself.
+    What PyTorch's forward mode gives is differentiated once more, in either mode, to a wrong result without a word for
+    `torch.linalg.det`, `slogdet` and `solve`, and for layer, instance and batch normalisation; so is a third derivative
+    of a normalisation. Hessians, their products and the second derivative of a function that gives one number are
+    right unless you ask for a ``mode`` that ends in ``forward``: they begin with the reverse mode. Of a function that
+    gives several numbers, differentiate each by itself.
 
     Examples
     --------

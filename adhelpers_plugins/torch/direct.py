@@ -59,17 +59,17 @@ def vjp(f: LeafFunction, x: Leaves, *, of_gradient: bool = False) -> tuple[Leave
         roots = [leaf if wanted and leaf.requires_grad else _root(leaf) for leaf in x]
         copies = [root.clone() for root in roots]  # for f may work in place
         edges = tuple([GradientEdge(copy.grad_fn, 0) for copy in copies])
-        outputs, aux = f(*copies)
-        if of_gradient:
-            outputs, aux = _gradients_of(outputs, x, edges), (*outputs, *aux)
+        try:
+            outputs, aux = f(*copies)
+            if of_gradient:
+                outputs, aux = _gradients_of(outputs, x, edges), (*outputs, *aux)
+        finally:
+            for root, leaf in zip(roots, x, strict=True):
+                if root is not leaf:
+                    root.is_open = False
     results = (*outputs, *aux)
     leads_outside, has_users_rules = _examine(results, edges)
-    for root, leaf in zip(roots, x, strict=True):
-        if root is leaf:
-            leads_outside = leads_outside or _is_attached(leaf)
-        else:
-            root.is_open = False
-    attached = wanted and leads_outside
+    attached = wanted and (leads_outside or any(leaf.requires_grad and _is_attached(leaf) for leaf in x))
     memory = Ownership()
     owned = []
     for y in results:
@@ -243,8 +243,9 @@ _ORDINARY: set[type] = set()
 """Types of nodes that were seen to be PyTorch's own, and no leaves."""
 
 
-_LEAF: Any = type(get_gradient_edge(torch.zeros((), requires_grad=True)).node)
-"""The node that collects the gradient of a leaf."""
+with torch.inference_mode(False):
+    _LEAF: Any = type(get_gradient_edge(torch.zeros((), requires_grad=True)).node)
+"""The type of the node that collects the gradient of a leaf."""
 
 
 def _is_outside(node: Any) -> bool:

@@ -15,6 +15,7 @@ from typing import Self
 
 import torch
 from torch.autograd import forward_ad
+from torch.autograd.graph import GradientEdge
 
 try:
     from torch import _add_batch_dim, _remove_batch_dim
@@ -210,7 +211,7 @@ class Cotangents:
 
 def gradients(
     outputs: tuple[torch.Tensor, ...],
-    inputs: tuple[torch.Tensor, ...],
+    inputs: tuple[GradientEdge, ...],
     cotangents: tuple[torch.Tensor, ...],
     *,
     create_graph: bool,
@@ -243,7 +244,7 @@ def gradients(
 def _mapped(
     vmap: type[Cotangents | Tangents],
     outputs: tuple[torch.Tensor, ...],
-    inputs: tuple[torch.Tensor, ...],
+    inputs: tuple[GradientEdge, ...],
     cotangents: tuple[torch.Tensor, ...],
     *,
     create_graph: bool,
