@@ -620,6 +620,7 @@ def test_a_second_derivative_has_the_precision_of_the_value() -> None:
         np.testing.assert_allclose(v, expected, rtol=1e-12)
 
 
+@pytest.mark.direct
 @pytest.mark.parametrize("fails", [False, True])
 def test_what_f_kept_of_a_pass_that_was_given_up_is_a_constant(fails: bool) -> None:
     kept: list[Any] = []
