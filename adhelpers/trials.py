@@ -86,12 +86,11 @@ class Trials:
         # Where there is aux it can be anything, which nobody could compare.
         if self._alternatives is None or self._options["has_aux"] or not arrays:
             return self._usual
-        result = self._numbers(self._usual, arrays)
-        shape = result[-1].shape if result else (0,)
-        others = self._alternatives(self._backend, self._options, arrays[0], shape)
-        return (
-            self._fastest([self._usual, *self._that_give_the_same(others, arrays)], arrays) if others else self._usual
-        )
+        shapes = [array.shape for array in self._numbers(self._usual, arrays)]
+        others = self._alternatives(self._backend, self._options, arrays[0], shapes[-1] if shapes else (0,))
+        if not others:
+            return self._usual
+        return self._fastest([self._usual, *self._that_give_the_same(others, arrays)], arrays)
 
     def _that_give_the_same(self, others: list[Options], arrays: Leaves) -> list[Compiled]:
         # Compared close by: at the user's point, which may be zero, different ways can give the same.
@@ -111,10 +110,9 @@ class Trials:
         return all(same_to_rounding(a, b, axis) for a, b in zip(received, result, strict=True))
 
     def _fastest(self, ways: list[Compiled], arrays: Leaves) -> Compiled:
-        for way in ways:
-            self._numbers(way, arrays)  # which may compile anew
+        # The shorter of two: the first may compile anew, and either be held up.
+        once = {way: min(self._seconds(way, arrays, 1) for _ in range(2)) for way in ways}
         end = time.perf_counter() + BUDGET
-        once = {way: self._seconds(way, arrays, 1) for way in ways}
         longest = HOPELESS * max(TURN, min(once.values()))
         times: dict[Compiled, list[float]] = {way: [] for way in ways if once[way] < longest}
         for _ in range(ROUNDS if len(times) > 1 else 0):  # in turn, for what else the machine does comes and goes
