@@ -6,12 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 from adhelpers import derived
+from adhelpers.composition import push_gradient
 from adhelpers.contract import ADBackend, Array, Leaves
 from adhelpers.evaluation import evaluate
 from adhelpers.leafwise import Directional
 from adhelpers.leaves import is_complex
 from adhelpers.operations import constant_unless, with_aux, without_value
-from adhelpers.second_order import push_gradient
 from adhelpers.trees import LeafwiseFunction, Tree
 
 

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from adhelpers import derived
 from adhelpers.batched import TRIED, differentiate
+from adhelpers.composition import MODES, Mode, order
 from adhelpers.contract import ADBackend, Array, Formulation, GradientFunction, Leaves
 from adhelpers.errors import BatchAxisError, DTypeError
 from adhelpers.leafwise import SingleMode
@@ -15,7 +16,6 @@ from adhelpers.operations import resolve, with_aux, without_value
 from adhelpers.options import check_batch_options, check_chunk_size, check_mode
 from adhelpers.prepared import compiled_call
 from adhelpers.scalars import ones
-from adhelpers.second_order import MODES, Mode, order
 from adhelpers.structure import SINGLE, describe
 from adhelpers.trees import LeafwiseFunction, Tree
 

@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from adhelpers import batched, first_order, formulations, gauss_newton, operations, per_sample, second_order
+from adhelpers import (
+    batched,
+    composition,
+    first_order,
+    formulations,
+    gauss_newton,
+    operations,
+    per_sample,
+    second_order,
+)
 from adhelpers.contract import ADBackend
 from adhelpers.operations import resolve
 from adhelpers.prepared import Prepared
@@ -53,8 +62,8 @@ _ALTERNATIVES: dict[Callable[..., Any], Alternatives] = {
     batched.value_and_batched_jacobian: formulations.sweeps_and_samples,
     per_sample.batched_hessian: formulations.sweeps,
     per_sample.value_and_batched_hessian: formulations.sweeps,
-    second_order.hessian: second_order.alternatives,
-    second_order.value_and_hessian: second_order.alternatives,
+    second_order.hessian: composition.alternatives,
+    second_order.value_and_hessian: composition.alternatives,
 }
 """What is compiled besides the usual way, to keep the fastest; for operations without any, nothing."""
 

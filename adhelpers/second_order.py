@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Literal, get_args
+from typing import Any
 
-from adhelpers import derived
-from adhelpers.contract import ADBackend, Array, Leaves
+from adhelpers.composition import MODES, Mode, differentiate_twice, order, push_gradient
+from adhelpers.contract import ADBackend
 from adhelpers.dense import Dense
 from adhelpers.errors import DTypeError
 from adhelpers.evaluation import evaluate
-from adhelpers.leafwise import Directional, Gradient, GradientIfOne, Several, SingleMode
+from adhelpers.leafwise import Gradient
 from adhelpers.leaves import is_complex
-from adhelpers.memory import FUNCTIONS, Record
 from adhelpers.operations import constant_unless, with_aux, without_value
 from adhelpers.options import check_chunk_size, check_mode
-from adhelpers.scalars import ones, require_scalar_output, require_scalar_point
+from adhelpers.scalars import require_scalar_point
 from adhelpers.trees import LeafwiseFunction, Tree
-from adhelpers.trials import Options
-
-Mode = Literal["auto", "forward-over-reverse", "reverse-over-reverse", "reverse-over-forward", "forward-over-forward"]
-MODES: tuple[str, ...] = get_args(Mode)
 
 
 def second_derivative(
@@ -83,45 +78,11 @@ def value_and_second_derivative(
 
     def compute(backend: ADBackend, flat: LeafwiseFunction, x: Tree) -> Any:
         point = require_scalar_point(x, "hessian or hessian_vector_product")
-        outputs, second, aux = _differentiate_twice(backend, flat, point)
+        outputs, second, aux = differentiate_twice(backend, flat, point)
         y = flat.output(outputs)
         return with_aux(flat, aux, y.rebuild(outputs), y.rebuild(second), has_aux=has_aux)
 
     return evaluate(value_and_second_derivative, compute, f, backend, {"x": x}, args, has_aux=has_aux)
-
-
-def _differentiate_twice(backend: ADBackend, f: LeafwiseFunction, x: Array) -> tuple[Leaves, Leaves, Leaves]:
-    """``(outputs, second derivatives, aux)``: by forward mode twice or, where that is faster, by reverse mode twice.
-
-    The latter is for one real number; whether `f` gives one is seen when it is called, and remembered with it.
-    """
-    along = ones(backend, (x,))
-
-    def by_forward_mode() -> tuple[Leaves, Leaves, Leaves]:
-        _, pushed, rest = derived.jvp(backend, Directional(backend, f, along), (x,), along)
-        return rest[: len(pushed)], pushed, rest[len(pushed) :]
-
-    def by_reverse_mode() -> tuple[Leaves, Leaves, Leaves]:
-        _, pullback, (y, *aux) = derived.vjp(backend, GradientIfOne(backend, f, "reverse", x.dtype), (x,))
-        (second,) = pullback(along)
-        return (y,), (backend.array_namespace(second).reshape(second, y.shape),), tuple(aux)
-
-    traced, kind = backend.is_traced(x), ("second derivative", type(backend), x.dtype)
-    record = Record() if traced else FUNCTIONS.record(f.function, kind)
-    if order(backend, "auto") == ("reverse", "reverse") and not (record.gives_several or is_complex(backend, x)):
-        try:
-            return derived.either(
-                backend,
-                f,
-                by_reverse_mode,
-                by_forward_mode,
-                rule="reverse rule",
-                way="forward mode, taken twice",
-                allowed=True,  # nobody has asked for the reverse mode
-            )
-        except Several:
-            record.gives_several = True
-    return by_forward_mode()
 
 
 def hessian_vector_product(
@@ -391,50 +352,6 @@ def value_and_laplacian(
 
     options = {"mode": mode, "chunk_size": chunk_size}
     return evaluate(value_and_laplacian, compute, f, backend, {"x": x}, args, has_aux=has_aux, **options)
-
-
-def push_gradient(
-    backend: ADBackend, f: LeafwiseFunction, x: Leaves, u: Leaves, mode: str
-) -> tuple[Array, Leaves, Leaves]:
-    """``(f(x), derivative of the gradient along u, aux)``."""
-    outer, inner = order(backend, mode)
-    if inner == "forward" and x:
-        (slope,), pullback, (y, *aux) = derived.vjp_by(outer, backend, Slope(backend, f, u), x)
-        return y, pullback(ones(backend, (slope,))), tuple(aux)
-    gradient = Gradient(backend, f, inner)
-    if outer == "forward":
-        _, product, (y, *aux) = derived.jvp(backend, gradient, x, u)
-    else:
-        # The second derivative is symmetric: what pulls u back is what would push it forward.
-        _, pullback, (y, *aux) = derived.vjp(backend, gradient, x)
-        product = pullback(u)
-    return y, product, tuple(aux)
-
-
-class Slope(Directional):
-    """The derivative along tangents of a function that gives one real number."""
-
-    def __call__(self, *leaves: Array) -> tuple[Leaves, Leaves]:
-        """``((slope,), (f(x), *aux))``."""
-        pushed, rest = super().__call__(*leaves)
-        require_scalar_output(self._f.output(rest[: len(pushed)]))
-        return pushed, rest
-
-
-def order(backend: ADBackend, mode: str) -> tuple[SingleMode, SingleMode]:
-    """The outer mode and the inner one."""
-    if mode == "auto":
-        mode = backend.second_order
-    outer, _, inner = mode.partition("-over-")
-    return outer, inner  # type: ignore[return-value]
-
-
-def alternatives(backend: ADBackend, options: Options, x: Array, shape: tuple[int, ...]) -> list[Options]:
-    """The sweeps over the gradient besides the usual one; none for an empty Hessian, or where the user has chosen."""
-    if options["mode"] != "auto" or 0 in shape:
-        return []
-    modes = ("forward-over-reverse", "reverse-over-reverse")
-    return [{"mode": mode} for mode in modes if mode != backend.second_order]
 
 
 def _require_real(x: Tree, operation: str) -> None:

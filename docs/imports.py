@@ -45,7 +45,8 @@ ROWS = [
     [
         core(
             "operations",
-            "operations batched per_sample first_order second_order gauss_newton preparation evaluation options",
+            "operations batched per_sample first_order second_order composition gauss_newton preparation evaluation "
+            "options",
         ),
         core("tables", "tables gallery"),
     ],

@@ -6,6 +6,7 @@ import importlib.util
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import optree
@@ -16,6 +17,9 @@ import adhelpers
 from adhelpers import registry
 
 collect_ignore = ["installed_wheel.py"]  # a script for the session that builds the wheel
+
+MODES = ("forward-over-reverse", "reverse-over-reverse", "reverse-over-forward", "forward-over-forward")
+"""Of second derivatives."""
 
 FRAMEWORKS = {"jax": "jax", "torch": "torch", "autograd": "autograd", "finite-difference": "numpy"}
 
@@ -43,6 +47,12 @@ def framework(request: pytest.FixtureRequest) -> adhelpers.ADBackend:
 def dtype(request: pytest.FixtureRequest) -> np.dtype:
     """Both usual precisions."""
     return np.dtype(request.param)
+
+
+def lifted(backend: adhelpers.ADBackend, tree: Any) -> Any:
+    """The tree with arrays of `backend`."""
+    with backend.scope():
+        return optree.tree_map(backend.asarray, tree)
 
 
 def to_numpy(backend: adhelpers.ADBackend, tree: object) -> object:

@@ -20,7 +20,6 @@ from adhelpers import array_namespace
 from conftest import assert_close
 
 Backend = adhelpers.ADBackend
-MODES = ("forward-over-reverse", "reverse-over-reverse", "reverse-over-forward", "forward-over-forward")
 U, W = np.array([0.5, -1.0, 2.0]), np.array([1.0, 0.25, -0.75])
 
 

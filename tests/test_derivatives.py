@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from hard_functions import (
     HARD,
-    MODES,
     PRECISE,
     Backend,
     U,
@@ -41,6 +40,7 @@ from adhelpers import (
     value_and_laplacian,
     value_and_second_derivative,
 )
+from conftest import MODES
 
 FEW = ("rosenbrock", "flat")
 """What JAX runs of tests with many calls, for it compiles every primitive."""

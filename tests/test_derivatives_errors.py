@@ -26,9 +26,9 @@ from adhelpers import (
     laplacian,
     second_derivative,
 )
+from conftest import MODES
 
 Backend = adhelpers.ADBackend
-MODES = ("forward-over-reverse", "reverse-over-reverse", "reverse-over-forward", "forward-over-forward")
 X, U = np.array([1.0, 2.0, -0.5]), np.array([0.5, -1.0, 2.0])
 Z = np.array([1.0 + 2.0j, -0.5 + 0.25j, 0.75 - 1.0j])
 BATCH = np.array([[1.0, 2.0], [-0.5, 0.25], [3.0, 1.5]])

@@ -23,10 +23,9 @@ from adhelpers import (
     laplacian,
     second_derivative,
 )
-from conftest import assert_close, make
+from conftest import MODES, assert_close, make
 
 Backend = adhelpers.ADBackend
-MODES = ("forward-over-reverse", "reverse-over-reverse", "reverse-over-forward", "forward-over-forward")
 X, U = np.array([1.0, 2.0, -0.5]), np.array([0.5, -1.0, 2.0])
 
 # Each operation on functions that close over weights w, summed up, and the gradient of that sum by w.

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hard_functions import HARD, MODES, Backend, U, W, agree, hessian_of, reference, third_derivatives_of
+from hard_functions import HARD, Backend, U, W, agree, hessian_of, reference, third_derivatives_of
 
 import adhelpers
 from adhelpers import (
@@ -26,7 +26,7 @@ from adhelpers import (
     second_derivative,
     vector_jacobian_product,
 )
-from conftest import assert_close, make
+from conftest import MODES, assert_close, make
 
 
 def skip_compilation(backend: Backend, name: str) -> None:

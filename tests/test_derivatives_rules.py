@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import optree
 import pytest
 
 import adhelpers
@@ -27,18 +26,12 @@ from adhelpers import (
     value_and_hessian_vector_product,
     value_and_laplacian,
 )
-from conftest import assert_close
+from conftest import MODES, assert_close, lifted
 
 Backend = adhelpers.ADBackend
 Pair = namedtuple("Pair", ["first", "second"])  # noqa: PYI024  # the plain kind, as users write it
-MODES = ("forward-over-reverse", "reverse-over-reverse", "reverse-over-forward", "forward-over-forward")
 X, U = np.array([1.0, 2.0, -0.5]), np.array([0.5, -1.0, 2.0])
 BATCH = np.array([[1.0, 2.0], [-0.5, 0.25], [3.0, 1.5]])
-
-
-def lifted(backend: Backend, tree: Any) -> Any:
-    with backend.scope():
-        return optree.tree_map(backend.asarray, tree)
 
 
 # -- every operation on a cubic, whose derivatives are known -----------------------------------------------

@@ -28,18 +28,12 @@ from adhelpers import (
     value_and_jacobian,
     value_and_laplacian,
 )
-from conftest import assert_close, to_numpy
+from conftest import MODES, assert_close, to_numpy
 
 Backend = adhelpers.ADBackend
 Pair = namedtuple("Pair", ["first", "second"])  # noqa: PYI024  # the plain kind, as users write it
-MODES = ("forward-over-reverse", "reverse-over-reverse", "reverse-over-forward", "forward-over-forward")
 X, U = np.array([1.0, 2.0, -0.5]), np.array([0.5, -1.0, 2.0])
 BATCH = np.array([[1.0, 2.0], [-0.5, 0.25], [3.0, 1.5]])
-
-
-def lifted(backend: Backend, tree: Any) -> Any:
-    with backend.scope():
-        return optree.tree_map(backend.asarray, tree)
 
 
 # -- structures (R1, R2, R4) -------------------------------------------------------------------------------

@@ -295,7 +295,7 @@ def test_data_is_bound_to_a_device_only_beside_data_that_is() -> None:
     script = """
 import jax, numpy
 from jax import numpy as jnp
-from adhelpers import jacobian_vector_product as jvp
+from adhelpers import gradient, jacobian_vector_product as jvp
 here, there = jax.devices()
 free, u = jnp.ones(3), numpy.ones(3, numpy.float32)
 for device in (here, there):
@@ -303,6 +303,12 @@ for device in (here, there):
     assert not jvp(lambda x: x**2, "jax", free, u).committed
     assert jvp(lambda x: x**2, "jax", bound, u).committed
     assert jvp(lambda x: x**2, "jax", bound, u).device == device
+mesh = jax.sharding.Mesh(jax.devices(), ("i",))
+sharded = jax.device_put(jnp.arange(4.0), jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec("i")))
+v = gradient(lambda x: (x["a"] ** 2).sum() * x["b"], "jax", {"a": sharded, "b": 3.0})  # the number cannot be sharded
+assert v["a"].tolist() == [0.0, 6.0, 12.0, 18.0] and float(v["b"]) == 14.0
+v = jvp(lambda x: x**2, "jax", sharded, numpy.ones(4, numpy.float32))
+assert v.sharding == sharded.sharding
 with jax.default_device(there):  # where the data would lie, were it not for x
     assert jvp(lambda x: x**2, "jax", free, u).device == here
 """

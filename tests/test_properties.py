@@ -26,7 +26,7 @@ from adhelpers import (
     value_and_jacobian_vector_product,
     value_and_vector_jacobian_product,
 )
-from conftest import FRAMEWORKS, make, to_numpy
+from conftest import FRAMEWORKS, lifted, make, to_numpy
 
 Backend = adhelpers.ADBackend
 Pair = namedtuple("Pair", ["first", "second"])  # noqa: PYI024  # the plain kind, as users write it
@@ -391,11 +391,6 @@ def tolerance(backend: Backend, tree: Any, size: float) -> float:
     error = backend.relative_error(epsilon)
     # Double precision, exactly differentiated, is held to 2e-12; differences also depend on third derivatives.
     return (1e4 if error == epsilon else 1e3) * error * max(size, 1.0)
-
-
-def lifted(backend: Backend, tree: Any) -> Any:
-    with backend.scope():
-        return optree.tree_map(backend.asarray, tree)
 
 
 def assert_separate(backend: Backend, *trees: Any) -> None:

@@ -644,3 +644,43 @@ with torch.inference_mode():
     assert adhelpers.vector_jacobian_product(lambda x: x**2, "torch", x, x).tolist() == [2.0, 2.0, 2.0]
 """
     subprocess.run([sys.executable, "-c", script], check=True)
+
+
+@pytest.mark.direct
+def test_rules_that_were_seen_before_are_known_again() -> None:
+    """What is remembered of kinds of nodes is that they are ordinary, and of no other."""
+
+    class Kept(torch.autograd.Function):
+        memory = torch.ones(3, dtype=torch.float64)
+
+        @staticmethod
+        def forward(x: Any) -> Any:
+            return x * 1.0
+
+        @staticmethod
+        def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
+            pass
+
+        @staticmethod
+        def backward(ctx: Any, g: Any) -> Any:
+            return Kept.memory
+
+    class Once(torch.autograd.Function):
+        @staticmethod
+        def forward(x: Any) -> Any:
+            return x**2
+
+        @staticmethod
+        def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
+            ctx.save_for_backward(*inputs)
+
+        @staticmethod
+        @torch.autograd.function.once_differentiable
+        def backward(ctx: Any, g: Any) -> Any:
+            return 2 * g * ctx.saved_tensors[0]
+
+    for _ in range(3):
+        vector_jacobian_product(Kept.apply, "torch", X, U).zero_()
+        equal(Kept.memory, [1.0, 1.0, 1.0])
+        with pytest.raises(UnsupportedOperationError):
+            hessian(lambda x: Once.apply(x).sum(), "torch", X)
