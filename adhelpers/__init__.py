@@ -3,21 +3,12 @@
 import importlib
 import typing
 
-from adhelpers.batched import batched_jacobian, value_and_batched_jacobian
-from adhelpers.contract import (
-    ADBackend,
-    Array,
-    Capability,
-    Formulation,
-    GradientFunction,
-    LeafFunction,
-    Leaves,
-    Pullback,
-    fewest_vectors_first,
-)
+from adhelpers.compiled.prepared import Prepared
 from adhelpers.errors import (
     AdhelpersError,
     AmbiguousBackendError,
+    ArgumentError,
+    ArgumentTypeError,
     BackendLoadError,
     BackendNotFoundError,
     BatchAxisError,
@@ -29,7 +20,10 @@ from adhelpers.errors import (
     StructureMismatchError,
     UnsupportedOperationError,
 )
-from adhelpers.first_order import (
+from adhelpers.namespaces.array import array_namespace
+from adhelpers.namespaces.special import special_namespace
+from adhelpers.operations.batched import batched_jacobian, value_and_batched_jacobian
+from adhelpers.operations.first_order import (
     derivative,
     gradient,
     jacobian,
@@ -37,25 +31,21 @@ from adhelpers.first_order import (
     value_and_gradient,
     value_and_jacobian,
 )
-from adhelpers.gauss_newton import gauss_newton_product, value_and_gauss_newton_product
-from adhelpers.hookspecs import BackendDescription, hookimpl
-from adhelpers.namespace import array_namespace
-from adhelpers.operations import (
-    jacobian_vector_product,
-    value_and_jacobian_vector_product,
-    value_and_vector_jacobian_product,
-    vector_jacobian_product,
-)
-from adhelpers.per_sample import (
+from adhelpers.operations.gauss_newton import gauss_newton_product, value_and_gauss_newton_product
+from adhelpers.operations.per_sample import (
     batched_gradient,
     batched_hessian,
     value_and_batched_gradient,
     value_and_batched_hessian,
 )
-from adhelpers.preparation import prepare
-from adhelpers.prepared import Prepared
-from adhelpers.registry import backend
-from adhelpers.second_order import (
+from adhelpers.operations.prepare import prepare
+from adhelpers.operations.products import (
+    jacobian_vector_product,
+    value_and_jacobian_vector_product,
+    value_and_vector_jacobian_product,
+    vector_jacobian_product,
+)
+from adhelpers.operations.second_order import (
     hessian,
     hessian_vector_product,
     laplacian,
@@ -65,7 +55,12 @@ from adhelpers.second_order import (
     value_and_laplacian,
     value_and_second_derivative,
 )
-from adhelpers.special import special_namespace
+from adhelpers.plugins.capabilities import Capability
+from adhelpers.plugins.contract import ADBackend
+from adhelpers.plugins.formulations import Formulation, fewest_vectors_first
+from adhelpers.plugins.functions import Array, GradientFunction, LeafFunction, Leaves, Pullback
+from adhelpers.plugins.hookspecs import BackendDescription, hookimpl
+from adhelpers.plugins.lookup import backend
 
 if typing.TYPE_CHECKING:
     from adhelpers.comparison.entry import compare
@@ -85,6 +80,8 @@ __all__ = [
     "ADBackend",
     "AdhelpersError",
     "AmbiguousBackendError",
+    "ArgumentError",
+    "ArgumentTypeError",
     "Array",
     "BackendDescription",
     "BackendLoadError",

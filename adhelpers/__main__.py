@@ -2,6 +2,6 @@
 
 import sys
 
-from adhelpers.cli import main
+from adhelpers.command_line.main import main
 
 sys.exit(main())

@@ -8,6 +8,14 @@ class AdhelpersError(Exception):
     """Base class of everything that the library raises itself."""
 
 
+class ArgumentError(AdhelpersError, ValueError):
+    """An argument has a value that is none of those that it may have."""
+
+
+class ArgumentTypeError(AdhelpersError, TypeError):
+    """An argument is of a type that cannot serve."""
+
+
 class BackendNotFoundError(AdhelpersError, LookupError):
     """No backend of that name is registered."""
 

@@ -95,7 +95,7 @@ def plain_where_unknown(app: Sphinx, env: Any, link: pending_xref, text: nodes.E
 def document_data(app: Sphinx, what: str, name: str, value: Any, options: Any, lines: list[str]) -> None:
     """Give a constant, or a type without a name of its own, what stands below its definition."""
     if what == "data":
-        for module in ("adhelpers.contract", "adhelpers.hookspecs", "adhelpers.testing.scenario"):
+        for module in ("adhelpers.plugins.functions", "adhelpers.plugins.hookspecs", "adhelpers.testing.scenario"):
             written = ModuleAnalyzer.for_module(module).find_attr_docs()
             lines[:] = written.get(("", name.rpartition(".")[2]), lines)
 

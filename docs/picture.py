@@ -7,8 +7,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from adhelpers.comparison import presentation
 from adhelpers.comparison.entry import compare_gallery
+from adhelpers.comparison.shown import text as presentation
 
 if __name__ == "__main__":
     console = Console(record=True, width=120)

@@ -14,7 +14,7 @@ import pytest
 from strangers import Install
 
 import adhelpers
-from adhelpers import registry
+from adhelpers.plugins import lookup
 
 collect_ignore = ["installed_wheel.py"]  # a script for the session that builds the wheel
 
@@ -103,4 +103,4 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install
 @pytest.fixture
 def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
     """The registry as a new process has it: nothing scanned, nothing made."""
-    monkeypatch.setattr(registry, "_scanned", None)
+    monkeypatch.setattr(lookup, "_scanned", None)

@@ -20,7 +20,7 @@ def plugin(name: str = "toy", implementation: str = "adhelpers:Capability", **fi
 def hook(returned: str, *, name: str = "adhelpers_register_backends", args: str = "", marker: str = "hookimpl") -> str:
     """The source of a plugin whose hook is spelt out."""
     return (
-        "import pluggy\nfrom adhelpers import BackendDescription, hookimpl\n"
+        "import pluggy\nfrom adhelpers.extend import BackendDescription, hookimpl\n"
         f"@{marker}\ndef {name}({args}):\n    return {returned}\n"
     )
 

@@ -13,7 +13,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from adhelpers import cli, compare, gallery, tables
+from adhelpers import compare
+from adhelpers.command_line import main as cli
+from adhelpers.comparison import gallery
+from adhelpers.comparison.shown import tables
 
 pytest.importorskip("autograd")
 

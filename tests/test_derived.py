@@ -19,10 +19,10 @@ from adhelpers import (
     BatchMixingError,
     UnsupportedOperationError,
     batched_jacobian,
-    derived,
     jacobian_vector_product,
     vector_jacobian_product,
 )
+from adhelpers.engine import derived
 
 X = {"a": np.array([1.0, -2.0]), "b": np.array([[3.0], [0.5]])}
 U = {"a": np.array([0.5, 1.5]), "b": np.array([[2.0], [-1.0]])}

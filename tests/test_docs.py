@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from adhelpers import cli
+from adhelpers.command_line import main as cli
 
 ROOT = Path(__file__).parent.parent
 REFERENCE = ROOT / "docs" / "reference"
@@ -22,7 +22,7 @@ BEYOND = {
     "adhelpers.comparison.Finding": "a ComparisonReport holds it",
     "adhelpers.comparison.Pair": "a ComparisonReport holds it",
     "adhelpers.comparison.Result": "a ComparisonReport holds it",
-    "adhelpers.hookspecs.adhelpers_register_backends": "a plugin implements it",
+    "adhelpers.plugins.hookspecs.adhelpers_register_backends": "a plugin implements it",
 }
 """What stands in the reference though nobody need name it, and why."""
 

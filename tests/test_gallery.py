@@ -11,8 +11,8 @@ import numpy as np
 import optree
 import pytest
 
-from adhelpers import gallery
-from adhelpers.gallery import Problem
+from adhelpers.comparison import gallery
+from adhelpers.comparison.gallery import Problem
 
 PROBLEMS = {problem.name: problem for problem in gallery.problems()}
 

@@ -17,12 +17,13 @@ import numpy as np
 import pytest
 
 import adhelpers
-from adhelpers import ADBackend, PreparationMismatchError, batched_jacobian, prepare, prepared, trials
+from adhelpers import ADBackend, PreparationMismatchError, batched_jacobian, prepare
 from adhelpers import jacobian_vector_product as jvp
 from adhelpers import value_and_batched_jacobian as value_and_batched
 from adhelpers import value_and_jacobian_vector_product as value_and_jvp
 from adhelpers import value_and_vector_jacobian_product as value_and_vjp
 from adhelpers import vector_jacobian_product as vjp
+from adhelpers.compiled import prepared, trials
 from adhelpers.errors import (
     BatchMixingError,
     DTypeError,

@@ -17,9 +17,12 @@ import pytest
 from strangers import Install, hook, plugin, python
 
 import adhelpers
-from adhelpers import cli, operations, registry
-from adhelpers.discovery import Registry, scan
+from adhelpers.command_line import main as cli
 from adhelpers.errors import AmbiguousBackendError, BackendLoadError, BackendNotFoundError
+from adhelpers.operations import products as operations
+from adhelpers.plugins import lookup
+from adhelpers.plugins.discovery import scan
+from adhelpers.plugins.registry import Registry
 
 SHIPPED = {"autograd", "finite-difference", "jax", "torch"}
 INSTALLED = [n for n in sorted(SHIPPED) if importlib.util.find_spec(n.replace("finite-difference", "numpy"))]
@@ -107,7 +110,7 @@ def test_backends_command_shows_a_broken_plugin(
     broken: tuple[Registry, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     found, cause = broken
-    monkeypatch.setattr(registry, "current", lambda: found)
+    monkeypatch.setattr(lookup, "current", lambda: found)
     assert cli.main(["backends"]) == 0
     shown = capsys.readouterr().out
     assert "broken-distribution" in shown
@@ -185,7 +188,7 @@ def test_namesake_with_the_same_entry_point_name_does_not_hide_the_winner(
     install("stranger", "finite-difference", stranger_module=plugin("finite-difference"))
     found = scan({})
     assert_shipped_backends_work(found)
-    monkeypatch.setattr(registry, "current", lambda: found)
+    monkeypatch.setattr(lookup, "current", lambda: found)
     assert cli.main(["backends"]) == 0
     assert "distribution 'stranger'" in capsys.readouterr().out
 
@@ -224,7 +227,7 @@ def unusable(request: pytest.FixtureRequest, install: Install, fresh: None) -> s
 
 
 def test_unusable_implementation_is_raised_only_when_asked_for(unusable: str) -> None:
-    assert_shipped_backends_work(registry.current())
+    assert_shipped_backends_work(lookup.current())
     with pytest.raises(BackendLoadError) as raised:
         adhelpers.backend("toy")
     assert isinstance(raised.value, ImportError)
@@ -356,19 +359,19 @@ def test_array_seen_before_its_framework_is_imported_by_name_is_claimed_afterwar
     x = np.ones(2).view(early)
     with pytest.raises(AmbiguousBackendError):
         operations.resolve(len, None, x)
-    assert registry.owner((x,)) is None
+    assert lookup.owner_of((x,)) is None
     import toyframework
 
     toyframework.Array = early
     assert operations.resolve(len, None, x).name == "toy"
-    assert getattr(registry.owner((x,)), "name", None) == "toy"
+    assert getattr(lookup.owner_of((x,)), "name", None) == "toy"
 
 
 def test_plugins_are_asked_once_however_many_threads_ask(install: Install, fresh: None) -> None:
     counting = TOY_PLUGIN.replace("    return", "    calls.append(1)\n    return") + "calls = []\n"
     install("toy", toy_plugin=counting)
     with ThreadPoolExecutor(8) as pool:
-        found = set(map(id, pool.map(lambda _: registry.current(), range(32))))
+        found = set(map(id, pool.map(lambda _: lookup.current(), range(32))))
     assert len(found) == 1
     assert sys.modules["toy_plugin"].calls == [1]
 

@@ -11,7 +11,7 @@ import pytest
 
 import adhelpers
 from adhelpers import jacobian_vector_product, special_namespace, vector_jacobian_product
-from adhelpers.special import NAMES
+from adhelpers.namespaces.special import NAMES
 from conftest import assert_close
 
 pytest.importorskip("scipy")

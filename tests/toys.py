@@ -6,8 +6,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from adhelpers import ADBackend, Capability, UnsupportedOperationError
-from adhelpers.contract import LeafFunction, Leaves, Pullback
+from adhelpers.extend import ADBackend, Capability, LeafFunction, Leaves, Pullback, UnsupportedOperationError
 
 
 class NumpyBackend(ADBackend):

@@ -22,8 +22,8 @@ import array_api_compat.numpy
 import numpy as np
 
 from adhelpers import ADBackend, Capability
-from adhelpers.contract import LeafFunction, Leaves, Pullback
 from adhelpers.errors import DTypeError
+from adhelpers.plugins.functions import LeafFunction, Leaves, Pullback
 from adhelpers_plugins.finite_difference.backend import FiniteDifferenceBackend
 
 Pushed = tuple[Leaves, Leaves, Leaves]

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from adhelpers.batch.layout import BatchLayout
 from adhelpers.comparison.deviations import Leaves, Measured, epsilon, largest, measure
 from adhelpers.comparison.judgement import Candidate, Scale, compare
 from adhelpers.comparison.participants import Outcome, read
 from adhelpers.comparison.report import Deviation
-from adhelpers.layout import BatchLayout
 
 MOST_TRANSFORMED = 2**22
 """Results with more entries are not tried to be transformed into one another."""

@@ -18,7 +18,7 @@ from adhelpers.comparison.given import (
     usable_backends,
 )
 from adhelpers.comparison.report import ComparisonReport
-from adhelpers.contract import ADBackend
+from adhelpers.plugins.contract import ADBackend
 
 if TYPE_CHECKING:
     pass
@@ -135,8 +135,8 @@ def compare_function(
 ) -> ComparisonReport:
     """`compare`, under a name, and telling elsewhere than on a terminal what is being done."""
     from adhelpers.comparison.participants import Participant
-    from adhelpers.comparison.progress import on_terminal
     from adhelpers.comparison.run import Comparison
+    from adhelpers.comparison.shown.progress import on_terminal
     from adhelpers.comparison.task import Task
 
     settings = settings_of(operations, batch_axis, rtol, atol, timing, seed)
@@ -187,7 +187,7 @@ def compare_gallery(
     progress: Progress = lambda text: None,
 ) -> ComparisonReport:
     """The built-in functions on every backend, against closed forms."""
-    from adhelpers import gallery
+    from adhelpers.comparison import gallery
     from adhelpers.comparison.participants import Participant
     from adhelpers.comparison.run import Comparison
     from adhelpers.comparison.task import Task

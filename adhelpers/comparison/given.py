@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from adhelpers import registry, structure
-from adhelpers.contract import ADBackend
 from adhelpers.errors import DTypeError
+from adhelpers.plugins import lookup
+from adhelpers.plugins.containers import describe, flatten
+from adhelpers.plugins.contract import ADBackend
+from adhelpers.trees.matching import leaf_paths
 
 if TYPE_CHECKING:
     from adhelpers.comparison.participants import Participant
@@ -44,14 +46,14 @@ def numpy_data(tree: Any, name: str) -> Any:
     """NumPy data in any structure, numbers as arrays; anything else is refused."""
     import numpy as np
 
-    leaves, treedef = structure.flatten(tree)
+    leaves, treedef = flatten(tree)
     if not leaves:
         msg = f"{name} has no leaves to differentiate; give floating or complex NumPy data"
         raise ValueError(msg)
     arrays = []
-    for leaf, path in zip(leaves, structure.leaf_paths(treedef, name), strict=True):
+    for leaf, path in zip(leaves, leaf_paths(treedef, name), strict=True):
         if not isinstance(leaf, (float, complex, np.ndarray, np.generic)) or isinstance(leaf, np.ma.MaskedArray):
-            what = structure.describe(leaf)
+            what = describe(leaf)
             msg = f"{path} is {what}, but {name} is NumPy data, which is converted for each backend; pass NumPy arrays"
             raise (DTypeError if isinstance(leaf, int) else TypeError)(msg)
         array = np.asarray(leaf)
@@ -79,9 +81,9 @@ def usable_backends(
         names = [names]
     usable: dict[str, ADBackend] = {}
     notes = []
-    for name in sorted(registry.current().descriptions) if names is None else names:
+    for name in sorted(lookup.current().descriptions) if names is None else names:
         try:
-            backend = name if isinstance(name, ADBackend) else registry.backend(name)
+            backend = name if isinstance(name, ADBackend) else lookup.backend(name)
             backend = backend.double_precision() if wide else backend
         except Exception as error:
             if names is not None:
@@ -101,7 +103,7 @@ def usable_backends(
 def ports_of(f: Any) -> dict[str, Function] | None:
     """The ports of one model, by backend; None for one function."""
     if isinstance(f, ADBackend) or (not callable(f) and not isinstance(f, dict)):
-        msg = f"f must be a function, or a dict of backend names and functions, but {structure.describe(f)} was given"
+        msg = f"f must be a function, or a dict of backend names and functions, but {describe(f)} was given"
         raise TypeError(msg)
     if callable(f):
         return None
@@ -127,7 +129,7 @@ def reference_of(
 
 def is_wide(tree: Any) -> bool:
     """Whether the data have 64 bits somewhere."""
-    return any(leaf.dtype.name in ("float64", "complex128") for leaf in structure.flatten(tree)[0])
+    return any(leaf.dtype.name in ("float64", "complex128") for leaf in flatten(tree)[0])
 
 
 def functions_for(usable: Mapping[str, ADBackend], f: Any, ports: Mapping[str, Function] | None) -> dict[str, Function]:
@@ -152,6 +154,6 @@ def _own_name(function: Any) -> str:
 
 def in_words(x: Any) -> str:
     """The shape of `x`, or how many leaves it has, and its dtypes."""
-    leaves, _ = structure.flatten(x)
+    leaves, _ = flatten(x)
     dtypes = " and ".join(dict.fromkeys(str(leaf.dtype) for leaf in leaves))
     return f"{f'shape {leaves[0].shape}' if len(leaves) == 1 else f'{len(leaves)} leaves'}, {dtypes}"

@@ -10,14 +10,15 @@ from typing import Any
 
 import numpy as np
 
-from adhelpers import structure
-from adhelpers.batched import batched_jacobian
 from adhelpers.comparison.deviations import Leaves
-from adhelpers.contract import ADBackend
-from adhelpers.leaves import is_numpy
-from adhelpers.operations import jacobian_vector_product, vector_jacobian_product
-from adhelpers.structure import TreeDef
-from adhelpers.trees import LeafwiseFunction, Tree
+from adhelpers.operations.batched import batched_jacobian
+from adhelpers.operations.products import jacobian_vector_product, vector_jacobian_product
+from adhelpers.plugins.containers import TreeDef, flatten
+from adhelpers.plugins.contract import ADBackend
+from adhelpers.trees.leafwise import LeafwiseFunction
+from adhelpers.trees.leaves import is_numpy
+from adhelpers.trees.matching import leaf_paths
+from adhelpers.trees.tree import Tree
 
 OPERATIONS = ("value", "jvp", "vjp", "batched_jacobian")
 NAMES = {"value": "f(x)", "jvp": "f(x)", "vjp": "x", "batched_jacobian": "J"}
@@ -46,8 +47,8 @@ class Outcome:
 
 def read(tree: Any, name: str) -> Outcome:
     """NumPy data in any structure."""
-    leaves, treedef = structure.flatten(tree)
-    return Outcome(dict(zip(structure.leaf_paths(treedef, name), map(np.asarray, leaves), strict=True)), treedef)
+    leaves, treedef = flatten(tree)
+    return Outcome(dict(zip(leaf_paths(treedef, name), map(np.asarray, leaves), strict=True)), treedef)
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,7 @@ class Participant:
     def _outcome(self, result: Any, operation: str) -> Outcome:
         leaves, treedef = self.arrays.flatten(result)
         arrays = [np.asarray(self.arrays.to_numpy(leaf), order="C") for leaf in leaves]
-        return Outcome(dict(zip(structure.leaf_paths(treedef, NAMES[operation]), arrays, strict=True)), treedef)
+        return Outcome(dict(zip(leaf_paths(treedef, NAMES[operation]), arrays, strict=True)), treedef)
 
 
 def median_seconds(call: Callable[[], Any], budget: float = 0.05) -> float:

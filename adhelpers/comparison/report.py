@@ -164,13 +164,13 @@ class ComparisonReport:
         return all(result.status == "agrees" for result in self.results)
 
     def __str__(self) -> str:
-        from adhelpers.comparison import presentation
+        from adhelpers.comparison.shown import text as presentation
 
         return presentation.text(self)
 
     def show(self) -> None:
         """Print the report: tables in colour on a terminal if rich is installed, plain text everywhere else."""
-        from adhelpers.comparison import presentation
+        from adhelpers.comparison.shown import text as presentation
 
         presentation.show(self)
 
@@ -184,13 +184,13 @@ class ComparisonReport:
         >>> report.to_markdown().splitlines()[0]
         '## Comparison of <lambda> at x of shape (3,), float64'
         """
-        from adhelpers.comparison import presentation
+        from adhelpers.comparison.shown import text as presentation
 
         return presentation.markdown(self)
 
     def to_html(self, path: str | PathLike[str] | None = None) -> str:
         """The report as one HTML page that needs no other file; also written to `path` if one is given."""
-        from adhelpers.comparison import page
+        from adhelpers.comparison.shown import page
 
         return _written(page.html(self), path)
 
@@ -205,7 +205,7 @@ class ComparisonReport:
         >>> read["agree"], read["results"][1]["operation"], read["results"][1]["status"]
         (True, 'jvp', 'agrees')
         """
-        from adhelpers.comparison import machine
+        from adhelpers.comparison.shown import json as machine
 
         return _written(machine.to_json(self), path)
 
@@ -217,7 +217,7 @@ class ComparisonReport:
         ImportError
             matplotlib is not installed; the message says how to install it.
         """
-        from adhelpers.comparison import plots
+        from adhelpers.comparison.shown import plots
 
         figure = plots.figure(self)
         if path is not None:

@@ -11,16 +11,16 @@ from typing import Any
 
 import numpy as np
 
+from adhelpers.batch.layout import BatchLayout
 from adhelpers.comparison import probing
 from adhelpers.comparison.deviations import IncomparableError, Measured
 from adhelpers.comparison.diagnosis import Kinks
 from adhelpers.comparison.directions import Directions
+from adhelpers.comparison.findings import Findings, exact
 from adhelpers.comparison.judgement import Candidate, Scale, compare, pairwise
 from adhelpers.comparison.participants import NAMES, Outcome, Participant, median_seconds, read
 from adhelpers.comparison.task import Failure, Settings, Task, Timed
-from adhelpers.comparison.verdicts import Findings, exact
 from adhelpers.errors import BatchAxisError, BatchMixingError, DTypeError
-from adhelpers.layout import BatchLayout
 
 DERIVATIVES = ("jvp", "vjp", "batched_jacobian")
 Progress = Callable[[str], None]

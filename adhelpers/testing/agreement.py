@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 from adhelpers.comparison import ComparisonReport, compare
-from adhelpers.contract import ADBackend
+from adhelpers.plugins.contract import ADBackend
 
 
 def assert_backends_agree(

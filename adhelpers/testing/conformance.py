@@ -6,8 +6,9 @@ from typing import Any, ClassVar
 
 import pytest
 
-from adhelpers import registry
-from adhelpers.contract import ADBackend, Capability
+from adhelpers.plugins import lookup
+from adhelpers.plugins.capabilities import Capability
+from adhelpers.plugins.contract import ADBackend
 from adhelpers.testing.scenario import SUITE_VERSION, Scenario
 from adhelpers.testing.subject import Failure, NotConcerned, OutOfReach
 from adhelpers.testing.suite import scenarios
@@ -51,7 +52,7 @@ class Conformance:
         if isinstance(backend, ADBackend):
             return backend
         if isinstance(backend, str):
-            return registry.backend(backend)
+            return lookup.backend(backend)
         msg = f"its backend is {backend!r}; set backend to a backend or to its name"
         raise TypeError(msg)
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from adhelpers.contract import ADBackend, Capability
+from adhelpers.plugins.capabilities import Capability
+from adhelpers.plugins.contract import ADBackend
 from adhelpers.testing.subject import Function, NotConcerned, Subject
 
 MODES = {"jvp": Capability.FORWARD, "vjp": Capability.REVERSE}

@@ -17,9 +17,11 @@ from typing import Any
 
 import pytest
 
-from adhelpers import __version__, registry
-from adhelpers.contract import ADBackend, Capability
-from adhelpers.tables import Table
+from adhelpers import __version__
+from adhelpers.comparison.shown.tables import Table
+from adhelpers.plugins import lookup
+from adhelpers.plugins.capabilities import Capability
+from adhelpers.plugins.contract import ADBackend
 from adhelpers.testing.conformance import OUT_OF_REACH
 from adhelpers.testing.operations import implements
 from adhelpers.testing.scenario import RULES, SUITE_VERSION
@@ -142,7 +144,7 @@ class _Report:
         return Table(title, ["rule", "", *OUTCOMES], rows).plain()
 
     def _report(self, name: str) -> dict[str, Any]:
-        description = registry.current().descriptions.get(name)
+        description = lookup.current().descriptions.get(name)
         own = [outcome for outcome in self.outcomes if outcome.backend == name]
         complete = len(own) > len(scenarios(self._version()))  # these, and the declarations
         return {
@@ -150,7 +152,7 @@ class _Report:
             "suite_version": self._version(),
             "framework": description and description.framework,
             "framework_version": description and description.framework_version,
-            "capabilities": capabilities(registry.backend(name)) if description else None,
+            "capabilities": capabilities(lookup.backend(name)) if description else None,
             "complete": complete,
             "conforms": complete and not any(o.outcome == "failed" for o in own),
             "rules": {rule: dict(counter) for rule, counter in self._counts(name).items()},

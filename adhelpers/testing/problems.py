@@ -16,7 +16,7 @@ import array_api_compat.numpy as numpy_namespace
 import numpy as np
 import optree
 
-from adhelpers.structure import NAMESPACE
+from adhelpers.plugins.containers import NAMESPACE
 from adhelpers.testing import references
 from adhelpers.testing.models import dense, gelu, image_network, like, numbers, perceptron
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import optree
 
-from adhelpers.structure import NAMESPACE
+from adhelpers.plugins.containers import NAMESPACE
 
 _STEP = 1e-100
 

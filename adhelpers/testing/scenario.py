@@ -8,7 +8,8 @@ import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from adhelpers.contract import ADBackend, Capability
+from adhelpers.plugins.capabilities import Capability
+from adhelpers.plugins.contract import ADBackend
 from adhelpers.testing.subject import Failure, NotConcerned, OutOfReach, Subject, section
 
 RULES = {

@@ -12,15 +12,16 @@ from typing import Any
 import numpy as np
 import optree
 
-from adhelpers import structure
-from adhelpers.batched import batched_jacobian, value_and_batched_jacobian
-from adhelpers.contract import ADBackend
-from adhelpers.operations import (
+from adhelpers.operations.batched import batched_jacobian, value_and_batched_jacobian
+from adhelpers.operations.products import (
     jacobian_vector_product,
     value_and_jacobian_vector_product,
     value_and_vector_jacobian_product,
     vector_jacobian_product,
 )
+from adhelpers.plugins.containers import NAMESPACE
+from adhelpers.plugins.contract import ADBackend
+from adhelpers.trees.matching import leaf_paths
 
 Function = Callable[..., Any]
 """``f(xp, x, *args)``, written over an array namespace."""
@@ -124,7 +125,7 @@ class Subject:
             plain = type(leaf) is np.ndarray or isinstance(leaf, np.generic)
             return self.backend.asarray(leaf) if plain and np.issubdtype(leaf.dtype, np.inexact) else leaf
 
-        return optree.tree_map(lifted, tree, namespace=structure.NAMESPACE)
+        return optree.tree_map(lifted, tree, namespace=NAMESPACE)
 
     def numpy(self, tree: Any) -> Any:
         """`tree` with NumPy arrays in place of the backend's."""
@@ -214,8 +215,8 @@ class Subject:
     def _partners(self, received: Any, expected: Any, what: str) -> list[tuple[Any, np.ndarray, str]]:
         leaves, treedef = self.backend.flatten(received)
         self._expect_structure(treedef.unflatten([np.zeros(()) for _ in leaves]), expected, what)
-        references = optree.tree_leaves(expected, namespace=structure.NAMESPACE)
-        paths = structure.leaf_paths(optree.tree_structure(expected, namespace=structure.NAMESPACE), what)
+        references = optree.tree_leaves(expected, namespace=NAMESPACE)
+        paths = leaf_paths(optree.tree_structure(expected, namespace=NAMESPACE), what)
         partners = []
         for leaf, reference, path in zip(leaves, map(np.asarray, references), paths, strict=True):
             self._expect_like(leaf, reference, path)
@@ -223,7 +224,7 @@ class Subject:
         return partners
 
     def _expect_structure(self, received: Any, expected: Any, what: str) -> None:
-        got, wanted = (optree.tree_structure(tree, namespace=structure.NAMESPACE) for tree in (received, expected))
+        got, wanted = (optree.tree_structure(tree, namespace=NAMESPACE) for tree in (received, expected))
         self.expect(got == wanted, f"{what} of structure {got}", f"{wanted} (rule R1)")
 
     def _expect_like(self, leaf: Any, reference: np.ndarray, path: str) -> None:

@@ -13,9 +13,18 @@ from autograd.builtins import DictBox, SequenceBox
 from autograd.numpy.numpy_boxes import ArrayBox
 from autograd.tracer import box_type_mappings, getval, isbox
 
-from adhelpers import ADBackend, Capability
-from adhelpers.contract import Array, Formulation, LeafFunction, Leaves, Pullback, fewest_vectors_first
-from adhelpers.structure import SINGLE, TreeDef
+from adhelpers.extend import (
+    SINGLE,
+    ADBackend,
+    Array,
+    Capability,
+    Formulation,
+    LeafFunction,
+    Leaves,
+    Pullback,
+    TreeDef,
+    fewest_vectors_first,
+)
 from adhelpers_plugins.autograd import namespace
 from adhelpers_plugins.autograd.dual import push_through
 from adhelpers_plugins.autograd.tape import PullNode, PushNode, Tape

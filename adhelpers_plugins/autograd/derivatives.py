@@ -11,7 +11,7 @@ from autograd.core import add_outgrads
 from autograd.tracer import getval
 from numpy import ndarray
 
-from adhelpers import UnsupportedOperationError
+from adhelpers.extend import UnsupportedOperationError
 from adhelpers_plugins.autograd.rules import Mode, Rule
 
 

@@ -12,7 +12,7 @@ from autograd.core import JVPNode
 from autograd.tracer import Node, notrace_primitives, trace_stack
 from numpy import ndarray
 
-from adhelpers.contract import Array, LeafFunction, Leaves
+from adhelpers.extend import Array, LeafFunction, Leaves
 from adhelpers_plugins.autograd.derivatives import alike, checked, copied, push_singly, refuse_if_autograds
 from adhelpers_plugins.autograd.rules import FORWARD, NUMPYS, WATCHED, makes_arrays
 from adhelpers_plugins.autograd.tracing import TRACING, trace

@@ -17,7 +17,7 @@ from autograd.core import JVPNode, primitive_jvps, primitive_vjps
 from autograd.numpy import fft, linalg
 from autograd.tracer import getval, notrace_primitives
 
-from adhelpers import UnsupportedOperationError
+from adhelpers.extend import UnsupportedOperationError
 from adhelpers_plugins.autograd.wrong import WRONG_FORWARD, WRONG_REVERSE, Condition
 
 # Flat functions whose wrong uses can only be seen if they are on the tape.

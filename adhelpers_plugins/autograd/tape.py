@@ -11,7 +11,7 @@ from autograd.core import JVPNode
 from autograd.tracer import Node, notrace_primitives, trace_stack
 from numpy import ndarray
 
-from adhelpers.contract import LeafFunction, Leaves
+from adhelpers.extend import LeafFunction, Leaves
 from adhelpers_plugins.autograd.derivatives import Sum, added, alike, checked, copied, push_singly, refuse_if_autograds
 from adhelpers_plugins.autograd.rules import FORWARD, REVERSE, WATCHED, Mode, Rule, makes_arrays
 from adhelpers_plugins.autograd.tracing import TRACING, trace

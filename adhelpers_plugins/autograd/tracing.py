@@ -11,7 +11,7 @@ import numpy as np
 from autograd.tracer import isbox, new_box, trace_stack
 from numpy import ndarray
 
-from adhelpers.contract import LeafFunction, Leaves
+from adhelpers.extend import LeafFunction, Leaves
 
 TRACING = threading.RLock()
 """Held while autograd's count of traces, ``trace_stack.top``, may change.

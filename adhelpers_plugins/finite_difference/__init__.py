@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from adhelpers import BackendDescription, hookimpl
+from adhelpers.extend import BackendDescription, hookimpl
 
 if TYPE_CHECKING:
     from adhelpers_plugins.finite_difference.backend import FiniteDifferenceBackend as FiniteDifferenceBackend

@@ -11,10 +11,17 @@ from typing import Any, ClassVar, Literal
 import array_api_compat
 import numpy as np
 
-import adhelpers
-from adhelpers import ADBackend, Capability, registry
-from adhelpers.contract import Array, LeafFunction, Leaves
-from adhelpers.structure import TreeDef
+from adhelpers.extend import (
+    ADBackend,
+    Array,
+    Capability,
+    LeafFunction,
+    Leaves,
+    TreeDef,
+    array_namespace,
+    owner_of,
+    special_namespace,
+)
 
 _STENCILS = {2: ((1, 1 / 2),), 4: ((1, 2 / 3), (2, -1 / 12))}
 """Weights c of sum_k c_k (f(x + k h u) - f(x - k h u)) / h, by order of accuracy (Fornberg 1988, table 1)."""
@@ -110,7 +117,7 @@ class FiniteDifferenceBackend(ADBackend):
     def flatten(self, tree: Any) -> tuple[Leaves, TreeDef]:
         """As usual; NumPy arrays beside those of another framework become that framework's."""
         leaves, treedef = super().flatten(tree)
-        owner = registry.owner(leaves) if len(leaves) > 1 else None
+        owner = owner_of(leaves) if len(leaves) > 1 else None
         if owner is not None:
             leaves = tuple(owner.asarray(leaf) if isinstance(leaf, np.ndarray) else leaf for leaf in leaves)
         return leaves, treedef
@@ -176,11 +183,11 @@ class FiniteDifferenceBackend(ADBackend):
 
     def array_namespace(self, *arrays: Array) -> Any:
         """The namespace that the owner of the arrays gives."""
-        return adhelpers.array_namespace(*arrays)
+        return array_namespace(*arrays)
 
     def special_namespace(self, *arrays: Array) -> Any:
         """The special functions that the owner of the arrays gives."""
-        return adhelpers.special_namespace(*arrays)
+        return special_namespace(*arrays)
 
     def device(self, leaf: Array) -> object:
         """Where the owner of `leaf` says it lies."""
@@ -209,7 +216,7 @@ def _wide(xp: Any, leaf: Array) -> Array:
 
 
 def _owner(leaf: object) -> ADBackend | None:
-    return None if isinstance(leaf, (np.ndarray, np.generic)) else registry.owner((leaf,))
+    return None if isinstance(leaf, (np.ndarray, np.generic)) else owner_of((leaf,))
 
 
 def _copy(leaf: Array) -> Array:

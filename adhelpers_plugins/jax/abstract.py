@@ -12,8 +12,7 @@ from typing import Any
 import jax
 from jax.extend.core import concrete_or_error, jaxpr_as_fun, subjaxprs
 
-from adhelpers import UnsupportedOperationError
-from adhelpers.contract import Array, LeafFunction, Leaves
+from adhelpers.extend import Array, LeafFunction, Leaves, UnsupportedOperationError
 
 _UNRESOLVED = "custom_lin"
 """The primitive that stands for the missing JVP: it can be transposed, but neither evaluated nor compiled."""

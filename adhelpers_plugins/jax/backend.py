@@ -12,10 +12,19 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from adhelpers import ADBackend, Capability, DTypeError
-from adhelpers.contract import Array, Formulation, LeafFunction, Leaves, Pullback, fewest_vectors_first
-from adhelpers.origin import raised_by_library
-from adhelpers.structure import TreeDef
+from adhelpers.extend import (
+    ADBackend,
+    Array,
+    Capability,
+    DTypeError,
+    Formulation,
+    LeafFunction,
+    Leaves,
+    Pullback,
+    TreeDef,
+    fewest_vectors_first,
+    raised_by_library,
+)
 from adhelpers_plugins.jax import namespace, special
 from adhelpers_plugins.jax.abstract import abstract_jvp, is_abstract
 from adhelpers_plugins.jax.compilation import compiled

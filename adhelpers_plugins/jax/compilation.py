@@ -9,8 +9,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from adhelpers.contract import ADBackend
-from adhelpers.structure import TreeDef
+from adhelpers.extend import ADBackend, TreeDef
 
 
 def compiled(backend: ADBackend, function: Callable[..., Any]) -> Callable[..., Any]:

@@ -13,7 +13,7 @@ from typing import Any
 import jax
 import optree
 
-from adhelpers.structure import NAMESPACE
+from adhelpers.extend import NAMESPACE
 
 _lock = threading.Lock()
 _known: set[type] = set()

@@ -10,17 +10,18 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 
-from adhelpers import ADBackend, Capability
-from adhelpers.contract import (
+from adhelpers.extend import (
+    ADBackend,
     Array,
+    Capability,
     Formulation,
     GradientFunction,
     LeafFunction,
     Leaves,
     Pullback,
     fewest_vectors_first,
+    raised_by_library,
 )
-from adhelpers.origin import raised_by_library
 from adhelpers_plugins.torch import direct, functional, levels, namespace, special
 from adhelpers_plugins.torch.arrayapi.arguments import from_numpy
 from adhelpers_plugins.torch.compilation import compiled

@@ -10,8 +10,7 @@ import torch
 from torch.autograd.function import BackwardCFunction
 from torch.autograd.graph import GradientEdge, get_gradient_edge
 
-from adhelpers import UnsupportedOperationError
-from adhelpers.contract import Array, LeafFunction, Leaves
+from adhelpers.extend import Array, LeafFunction, Leaves, UnsupportedOperationError
 from adhelpers_plugins.torch.levels import DualNumbers, Tangents, gradients
 
 Edges = tuple[GradientEdge, ...]

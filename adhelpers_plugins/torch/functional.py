@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import torch
 
-from adhelpers.contract import Array, LeafFunction, Leaves, Pullback
+from adhelpers.extend import Array, LeafFunction, Leaves, Pullback
 from adhelpers_plugins.torch.levels import forward_mode
 
 

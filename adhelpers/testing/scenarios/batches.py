@@ -8,8 +8,8 @@ from typing import Any
 import array_api_compat.numpy as numpy_namespace
 import numpy as np
 
-from adhelpers.batched import batched_jacobian
-from adhelpers.contract import Capability
+from adhelpers.operations.batched import batched_jacobian
+from adhelpers.plugins.capabilities import Capability
 from adhelpers.testing import references
 from adhelpers.testing.models import dense, gelu, image_network, like, numbers, perceptron
 from adhelpers.testing.problems import complex_numbers

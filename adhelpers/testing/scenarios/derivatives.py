@@ -10,9 +10,9 @@ from typing import Any
 import array_api_compat.numpy as numpy_namespace
 import numpy as np
 
-from adhelpers import first_order, gauss_newton, per_sample, second_order
-from adhelpers.contract import Capability
 from adhelpers.errors import BatchMixingError, DTypeError, ShapeMismatchError, StructureMismatchError
+from adhelpers.operations import first_order, gauss_newton, per_sample, second_order
+from adhelpers.plugins.capabilities import Capability
 from adhelpers.testing import references
 from adhelpers.testing.models import like, numbers
 from adhelpers.testing.operations import MODES as PRODUCTS

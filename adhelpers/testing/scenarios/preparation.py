@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from adhelpers.batched import batched_jacobian
-from adhelpers.contract import Capability
 from adhelpers.errors import BatchMixingError, DTypeError, PreparationMismatchError, ShapeMismatchError
-from adhelpers.operations import jacobian_vector_product, vector_jacobian_product
-from adhelpers.preparation import prepare
+from adhelpers.operations.batched import batched_jacobian
+from adhelpers.operations.prepare import prepare
+from adhelpers.operations.products import jacobian_vector_product, vector_jacobian_product
+from adhelpers.plugins.capabilities import Capability
 from adhelpers.testing.models import numbers
 from adhelpers.testing.operations import MODES, OPERATIONS, nested
 from adhelpers.testing.scenario import Catalogue

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from adhelpers.contract import Capability
 from adhelpers.errors import DTypeError, UnsupportedOperationError
+from adhelpers.plugins.capabilities import Capability
 from adhelpers.testing.models import numbers
 from adhelpers.testing.operations import MODES
 from adhelpers.testing.scenario import Catalogue

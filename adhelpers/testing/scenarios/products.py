@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import optree
 
-from adhelpers.contract import Capability
-from adhelpers.structure import NAMESPACE
+from adhelpers.plugins.capabilities import Capability
+from adhelpers.plugins.containers import NAMESPACE
 from adhelpers.testing.models import image_network, numbers
 from adhelpers.testing.operations import MODES
 from adhelpers.testing.problems import PROBLEMS, Problem, as_arrays, reused

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from adhelpers.contract import Capability
 from adhelpers.errors import (
     BatchAxisError,
     BatchMixingError,
@@ -18,6 +17,7 @@ from adhelpers.errors import (
     ShapeMismatchError,
     StructureMismatchError,
 )
+from adhelpers.plugins.capabilities import Capability
 from adhelpers.testing.models import numbers
 from adhelpers.testing.operations import MODES
 from adhelpers.testing.problems import Pair, complex_numbers, identity

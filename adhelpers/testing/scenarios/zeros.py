@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from adhelpers.contract import Capability
+from adhelpers.plugins.capabilities import Capability
 from adhelpers.testing.models import numbers
 from adhelpers.testing.operations import MODES
 from adhelpers.testing.problems import complex_numbers

@@ -16,7 +16,7 @@ import autograd.numpy as anp
 import numpy as np
 from autograd.extend import defjvp, defvjp
 
-from adhelpers import UnsupportedOperationError
+from adhelpers.extend import UnsupportedOperationError
 from adhelpers_plugins.autograd.arrayapi.manipulation import matrix_transpose
 from adhelpers_plugins.autograd.arrayapi.tracing import Array, primitive
 

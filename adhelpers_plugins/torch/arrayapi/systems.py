@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import torch
 
-from adhelpers.contract import Array
+from adhelpers.extend import Array
 
 
 class SlogdetResult(NamedTuple):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from adhelpers import BackendDescription, hookimpl
+from adhelpers.extend import BackendDescription, hookimpl
 
 
 @hookimpl

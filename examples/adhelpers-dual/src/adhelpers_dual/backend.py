@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
-from adhelpers import ADBackend, Capability
+from adhelpers.extend import ADBackend, Capability
 
 import dualnumbers
 

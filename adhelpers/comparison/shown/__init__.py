@@ -1,0 +1,1 @@
+"""A comparison's report as text, Markdown, HTML, JSON and a picture."""

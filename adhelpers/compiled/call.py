@@ -1,0 +1,166 @@
+"""A call split in two: arrays, and all the rest, containers and numbers among it, for which code is compiled."""
+
+from __future__ import annotations
+
+import enum
+import types
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from adhelpers.plugins.containers import SINGLE, TreeDef
+from adhelpers.plugins.contract import ADBackend
+from adhelpers.plugins.functions import Array, Leaves
+from adhelpers.trees.leaves import is_numpy, is_plain, lift
+from adhelpers.trees.matching import key_orders, leaf_paths
+from adhelpers.trees.tree import LeafName, Tree
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A leaf that is no array: the same as another of its type and value or, where that cannot be said, of its type."""
+
+    value: Any = field(compare=False)
+    key: Any
+
+    @classmethod
+    def of(cls, value: Any) -> Kept:
+        """A leaf to keep."""
+        if isinstance(value, (float, complex)) or is_numpy(value):
+            return cls(value, (type(value), repr(value)))  # by which 0.0 is not -0.0, and nan is nan
+        is_fixed = isinstance(value, _FIXED) and getattr(value, "__self__", None) is None
+        return cls(value, (type(value), value) if is_fixed else type(value))
+
+    @property
+    def may_differ(self) -> bool:
+        """Whether it need not be what another is that it equals, nor even what it was."""
+        return isinstance(self.key, type)
+
+
+_FIXED = (str, bytes, int, type(None), type(...), type, enum.Enum, types.FunctionType, types.BuiltinFunctionType)
+"""What stays as it is. A function does not when what it closes over changes, but code is made for what it is now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One argument of a call without its arrays."""
+
+    name: str
+    treedef: TreeDef
+    leaves: tuple[Kept | None, ...]
+    """None where there is an array."""
+    orders: tuple[tuple[Any, ...], ...] = field(compare=False)
+    """The keys of each dict in their order: that is no difference (R1), but `f` can see it."""
+
+    @property
+    def may_differ(self) -> bool:
+        """Whether it need not be what another is that it equals."""
+        return any(leaf is not None and leaf.may_differ for leaf in self.leaves)
+
+    def rebuild(self, arrays: Iterator[Array]) -> Any:
+        """The argument with these arrays."""
+        leaves = [next(arrays) if leaf is None else leaf.value for leaf in self.leaves]
+        return leaves[0] if self.treedef is SINGLE else self.treedef.unflatten(leaves)
+
+
+Parts = tuple[Part, ...]
+Kind = tuple[Any, Any, Any]
+"""Shape, dtype and device of an array; the latter is None where it cannot be said, as of a tracer."""
+Call = tuple[Parts, tuple[Kind, ...]]
+"""What a strict call must have in common with the one that it was prepared with."""
+
+
+def split(backend: ADBackend, point: dict[str, Any], args: tuple[Any, ...]) -> tuple[Parts, Leaves]:
+    """The call ``(x, u, *args)``, or ``(x, *args)``: without its arrays, and its arrays."""
+    x = Tree.read(backend, point["x"], "x")
+    parts = [_part("x", point["x"], x.treedef, [None] * len(x.leaves))]
+    arrays = list(x.leaves)
+    like = arrays[0] if arrays else None
+    if "u" in point:
+        leaves, treedef = backend.flatten(point["u"])
+        leaves = tuple(
+            lift(backend, u, LeafName("u", treedef, i), like) if is_numpy(u) else u for i, u in enumerate(leaves)
+        )
+        kept = [None if backend.is_array(leaf) else Kept.of(leaf) for leaf in leaves]
+        arrays += [leaf for leaf, other in zip(leaves, kept, strict=True) if other is None]
+        parts.append(_part("u", point["u"], treedef, kept))
+    for i, arg in enumerate(args):
+        leaves, treedef = backend.flatten(arg)
+        kept = [None if _is_data(backend, leaf) else Kept.of(leaf) for leaf in leaves]
+        data = [leaf for leaf, other in zip(leaves, kept, strict=True) if other is None]
+        for leaf in filter(_is_large, data):
+            lift(backend, leaf, f"args[{i}]", like)  # or refuse to narrow it
+        arrays += data
+        parts.append(_part(f"args[{i}]", arg, treedef, kept))
+    return tuple(parts), tuple(arrays)
+
+
+def _part(name: str, tree: Any, treedef: TreeDef, leaves: list[Kept | None]) -> Part:
+    return Part(name, treedef, tuple(leaves), () if treedef is SINGLE else key_orders(tree))
+
+
+def _is_data(backend: ADBackend, leaf: Any) -> bool:
+    """Whether an argument is an array; a scalar of NumPy's is a number, and may be a size."""
+    if is_numpy(leaf):
+        return hasattr(leaf, "__setitem__") and is_plain(leaf) and leaf.dtype.kind in "fciub"
+    return backend.is_array(leaf)
+
+
+def _is_large(array: Any) -> bool:
+    """Whether it is NumPy's, of integers that a framework without 64 bits would change without a word."""
+    if not is_numpy(array) or array.dtype.kind not in "iu" or array.itemsize < 8 or not array.size:
+        return False
+    return bool(array.max() >= 2**31 or array.min() < -(2**31))
+
+
+def join(parts: Parts, arrays: Leaves) -> tuple[Any, ...]:
+    """The arguments, from what `split` made of them."""
+    remaining = iter(arrays)
+    return tuple([part.rebuild(remaining) for part in parts])
+
+
+def describe(backend: ADBackend, parts: Parts, arrays: Leaves) -> Call:
+    """The call without its values."""
+    return parts, tuple([(a.shape, a.dtype, None if is_numpy(a) else backend.device(a)) for a in arrays])
+
+
+def differences(expected: Call, given: Call) -> list[str]:
+    """In words, a line for each leaf that differs."""
+    before, now = _leaves(*expected), _leaves(*given)
+    lines = [
+        f"{path}: prepared with {_words(before.get(path, _NOTHING))}, but {_words(now.get(path, _NOTHING))} was given"
+        for path in {**before, **now}
+        if not _alike(before.get(path), now.get(path))
+    ]
+    if len(expected[0]) != len(given[0]):
+        lines.append(f"prepared with {len(expected[0])} arguments, but {len(given[0])} were given")
+    return lines or [
+        f"{a.name}: prepared with the containers {a.treedef}, but {b.treedef} was given"
+        for a, b in zip(expected[0], given[0], strict=True)
+        if a.treedef != b.treedef
+    ]
+
+
+_NOTHING = Kept(None, None)
+
+
+def _leaves(parts: Parts, kinds: tuple[Kind, ...]) -> dict[str, Kind | Kept]:
+    remaining = iter(kinds)
+    return {
+        path: next(remaining) if kept is None else kept
+        for part in parts
+        for path, kept in zip(leaf_paths(part.treedef, part.name), part.leaves, strict=True)
+    }
+
+
+def _alike(a: Kind | Kept | None, b: Kind | Kept | None) -> bool:
+    if isinstance(a, tuple) and isinstance(b, tuple) and None in (a[2], b[2]):
+        return a[:2] == b[:2]
+    return a == b
+
+
+def _words(leaf: Kind | Kept) -> str:
+    if isinstance(leaf, Kept):
+        return "nothing" if leaf is _NOTHING else repr(leaf.value)
+    shape, dtype, device = leaf
+    return f"{dtype}{list(shape)}" + ("" if device is None else f" on {device}")

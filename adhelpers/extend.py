@@ -1,0 +1,41 @@
+"""What a plugin imports: the contract of a backend, the hook that registers it, and what core knows of arrays.
+
+A plugin needs nothing else of `adhelpers`; the shipped ones import nothing else.
+"""
+
+from adhelpers.errors import ArgumentError, ArgumentTypeError, DTypeError, UnsupportedOperationError
+from adhelpers.namespaces.array import array_namespace
+from adhelpers.namespaces.special import special_namespace
+from adhelpers.plugins.capabilities import Capability
+from adhelpers.plugins.containers import NAMESPACE, SINGLE, TreeDef
+from adhelpers.plugins.contract import ADBackend
+from adhelpers.plugins.formulations import Formulation, fewest_vectors_first
+from adhelpers.plugins.functions import Array, GradientFunction, LeafFunction, Leaves, Pullback
+from adhelpers.plugins.hookspecs import BackendDescription, hookimpl
+from adhelpers.plugins.lookup import owner_of
+from adhelpers.plugins.origin import raised_by_library
+
+__all__ = [
+    "NAMESPACE",
+    "SINGLE",
+    "ADBackend",
+    "ArgumentError",
+    "ArgumentTypeError",
+    "Array",
+    "BackendDescription",
+    "Capability",
+    "DTypeError",
+    "Formulation",
+    "GradientFunction",
+    "LeafFunction",
+    "Leaves",
+    "Pullback",
+    "TreeDef",
+    "UnsupportedOperationError",
+    "array_namespace",
+    "fewest_vectors_first",
+    "hookimpl",
+    "owner_of",
+    "raised_by_library",
+    "special_namespace",
+]

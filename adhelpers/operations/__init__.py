@@ -1,0 +1,1 @@
+"""What users call: one declaration for each operation."""

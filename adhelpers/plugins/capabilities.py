@@ -1,0 +1,38 @@
+"""`Capability`: what a backend promises."""
+
+from __future__ import annotations
+
+import enum
+
+
+class Capability(enum.Enum):
+    """What a backend promises, be it by its own means or by what core derives from them.
+
+    The conformance suite holds a backend to what it declares, and requires an error where it does not.
+
+    Attributes
+    ----------
+    FORWARD, REVERSE
+        Jacobian-vector and vector-Jacobian products. With `ADBackend.jvp` alone both can be declared, and with
+        `ADBackend.vjp` too if its pullbacks can be differentiated.
+    COMPLEX
+        Complex arrays, in the real-linear sense: functions need not be holomorphic.
+    NESTING
+        Operations inside operations, without confusion of perturbations; needs a `stop_gradient` of its own
+        wherever tracers reach `f`.
+    FLOAT32, BFLOAT16
+        Arrays of that dtype beside those of float64.
+    COMPILE
+        Compiling a function.
+    THREADS
+        Operations from several threads at once.
+    """
+
+    FORWARD = "forward"
+    REVERSE = "reverse"
+    COMPLEX = "complex"
+    NESTING = "nesting"
+    FLOAT32 = "float32"
+    BFLOAT16 = "bfloat16"
+    COMPILE = "compile"
+    THREADS = "threads"

@@ -1,0 +1,41 @@
+"""`Formulation`: the ways to compute a batched Jacobian, and an order of them."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Formulation(NamedTuple):
+    """One way to compute a batched Jacobian.
+
+    Attributes
+    ----------
+    mode
+        ``"forward"``, one vector for each input, or ``"reverse"``, one for each output.
+    way
+        ``"sweep"``: the vectors pass through the whole batch at once, by `ADBackend.jvp_sweep` or `.vjp_sweep`.
+        ``"replicate"``: one product at as many copies of the batch, side by side, as there are vectors.
+        ``"sample"``: by `ADBackend.sample_jacobian`, each element on its own.
+    """
+
+    mode: str
+    way: str
+
+
+def fewest_vectors_first(
+    n: int, m: int, batch: int, *, copied: int = 0, sampled: bool = False, tie: str = "forward"
+) -> list[Formulation]:
+    """An order for `ADBackend.formulations`.
+
+    The mode with fewer vectors comes first, `tie` if there are as many. In each mode come copies of the batch, while
+    these have `copied` elements at most, then the sweep, then samples if there are any.
+    """
+    vectors = {"forward": n, "reverse": m}
+    found = []
+    for mode in sorted(vectors, key=lambda mode: (vectors[mode], mode != tie)):
+        if vectors[mode] * batch * max(n, m) <= copied:
+            found.append(Formulation(mode, "replicate"))
+        found.append(Formulation(mode, "sweep"))
+        if sampled:
+            found.append(Formulation(mode, "sample"))
+    return found

@@ -1,0 +1,98 @@
+"""Look-up of a backend by name, and inference from arrays."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+from dataclasses import fields
+from typing import Any
+
+from adhelpers.errors import AmbiguousBackendError
+from adhelpers.plugins.containers import flatten
+from adhelpers.plugins.contract import ADBackend
+from adhelpers.plugins.discovery import scan
+from adhelpers.plugins.registry import Registry, several, types
+
+_lock = threading.RLock()
+_scanned: Registry | None = None
+
+
+def current() -> Registry:
+    """The registry of this process; entry points are scanned at the first call."""
+    global _scanned
+    if _scanned is None:
+        with _lock:
+            if _scanned is None:
+                _scanned = scan()
+    return _scanned
+
+
+def backend(name: str, **options: Any) -> ADBackend:
+    """The backend called `name`, with options.
+
+    Parameters
+    ----------
+    name
+        As ``adhelpers backends`` lists them: ``"jax"``, ``"torch"``, ``"autograd"``,
+        ``"finite-difference"``, or the name of an installed plugin.
+    **options
+        Fields of the backend's class, such as ``fallback=False``.
+
+    Raises
+    ------
+    BackendNotFoundError
+        No plugin registers that name.
+    BackendLoadError
+        The plugin or its framework cannot be imported.
+
+    Examples
+    --------
+    >>> import adhelpers
+    >>> adhelpers.backend("finite-difference", order=4)
+    FiniteDifferenceBackend(fallback=True, order=4)
+    """
+    if not isinstance(name, str):
+        msg = f"a backend's name is a string such as 'finite-difference', but {name!r} was given"
+        raise TypeError(msg)
+    if not options:
+        return current().instance(name)
+    cls = current().implementation(name)
+    known = [option.name for option in fields(cls)]
+    unknown = [option for option in options if option not in known]
+    if unknown:
+        msg = f"backend {name!r} has no option {', '.join(map(repr, unknown))}; its options are {', '.join(known)}"
+        raise TypeError(msg)
+    return cls(**options)
+
+
+def owner_of(leaves: Iterable[Any]) -> ADBackend | None:
+    """A backend that claims the arrays among `leaves`, None if none does; two frameworks' are ambiguous.
+
+    Of several backends for one framework any will do: the shipped one is taken, or the first stranger's.
+    """
+    return current().owner_of(tuple(leaves))
+
+
+def infer(x: Any) -> ADBackend:
+    """The one backend that claims the arrays in `x`, or `AmbiguousBackendError`."""
+    leaves = (x,) if hasattr(x, "dtype") else flatten(x)[0]
+    claims = current().claims(leaves) or _claims_in_foreign_containers(x)
+    if not claims:
+        msg = (
+            f"backend=None lets the arrays in x decide, but no backend owns {types(leaves) or 'an x without leaves'}; "
+            f"name one of {', '.join(map(repr, sorted(current().descriptions)))}"
+        )
+        raise AmbiguousBackendError(msg)
+    names = frozenset.union(*claims)
+    if len(names) > 1:
+        raise several(leaves, claims)
+    return current().instance(*names)
+
+
+def _claims_in_foreign_containers(x: Any) -> list[frozenset[str]]:
+    """What is claimed of the leaves that only a framework finds in its own containers."""
+    for name in current().loaded():
+        claims = current().claims(current().instance(name).flatten(x)[0])
+        if claims:
+            return claims
+    return []

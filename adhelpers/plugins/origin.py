@@ -1,0 +1,48 @@
+"""Whose error is it? A framework's word about a missing rule, and not a user's that reads alike."""
+
+from __future__ import annotations
+
+import dis
+import functools
+import importlib.util
+import os
+from types import TracebackType
+
+
+def raised_by_library(error: BaseException, package: str) -> bool:
+    """Whether the code of `package`, and not a ``raise`` of the user's, raised `error`.
+
+    The last frame of the traceback decides: it lies in the package's files or, where compiled code raised or
+    the package strips its own frames, its last instruction is a call and no ``raise``.
+
+    Examples
+    --------
+    >>> from adhelpers.extend import raised_by_library
+    >>> try:
+    ...     raise NotImplementedError("Differentiation rule not implemented")
+    ... except NotImplementedError as error:
+    ...     print(raised_by_library(error, "numpy"))
+    False
+    """
+    last = error.__traceback__
+    if last is None:
+        return False
+    while last.tb_next is not None:
+        last = last.tb_next
+    return _lies_in(last, package) or not _raises(last)
+
+
+def _lies_in(frame: TracebackType, package: str) -> bool:
+    folder = _folder(package)
+    return folder is not None and frame.tb_frame.f_code.co_filename.startswith(folder + os.sep)
+
+
+@functools.cache
+def _folder(package: str) -> str | None:
+    spec = importlib.util.find_spec(package)
+    return None if spec is None or spec.origin is None else os.path.dirname(spec.origin)
+
+
+def _raises(frame: TracebackType) -> bool:
+    opcode = frame.tb_frame.f_code.co_code[frame.tb_lasti]
+    return dis.opname[opcode] in ("RAISE_VARARGS", "RERAISE")

@@ -1,0 +1,192 @@
+"""Which plugins there are, and what is wrong with those that do not work.
+
+A plugin that is broken in whatever way disturbs no other: its failure is kept under the name of its entry
+point, and raised only when that backend is asked for.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from adhelpers.errors import AmbiguousBackendError, BackendLoadError, BackendNotFoundError
+from adhelpers.plugins.capabilities import Capability
+from adhelpers.plugins.contract import ADBackend
+from adhelpers.plugins.hookspecs import BackendDescription
+
+if TYPE_CHECKING:  # it takes a third of the time that importing adhelpers may
+    import importlib.metadata
+
+ANY_FAILURE = (Exception, SystemExit)
+"""How a plugin may fail; one that is a script without a guard exits."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """The entry point that something was learnt from."""
+
+    entry_point: str
+    distribution: str
+
+    def __str__(self) -> str:
+        return f"entry point {self.entry_point!r} of distribution {self.distribution!r}"
+
+
+@dataclass(slots=True)
+class _Remembered:
+    """Whose arrays certain types are, while so many modules are imported."""
+
+    modules: int = 0
+    claims: dict[type, frozenset[str]] = field(default_factory=dict)
+    owners: dict[tuple[type, ...], ADBackend | None] = field(default_factory=dict)
+
+
+@dataclass
+class Registry:
+    """What one scan of the entry points found."""
+
+    descriptions: dict[str, BackendDescription] = field(default_factory=dict)
+    sources: dict[str, Source] = field(default_factory=dict)
+    failures: dict[str, BackendLoadError] = field(default_factory=dict)
+    """By entry-point name: plugins that do not work, and why."""
+    disabled: tuple[str, ...] = ()
+    _memory: _Remembered = field(default_factory=_Remembered, init=False, repr=False)
+    _instances: dict[str, ADBackend] = field(default_factory=dict, init=False, repr=False)
+
+    def implementation(self, name: str) -> type[ADBackend]:
+        """The class of the backend `name`; imports its framework."""
+        if name not in self.descriptions:
+            raise self._unknown(name)
+        description, source = self.descriptions[name], self.sources[name]
+        try:
+            return _backend_class(description.implementation, name)
+        except ANY_FAILURE as error:
+            missing = description.install and isinstance(error, ImportError)
+            hint = f"; install what it needs: {description.install}" if missing else ""
+            failure = load_error("backend", name, source, error, hint)
+            raise failure from error
+
+    def instance(self, name: str) -> ADBackend:
+        """The backend `name` with its default options, always the same object."""
+        if name not in self._instances:
+            cls = self.implementation(name)
+            try:
+                made = cls()
+            except ANY_FAILURE as error:
+                failure = load_error("backend", name, self.sources[name], error)
+                raise failure from error
+            self._instances.setdefault(name, made)
+        return self._instances[name]
+
+    def loaded(self) -> list[str]:
+        """The backends whose arrays may exist, because their framework is imported."""
+        return [
+            name
+            for name, description in self.descriptions.items()
+            if any(path.partition(":")[0] in sys.modules for path in description.array_types)
+        ]
+
+    def _unknown(self, name: str) -> Exception:
+        import difflib  # seldom needed
+
+        failure = self.failures.get(name)
+        if failure is not None:
+            return failure.with_traceback(None)
+        known = [repr(name) + self._install_hint(d) for name, d in sorted(self.descriptions.items())]
+        close = difflib.get_close_matches(name, self.descriptions, n=1)
+        guess = f" (did you mean {close[0]!r}?)" if close else ""
+        msg = f"no backend is named {name!r}{guess}; name one of {', '.join(known) or 'none: no plugin is installed'}"
+        if self.disabled:
+            msg += f"; ADHELPERS_DISABLE_PLUGINS skips {', '.join(map(repr, self.disabled))}"
+        if self.failures:
+            msg += f"; `adhelpers backends` says why {', '.join(map(repr, sorted(self.failures)))} failed"
+        return BackendNotFoundError(msg)
+
+    def _install_hint(self, description: BackendDescription) -> str:
+        missing = description.framework and description.framework_version is None
+        return f" (not installed: {description.install})" if missing and description.install else ""
+
+    def claims(self, leaves: Iterable[Any]) -> list[frozenset[str]]:
+        """For each leaf that some backend claims, the names of those that do."""
+        known, found = self._remembered().claims, []
+        for leaf in leaves:
+            names = known.get(type(leaf))
+            if names is None:
+                names = known[type(leaf)] = frozenset(
+                    name for name, d in self.descriptions.items() if any(_is_a(leaf, t) for t in d.array_types)
+                )
+            if names:
+                found.append(names)
+        return found
+
+    def owner_of(self, leaves: tuple[Any, ...]) -> ADBackend | None:
+        """As `lookup.owner_of`."""
+        known, of_types = self._remembered().owners, tuple(map(type, leaves))
+        if of_types not in known:
+            claims = self.claims(leaves)
+            common = frozenset.intersection(*claims) if claims else frozenset()
+            if claims and not common:
+                raise several(leaves, claims)
+            name = next((name for name in self.descriptions if name in common), None)
+            known[of_types] = None if name is None else self.instance(name)
+        return known[of_types]
+
+    def _remembered(self) -> _Remembered:
+        """What was found so far; what none claimed may be a framework's once that is imported."""
+        if self._memory.modules != len(sys.modules):
+            self._memory = _Remembered(len(sys.modules))
+        return self._memory
+
+
+def load_error(kind: str, name: str, source: Source, cause: BaseException, hint: str = "") -> BackendLoadError:
+    """The error for a plugin or a backend that cannot be used, naming where it comes from."""
+    error = BackendLoadError(f"{kind} {name!r} ({source}) cannot be loaded: {type(cause).__name__}: {cause}{hint}")
+    error.__cause__ = cause
+    return error
+
+
+def _backend_class(path: str, described: str) -> type[ADBackend]:
+    """The class at ``"module:Class"``, which must be a complete backend of the name by which it is described."""
+    module, _, name = path.partition(":")
+    cls = getattr(importlib.import_module(module), name)
+    if not (isinstance(cls, type) and issubclass(cls, ADBackend)):
+        msg = f"{path} is not a subclass of adhelpers.ADBackend; derive it from that"
+        raise TypeError(msg)
+    missing = sorted(cls.__abstractmethods__) + [a for a in ("capabilities", "name") if not hasattr(cls, a)]
+    if missing:
+        msg = f"{path} lacks {', '.join(missing)}, which every backend must define"
+        raise TypeError(msg)
+    if cls.name != described:
+        msg = f"{path} has the name {cls.name!r}, but is described as {described!r}; give both the same name"
+        raise TypeError(msg)
+    if not isinstance(cls.known_failures, Mapping):
+        msg = f"{path} declares known_failures {cls.known_failures!r}; write a dict of scenario names and reasons"
+        raise TypeError(msg)
+    fits = isinstance(cls.capabilities, frozenset)
+    if not fits or not all(isinstance(capability, Capability) for capability in cls.capabilities):
+        msg = f"{path} declares capabilities {cls.capabilities!r}; write a frozenset of adhelpers.Capability members"
+        raise TypeError(msg)
+    return cls
+
+
+def _is_a(leaf: Any, path: str) -> bool:
+    """Whether `leaf` is an instance of ``"module:Type"``; a module that is not imported owns nothing."""
+    module, _, name = path.partition(":")
+    cls = getattr(sys.modules.get(module), name, None)
+    return isinstance(cls, type) and isinstance(leaf, cls)
+
+
+def several(leaves: Iterable[Any], claims: Iterable[frozenset[str]]) -> AmbiguousBackendError:
+    """The error for arrays of several frameworks."""
+    return AmbiguousBackendError(
+        f"{types(leaves)} belong to several backends ({', '.join(sorted(frozenset().union(*claims)))}); "
+        "convert the arrays to one framework, or name the backend"
+    )
+
+
+def types(leaves: Iterable[Any]) -> str:
+    """The types of `leaves` in words."""
+    return " and ".join(sorted({f"{type(leaf).__module__}.{type(leaf).__qualname__}" for leaf in leaves}))

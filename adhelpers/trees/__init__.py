@@ -1,0 +1,1 @@
+"""The user's structures on one side, flat leaves on the other."""

@@ -1,0 +1,187 @@
+"""Leaves: lift what a backend may take, refuse the rest, and hold each leaf to its partner.
+
+A `name` is anything whose `str` a message can show.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from adhelpers.errors import DeviceMismatchError, DTypeError, ShapeMismatchError
+from adhelpers.plugins import lookup
+from adhelpers.plugins.containers import describe
+from adhelpers.plugins.contract import ADBackend
+from adhelpers.plugins.functions import Array, Leaves
+
+
+def lift(backend: ADBackend, leaf: Any, name: object, like: Array | None = None) -> Array:
+    """`leaf` as an array of `backend`: Python floats, complexes and NumPy arrays are converted."""
+    if backend.is_array(leaf) and not (like is not None and is_numpy(leaf) and not is_numpy(like)):
+        return leaf
+    if is_numpy(leaf):
+        if not is_plain(leaf):
+            msg = (
+                f"{name} is {describe(leaf)}, whose meaning beyond its numbers would be lost; "
+                f"pass a plain array, such as numpy.asarray({name})"
+            )
+            raise TypeError(msg)
+        if leaf.dtype.kind in "OSUMmT":  # objects, text and dates, which no framework can hold
+            raise not_differentiable(name, f"an array of dtype {leaf.dtype}")
+        try:
+            return backend.asarray(leaf, like)
+        except DTypeError as error:
+            msg = f"{name} cannot be taken as it is: {error}"
+            raise DTypeError(msg) from error
+        except TypeError as error:
+            raise _lacks_dtype(backend, name, leaf, error) from error
+    if isinstance(leaf, (float, complex)):
+        if like is not None and isinstance(leaf, complex) and not is_complex(backend, like):
+            msg = f"{name} is the complex number {leaf}, but its partner has dtype {like.dtype}; give a real number"
+            raise DTypeError(msg)
+        return backend.asarray(leaf, like)
+    if isinstance(leaf, int):
+        raise not_differentiable(name, type(leaf).__name__)
+    msg = f"{name} is {describe(leaf)}, which backend {backend.name!r} cannot differentiate; "
+    if hasattr(leaf, "__dlpack__") and backend.conversion is not None:
+        msg += f"convert it with {backend.conversion}({name}), or name the backend that owns it"
+    else:
+        elsewhere = "return anything else as aux with has_aux=True" if _is_output(name) else _AS_DATA
+        msg += f"expected arrays, Python floats, or containers of these; {elsewhere}"
+    raise TypeError(msg)
+
+
+def is_number(leaf: object) -> bool:
+    """Whether it is a bare number of Python's, which has no precision of its own; NumPy's have one."""
+    return isinstance(leaf, (float, complex)) and not is_numpy(leaf)
+
+
+def lift_beside(backend: ADBackend, leaf: Any, name: object, like: Array | None) -> Array:
+    """`lift`, but `like` is no partner: it gives a number its precision and device, and no more."""
+    if like is not None and isinstance(leaf, complex) and not is_numpy(leaf) and not is_complex(backend, like):
+        return backend.asarray(leaf.real, like) + 1j * leaf.imag
+    return lift(backend, leaf, name, like)
+
+
+_AS_DATA = "pass anything else in args or a closure"
+
+
+def _is_output(name: object) -> bool:
+    return str(name).startswith("f(x)")
+
+
+def is_known(backend: ADBackend, leaf: object) -> bool:
+    """Whether arrays of this kind were found to be the backend's own, and floating or complex."""
+    dtypes = _KNOWN.get((type(backend), type(leaf)))
+    return dtypes is not None and leaf.dtype in dtypes  # type: ignore[attr-defined]  # it has one, being an array
+
+
+_KNOWN: dict[tuple[type, type], set[Any]] = {}
+"""By types of backend and array: dtypes. To ask a backend and its namespace takes microseconds."""
+
+
+def is_like(backend: ADBackend, leaf: Any, partner: Array) -> bool:
+    """Whether `leaf` is an array of its partner's kind, shape, dtype and device, so that nothing is left to check."""
+    return (
+        type(leaf) is type(partner)
+        and leaf.shape == partner.shape
+        and leaf.dtype == partner.dtype
+        and backend.device(leaf) == backend.device(partner)
+    )
+
+
+def check_inexact(backend: ADBackend, leaf: Array, name: object) -> None:
+    """Refuse a leaf that is neither floating nor complex."""
+    if is_known(backend, leaf):
+        return
+    xp = backend.array_namespace(leaf)
+    try:
+        inexact = xp.isdtype(leaf.dtype, ("real floating", "complex floating"))
+    except TypeError as error:  # NumPy's way to say that it does not know a dtype, such as bfloat16
+        raise _lacks_dtype(backend, name, leaf, error) from error
+    if not inexact:
+        raise not_differentiable(name, f"an array of dtype {leaf.dtype}")
+    _KNOWN.setdefault((type(backend), type(leaf)), set()).add(leaf.dtype)
+
+
+def _lacks_dtype(backend: ADBackend, name: object, leaf: Any, error: TypeError) -> DTypeError:
+    return DTypeError(
+        f"{name} is an array of dtype {leaf.dtype}, which backend {backend.name!r} lacks "
+        f"({' '.join(str(error).split())}); convert it"
+    )
+
+
+def is_complex(backend: ADBackend, leaf: Array) -> bool:
+    """Whether the leaf's dtype is complex."""
+    kind = (type(backend), type(leaf), leaf.dtype)
+    known = _COMPLEX.get(kind)
+    if known is None:
+        known = _COMPLEX[kind] = bool(backend.array_namespace(leaf).isdtype(leaf.dtype, "complex floating"))
+    return known
+
+
+_COMPLEX: dict[tuple[type, type, Any], bool] = {}
+
+
+def check_like_partner(backend: ADBackend, leaf: Array, name: object, partner: Array, partner_name: object) -> None:
+    """Require the partner's exact shape, dtype and device: nothing is broadcast, cast or moved."""
+    if leaf.shape != partner.shape:
+        msg = (
+            f"{name} has shape {tuple(leaf.shape)}, but {partner_name} has {tuple(partner.shape)}; "
+            f"nothing is broadcast: give {name} the shape {tuple(partner.shape)}"
+        )
+        raise ShapeMismatchError(msg)
+    if leaf.dtype != partner.dtype:
+        _require_same_framework(backend, leaf, name, partner, partner_name)
+        msg = (
+            f"{name} has dtype {leaf.dtype}, but {partner_name} has {partner.dtype}; "
+            f"nothing is cast: convert {name} to {partner.dtype}"
+        )
+        raise DTypeError(msg)
+    device, partner_device = backend.device(leaf), backend.device(partner)
+    if device is not None and partner_device is not None and device != partner_device:
+        _require_same_framework(backend, leaf, name, partner, partner_name)
+        msg = (
+            f"{name} lies on {device}, but {partner_name} on {partner_device}; "
+            f"nothing is moved: transfer {name} to {partner_device}"
+        )
+        raise DeviceMismatchError(msg)
+
+
+def _require_same_framework(
+    backend: ADBackend, leaf: Array, name: object, partner: Array, partner_name: object
+) -> None:
+    """Refuse an array of another framework, which a backend that serves several takes for one of its own."""
+    owner = lookup.owner_of((leaf,))
+    if owner is not None and not owner.is_array(partner):
+        msg = (
+            f"{name} is {describe(leaf)}, but {partner_name} is {describe(partner)}; both must be of one framework: "
+            f"convert {name} with {backend.conversion}({name})"
+        )
+        raise TypeError(msg)
+
+
+def zeros_like(backend: ADBackend, leaves: Leaves) -> Leaves:
+    """Fresh zeros for each leaf."""
+    return tuple(backend.array_namespace(leaf).zeros_like(leaf) for leaf in leaves)
+
+
+def is_plain(array: Any) -> bool:
+    """Whether a NumPy array is nothing but numbers: no mask, no unit, no matrix product for ``*``."""
+    numpy = sys.modules["numpy"]
+    return isinstance(array, numpy.generic) or type(array) in (numpy.ndarray, numpy.memmap)
+
+
+def is_numpy(leaf: object) -> bool:
+    """Whether `leaf` is a NumPy array or scalar; NumPy is not imported to find out."""
+    numpy = sys.modules.get("numpy")
+    return numpy is not None and isinstance(leaf, (numpy.ndarray, numpy.generic))
+
+
+def not_differentiable(name: object, received: str) -> DTypeError:
+    """The error for a leaf that has no derivative."""
+    advice = "convert it to a floating dtype, or, if it is data, "
+    if received.endswith("object"):
+        advice = "plain NumPy makes such arrays of tracers: use xp = adhelpers.array_namespace(x) in f; if it is data, "
+    advice += "return it as aux with has_aux=True" if _is_output(name) else "pass it in args or a closure"
+    return DTypeError(f"{name} is {received}, but only floating and complex leaves can be differentiated; {advice}")

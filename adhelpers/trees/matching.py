@@ -1,0 +1,64 @@
+"""Match one tree to another, leaf by leaf, and the words for a mismatch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from adhelpers.errors import StructureMismatchError
+from adhelpers.plugins.containers import DICTS, NAMESPACE, TreeDef, describe
+
+
+def leaf_paths(treedef: TreeDef, name: str) -> list[str]:
+    """The path of each leaf in words such as ``x['layers'][0]['w']``."""
+    return [path.codify(name) for path in treedef.accessors()]
+
+
+def key_orders(tree: Any) -> tuple[tuple[Any, ...], ...]:
+    """The keys of each dict in their order, to which a `TreeDef` is blind."""
+    import optree
+
+    orders: list[tuple[Any, ...]] = []
+
+    def look(node: Any) -> bool:
+        if type(node) in DICTS:
+            orders.append(tuple(node))
+        return False
+
+    optree.tree_flatten(tree, is_leaf=look, namespace=NAMESPACE)
+    return tuple(orders)
+
+
+def arrange_like(tree: Any, name: str, partner: Any, partner_name: str) -> Any:
+    """`tree` in the containers of `partner`: what may differ is the order of keys and the kind of dict."""
+
+    def mismatch(detail: str = "") -> StructureMismatchError:
+        advice = f"give an array for {name}" if partner_treedef.is_leaf() else f"build {name} like {partner_name}"
+        return StructureMismatchError(
+            f"{name} is {describe(tree)}, but {partner_name} is {describe(partner)}{detail}; {advice}"
+        )
+
+    children, treedef = _flatten_one_level(tree)
+    partner_children, partner_treedef = _flatten_one_level(partner)
+    if type(tree) in DICTS and type(partner) in DICTS:
+        missing = [key for key in partner if key not in tree]
+        surplus = [key for key in tree if key not in partner]
+        if missing or surplus:
+            words = [f"{label} {keys}" for label, keys in (("missing", missing), ("unknown", surplus)) if keys]
+            detail = f" (keys {', '.join(words)})"
+            raise mismatch(detail)
+        children = [tree[key] for key in partner_treedef.entries()]
+    elif treedef != partner_treedef:
+        alike = describe(tree) == describe(partner)
+        raise mismatch(" whose parts that are no leaves differ" if alike else "")
+    if partner_treedef.is_leaf():
+        return tree
+    # Names of children are worked out for both, since a registered node may name them as it likes.
+    names, partner_names = ([a.codify(n) for a in partner_treedef.accessors()] for n in (name, partner_name))
+    arranged = map(arrange_like, children, names, partner_children, partner_names)
+    return partner_treedef.unflatten(list(arranged))
+
+
+def _flatten_one_level(node: Any) -> tuple[list[Any], Any]:
+    import optree
+
+    return optree.tree_flatten(node, is_leaf=lambda other: other is not node, namespace=NAMESPACE)

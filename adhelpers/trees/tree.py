@@ -1,0 +1,93 @@
+"""The user's point and function between structures on one side and flat tuples of arrays on the other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from adhelpers.plugins.containers import SINGLE, TreeDef
+from adhelpers.plugins.contract import ADBackend
+from adhelpers.plugins.functions import Array, Leaves
+from adhelpers.trees.leaves import (
+    check_inexact,
+    check_like_partner,
+    is_complex,
+    is_known,
+    is_like,
+    is_number,
+    lift,
+    lift_beside,
+)
+from adhelpers.trees.matching import arrange_like, leaf_paths
+
+
+@dataclass(frozen=True, slots=True)
+class LeafName:
+    """What a message calls a leaf, such as ``x['layers'][0]['w']``: worked out only if a message is."""
+
+    tree_name: str
+    treedef: TreeDef
+    index: int
+
+    def __str__(self) -> str:
+        return leaf_paths(self.treedef, self.tree_name)[self.index]
+
+
+@dataclass(slots=True)
+class Tree:
+    """A structure of differentiable arrays: its leaves, and how to put them back."""
+
+    backend: ADBackend
+    name: str
+    """What messages call it: ``"x"`` or ``"f(x)"``."""
+    leaves: Leaves
+    treedef: TreeDef
+
+    @classmethod
+    def read(cls, backend: ADBackend, tree: Any, name: str, like: Array | None = None) -> Tree:
+        """Flatten what the user gave or returned, lift its leaves and require them to be inexact.
+
+        Numbers get the precision and device of `like` or, without it, of the first array beside them that is real, or
+        complex, as they are.
+        """
+        if _is_ready(backend, tree, like):  # one array, by far the commonest: no tree work
+            return cls(backend, name, (tree,), SINGLE)
+        leaves, treedef = backend.flatten(tree)
+        lifted = list(leaves)
+        arrays: list[Array] = []
+        for i in sorted(range(len(leaves)), key=lambda i: is_number(leaves[i])):  # arrays first, then numbers
+            leaf, partner = leaves[i], like
+            if like is None and is_number(leaf):
+                same = (array for array in arrays if is_complex(backend, array) == isinstance(leaf, complex))
+                partner = next(same, None)
+            if not _is_ready(backend, leaf, partner):
+                leaf_name = LeafName(name, treedef, i)
+                lifted[i] = lift_beside(backend, leaf, leaf_name, partner)
+                check_inexact(backend, lifted[i], leaf_name)
+            arrays.append(lifted[i])
+        return cls(backend, name, tuple(lifted), treedef)
+
+    def rebuild(self, leaves: Leaves) -> Any:
+        """The structure with other leaves."""
+        return leaves[0] if self.treedef is SINGLE else self.treedef.unflatten(leaves)
+
+    def read_partner(self, partner: Any, name: str) -> Leaves:
+        """The leaves of `partner`, which must match this tree leaf by leaf in shape, dtype and device."""
+        if self.treedef is SINGLE and is_like(self.backend, partner, self.leaves[0]):
+            return (partner,)
+        leaves, treedef = self.backend.flatten(partner)
+        if treedef is not self.treedef and treedef != self.treedef:
+            mine = self.rebuild(self.leaves)
+            leaves, _ = self.backend.flatten(arrange_like(partner, name, mine, self.name))
+        lifted = list(leaves)
+        for i, (leaf, like) in enumerate(zip(leaves, self.leaves, strict=True)):
+            if not is_like(self.backend, leaf, like):
+                leaf_name = LeafName(name, self.treedef, i)
+                lifted[i] = lift(self.backend, leaf, leaf_name, like)
+                check_like_partner(self.backend, lifted[i], leaf_name, like, LeafName(self.name, self.treedef, i))
+        return tuple(lifted)
+
+
+def _is_ready(backend: ADBackend, leaf: Any, like: Array | None) -> bool:
+    """Whether `leaf` can be taken as it is. Beside `like` NumPy arrays may have to be lifted."""
+    return is_known(backend, leaf) and (like is None or type(leaf) is type(like))
