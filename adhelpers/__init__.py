@@ -3,7 +3,9 @@
 import importlib
 import typing
 
+from adhelpers.caches import clear_caches
 from adhelpers.compiled.prepared import Prepared
+from adhelpers.engine.journal import ExplainedCall, Explanation, Note, explain
 from adhelpers.errors import (
     AdhelpersError,
     AmbiguousBackendError,
@@ -23,15 +25,10 @@ from adhelpers.errors import (
 from adhelpers.namespaces.array import array_namespace
 from adhelpers.namespaces.special import special_namespace
 from adhelpers.operations.batched import batched_jacobian, value_and_batched_jacobian
-from adhelpers.operations.first_order import (
-    derivative,
-    gradient,
-    jacobian,
-    value_and_derivative,
-    value_and_gradient,
-    value_and_jacobian,
-)
+from adhelpers.operations.first_order import derivative, gradient, value_and_derivative, value_and_gradient
 from adhelpers.operations.gauss_newton import gauss_newton_product, value_and_gauss_newton_product
+from adhelpers.operations.hessian import hessian, laplacian, value_and_hessian, value_and_laplacian
+from adhelpers.operations.jacobian import jacobian, value_and_jacobian
 from adhelpers.operations.per_sample import (
     batched_gradient,
     batched_hessian,
@@ -46,13 +43,9 @@ from adhelpers.operations.products import (
     vector_jacobian_product,
 )
 from adhelpers.operations.second_order import (
-    hessian,
     hessian_vector_product,
-    laplacian,
     second_derivative,
-    value_and_hessian,
     value_and_hessian_vector_product,
-    value_and_laplacian,
     value_and_second_derivative,
 )
 from adhelpers.plugins.capabilities import Capability
@@ -92,10 +85,13 @@ __all__ = [
     "ComparisonReport",
     "DTypeError",
     "DeviceMismatchError",
+    "ExplainedCall",
+    "Explanation",
     "Formulation",
     "GradientFunction",
     "LeafFunction",
     "Leaves",
+    "Note",
     "PreparationMismatchError",
     "Prepared",
     "Pullback",
@@ -107,8 +103,10 @@ __all__ = [
     "batched_gradient",
     "batched_hessian",
     "batched_jacobian",
+    "clear_caches",
     "compare",
     "derivative",
+    "explain",
     "fewest_vectors_first",
     "gauss_newton_product",
     "gradient",

@@ -9,7 +9,7 @@ from adhelpers.namespaces.special import special_namespace
 from adhelpers.plugins.capabilities import Capability
 from adhelpers.plugins.containers import NAMESPACE, SINGLE, TreeDef
 from adhelpers.plugins.contract import ADBackend
-from adhelpers.plugins.formulations import Formulation, fewest_vectors_first
+from adhelpers.plugins.formulations import Formulation, Mode, SecondOrder, fewest_vectors_first
 from adhelpers.plugins.functions import Array, GradientFunction, LeafFunction, Leaves, Pullback
 from adhelpers.plugins.hookspecs import BackendDescription, hookimpl
 from adhelpers.plugins.lookup import owner_of
@@ -29,7 +29,9 @@ __all__ = [
     "GradientFunction",
     "LeafFunction",
     "Leaves",
+    "Mode",
     "Pullback",
+    "SecondOrder",
     "TreeDef",
     "UnsupportedOperationError",
     "array_namespace",

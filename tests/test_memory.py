@@ -9,7 +9,7 @@ import weakref
 from typing import Any
 
 from adhelpers.engine import records as memory
-from adhelpers.engine.records import Memory
+from adhelpers.caches import FunctionCache as Memory
 
 
 def test_a_function_is_known_by_identity_and_signature() -> None:

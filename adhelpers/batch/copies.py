@@ -1,15 +1,42 @@
-"""One product at copies of the batch, side by side: each with a basis vector of its own."""
+"""Copies of the batch, side by side: one product at all of them, each with a basis vector of its own.
+
+That is right only for an `f` that does not look at the size of its batch, which is proved before.
+"""
 
 from __future__ import annotations
 
-from adhelpers.batch.basis import basis
-from adhelpers.batch.problem import Problem, Result, single
-from adhelpers.plugins.functions import Array, Leaves
-from adhelpers.trees.leaves import is_complex
+from collections.abc import Hashable
+from dataclasses import replace
+
+from adhelpers.batch.basis import BatchBasis
+from adhelpers.batch.jacobian import BatchedJacobian, BatchFunction, BatchRecord, Result
+from adhelpers.batch.points import require_copies
+from adhelpers.engine import journal
+from adhelpers.engine.rounding import nearby, same_to_rounding
+from adhelpers.plugins.formulations import Mode
 
 
-def replicated(problem: Problem, mode: str) -> Result:
-    """J by one product; `ValueError` if `f` does not make copies of its result out of copies of the batch."""
+def kind_of_call(f: BatchFunction) -> Hashable:
+    """What calls have in common that may be given copies of the batch alike; None for one that may not.
+
+    Copies are all run at once, and have copies of aux. A function may do with a flag or a number
+    among `args` what it likes, and so may one with an array of another shape.
+    """
+    if f.has_aux:
+        return None
+    kinds: list[Hashable] = []
+    for arg in f.args:
+        if hasattr(arg, "shape") and hasattr(arg, "dtype"):
+            kinds.append((tuple(arg.shape), str(arg.dtype)))
+        elif isinstance(arg, (float, complex)):
+            kinds.append(type(arg).__name__)
+        else:
+            return None
+    return tuple(kinds)
+
+
+def by_copies(problem: BatchedJacobian, mode: Mode) -> Result:
+    """Take J by one product; `ValueError` if `f` does not make copies of its result out of copies of the batch."""
     backend, layout, x = problem.backend, problem.layout, problem.x
     m = problem.record.output_size
     assert m is not None
@@ -17,27 +44,41 @@ def replicated(problem: Problem, mode: str) -> Result:
     count = n if mode == "forward" else m
     copies = backend.array_namespace(x).concat([x] * count, axis=layout.axis)
     if mode == "forward":
-        tangents = layout.beside(backend, basis(backend, layout, x, 0, n))
+        tangents = layout.beside(backend, BatchBasis(layout, backend, (x,)).whole())
         outputs, (derivative,), aux = backend.jvp(problem.f, (copies,), (tangents,))
-        y = _first(problem, outputs, m, count)
+        y = require_copies(problem.f.output(outputs), x, layout, count, m)
     else:
         outputs, pullback, aux = backend.vjp(problem.f, (copies,))
-        y = _first(problem, outputs, m, count)
-        (derivative,) = pullback((layout.beside(backend, basis(backend, layout, y, 0, m)),))
-    xp = backend.array_namespace(derivative)
+        y = require_copies(problem.f.output(outputs), x, layout, count, m)
+        (derivative,) = pullback(
+            (layout.beside(backend, BatchBasis(layout, backend, (layout.first(y, batch),)).whole()),)
+        )
+    y, xp = layout.first(y, batch), backend.array_namespace(derivative)
     jacobian = layout.from_beside(xp, derivative, count, batch, forward=mode == "forward")
     return y, jacobian if jacobian.dtype == y.dtype else xp.astype(jacobian, y.dtype), aux
 
 
-def _first(problem: Problem, outputs: Leaves, m: int, count: int) -> Array:
-    """``f(x)`` from copies of it."""
-    layout, x = problem.layout, problem.x
-    copies = single(problem.f.output(outputs))
-    whole = count * layout.batch(x)
-    if len(copies.shape) < 2 or layout.batch(copies) != whole or layout.size(copies) != m:
-        msg = f"f gives an array of shape {tuple(copies.shape)}, not copies of its result"
-        raise ValueError(msg)
-    if copies.dtype != x.dtype and is_complex(problem.backend, copies) != is_complex(problem.backend, x):
-        msg = "one pullback gives the real or the imaginary part of J alone"
-        raise ValueError(msg)
-    return layout.first(copies, layout.batch(x))
+def are_right(problem: BatchedJacobian, mode: Mode) -> bool:
+    """Whether copies of the batch give what a sweep gives.
+
+    Not at `x`, where all may be zero, but close by, where values and derivatives must be the same.
+    """
+    record = BatchRecord(output_size=problem.record.output_size)
+    there = replace(problem, x=nearby(problem.backend, problem.x), record=record)
+    try:
+        expected = there.by_sweep(mode, allowed=False)
+        received = by_copies(there, mode)
+    except Exception as error:  # noqa: BLE001  # of whatever kind: f need not take another batch, nor another x
+        _tell("not used", f"close to x {type(error).__name__} was raised: {error}")
+        return False
+    to_numpy, axis = problem.backend.to_numpy, problem.layout.axis
+    right = all(
+        same_to_rounding(to_numpy(a), to_numpy(b), axis) for a, b in zip(received[:2], expected[:2], strict=True)
+    )
+    _tell("proved" if right else "not used", f"close to x they give {'the same' if right else 'another result'}")
+    return right
+
+
+def _tell(verdict: str, words: str) -> None:
+    if journal.is_listening():
+        journal.tell("copies", f"copies of the batch are {verdict}: {words}")

@@ -3,79 +3,125 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from adhelpers.batch.layout import BatchLayout
+from adhelpers.engine import journal
+from adhelpers.engine.rounding import size_of_rounding
+from adhelpers.engine.seeds import Seeds
+from adhelpers.engine.sweeps import Push, Received
 from adhelpers.errors import BatchMixingError
 from adhelpers.plugins.contract import ADBackend
-from adhelpers.plugins.functions import Array
+from adhelpers.plugins.functions import Array, Leaves
 
 
-class MixingCheck:
+class MixingCheck(Received):
     """Whether `f` treats batch elements independently, seen from random vectors through the same sweep.
 
     First one vector more, random and independent per batch element: its result must be the combination of the
     basis vectors' results with its own entries, element by element, to within rounding. Where it is not, which
     rounding or finite differences can cause too, vectors that are zero in some batch elements decide: those
     elements of the result must then be zero, but for what rounding leaves of a common shift or scale.
+
+    Parameters
+    ----------
+    leaves
+        The one whose basis vectors are pushed.
+    at
+        Gives `x` and ``f(x)`` once they are known: rounding is relative to these.
+
+    Attributes
+    ----------
+    passed
+        Whether `f` was seen to treat batch elements independently. False if a tracer leaves nothing to look at.
     """
 
-    def __init__(self, backend: ADBackend, layout: BatchLayout, like: Array) -> None:
+    def __init__(
+        self, layout: BatchLayout, at: Callable[[], tuple[Array, Array]], backend: ADBackend, leaves: Leaves
+    ) -> None:
         import numpy as np
 
-        self._backend = backend
+        super().__init__(backend, leaves)
+        self.passed = False
         self._layout = layout
+        self._at = at
+        (like,) = leaves
         # float32 is accepted by every framework and dtype mode; the entries need no more digits.
         entries = np.random.default_rng(0).standard_normal(tuple(like.shape), dtype=np.float32)
         xp = backend.array_namespace(like)
-        self.vector = xp.astype(backend.asarray(entries, like), like.dtype)
-        self._flat = layout.flat(xp, self.vector[None, ...])[0, ...]
+        self._vector = xp.astype(backend.asarray(entries, like), like.dtype)
+        self._flat = layout.flat(xp, self._vector[None, ...])[0, ...]
+        self._total = 0
+        self._start = 0
+        self._observed: Array | None = None
         self._expected: Array = 0.0
         self._bound: Array = 0.0
 
-    def add(self, start: int, results: Array) -> None:
-        """Take in the results of the basis vectors from `start` on."""
-        xp = self._backend.array_namespace(results)
-        flat = self._layout.flat(xp, self._backend.stop_gradient(results))
-        weights = self._layout.per_vector(xp, self._flat)[start : start + flat.shape[0], ...]
+    def seeds(self, seeds: Seeds, step: int) -> Iterable[Leaves]:
+        """All blocks, the last of them with the random vector behind."""
+        self._total, start = seeds.total, 0
+        for (block,) in seeds.blocks(step):
+            start += block.shape[0]
+            if start == self._total:
+                block = self.backend.array_namespace(block).concat([block, self._vector[None, ...]])
+            yield (block,)
+
+    def take(self, block: Leaves, results: Leaves) -> None:
+        """Keep the results of basis vectors, and compare with the random vector's."""
+        (stack,) = results
+        count = min(stack.shape[0], self._total - self._start)
+        if stack.shape[0] > count:
+            self._observed = self.backend.stop_gradient(stack[-1, ...])
+            stack = stack[:count, ...]
+        super().take(block, (stack,))
+        xp = self.backend.array_namespace(stack)
+        flat = self._layout.flat(xp, self.backend.stop_gradient(stack))
+        weights = self._layout.per_vector(xp, self._flat)[self._start : self._start + count, ...]
         with _quiet():
             self._expected = self._expected + xp.sum(weights * flat, axis=0)
             self._bound = self._bound + xp.sum(xp.abs(weights) * xp.abs(flat), axis=0)
+        self._start += count
 
-    def observe(self, result: Array) -> None:
-        """Take in the result of the random vector."""
-        self._observed = self._backend.stop_gradient(result)
-
-    def verify(self, push: Callable[[Array], Array], chunk_size: int, epsilon: float, scale: Array) -> bool:
-        """Raise `BatchMixingError` on mixing; False if a tracer leaves nothing to look at.
-
-        `scale` is what rounding is relative to, for each batch element of the flat result.
-        """
-        backend = self._backend
-        if backend.is_traced(self._observed) or backend.is_traced(scale):
-            return False
-        xp = backend.array_namespace(self._observed)
-        observed = self._layout.flat(xp, self._observed[None, ...])[0, ...]
+    def finish(self, push: Push, step: int) -> None:
+        """Raise `BatchMixingError` on mixing."""
+        backend, layout, observed = self.backend, self._layout, self._observed
+        if observed is None:  # there was no vector
+            return
+        x, y = map(backend.stop_gradient, self._at())
+        if layout.size(y) == 0 or backend.is_traced(observed) or backend.is_traced(y):
+            return
+        xp = backend.array_namespace(observed)
+        observed = layout.flat(xp, observed[None, ...])[0, ...]
+        epsilon = max(float(backend.array_namespace(y).finfo(array.dtype).eps) for array in (x, y))
         with _quiet():
             deviation = xp.abs(observed - self._expected)
             # Comparisons with NaN are False: what is not finite is never suspicious.
             suspicious = deviation > 4 * backend.relative_error(epsilon) ** 0.5 * self._bound
-            floor = _ROUNDINGS * backend.relative_error(epsilon) * scale
-            if not bool(xp.any(suspicious)) or not self._leaks(push, chunk_size, suspicious, floor):
-                return True
+            floor = _ROUNDINGS * backend.relative_error(epsilon) * self._scale(x, y)
+            if not bool(xp.any(suspicious)) or not self._leaks(push, step, suspicious, floor):
+                self.passed = True
+                if journal.is_listening():
+                    journal.tell("check", "f does not mix its batch: a random direction gave what its parts give")
+                return
             size = xp.where(suspicious, self._bound + xp.abs(observed), 1.0)
             worst = float(xp.max(xp.where(suspicious, deviation / size, 0.0)))
-        other = self._layout.other()
+        other = layout.other()
         msg = (
             f"f mixes the batch: a direction that differs between batch elements gives a result that deviates "
-            f"by {worst:.1e} of its size from what independent elements would give, with {self._layout}. "
+            f"by {worst:.1e} of its size from what independent elements would give, with {layout}. "
             f"The usual causes: data with the other layout (pass batch_axis={other.axis}), and batch normalisation "
             "in training mode (switch it to evaluation). Pass check_batch=False only if you know why this is right"
         )
         raise BatchMixingError(msg)
 
-    def _leaks(self, push: Callable[[Array], Array], chunk_size: int, suspicious: Array, floor: Array) -> bool:
+    def _scale(self, x: Array, y: Array) -> Array:
+        """What rounding is relative to, for each batch element of the flat result."""
+        xp, layout = self.backend.array_namespace(y), self._layout
+        flat = [layout.flat(xp, array[None, ...])[0, ...] for array in (x, y)]
+        return size_of_rounding(xp, *flat, axis=0 if layout.axis == -1 else 1)
+
+    def _leaks(self, push: Push, chunk_size: int, suspicious: Array, floor: Array) -> bool:
         """Whether the result exceeds `floor` somewhere suspicious where the vector is zero in that batch element.
 
         Vector by vector, the elements whose number has a certain bit are zero, or those that lack it: any two
@@ -83,16 +129,16 @@ class MixingCheck:
         """
         import numpy as np
 
-        backend, layout = self._backend, self._layout
-        numbers = np.arange(layout.batch(self.vector))
+        backend, layout = self.backend, self._layout
+        numbers = np.arange(layout.batch(self._vector))
         bits = (numbers >> np.arange(len(numbers).bit_length())[:, None]) & 1
         kept = np.concatenate([bits, 1 - bits]).astype(np.float32)
         for start in range(0, len(kept), chunk_size):
-            mask = backend.asarray(kept[start : start + chunk_size], self.vector)
+            mask = backend.asarray(kept[start : start + chunk_size], self._vector)
             xp = backend.array_namespace(mask)
             mask = layout.per_element(mask)
-            block = xp.astype(mask, self.vector.dtype) * self._flat[None, ...]
-            results = push(xp.reshape(block, (block.shape[0], *self.vector.shape)))
+            block = xp.astype(mask, self._vector.dtype) * self._flat[None, ...]
+            (results,) = push((xp.reshape(block, (block.shape[0], *self._vector.shape)),))
             leak = xp.abs(layout.flat(xp, backend.stop_gradient(results))) > floor[None, ...]
             if bool(xp.any(leak & (mask == 0) & suspicious[None, ...])):
                 return True
@@ -108,15 +154,3 @@ def _quiet() -> contextlib.AbstractContextManager[Any]:
 
 _ROUNDINGS = 128
 """A derivative may leave this many roundings of ``f(x)``, for x of size one, where it should be zero."""
-
-
-def rounding_scale(layout: BatchLayout, xp: Any, x: Array, y: Array) -> Array:
-    """For each batch element, the largest output over the largest input, the latter at least one."""
-
-    def largest(array: Array) -> Array:
-        size = xp.abs(layout.flat(xp, array[None, ...])[0, ...])
-        finite = xp.where(xp.isfinite(size), size, xp.zeros_like(size))
-        return xp.max(finite, axis=0 if layout.axis == -1 else 1, keepdims=True)
-
-    size = largest(x)
-    return largest(y) / xp.where(size > 1.0, size, xp.ones_like(size))

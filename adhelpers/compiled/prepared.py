@@ -2,27 +2,59 @@
 
 from __future__ import annotations
 
-import inspect
+import functools
 import operator
-import threading
-import weakref
-from collections.abc import Callable, Hashable
-from typing import Any
+from collections.abc import Callable, Hashable, Mapping
+from typing import Any, Protocol
 
+from adhelpers.caches import Cache
 from adhelpers.compiled import call
 from adhelpers.compiled.call import Call, Parts
 from adhelpers.compiled.trials import Alternatives, Options, Trials
-from adhelpers.engine.records import FUNCTIONS
-from adhelpers.errors import PreparationMismatchError
+from adhelpers.engine import journal
+from adhelpers.engine.journal import Explanation
+from adhelpers.errors import ArgumentTypeError, PreparationMismatchError
 from adhelpers.plugins.contract import ADBackend
 from adhelpers.plugins.functions import Leaves
-from adhelpers.trees.leafwise import require_tuple
 from adhelpers.trees.leaves import is_numpy
 
 MOST_REMEMBERED = 64
 """For how many kinds of call compiled code is kept; the oldest is forgotten first."""
 
 Compiled = Callable[..., Any]
+
+
+class Operation(Protocol):
+    """What is known here of an operation: `adhelpers.operations.declaration` has them."""
+
+    @property
+    def name(self) -> str:
+        """That of the function without ``f(x)``."""
+
+    @property
+    def operands(self) -> tuple[str, ...]:
+        """``("x",)`` or ``("x", "u")``."""
+
+    @property
+    def alternatives(self) -> Alternatives | None:
+        """What is compiled besides the usual way."""
+
+    @property
+    def checks_batch(self) -> bool:
+        """Whether it looks if `f` mixes its batch."""
+
+    def evaluate(
+        self,
+        f: Callable[..., Any],
+        backend: ADBackend,
+        operands: tuple[Any, ...],
+        args: tuple[Any, ...],
+        *,
+        has_aux: bool,
+        with_value: bool,
+        **options: Any,
+    ) -> Any:
+        """The result, ``f(x)`` before it if that is wanted, aux behind it if there is some."""
 
 
 class Prepared:
@@ -38,13 +70,14 @@ class Prepared:
 
     __slots__ = (
         "__weakref__",
-        "_alternatives",
+        "_all_options",
         "_compiled",
+        "_declared",
         "_eager",
         "_expected",
-        "_lock",
-        "_names",
+        "_explanation",
         "_plain",
+        "_with_value",
         "backend",
         "f",
         "operation",
@@ -55,46 +88,82 @@ class Prepared:
     def __init__(
         self,
         operation: Callable[..., Any],
+        declared: Operation,
         f: Callable[..., Any],
         backend: ADBackend,
-        names: tuple[str, ...],
         *,
+        with_value: bool,
         strict: bool,
         options: Options,
-        alternatives: Alternatives | None = None,
+        defaults: Mapping[str, Any],
     ) -> None:
         self.operation = operation
         self.f = f
         self.backend = backend
         self.options = options
         self.strict = strict
-        self._names = names
-        self._alternatives = alternatives
+        self._declared = declared
+        self._with_value = with_value
+        self._all_options = {**defaults, **options}
         self._eager = backend.eager()
         self._expected: Call | None = None
-        self._compiled: dict[Hashable, Compiled] = {}
-        self._lock = threading.Lock()
+        self._compiled: Cache[Hashable, Compiled] = Cache(MOST_REMEMBERED)
         self._plain: tuple[tuple[type, ...], Compiled] = ((), self._call)
+        self._explanation = Explanation()
 
     def __call__(self, *arguments: Any) -> Any:
         """The operation at these arguments."""
         types, compiled = self._plain
-        return compiled(*arguments) if tuple(map(type, arguments)) == types else self._call(*arguments)
+        if tuple(map(type, arguments)) == types and not journal.is_explained():
+            return compiled(*arguments)
+        if not journal.is_heard():
+            return self._call(*arguments)
+        with journal.call_of(self._declared.name, self.f, self.backend.name):
+            return self._call(*arguments)
+
+    def report(self) -> Explanation:
+        """What was decided when code was made for the calls so far; print it.
+
+        Returns
+        -------
+        Explanation
+            With a call for the one that `adhelpers.prepare` made, and one for each choice between several ways: what
+            was tried for these shapes, how long each way took, and why it lost.
+
+        Examples
+        --------
+        >>> import numpy, adhelpers
+        >>> prepared = adhelpers.prepare(adhelpers.gradient, lambda x: (x**2).sum(), "finite-difference", numpy.ones(2))
+        >>> print(prepared.report())  # doctest: +ELLIPSIS
+        gradient of <lambda> by finite-difference, ...
+          code         finite-difference compiles nothing: each call is the operation itself
+          ...
+        """
+        return self._explanation
 
     def _call(self, *arguments: Any) -> Any:
-        count = len(self._names)
+        names = self._declared.operands
+        count = len(names)
         if len(arguments) < count:
-            msg = f"{self!r} takes ({', '.join(self._names)}, *args), but the arguments given were {len(arguments)}"
-            raise TypeError(msg)
-        point, args = arguments[:count], arguments[count:]
+            msg = f"{self!r} takes ({', '.join(names)}, *args), but the arguments given were {len(arguments)}"
+            raise ArgumentTypeError(msg)
+        operands, args = arguments[:count], arguments[count:]
         if not self.backend.compiles and not self.strict:
-            return self._evaluate(point, args)
+            return self._evaluate(operands, args)
         with self.backend.scope():
-            parts, arrays = call.split(self.backend, dict(zip(self._names, point, strict=True)), args)
+            parts, arrays = call.split(self.backend, dict(zip(names, operands, strict=True)), args)
             if self.strict:
                 self._require_expected(parts, arrays)
-            if not self.backend.compiles or any(part.may_differ for part in parts):
-                return self._evaluate(point, args)
+            if not self.backend.compiles:
+                return self._evaluate(operands, args)
+            mutable = [part.name for part in parts if part.may_differ]
+            if mutable:
+                if journal.is_listening():
+                    words = (
+                        f"not compiled: {' and '.join(mutable)} may have changed unseen, being neither data nor fixed"
+                    )
+                    journal.tell("code", words)
+                return self._evaluate(operands, args)
             compiled = self._compiled_for(parts)
             result = compiled(*arrays)
         only_arrays = len(arrays) == len(arguments) and all(map(operator.is_, arguments, arrays))
@@ -103,8 +172,9 @@ class Prepared:
             self._plain = tuple(map(type, arguments)), compiled
         return result
 
-    def _evaluate(self, point: Any, args: tuple[Any, ...], **options: Any) -> Any:
-        return self.operation(self.f, self._eager, *point, args=args, **{**self.options, **options})
+    def _evaluate(self, operands: tuple[Any, ...], args: tuple[Any, ...], **replaced: Any) -> Any:
+        options = {**self._all_options, **replaced}
+        return self._declared.evaluate(self.f, self._eager, operands, args, with_value=self._with_value, **options)
 
     def _require_expected(self, parts: Parts, arrays: Leaves) -> None:
         given = call.describe(self.backend, parts, arrays)
@@ -121,25 +191,23 @@ class Prepared:
     def _compiled_for(self, parts: Parts) -> Compiled:
         key = tuple([(part, part.orders) for part in parts])
         compiled = self._compiled.get(key)
-        if compiled is None:
-            with self._lock:
-                while len(self._compiled) >= MOST_REMEMBERED:
-                    del self._compiled[next(iter(self._compiled))]
-                compiled = self._compiled.setdefault(key, self._compile(parts))
-        return compiled
+        if journal.is_listening():
+            journal.tell("code", "runs as it was compiled" if compiled else "compiled for this kind of call")
+        return self._compiled.keep(key, self._compile(parts)) if compiled is None else compiled
 
     def _compile(self, parts: Parts) -> Compiled:
-        count = len(self._names)
+        count = len(self._declared.operands)
 
-        def evaluate(*arrays: Any, **options: Any) -> Any:
+        def evaluate(*arrays: Any, **replaced: Any) -> Any:
             arguments = call.join(parts, arrays)
-            return self._evaluate(arguments[:count], arguments[count:], **options)
+            return self._evaluate(arguments[:count], arguments[count:], **replaced)
 
-        parameters = inspect.signature(self.operation).parameters
-        if self._alternatives is None and "check_batch" not in parameters:
+        alternatives = self._declared.alternatives
+        if alternatives is None and not self._declared.checks_batch:
             return self.backend.compile(evaluate)
-        options = {name: parameter.default for name, parameter in parameters.items()} | self.options
-        return Trials(self.backend, evaluate, options, self._alternatives)
+        name = f"choice of code for {self._declared.name}"
+        noted = functools.partial(journal.call_of, name, self.f, self.backend.name, self._explanation)
+        return Trials(self.backend, evaluate, self._all_options, alternatives, noted)
 
     def __repr__(self) -> str:
         name = getattr(self.f, "__qualname__", None) or repr(self.f)
@@ -149,37 +217,12 @@ class Prepared:
 
     def __reduce__(self) -> Any:
         msg = f"{self!r} holds compiled code, which cannot be pickled; pickle the function, and prepare it anew there"
-        raise TypeError(msg)
+        raise ArgumentTypeError(msg)
 
 
-def compiled_call(
-    operation: Callable[..., Any],
-    f: Callable[..., Any],
-    backend: ADBackend,
-    point: dict[str, Any],
-    args: tuple[Any, ...],
-    **options: Any,
-) -> Any:
-    """The operation at ``{"x": x, "u": u}``, or at ``{"x": x}``; it is prepared once, and forgotten with `f`."""
-    require_tuple(args)
-    record = FUNCTIONS.record(f, (operation, backend, *options.items()))
-    if record.prepared is None:
-        try:
-            weakly = _Weakly(f)
-        except TypeError:  # it cannot be remembered, and would be compiled every time
-            return operation(f, backend.eager(), *point.values(), args=args, **options)
-        record.prepared = Prepared(operation, weakly, backend, tuple(point), strict=False, options=options)
-    return record.prepared(*point.values(), *args)
-
-
-class _Weakly:
-    """A function that is called, but not kept."""
-
-    def __init__(self, f: Callable[..., Any]) -> None:
-        self._reference = weakref.WeakMethod(f) if inspect.ismethod(f) else weakref.ref(f)
-        self.__qualname__ = getattr(f, "__qualname__", type(f).__qualname__)
-
-    def __call__(self, *args: Any) -> Any:
-        f = self._reference()
-        assert f is not None, "who calls the operation holds its function"
-        return f(*args)
+def rehearse(prepared: Prepared, arguments: tuple[Any, ...]) -> None:
+    """Make the call with which an operation is prepared; its report begins with it."""
+    with journal.call_of(prepared._declared.name, prepared.f, prepared.backend.name, prepared._explanation):
+        if not prepared.backend.compiles:
+            journal.tell("code", f"{prepared.backend.name} compiles nothing: each call is the operation itself")
+        prepared._call(*arguments)

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import math
 import operator
-import statistics
 import threading
 import time
 from collections.abc import Callable, Hashable
-from typing import Any
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
+from adhelpers.caches import Cache
+from adhelpers.engine import journal
+from adhelpers.engine.journal import in_words
 from adhelpers.engine.rounding import nearby, same_to_rounding
 from adhelpers.plugins.contract import ADBackend
 from adhelpers.plugins.functions import Array, Leaves
@@ -19,8 +23,17 @@ Compiled = Callable[..., Any]
 _KIND = operator.attrgetter("shape", "dtype")
 
 Options = dict[str, Any]
-Alternatives = Callable[[ADBackend, Options, Array, tuple[int, ...]], list[Options]]
-"""``alternatives(backend, options, x, shape)``: what to replace among an operation's options for each other way.
+
+
+class Way(NamedTuple):
+    """One way to a result: its name, and what to replace among the operation's options."""
+
+    name: str
+    replaced: Options
+
+
+Alternatives = Callable[[ADBackend, Options, Array, tuple[int, ...]], list[Way]]
+"""``alternatives(backend, options, x, shape)``: the usual way and the others, or nothing where there are none.
 
 `shape` is that of the result's last array.
 """
@@ -41,6 +54,14 @@ HOPELESS = 4.0
 """A way that takes so many times as long as another in the first call is not timed further."""
 
 
+@dataclass(frozen=True, eq=False, slots=True)
+class Candidate:
+    """Compiled code for one way."""
+
+    name: str
+    code: Compiled
+
+
 class Trials:
     """Code for each shape and dtype.
 
@@ -51,18 +72,26 @@ class Trials:
     options
         The operation's own.
     alternatives
-        The other ways, each of which takes a compilation; None for no other.
+        All ways, each of which takes a compilation; None where there is only one.
+    noted
+        Makes a context in which a choice is told, and why each other way lost.
     """
 
     def __init__(
-        self, backend: ADBackend, evaluate: Compiled, options: Options, alternatives: Alternatives | None
+        self,
+        backend: ADBackend,
+        evaluate: Compiled,
+        options: Options,
+        alternatives: Alternatives | None,
+        noted: Callable[[], AbstractContextManager[None]],
     ) -> None:
         self._backend = backend
         self._evaluate = evaluate
         self._options = options
         self._alternatives = alternatives
+        self._noted = noted
         self._usual = backend.compile(evaluate)
-        self._chosen: dict[Hashable, Compiled] = {}
+        self._chosen: Cache[Hashable, Compiled] = Cache(MOST_REMEMBERED)
         self._lock = threading.RLock()
 
     def __call__(self, *arrays: Any) -> Any:
@@ -75,65 +104,86 @@ class Trials:
         if any(map(self._backend.is_traced, arrays)):  # then there is nothing to check, nor to time
             return self._usual
         with self._lock, self._backend.scope():  # two at once would spoil each other's times
-            chosen = self._chosen.get(kind) or self._choose(arrays)
-            while len(self._chosen) >= MOST_REMEMBERED:
-                del self._chosen[next(iter(self._chosen))]
-            self._chosen[kind] = chosen
-        return chosen
+            known = self._chosen.get(kind)
+            if known is not None:
+                return known
+            with self._noted():
+                return self._chosen.keep(kind, self._choose(arrays))
 
     def _choose(self, arrays: Leaves) -> Compiled:
+        shapes = ", ".join(f"{array.dtype}{list(array.shape)}" for array in arrays)
+        journal.tell("code", f"for {shapes or 'no array'}")
         if self._options.get("check_batch"):
             self._evaluate(*arrays)
         # Where there is aux it can be anything, which nobody could compare.
         if self._alternatives is None or self._options["has_aux"] or not arrays:
             return self._usual
-        shapes = [array.shape for array in self._numbers(self._usual, arrays)]
-        others = self._alternatives(self._backend, self._options, arrays[0], shapes[-1] if shapes else (0,))
-        if not others:
+        results = [array.shape for array in self._numbers(self._usual, arrays)]
+        ways = self._alternatives(self._backend, self._options, arrays[0], results[-1] if results else (0,))
+        if len(ways) < 2:
             return self._usual
-        return self._fastest([self._usual, *self._that_give_the_same(others, arrays)], arrays)
+        usual, *others = ways
+        right = self._that_give_the_same([self._compiled(way) for way in others], arrays)
+        return self._fastest([Candidate(usual.name, self._usual), *right], arrays)
 
-    def _that_give_the_same(self, others: list[Options], arrays: Leaves) -> list[Compiled]:
+    def _that_give_the_same(self, others: list[Candidate], arrays: Leaves) -> list[Candidate]:
         # Compared close by: at the user's point, which may be zero, different ways can give the same.
         there = (nearby(self._backend, arrays[0]), *arrays[1:])
         try:
             result = self._numbers(self._usual, there)
-        except Exception:  # noqa: BLE001  # of whatever kind: f need not be defined there
+        except Exception as error:  # noqa: BLE001  # of whatever kind: f need not be defined there
+            journal.tell("trial", f"none but the usual way: close to x {type(error).__name__} was raised: {error}")
             return []
-        return [way for way in map(self._compile, others) if self._gives(way, there, result)]
+        return [candidate for candidate in others if self._gives(candidate, there, result)]
 
-    def _gives(self, way: Compiled, arrays: Leaves, result: list[Any]) -> bool:
+    def _gives(self, candidate: Candidate, arrays: Leaves, result: list[Any]) -> bool:
         try:
-            received = self._numbers(way, arrays)
-        except Exception:  # noqa: BLE001  # of whatever kind: f need not allow this way
+            received = self._numbers(candidate.code, arrays)
+        except Exception as error:  # noqa: BLE001  # of whatever kind: f need not allow this way
+            journal.tell("trial", f"{candidate.name}: not taken, for {type(error).__name__} was raised: {error}")
             return False
         axis = self._options.get("batch_axis", -1)
-        return all(same_to_rounding(a, b, axis) for a, b in zip(received, result, strict=True))
+        same = all(same_to_rounding(a, b, axis) for a, b in zip(received, result, strict=True))
+        if not same:
+            journal.tell("trial", f"{candidate.name}: not taken, for close to x it gives another result")
+        return same
 
-    def _fastest(self, ways: list[Compiled], arrays: Leaves) -> Compiled:
+    def _fastest(self, candidates: list[Candidate], arrays: Leaves) -> Compiled:
+        from statistics import median  # slow to import, and seldom needed
+
         # The shorter of two: the first may compile anew, and either be held up.
-        once = {way: min(self._seconds(way, arrays, 1) for _ in range(2)) for way in ways}
+        once = {candidate: min(self._seconds(candidate, arrays, 1) for _ in range(2)) for candidate in candidates}
         end = time.perf_counter() + BUDGET
         longest = HOPELESS * max(TURN, min(once.values()))
-        times: dict[Compiled, list[float]] = {way: [] for way in ways if once[way] < longest}
+        times: dict[Candidate, list[float]] = {candidate: [] for candidate in candidates if once[candidate] < longest}
         for _ in range(ROUNDS if len(times) > 1 else 0):  # in turn, for what else the machine does comes and goes
-            for way, seconds in times.items():
-                seconds.append(self._seconds(way, arrays, math.ceil(TURN / once[way])))
+            for candidate, seconds in times.items():
+                seconds.append(self._seconds(candidate, arrays, math.ceil(TURN / once[candidate])))
             if time.perf_counter() > end:
                 break
-        return min(times, key=lambda way: statistics.median(times[way] or [once[way]]))
+        medians = {candidate: median(seconds or [once[candidate]]) for candidate, seconds in times.items()}
+        best = min(medians, key=lambda candidate: medians[candidate])
+        for candidate in candidates:
+            if candidate is best:
+                verdict = f"{in_words(medians[candidate])}, taken"
+            elif candidate in medians:
+                verdict = f"{in_words(medians[candidate])}, slower"
+            else:
+                verdict = f"{in_words(once[candidate])} in its first call, too slow to be timed further"
+            journal.tell("trial", f"{candidate.name}: {verdict}")
+        return best.code
 
-    def _seconds(self, way: Compiled, arrays: Leaves, repetitions: int) -> float:
+    def _seconds(self, candidate: Candidate, arrays: Leaves, repetitions: int) -> float:
         start = time.perf_counter()
         for _ in range(repetitions):
-            self._numbers(way, arrays)
+            self._numbers(candidate.code, arrays)
         return (time.perf_counter() - start) / repetitions
 
-    def _compile(self, options: Options) -> Compiled:
+    def _compiled(self, way: Way) -> Candidate:
         def evaluate(*arrays: Any) -> Any:
-            return self._evaluate(*arrays, **options)
+            return self._evaluate(*arrays, **way.replaced)
 
-        return self._backend.compile(evaluate)
+        return Candidate(way.name, self._backend.compile(evaluate))
 
     def _numbers(self, compiled: Compiled, arrays: Leaves) -> list[Any]:
         """Every array of a result, on the host, so that it is there when this returns."""

@@ -2,40 +2,44 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal, get_args
 
-from adhelpers.compiled.trials import Options
-from adhelpers.engine import derived
-from adhelpers.engine.derivatives import Directional, Gradient, GradientIfOne, Several, SingleMode
-from adhelpers.engine.records import FUNCTIONS, Record
+from adhelpers.caches import FUNCTIONS
+from adhelpers.engine import derived, journal
+from adhelpers.engine.derivatives import Directional, Gradient, GradientIfOne, Several
+from adhelpers.engine.missing_rules import either
 from adhelpers.plugins.contract import ADBackend
+from adhelpers.plugins.formulations import Mode, SecondOrder
 from adhelpers.plugins.functions import Array, Leaves
 from adhelpers.trees.leafwise import LeafwiseFunction
 from adhelpers.trees.leaves import is_complex
 from adhelpers.trees.scalars import ones, require_scalar_output
 
-Mode = Literal["auto", "forward-over-reverse", "reverse-over-reverse", "reverse-over-forward", "forward-over-forward"]
-MODES: tuple[str, ...] = get_args(Mode)
+Composition = Literal[
+    "auto", "forward-over-reverse", "reverse-over-reverse", "reverse-over-forward", "forward-over-forward"
+]
+"""`SecondOrder`, or ``"auto"``: then the backend's fastest."""
+COMPOSITIONS: tuple[str, ...] = get_args(Composition)
+
+_MODES: dict[str, tuple[Mode, Mode]] = {
+    "forward-over-reverse": ("forward", "reverse"),
+    "reverse-over-reverse": ("reverse", "reverse"),
+    "reverse-over-forward": ("reverse", "forward"),
+    "forward-over-forward": ("forward", "forward"),
+}
 
 
-def order(backend: ADBackend, mode: str) -> tuple[SingleMode, SingleMode]:
+def order(backend: ADBackend, mode: Composition) -> tuple[Mode, Mode]:
     """The outer mode and the inner one."""
-    if mode == "auto":
-        mode = backend.second_order
-    outer, _, inner = mode.partition("-over-")
-    return outer, inner  # type: ignore[return-value]
-
-
-def alternatives(backend: ADBackend, options: Options, x: Array, shape: tuple[int, ...]) -> list[Options]:
-    """The sweeps over the gradient besides the usual one; none for an empty Hessian, or where the user has chosen."""
-    if options["mode"] != "auto" or 0 in shape:
-        return []
-    modes = ("forward-over-reverse", "reverse-over-reverse")
-    return [{"mode": mode} for mode in modes if mode != backend.second_order]
+    composition: SecondOrder = backend.second_order if mode == "auto" else mode
+    if journal.is_listening():
+        journal.tell("mode", f"{composition}{f', the fastest of {backend.name}' if mode == 'auto' else ''}")
+    return _MODES[composition]
 
 
 def push_gradient(
-    backend: ADBackend, f: LeafwiseFunction, x: Leaves, u: Leaves, mode: str
+    backend: ADBackend, f: LeafwiseFunction, x: Leaves, u: Leaves, mode: Composition
 ) -> tuple[Array, Leaves, Leaves]:
     """``(f(x), derivative of the gradient along u, aux)``."""
     outer, inner = order(backend, mode)
@@ -62,6 +66,14 @@ class Slope(Directional):
         return pushed, rest
 
 
+@dataclass(slots=True)
+class Outputs:
+    """What is known of what a function gives."""
+
+    are_several: bool = False
+    """Whether something else than one number of the dtype of `x` was seen."""
+
+
 def differentiate_twice(backend: ADBackend, f: LeafwiseFunction, x: Array) -> tuple[Leaves, Leaves, Leaves]:
     """``(outputs, second derivatives, aux)``: by forward mode twice or, where that is faster, by reverse mode twice.
 
@@ -79,10 +91,11 @@ def differentiate_twice(backend: ADBackend, f: LeafwiseFunction, x: Array) -> tu
         return (y,), (backend.array_namespace(second).reshape(second, y.shape),), tuple(aux)
 
     traced, kind = backend.is_traced(x), ("second derivative", type(backend), x.dtype)
-    record = Record() if traced else FUNCTIONS.record(f.function, kind)
-    if order(backend, "auto") == ("reverse", "reverse") and not (record.gives_several or is_complex(backend, x)):
+    outputs = Outputs() if traced else FUNCTIONS.record(f.function, kind, Outputs)
+    may_reverse = backend.second_order == "reverse-over-reverse" and not is_complex(backend, x)
+    if may_reverse and not outputs.are_several:
         try:
-            return derived.either(
+            return either(
                 backend,
                 f,
                 by_reverse_mode,
@@ -92,5 +105,7 @@ def differentiate_twice(backend: ADBackend, f: LeafwiseFunction, x: Array) -> tu
                 allowed=True,  # nobody has asked for the reverse mode
             )
         except Several:
-            record.gives_several = True
+            outputs.are_several = True
+    if may_reverse and journal.is_listening():
+        journal.tell("mode", "forward-over-forward, for f gives several numbers")
     return by_forward_mode()

@@ -7,21 +7,20 @@ then the aux of `f`.
 from __future__ import annotations
 
 from math import prod
-from typing import Any, Literal
+from typing import Any
 
 from adhelpers.engine import derived
 from adhelpers.plugins.contract import ADBackend
+from adhelpers.plugins.formulations import Mode
 from adhelpers.plugins.functions import Array, GradientFunction, Leaves
 from adhelpers.trees.leafwise import LeafwiseFunction
 from adhelpers.trees.scalars import ones, require_scalar_output
-
-SingleMode = Literal["forward", "reverse"]
 
 
 class Gradient(GradientFunction):
     """The gradient of a function that gives one real number."""
 
-    def __init__(self, backend: ADBackend, f: LeafwiseFunction, mode: SingleMode) -> None:
+    def __init__(self, backend: ADBackend, f: LeafwiseFunction, mode: Mode) -> None:
         self.function = f.function
         self.mode = mode
         self._backend = backend
@@ -50,7 +49,7 @@ class Several(Exception):  # noqa: N818  # it is no error
 class GradientIfOne(Gradient):
     """The gradient of a function that gives one number of `dtype`, whatever its shape; any other raises `Several`."""
 
-    def __init__(self, backend: ADBackend, f: LeafwiseFunction, mode: SingleMode, dtype: Any) -> None:
+    def __init__(self, backend: ADBackend, f: LeafwiseFunction, mode: Mode, dtype: Any) -> None:
         super().__init__(backend, f, mode)
         self._dtype = dtype
 

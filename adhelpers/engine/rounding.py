@@ -1,4 +1,4 @@
-"""Whether two ways to a derivative give the same."""
+"""Rounding: how large it may be, and whether two ways to a derivative differ by no more."""
 
 from __future__ import annotations
 
@@ -41,3 +41,17 @@ def same_to_rounding(received: Any, expected: Any, axis: int) -> bool:
         if not (np.isfinite(a).all() and np.isfinite(b).all() and (np.abs(a - b) <= epsilon * bound).all()):
             return False
     return True
+
+
+def size_of_rounding(xp: Any, x: Array, y: Array, *, axis: int) -> Array:
+    """What the rounding of a derivative is relative to: the largest output over the largest input along `axis`.
+
+    An input counts as one at least, and what is not finite as zero.
+    """
+
+    def largest(array: Array) -> Array:
+        size = xp.abs(array)
+        return xp.max(xp.where(xp.isfinite(size), size, xp.zeros_like(size)), axis=axis, keepdims=True)
+
+    size = largest(x)
+    return largest(y) / xp.where(size > 1.0, size, xp.ones_like(size))

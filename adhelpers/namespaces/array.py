@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import functools
+import importlib
+import sys
 from typing import Any
 
+from adhelpers.errors import ArgumentTypeError
 from adhelpers.plugins import lookup
 from adhelpers.plugins.containers import describe
 
@@ -45,24 +47,18 @@ def array_namespace(*arrays: Any) -> Any:
 def _unclaimed(*arrays: Any) -> Any:
     # Most often NumPy's, for which asking costs as much again as all before.
     if len(arrays) == 1 and type(arrays[0]).__module__ == "numpy" and arrays[0].dtype.kind != "V":
-        return _of_numpy()
+        known = sys.modules.get("array_api_compat.numpy")
+        return known or importlib.import_module("array_api_compat.numpy")
     import array_api_compat
 
     try:
         return array_api_compat.array_namespace(*arrays)
     except TypeError as error:
         others = [array for array in arrays if not hasattr(array, "dtype")]
-        if not others:
-            raise
         msg = (
             f"array_namespace takes arrays, but was given {', '.join(map(describe, others))}; "
             "give an array: one of a structure, such as x['a'], or an array made of a number"
+            if others
+            else f"array_namespace takes arrays of one framework: {error}; convert them to one"
         )
-        raise TypeError(msg) from error
-
-
-@functools.cache
-def _of_numpy() -> Any:
-    import array_api_compat.numpy
-
-    return array_api_compat.numpy
+        raise ArgumentTypeError(msg) from error

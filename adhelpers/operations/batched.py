@@ -1,138 +1,110 @@
-"""The batched Jacobian: check what is given, and have it computed.
-
-Because `f` treats batch elements independently, one basis vector serves all of them: N pushforwards or M
-pullbacks through the whole batch give every element's Jacobian.
-"""
+"""`batched_jacobian`: the Jacobian of each element of a batch."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, Unpack, overload
 
-from adhelpers.batch.layout import LAYOUTS, BatchLayout
-from adhelpers.batch.problem import Problem, single
-from adhelpers.batch.strategies import evaluate, prove_copies, take
-from adhelpers.compiled.prepared import compiled_call
-from adhelpers.engine.records import FUNCTIONS, Record
-from adhelpers.errors import BatchAxisError, DTypeError
-from adhelpers.operations.options import check_batch_options, check_chunk_size, check_mode
-from adhelpers.operations.products import resolve, with_aux, without_value
+from adhelpers.batch.strategies import differentiate
+from adhelpers.compiled.trials import Way
+from adhelpers.operations.declaration import (
+    Backend,
+    Function,
+    Operation,
+    Pair,
+    Triple,
+    declares,
+    twin_of,
+    without_value,
+)
+from adhelpers.operations.options import Options, batch_axis, batch_check, chunk_size, flag, word
 from adhelpers.plugins.contract import ADBackend
-from adhelpers.plugins.formulations import Formulation
 from adhelpers.plugins.functions import Array, Leaves
 from adhelpers.trees.leafwise import LeafwiseFunction
 from adhelpers.trees.leaves import is_complex
 from adhelpers.trees.tree import Tree
 
-Mode = Literal["auto", "forward", "reverse"]
+
+class BatchedJacobianOptions(Options, total=False):
+    """What `batched_jacobian` takes besides ``has_aux``."""
+
+    batch_axis: Literal[-1, 0]
+    mode: Literal["auto", "forward", "reverse"]
+    chunk_size: int | None
+    check_batch: bool | Literal["always"]
+    holomorphic: bool
 
 
-def batched_jacobian(
-    f: Callable[..., Any],
-    backend: ADBackend | str | None,
-    x: Any,
-    *,
-    args: tuple[Any, ...] = (),
-    has_aux: bool = False,
-    batch_axis: Literal[-1, 0] = -1,
-    mode: Mode = "auto",
-    chunk_size: int | None = None,
-    check_batch: bool | Literal["always"] = True,
-    holomorphic: bool = False,
-) -> Any:
-    """The Jacobian of `f` for each element of a batch.
+def _batched_jacobian(backend: ADBackend, f: LeafwiseFunction, x: Tree, **options: Any) -> tuple[Array, Array, Leaves]:
+    return differentiate("jacobian", backend, f, x, **options)
 
-    Parameters
-    ----------
-    f
-        Called as ``f(x, *args)`` on the whole batch; it must treat the elements independently.
-    backend
-        An `ADBackend`, its name, or None: then `x` decides.
-    x
-        One array of shape ``(N1, ..., Nn, B)``; ``f(x)`` is one of shape ``(M1, ..., Mm, B)``.
-    args
-        Further arguments of `f`, never differentiated.
-    has_aux
-        Whether `f` returns a pair ``(y, aux)``; the operation then returns ``(J, aux)``.
-    batch_axis
-        Where the batch is: -1 as above, or 0 for ``x: (B, N1, ...)`` and ``f(x): (B, M1, ...)``.
-    mode
-        Forward sweeps cost N passes, reverse ones M; ``"auto"`` takes the cheaper.
-    chunk_size
-        How many vectors are pushed at once; None keeps a block within a memory budget.
-    check_batch
-        Whether to verify, at the price of one vector more, that `f` does not mix the batch: True checks a
-        function object the first time it is seen with a shape and dtype, ``"always"`` each time. A module
-        that is switched to training mode after its check goes unnoticed, and so do other `args`. Where the
-        first run must do exactly what a later one does, as under gradient checkpointing, pass False, and a
-        `chunk_size`.
-    holomorphic
-        Required to be True for complex `x`; promises that `f` is holomorphic.
 
-    Returns
-    -------
-    J
-        Of shape ``(M, N, B)``, or ``(B, M, N)`` with ``batch_axis=0``, where M and N count the elements of
-        ``f(x)`` and `x` for one batch element in row-major order; its dtype is that of ``f(x)``.
+def ways(backend: ADBackend, options: dict[str, Any], shape: tuple[int, ...], kinds: tuple[str, ...]) -> list[Way]:
+    """The formulations of those kinds for a Jacobian of that `shape`, the usual sweep first; none if it is empty.
 
-    Notes
-    -----
-    A function that is seen again, with a batch of the same shape, may from then on be called with copies of the batch
-    side by side, if that was seen to give the same and is faster. What it does from then on because of some state
-    must not depend on the size of its batch. A `chunk_size` rules copies out.
-
-    Raises
-    ------
-    BatchAxisError
-        `x` or ``f(x)`` has fewer than two dimensions, or they differ in size along the batch axis.
-    BatchMixingError
-        A batch element of ``f(x)`` depends on another element of `x`.
-    DTypeError
-        A leaf is not floating or complex, or `holomorphic` does not fit.
-    UnsupportedOperationError
-        The framework lacks derivative rules in both modes.
-
-    Examples
-    --------
-    >>> import numpy, adhelpers
-    >>> x = numpy.asarray([[1.0, 3.0, 5.0], [2.0, 4.0, 6.0]])
-    >>> J = adhelpers.batched_jacobian(lambda x: x**2, "finite-difference", x)
-    >>> J.shape
-    (2, 2, 3)
-    >>> J[:, :, 0].round(6)
-    array([[2., 0.],
-           [0., 4.]])
+    A trial is not checked for mixing: the usual way was.
     """
-    return without_value(
-        value_and_batched_jacobian(
-            f,
-            backend,
-            x,
-            args=args,
-            has_aux=has_aux,
-            batch_axis=batch_axis,
-            mode=mode,
-            chunk_size=chunk_size,
-            check_batch=check_batch,
-            holomorphic=holomorphic,
-        )
-    )
+    m, n, batch = (*shape[1:], shape[0]) if options["batch_axis"] == 0 else shape
+    if n * m * batch == 0:
+        return []
+    mode = options["mode"]
+    found = [way for way in backend.formulations(n, m, batch) if mode in ("auto", way.mode) and way.way in kinds]
+    usual = next((way for way in found if way.way == "sweep"), None)
+    if usual is None:
+        return []
+    others = [Way(f"{way.mode} {way.way}", {"strategy": way, "check_batch": False}) for way in found if way != usual]
+    return [Way(f"{usual.mode} {usual.way}", {}), *others]
 
 
+def _sweeps_and_samples(backend: ADBackend, options: dict[str, Any], x: Array, shape: tuple[int, ...]) -> list[Way]:
+    return ways(backend, options, shape, ("sweep",) if is_complex(backend, x) else ("sweep", "sample"))
+
+
+BATCHED_JACOBIAN = Operation(
+    "batched_jacobian",
+    _batched_jacobian,
+    {
+        "batch_axis": batch_axis,
+        "mode": word(("auto", "forward", "reverse")),
+        "chunk_size": chunk_size,
+        "check_batch": batch_check,
+        "holomorphic": flag,
+    },
+    alternatives=_sweeps_and_samples,
+)
+
+
+@overload
 def value_and_batched_jacobian(
-    f: Callable[..., Any],
-    backend: ADBackend | str | None,
+    f: Function, backend: Backend, x: Any, *, has_aux: Literal[True], **options: Unpack[BatchedJacobianOptions]
+) -> Triple: ...
+@overload
+def value_and_batched_jacobian(
+    f: Function, backend: Backend, x: Any, *, has_aux: Literal[False] = False, **options: Unpack[BatchedJacobianOptions]
+) -> Pair: ...
+@overload
+def value_and_batched_jacobian(
+    f: Function, backend: Backend, x: Any, *, has_aux: bool, **options: Unpack[BatchedJacobianOptions]
+) -> tuple[Any, ...]: ...
+@declares(BATCHED_JACOBIAN)
+def value_and_batched_jacobian(
+    f: Function,
+    backend: Backend,
     x: Any,
     *,
     args: tuple[Any, ...] = (),
     has_aux: bool = False,
     batch_axis: Literal[-1, 0] = -1,
-    mode: Mode = "auto",
+    mode: Literal["auto", "forward", "reverse"] = "auto",
     chunk_size: int | None = None,
     check_batch: bool | Literal["always"] = True,
     holomorphic: bool = False,
 ) -> Any:
     """`batched_jacobian` together with ``f(x)``, at no extra evaluation of `f`.
+
+    Parameters
+    ----------
+    f, backend, x, args, has_aux, batch_axis, mode, chunk_size, check_batch, holomorphic
+        As in `batched_jacobian`.
 
     Returns
     -------
@@ -146,85 +118,98 @@ def value_and_batched_jacobian(
     >>> y.shape, J.shape
     ((3, 4), (3, 3, 4))
     """
-    check_batch_options(batch_axis, check_batch)
-    check_mode(mode, ("auto", "forward", "reverse", *TRIED))
-    check_chunk_size(chunk_size)
-    backend = resolve(f, backend, x)
-    options: dict[str, Any] = {"has_aux": has_aux, "batch_axis": batch_axis, "mode": mode, "chunk_size": chunk_size}
-    options |= {"check_batch": check_batch, "holomorphic": holomorphic}
-    if backend.eager() is not backend:
-        return compiled_call(value_and_batched_jacobian, f, backend, {"x": x}, args, **options)
-    y, jacobian, flat, aux = differentiate("jacobian", LeafwiseFunction, f, backend, x, args, **options)
-    return with_aux(flat, aux, y, jacobian, has_aux=has_aux)
+    return BATCHED_JACOBIAN(
+        f,
+        backend,
+        (x,),
+        args,
+        has_aux,
+        batch_axis=batch_axis,
+        mode=mode,
+        chunk_size=chunk_size,
+        check_batch=check_batch,
+        holomorphic=holomorphic,
+    )
 
 
-TRIED = tuple(Formulation(mode, way) for mode in ("forward", "reverse") for way in ("sweep", "sample"))
-"""Modes that `adhelpers.trials` asks for besides; not for users."""
+@overload
+def batched_jacobian(
+    f: Function, backend: Backend, x: Any, *, has_aux: Literal[True], **options: Unpack[BatchedJacobianOptions]
+) -> Pair: ...
+@overload
+def batched_jacobian(
+    f: Function, backend: Backend, x: Any, *, has_aux: bool = False, **options: Unpack[BatchedJacobianOptions]
+) -> Any: ...
+@twin_of(value_and_batched_jacobian)
+def batched_jacobian(
+    f: Function, backend: Backend, x: Any, *, has_aux: bool = False, **options: Unpack[BatchedJacobianOptions]
+) -> Any:
+    """The Jacobian of `f` for each element of a batch.
 
-F = TypeVar("F", bound=LeafwiseFunction)
+    Parameters
+    ----------
+    f
+        Called as ``f(x, *args)`` on the whole batch. It must treat the elements independently.
+    backend
+        An `ADBackend`, its name, or None for the one that owns the arrays in `x`.
+    x
+        One array of shape ``(N1, ..., Nn, B)``, or ``(B, N1, ...)`` with ``batch_axis=0``. ``f(x)`` is one of shape
+        ``(M1, ..., Mm, B)``, or ``(B, M1, ...)``.
+    args
+        Further arguments of `f`, never differentiated.
+    has_aux
+        Whether `f` returns a pair ``(y, aux)``. The operation then returns ``(J, aux)``.
+    batch_axis
+        Where the batch is: -1 for last, as above, or 0 for first.
+    mode
+        ``"forward"`` costs N passes, ``"reverse"`` M, and ``"auto"`` takes the cheaper.
+    chunk_size
+        How many vectors are pushed at once. None keeps a block of them within a memory budget.
+    check_batch
+        Whether to verify, at the price of one vector more, that `f` does not mix the batch. True checks a
+        function object the first time it is seen with a shape and dtype, ``"always"`` each time.
+    holomorphic
+        Must be True for complex `x`, and promises that `f` is holomorphic.
 
+    Returns
+    -------
+    J
+        Of shape ``(M, N, B)``, or ``(B, M, N)`` with ``batch_axis=0``, where M and N count the elements of
+        ``f(x)`` and `x` for one batch element in row-major order. Its dtype is that of ``f(x)``.
 
-def differentiate(
-    kind: str,
-    make: Callable[..., F],
-    f: Callable[..., Any],
-    backend: ADBackend,
-    x: Any,
-    args: tuple[Any, ...],
-    *,
-    has_aux: bool,
-    batch_axis: Literal[-1, 0],
-    mode: str | Formulation,
-    chunk_size: int | None,
-    check_batch: bool | str,
-    holomorphic: bool | None,
-    check_first: Callable[[], object] | None = None,
-) -> tuple[Array, Array, F, Leaves]:
-    """``(y, J, flat, aux)`` with J that of ``flat = make(f, x, args, has_aux=has_aux)``.
+    Notes
+    -----
+    From the third call with one shape, `f` may be called on copies of the batch side by side, once a check has shown
+    equal results. From then on, what `f` does must not depend on the size of its batch. `chunk_size` disables this.
 
-    `kind` tells functions that are made of one `f` apart. Where `holomorphic` is None, nothing is but real.
-    `check_first` is called where `flat` is to be checked.
+    The check for mixing is remembered with the function: a module that is switched to training mode after it goes
+    unnoticed, and so do other `args`. Where the first run must do exactly what a later one does, as under gradient
+    checkpointing, pass ``check_batch=False`` and a `chunk_size`.
+
+    Raises
+    ------
+    BatchAxisError
+        `x` or ``f(x)`` has fewer than two dimensions, or they differ in size along the batch axis.
+    BatchMixingError
+        A batch element of ``f(x)`` depends on another element of `x`.
+    DTypeError
+        A leaf of `x` or ``f(x)`` is neither floating nor complex, or `holomorphic` does not fit.
+    ArgumentError, ArgumentTypeError
+        Another argument cannot serve.
+    AmbiguousBackendError, BackendNotFoundError, BackendLoadError
+        No backend could be chosen.
+    UnsupportedOperationError
+        The framework lacks a derivative rule, and none can be derived.
+
+    Examples
+    --------
+    >>> import numpy, adhelpers
+    >>> x = numpy.asarray([[1.0, 3.0, 5.0], [2.0, 4.0, 6.0]])
+    >>> J = adhelpers.batched_jacobian(lambda x: x**2, "finite-difference", x)
+    >>> J.shape
+    (2, 2, 3)
+    >>> J[:, :, 0].round(6)
+    array([[2., 0.],
+           [0., 4.]])
     """
-    with backend.scope():
-        layout = LAYOUTS[batch_axis]
-        point = _read_point(backend, x, layout, holomorphic)
-        leaf = point.leaves[0]
-        flat = make(f, point, args, has_aux=has_aux)
-        traced = backend.is_traced(leaf)
-        signature = (kind, type(backend), leaf.shape, leaf.dtype, batch_axis, holomorphic)
-        # What is seen while tracing is not remembered: values, and what was checked, belong to the tracer.
-        record = Record() if traced else FUNCTIONS.record(f, signature)
-        check = not traced and (check_batch == "always" or (bool(check_batch) and not record.batch_checked))
-        if check and check_first is not None:
-            check_first()
-        problem = Problem(backend, flat, leaf, layout, bool(holomorphic), chunk_size, record, check)
-        if isinstance(mode, Formulation):
-            y, jacobian, aux = take(problem, mode)
-        else:
-            y, jacobian, aux = evaluate(problem, mode)
-            if not traced:
-                prove_copies(problem, mode, jacobian)
-        return y, jacobian, flat, aux
-
-
-def _read_point(backend: ADBackend, x: Any, layout: BatchLayout, holomorphic: bool | None) -> Tree:
-    point = Tree.read(backend, x, "x")
-    leaf = single(point)
-    if len(leaf.shape) < 2:
-        msg = (
-            f"x has shape {tuple(leaf.shape)}, but a batch needs at least two dimensions, "
-            f"{layout}; for one point add a batch axis of size 1"
-        )
-        raise BatchAxisError(msg)
-    if is_complex(backend, leaf) != bool(holomorphic):
-        msg = (
-            f"x is complex ({leaf.dtype}), but only for real x is there one gradient for each batch element; "
-            "vector_jacobian_product, with ones for f(x), follows the convention for complex x"
-            if holomorphic is None
-            else f"x is complex ({leaf.dtype}), and a complex function has a Jacobian only if it is holomorphic; "
-            "if f is, pass holomorphic=True, otherwise use the two products"
-            if not holomorphic
-            else f"holomorphic=True needs a complex x, but x has dtype {leaf.dtype}; leave holomorphic out"
-        )
-        raise DTypeError(msg)
-    return point
+    return without_value(value_and_batched_jacobian(f, backend, x, has_aux=has_aux, **options))

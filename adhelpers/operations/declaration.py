@@ -1,37 +1,206 @@
-"""What every operation on one point begins with."""
+"""`Operation`: what is said of an operation once, for all who must know it, and the one way into it.
+
+An operation has two faces that users call: one returns ``f(x)`` too, the other does not. `declares` and `twin_of` tie
+them to their declaration, which `declaration_of` finds.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, TypeVar
 
-from adhelpers.compiled.prepared import compiled_call
-from adhelpers.operations.products import resolve
+from adhelpers.compiled.one_shot import compiled_call
+from adhelpers.compiled.trials import Alternatives
+from adhelpers.engine import journal
+from adhelpers.errors import ArgumentTypeError
+from adhelpers.operations.options import Check, flag
+from adhelpers.plugins import lookup
+from adhelpers.plugins.containers import describe
 from adhelpers.plugins.contract import ADBackend
+from adhelpers.plugins.functions import Leaves
 from adhelpers.trees.leafwise import LeafwiseFunction
 from adhelpers.trees.tree import Tree
 
-Compute = Callable[[ADBackend, LeafwiseFunction, Tree], Any]
+Function = Callable[..., Any]
+"""The user's function, called as ``f(x, *args)``."""
+
+Backend = ADBackend | str | None
+"""How users name a backend: itself, its name, or None for that of the arrays in `x`."""
+
+Pair = tuple[Any, Any]
+Triple = tuple[Any, Any, Any]
+
+Compute = Callable[..., tuple[Any, Any, Leaves]]
+"""``compute(backend, f, x, **options)``, or ``compute(backend, f, x, u, **options)``: ``(f(x), result, aux)``.
+
+`f` and `x` are between leaves; ``f(x)`` and the result are in the user's structures.
+"""
+
+Face = TypeVar("Face", bound=Callable[..., Any])
 
 
-def evaluate(
-    operation: Callable[..., Any],
-    compute: Compute,
-    f: Callable[..., Any],
-    backend: ADBackend | str | None,
-    point: dict[str, Any],
-    args: tuple[Any, ...],
-    *,
-    has_aux: bool,
-    **options: Any,
-) -> Any:
-    """``compute(backend, f, x)``, with `f` between leaves and `x` read from ``point["x"]``.
+@dataclass(frozen=True, eq=False, slots=True)
+class Operation:
+    """What must be known of an operation.
 
-    Where the backend compiles every call, `operation` is prepared for ``{"x": x}``, or ``{"x": x, "u": u}``, instead.
+    Parameters
+    ----------
+    name
+        That of the face without ``f(x)``.
+    compute
+        How the result comes about.
+    options
+        The keywords that it takes besides `args` and ``has_aux``, each with the check that refuses a bad value.
+    along
+        Whose partner `u` is, ``"x"`` or ``"f(x)"``; None for an operation without `u`.
+    result
+        Whose structure the result has, ``"f(x)"`` or ``"x"``, or ``"J"`` if it is one of both.
+    alternatives
+        What is compiled besides the usual way, so that trials can keep the fastest.
     """
-    backend = resolve(f, backend, point["x"])
-    if backend.eager() is not backend:
-        return compiled_call(operation, f, backend, point, args, has_aux=has_aux, **options)
-    with backend.scope():
-        x = Tree.read(backend, point["x"], "x")
-        return compute(backend, LeafwiseFunction(f, x, args, has_aux=has_aux), x)
+
+    name: str
+    compute: Compute
+    options: Mapping[str, Check]
+    along: Literal["x", "f(x)"] | None = None
+    result: Literal["x", "f(x)", "J"] = "J"
+    alternatives: Alternatives | None = None
+
+    @property
+    def operands(self) -> tuple[str, ...]:
+        """What it takes besides options."""
+        return ("x",) if self.along is None else ("x", "u")
+
+    @property
+    def checks_batch(self) -> bool:
+        """Whether it looks if `f` mixes its batch."""
+        return "check_batch" in self.options
+
+    def __call__(
+        self,
+        f: Function,
+        backend: Backend,
+        operands: tuple[Any, ...],
+        args: tuple[Any, ...],
+        has_aux: bool,
+        **options: Any,
+    ) -> Any:
+        """``(f(x), result)``, or ``(f(x), result, aux)``, of a call by a user."""
+        self.check(has_aux=has_aux, **options)
+        backend = resolve(f, backend, operands[0])
+        if backend.eager() is not backend:
+            return compiled_call(self, f, backend, operands, args, has_aux=has_aux, **options)
+        if not journal.is_heard():
+            return self.evaluate(f, backend, operands, args, has_aux=has_aux, with_value=True, **options)
+        with journal.call_of(self.name, f, backend.name):
+            return self.evaluate(f, backend, operands, args, has_aux=has_aux, with_value=True, **options)
+
+    def evaluate(
+        self,
+        f: Function,
+        backend: ADBackend,
+        operands: tuple[Any, ...],
+        args: tuple[Any, ...],
+        *,
+        has_aux: bool,
+        with_value: bool,
+        **options: Any,
+    ) -> Any:
+        """The same with a known backend and checked options, and ``f(x)`` only if it is wanted."""
+        with backend.scope():
+            x = Tree.read(backend, operands[0], "x")
+            flat = LeafwiseFunction(f, x, args, has_aux=has_aux)
+            y, result, aux = self.compute(backend, flat, x, *operands[1:], **options)
+            if has_aux:
+                return (y, result, flat.aux(aux)) if with_value else (result, flat.aux(aux))
+            return (y, result) if with_value else result
+
+    def check(self, *, has_aux: object, **options: Any) -> None:
+        """Refuse bad values of options."""
+        flag("has_aux", has_aux)
+        for name, check in self.options.items():
+            check(name, options[name])
+
+
+@dataclass(frozen=True, slots=True)
+class Declaration:
+    """The operation that a user's function is a face of, and what its options are if left out."""
+
+    operation: Operation
+    with_value: bool
+    defaults: Mapping[str, Any]
+
+
+_DECLARATIONS: dict[Callable[..., Any], Declaration] = {}
+
+
+def declares(operation: Operation) -> Callable[[Face], Face]:
+    """Tie an operation to its face that returns ``f(x)`` too."""
+
+    def decorate(face: Face) -> Face:
+        keywords = face.__kwdefaults__ or {}
+        defaults = {name: value for name, value in keywords.items() if name != "args"}
+        _DECLARATIONS[face] = Declaration(operation, True, defaults)
+        return face
+
+    return decorate
+
+
+def twin_of(value_and: Callable[..., Any]) -> Callable[[Face], Face]:
+    """Tie to an operation its face without ``f(x)``, which takes the same arguments."""
+
+    def decorate(face: Face) -> Face:
+        known = _DECLARATIONS[value_and]
+        _DECLARATIONS[face] = Declaration(known.operation, False, known.defaults)
+        face.__wrapped__ = value_and  # type: ignore[attr-defined]  # by which help() shows the signature of both
+        return face
+
+    return decorate
+
+
+def without_value(results: tuple[Any, ...]) -> Any:
+    """``v`` from ``(y, v)``, or ``(v, aux)`` from ``(y, v, aux)``."""
+    return results[1] if len(results) == 2 else results[1:]
+
+
+def declaration_of(function: object) -> Declaration:
+    """What is declared of an operation that users call."""
+    found = _DECLARATIONS.get(function) if callable(function) else None
+    if found is None:
+        given = getattr(function, "__name__", describe(function))
+        known = ", ".join(known.__name__ for known in _DECLARATIONS)
+        msg = f"operation must be a function such as adhelpers.gradient, but {given} was given; there are {known}"
+        raise ArgumentTypeError(msg)
+    return found
+
+
+def declarations() -> Mapping[Callable[..., Any], Declaration]:
+    """Every function that is an operation, with what is declared of it."""
+    return _DECLARATIONS
+
+
+def resolve(f: Function, backend: Backend, x: Any) -> ADBackend:
+    """The backend that a caller means, once `f` is seen to be callable."""
+    if not callable(f):
+        msg = f"f must be callable as f(x, *args), but {describe(f)} was given; pass the function itself"
+        raise ArgumentTypeError(msg)
+    if isinstance(backend, ADBackend):
+        return backend
+    if isinstance(backend, str):
+        return lookup.backend(backend)
+    if backend is None:
+        return lookup.infer(x)
+    if isinstance(backend, type) and issubclass(backend, ADBackend):
+        msg = f"backend is the class {backend.__name__}; make an instance of it: {backend.__name__}()"
+    else:
+        msg = (
+            f"backend must be an ADBackend, its name or None, but {describe(backend)} was given; "
+            'arguments come in the order f, backend, x: write for example "finite-difference" for it'
+        )
+    raise ArgumentTypeError(msg)
+
+
+def constant_unless(differentiate: bool, backend: ADBackend, u: Leaves) -> Leaves:
+    """`u`, which an enclosing derivative sees as constant unless it is to be differentiated (R13)."""
+    return u if differentiate else tuple([backend.stop_gradient(leaf) for leaf in u])

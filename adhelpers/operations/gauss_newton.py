@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal, Unpack, overload
 
 from adhelpers.engine import derived
 from adhelpers.engine.composition import push_gradient
 from adhelpers.engine.derivatives import Directional
-from adhelpers.operations.declaration import evaluate
-from adhelpers.operations.products import constant_unless, with_aux, without_value
+from adhelpers.operations.declaration import (
+    Backend,
+    Function,
+    Operation,
+    Pair,
+    Triple,
+    constant_unless,
+    declares,
+    twin_of,
+    without_value,
+)
+from adhelpers.operations.options import Options, flag, function_or_none
 from adhelpers.plugins.contract import ADBackend
 from adhelpers.plugins.functions import Array, Leaves
 from adhelpers.trees.leafwise import LeafwiseFunction
@@ -17,107 +27,31 @@ from adhelpers.trees.leaves import is_complex
 from adhelpers.trees.tree import Tree
 
 
-def gauss_newton_product(
-    f: Callable[..., Any],
-    backend: ADBackend | str | None,
-    x: Any,
+class GaussNewtonOptions(Options, total=False):
+    """What `gauss_newton_product` takes besides ``has_aux``."""
+
+    loss: Callable[[Any], Any] | None
+    differentiate_u: bool
+
+
+def _gauss_newton(
+    backend: ADBackend,
+    f: LeafwiseFunction,
+    x: Tree,
     u: Any,
     *,
-    loss: Callable[[Any], Any] | None = None,
-    args: tuple[Any, ...] = (),
-    has_aux: bool = False,
-    differentiate_u: bool = False,
-) -> Any:
-    """The Gauss-Newton matrix ``J^T H J`` of a loss of ``f(x)`` times `u`, without any of the matrices.
-
-    It is the Hessian of ``loss(f(x))`` without the term with second derivatives of `f`: positive semidefinite for a
-    convex loss, and close to the Hessian where residuals are small or `f` is nearly linear.
-
-    Parameters
-    ----------
-    f
-        Called as ``f(x, *args)``; returns floating or complex arrays in any structure.
-    backend, x, u, args, has_aux, differentiate_u
-        As in `adhelpers.jacobian_vector_product`.
-    loss
-        Called with ``f(x)``, gives one real number; H is its Hessian there. None stands for half of the sum of
-        squares, whose Hessian is the identity.
-
-    Returns
-    -------
-    v
-        With the structure of `x` and each leaf of the same shape, dtype and device. For complex ``f(x)`` and no loss
-        it is ``J^T conj(J u)``, of the loss half the sum of ``abs(y)**2``.
-
-    Raises
-    ------
-    StructureMismatchError, ShapeMismatchError, DTypeError, DeviceMismatchError, UnsupportedOperationError, ...
-        As in `adhelpers.jacobian_vector_product`; the loss is not one real number.
-
-    Notes
-    -----
-    The forward and the reverse pass go through one evaluation of `f`. See Schraudolph, "Fast curvature matrix-vector
-    products for second-order gradient descent", Neural Computation 14 (2002).
-
-    Examples
-    --------
-    >>> import numpy, adhelpers
-    >>> x, u = numpy.asarray([1.0, 2.0]), numpy.asarray([1.0, -1.0])
-    >>> v = adhelpers.gauss_newton_product(lambda x: x**2, "finite-difference", x, u)  # J is diag(2, 4)
-    >>> v.round(5)
-    array([  4., -16.])
-    """
-    y_v_aux = value_and_gauss_newton_product(
-        f, backend, x, u, loss=loss, args=args, has_aux=has_aux, differentiate_u=differentiate_u
-    )
-    return without_value(y_v_aux)
-
-
-def value_and_gauss_newton_product(
-    f: Callable[..., Any],
-    backend: ADBackend | str | None,
-    x: Any,
-    u: Any,
-    *,
-    loss: Callable[[Any], Any] | None = None,
-    args: tuple[Any, ...] = (),
-    has_aux: bool = False,
-    differentiate_u: bool = False,
-) -> Any:
-    """`gauss_newton_product` together with ``f(x)``, at no extra evaluation of `f`.
-
-    Returns
-    -------
-    (y, v) or (y, v, aux)
-        With `has_aux` the latter.
-
-    Examples
-    --------
-    >>> import numpy, adhelpers
-    >>> x, u = numpy.asarray([1.0, 2.0]), numpy.asarray([1.0, -1.0])
-    >>> y, v = adhelpers.value_and_gauss_newton_product(lambda x: x**2, "finite-difference", x, u)
-    >>> y, v.round(5)
-    (array([1., 4.]), array([  4., -16.]))
-    """
-    if loss is not None and not callable(loss):
-        msg = f"loss is {loss!r}; give a function of f(x) that returns one real number, or None for half of the squares"
-        raise TypeError(msg)
-
-    def compute(backend: ADBackend, flat: LeafwiseFunction, x: Tree) -> Any:
-        direction = constant_unless(differentiate_u, backend, x.read_partner(u, "u"))
-        outputs, pullback, rest = derived.vjp(backend, Linearised(backend, flat, direction), x.leaves)
-        pushed, aux = rest[: len(outputs)], rest[len(outputs) :]
-        y = flat.output(outputs)
-        if loss is None:
-            weighted = tuple([_conj(backend, leaf) for leaf in pushed])
-        else:
-            of_outputs = Loss(loss, y, (), has_aux=False)
-            _, weighted, _ = push_gradient(backend, of_outputs, outputs, pushed, "auto")
-        return with_aux(flat, aux, y.rebuild(outputs), x.rebuild(pullback(weighted)), has_aux=has_aux)
-
-    point = {"x": x, "u": u}
-    options = {"loss": loss, "differentiate_u": differentiate_u}
-    return evaluate(value_and_gauss_newton_product, compute, f, backend, point, args, has_aux=has_aux, **options)
+    loss: Callable[[Any], Any] | None,
+    differentiate_u: bool,
+) -> tuple[Any, Any, Leaves]:
+    direction = constant_unless(differentiate_u, backend, x.read_partner(u, "u"))
+    outputs, pullback, rest = derived.vjp(backend, Linearised(backend, f, direction), x.leaves)
+    pushed, aux = rest[: len(outputs)], rest[len(outputs) :]
+    y = f.output(outputs)
+    if loss is None:
+        weighted = tuple([_conj(backend, leaf) for leaf in pushed])
+    else:
+        _, weighted, _ = push_gradient(backend, Loss(loss, y, (), has_aux=False), outputs, pushed, "auto")
+    return y.rebuild(outputs), x.rebuild(pullback(weighted)), aux
 
 
 class Loss(LeafwiseFunction):
@@ -142,3 +76,136 @@ class Linearised(Directional):
 
 def _conj(backend: ADBackend, leaf: Array) -> Array:
     return backend.array_namespace(leaf).conj(leaf) if is_complex(backend, leaf) else leaf
+
+
+GAUSS_NEWTON_PRODUCT = Operation(
+    "gauss_newton_product",
+    _gauss_newton,
+    {"loss": function_or_none, "differentiate_u": flag},
+    along="x",
+    result="x",
+)
+
+
+@overload
+def value_and_gauss_newton_product(
+    f: Function, backend: Backend, x: Any, u: Any, *, has_aux: Literal[True], **options: Unpack[GaussNewtonOptions]
+) -> Triple: ...
+@overload
+def value_and_gauss_newton_product(
+    f: Function,
+    backend: Backend,
+    x: Any,
+    u: Any,
+    *,
+    has_aux: Literal[False] = False,
+    **options: Unpack[GaussNewtonOptions],
+) -> Pair: ...
+@overload
+def value_and_gauss_newton_product(
+    f: Function, backend: Backend, x: Any, u: Any, *, has_aux: bool, **options: Unpack[GaussNewtonOptions]
+) -> tuple[Any, ...]: ...
+@declares(GAUSS_NEWTON_PRODUCT)
+def value_and_gauss_newton_product(
+    f: Function,
+    backend: Backend,
+    x: Any,
+    u: Any,
+    *,
+    args: tuple[Any, ...] = (),
+    has_aux: bool = False,
+    loss: Callable[[Any], Any] | None = None,
+    differentiate_u: bool = False,
+) -> Any:
+    """`gauss_newton_product` together with ``f(x)``, at no extra evaluation of `f`.
+
+    Parameters
+    ----------
+    f, backend, x, u, args, has_aux, loss, differentiate_u
+        As in `gauss_newton_product`.
+
+    Returns
+    -------
+    (y, v) or (y, v, aux)
+        With `has_aux` the latter.
+
+    Examples
+    --------
+    >>> import numpy, adhelpers
+    >>> x, u = numpy.asarray([1.0, 2.0]), numpy.asarray([1.0, -1.0])
+    >>> y, v = adhelpers.value_and_gauss_newton_product(lambda x: x**2, "finite-difference", x, u)
+    >>> y, v.round(5)
+    (array([1., 4.]), array([  4., -16.]))
+    """
+    return GAUSS_NEWTON_PRODUCT(f, backend, (x, u), args, has_aux, loss=loss, differentiate_u=differentiate_u)
+
+
+@overload
+def gauss_newton_product(
+    f: Function, backend: Backend, x: Any, u: Any, *, has_aux: Literal[True], **options: Unpack[GaussNewtonOptions]
+) -> Pair: ...
+@overload
+def gauss_newton_product(
+    f: Function, backend: Backend, x: Any, u: Any, *, has_aux: bool = False, **options: Unpack[GaussNewtonOptions]
+) -> Any: ...
+@twin_of(value_and_gauss_newton_product)
+def gauss_newton_product(
+    f: Function, backend: Backend, x: Any, u: Any, *, has_aux: bool = False, **options: Unpack[GaussNewtonOptions]
+) -> Any:
+    """The Gauss-Newton matrix ``J^T H J`` of a loss of ``f(x)`` times `u`, without any of the matrices.
+
+    It is the Hessian of ``loss(f(x))`` without the term with second derivatives of `f`: positive semidefinite for a
+    convex loss, and close to the Hessian where residuals are small or `f` is nearly linear.
+
+    Parameters
+    ----------
+    f
+        Called as ``f(x, *args)``. It returns arrays in any structure.
+    backend
+        An `ADBackend`, its name, or None for the one that owns the arrays in `x`.
+    x
+        Where to differentiate: floating or complex arrays in any nesting of dict, list, tuple, namedtuple,
+        OrderedDict, None and registered nodes. Python floats and NumPy arrays are converted.
+    u
+        The direction, with the structure of `x` and each leaf of the same shape, dtype and device.
+    loss
+        Called with ``f(x)``, returns one real number. H is its Hessian there. None stands for half of the sum of
+        squares, whose Hessian is the identity.
+    args
+        Further arguments of `f`, never differentiated.
+    has_aux
+        Whether `f` returns a pair ``(y, aux)``. The operation then returns ``(v, aux)``.
+    differentiate_u
+        Whether an outer derivative sees `u` vary. By default `u` is a constant to it.
+
+    Returns
+    -------
+    v
+        With the structure of `x` and each leaf of the same shape, dtype and device. For complex ``f(x)`` and no loss
+        it is ``J^T conj(J u)``, of the loss half the sum of ``abs(y)**2``.
+
+    Notes
+    -----
+    The forward and the reverse pass go through one evaluation of `f`. See Schraudolph, "Fast curvature matrix-vector
+    products for second-order gradient descent", Neural Computation 14 (2002).
+
+    Raises
+    ------
+    StructureMismatchError, ShapeMismatchError, DTypeError, DeviceMismatchError
+        `u` does not match `x`, a leaf of `x` or ``f(x)`` is not floating or complex, or the loss is not one number.
+    ArgumentError, ArgumentTypeError
+        Another argument cannot serve.
+    AmbiguousBackendError, BackendNotFoundError, BackendLoadError
+        No backend could be chosen.
+    UnsupportedOperationError
+        The framework lacks a derivative rule, and none can be derived.
+
+    Examples
+    --------
+    >>> import numpy, adhelpers
+    >>> x, u = numpy.asarray([1.0, 2.0]), numpy.asarray([1.0, -1.0])
+    >>> v = adhelpers.gauss_newton_product(lambda x: x**2, "finite-difference", x, u)  # J is diag(2, 4)
+    >>> v.round(5)
+    array([  4., -16.])
+    """
+    return without_value(value_and_gauss_newton_product(f, backend, x, u, has_aux=has_aux, **options))

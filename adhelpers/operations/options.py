@@ -1,34 +1,66 @@
-"""Options that several operations have, checked."""
+"""Options of operations: what each may be."""
 
 from __future__ import annotations
 
 import operator
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any, TypedDict
 
-from adhelpers.errors import BatchAxisError
+from adhelpers.errors import ArgumentError, ArgumentTypeError, BatchAxisError
 
-
-def check_mode(mode: object, known: Sequence[object]) -> None:
-    """Refuse what is none of the known modes."""
-    if mode not in known:
-        names = [repr(name) for name in known if isinstance(name, str)]
-        msg = f"mode is {mode!r}; write {', '.join(names[:-1])} or {names[-1]}"
-        raise ValueError(msg)
+Check = Callable[[str, Any], None]
+"""``check(name, value)`` refuses a value that the option of that name may not have."""
 
 
-def check_chunk_size(chunk_size: object) -> None:
+class Options(TypedDict, total=False):
+    """What every operation takes besides ``has_aux``."""
+
+    args: tuple[Any, ...]
+
+
+def flag(name: str, value: object) -> None:
+    """Refuse what is neither True nor False: ``"no"`` would count as yes."""
+    if not isinstance(value, bool):
+        msg = f"{name} is {value!r}; write True or False"
+        raise ArgumentTypeError(msg)
+
+
+def word(known: Sequence[str]) -> Check:
+    """A check that refuses what is none of the known words."""
+
+    def check(name: str, value: object) -> None:
+        if not isinstance(value, str) or value not in known:
+            words = [repr(word) for word in known]
+            msg = f"{name} is {value!r}; write {', '.join(words[:-1])} or {words[-1]}"
+            raise ArgumentError(msg)
+
+    return check
+
+
+def chunk_size(name: str, value: object) -> None:
     """Refuse what is neither a positive int nor None."""
-    is_count = hasattr(chunk_size, "__index__") and not isinstance(chunk_size, bool) and operator.index(chunk_size) > 0
-    if chunk_size is not None and not is_count:
-        msg = f"chunk_size is {chunk_size!r}; write a positive int, or None to have one chosen"
-        raise ValueError(msg)
+    is_count = hasattr(value, "__index__") and not isinstance(value, bool) and operator.index(value) > 0
+    if value is not None and not is_count:
+        msg = f"{name} is {value!r}; write a positive int, or None to have one chosen"
+        raise ArgumentError(msg)
 
 
-def check_batch_options(batch_axis: object, check_batch: object) -> None:
-    """Refuse another batch axis than the last or the first, and another check than there is."""
-    if not isinstance(batch_axis, int) or isinstance(batch_axis, bool) or batch_axis not in (-1, 0):
-        msg = f"batch_axis is {batch_axis!r}; write -1 for the batch last, or 0 for the batch first"
+def batch_axis(name: str, value: object) -> None:
+    """Refuse another batch axis than the last or the first."""
+    if not isinstance(value, int) or isinstance(value, bool) or value not in (-1, 0):
+        msg = f"{name} is {value!r}; write -1 for the batch last, or 0 for the batch first"
         raise BatchAxisError(msg)
-    if not isinstance(check_batch, bool) and not (isinstance(check_batch, str) and check_batch == "always"):
-        msg = f"check_batch is {check_batch!r}; write True, False or 'always'"
-        raise ValueError(msg)
+
+
+def batch_check(name: str, value: object) -> None:
+    """Refuse another check of the batch than there is."""
+    if not isinstance(value, bool) and not (isinstance(value, str) and value == "always"):
+        msg = f"{name} is {value!r}; write True, False or 'always'"
+        raise ArgumentError(msg)
+
+
+def function_or_none(name: str, value: object) -> None:
+    """Refuse a loss that cannot be called."""
+    if value is not None and not callable(value):
+        msg = f"{name} is {value!r}; give a function of f(x) that returns one number, or None for half of the squares"
+        raise ArgumentTypeError(msg)

@@ -11,10 +11,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar, Self
 
-from adhelpers.errors import UnsupportedOperationError
+from adhelpers.errors import ArgumentTypeError, UnsupportedOperationError
 from adhelpers.plugins.capabilities import Capability
 from adhelpers.plugins.containers import SINGLE, TreeDef, flatten
-from adhelpers.plugins.formulations import Formulation, fewest_vectors_first
+from adhelpers.plugins.formulations import Formulation, SecondOrder, fewest_vectors_first
 from adhelpers.plugins.functions import Array, LeafFunction, Leaves, Pullback
 
 _NO_CONTEXT = contextlib.nullcontext()
@@ -62,13 +62,13 @@ class ADBackend(ABC):
             value = getattr(self, option.name)
             if option.type in (bool, "bool") and not isinstance(value, bool):
                 msg = f"{option.name} is {value!r}; write True or False"
-                raise TypeError(msg)
+                raise ArgumentTypeError(msg)
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if cls.jvp is ADBackend.jvp and cls.vjp is ADBackend.vjp:
             msg = f"{cls.__name__} implements neither jvp nor vjp; a backend needs at least one of the two"
-            raise TypeError(msg)
+            raise ArgumentTypeError(msg)
 
     # -- recognise and convert ---------------------------------------------------------------------
 
@@ -116,7 +116,7 @@ class ADBackend(ABC):
         except TypeError as error:
             kinds = ", ".join(sorted({type(array).__name__ for array in arrays}))
             msg = f"backend {self.name!r} must override array_namespace, to know the namespace of {kinds} ({error})"
-            raise TypeError(msg) from error
+            raise ArgumentTypeError(msg) from error
 
     def special_namespace(self, *arrays: Array) -> Any:
         """The special functions of `arrays` by the names of `adhelpers.special_namespace`; by default SciPy's."""
@@ -243,13 +243,14 @@ class ADBackend(ABC):
         return type(self).vjp is not ADBackend.vjp
 
     @property
-    def second_order(self) -> str:
+    def second_order(self) -> SecondOrder:
         """The fastest way to second derivatives, such as ``"reverse-over-reverse"``.
 
         By default forward over reverse mode, or what there is of them.
         """
-        outer = "reverse" if type(self).jvp is ADBackend.jvp else "forward"
-        return f"{outer}-over-{'reverse' if self.has_reverse else 'forward'}"
+        if type(self).jvp is ADBackend.jvp:
+            return "reverse-over-reverse"
+        return "forward-over-reverse" if self.has_reverse else "forward-over-forward"
 
     def relative_error(self, epsilon: float) -> float:
         """The error of a derivative relative to ``|f| / |x|``, `epsilon` being the dtype's; by default just that.

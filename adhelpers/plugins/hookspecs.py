@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import pluggy
 
+from adhelpers.errors import ArgumentTypeError
+
 ENTRY_POINT_GROUP = "adhelpers"
 API_VERSION = 1
 
@@ -58,7 +60,7 @@ class BackendDescription:
                 f"{self} does not fit; write its implementation as 'module:Class', its array_types as "
                 "('module:Type',), and the rest as strings"
             )
-            raise TypeError(msg)
+            raise ArgumentTypeError(msg)
 
     @property
     def framework_version(self) -> str | None:

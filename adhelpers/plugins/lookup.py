@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import fields
 from typing import Any
 
-from adhelpers.errors import AmbiguousBackendError
+from adhelpers.errors import AmbiguousBackendError, ArgumentTypeError
 from adhelpers.plugins.containers import flatten
 from adhelpers.plugins.contract import ADBackend
 from adhelpers.plugins.discovery import scan
@@ -53,7 +53,7 @@ def backend(name: str, **options: Any) -> ADBackend:
     """
     if not isinstance(name, str):
         msg = f"a backend's name is a string such as 'finite-difference', but {name!r} was given"
-        raise TypeError(msg)
+        raise ArgumentTypeError(msg)
     if not options:
         return current().instance(name)
     cls = current().implementation(name)
@@ -61,7 +61,7 @@ def backend(name: str, **options: Any) -> ADBackend:
     unknown = [option for option in options if option not in known]
     if unknown:
         msg = f"backend {name!r} has no option {', '.join(map(repr, unknown))}; its options are {', '.join(known)}"
-        raise TypeError(msg)
+        raise ArgumentTypeError(msg)
     return cls(**options)
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import dis
-import functools
 import importlib.util
 import os
 from types import TracebackType
+
+from adhelpers.caches import shared
 
 
 def raised_by_library(error: BaseException, package: str) -> bool:
@@ -37,10 +38,18 @@ def _lies_in(frame: TracebackType, package: str) -> bool:
     return folder is not None and frame.tb_frame.f_code.co_filename.startswith(folder + os.sep)
 
 
-@functools.cache
 def _folder(package: str) -> str | None:
-    spec = importlib.util.find_spec(package)
-    return None if spec is None or spec.origin is None else os.path.dirname(spec.origin)
+    known: str | None = _FOLDERS.get(package)
+    if known is None:
+        spec = importlib.util.find_spec(package)
+        if spec is None or spec.origin is None:
+            return None
+        known = _FOLDERS.keep(package, os.path.dirname(spec.origin))
+    return known
+
+
+_FOLDERS = shared(32)
+"""Where the packages lie that were asked about."""
 
 
 def _raises(frame: TracebackType) -> bool:

@@ -7,11 +7,13 @@ point, and raised only when that backend is asked for.
 from __future__ import annotations
 
 import importlib
+import itertools
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from adhelpers.caches import Cache, shared
 from adhelpers.errors import AmbiguousBackendError, BackendLoadError, BackendNotFoundError
 from adhelpers.plugins.capabilities import Capability
 from adhelpers.plugins.contract import ADBackend
@@ -35,13 +37,13 @@ class Source:
         return f"entry point {self.entry_point!r} of distribution {self.distribution!r}"
 
 
-@dataclass(slots=True)
-class _Remembered:
-    """Whose arrays certain types are, while so many modules are imported."""
+_CLAIMS: Cache[Hashable, frozenset[str]] = shared(1024)
+"""By a registry's number, how many modules are imported, and a type: which backends claim its instances.
 
-    modules: int = 0
-    claims: dict[type, frozenset[str]] = field(default_factory=dict)
-    owners: dict[tuple[type, ...], ADBackend | None] = field(default_factory=dict)
+What none claims may be a framework's once that is imported.
+"""
+_OWNERS: Cache[Hashable, ADBackend | None] = shared(1024)
+"""The same for the types of several arrays: whose they are."""
 
 
 @dataclass
@@ -53,7 +55,7 @@ class Registry:
     failures: dict[str, BackendLoadError] = field(default_factory=dict)
     """By entry-point name: plugins that do not work, and why."""
     disabled: tuple[str, ...] = ()
-    _memory: _Remembered = field(default_factory=_Remembered, init=False, repr=False)
+    _number: int = field(default_factory=itertools.count().__next__, init=False, repr=False)
     _instances: dict[str, ADBackend] = field(default_factory=dict, init=False, repr=False)
 
     def implementation(self, name: str) -> type[ADBackend]:
@@ -111,34 +113,28 @@ class Registry:
 
     def claims(self, leaves: Iterable[Any]) -> list[frozenset[str]]:
         """For each leaf that some backend claims, the names of those that do."""
-        known, found = self._remembered().claims, []
+        found, now = [], (self._number, len(sys.modules))
         for leaf in leaves:
-            names = known.get(type(leaf))
+            names = _CLAIMS.get((now, type(leaf)))
             if names is None:
-                names = known[type(leaf)] = frozenset(
-                    name for name, d in self.descriptions.items() if any(_is_a(leaf, t) for t in d.array_types)
-                )
+                claiming = (n for n, d in self.descriptions.items() if any(_is_a(leaf, path) for path in d.array_types))
+                names = _CLAIMS.keep((now, type(leaf)), frozenset(claiming))
             if names:
                 found.append(names)
         return found
 
     def owner_of(self, leaves: tuple[Any, ...]) -> ADBackend | None:
         """As `lookup.owner_of`."""
-        known, of_types = self._remembered().owners, tuple(map(type, leaves))
-        if of_types not in known:
+        key = self._number, len(sys.modules), tuple(map(type, leaves))
+        try:
+            return _OWNERS[key]
+        except KeyError:
             claims = self.claims(leaves)
             common = frozenset.intersection(*claims) if claims else frozenset()
             if claims and not common:
-                raise several(leaves, claims)
+                raise several(leaves, claims) from None
             name = next((name for name in self.descriptions if name in common), None)
-            known[of_types] = None if name is None else self.instance(name)
-        return known[of_types]
-
-    def _remembered(self) -> _Remembered:
-        """What was found so far; what none claimed may be a framework's once that is imported."""
-        if self._memory.modules != len(sys.modules):
-            self._memory = _Remembered(len(sys.modules))
-        return self._memory
+            return _OWNERS.keep(key, None if name is None else self.instance(name))
 
 
 def load_error(kind: str, name: str, source: Source, cause: BaseException, hint: str = "") -> BackendLoadError:

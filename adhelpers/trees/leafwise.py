@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from adhelpers.errors import ArgumentTypeError
 from adhelpers.plugins.containers import describe
 from adhelpers.plugins.functions import Leaves
 from adhelpers.trees.tree import Tree
@@ -14,7 +15,7 @@ def require_tuple(args: object) -> None:
     """Refuse one further argument where all of them are wanted: an array would be taken apart."""
     if not isinstance(args, (tuple, list)):
         msg = f"args is {describe(args)}, but must be a tuple; for one argument write args=(argument,)"
-        raise TypeError(msg)
+        raise ArgumentTypeError(msg)
 
 
 class LeafwiseFunction:
@@ -56,7 +57,7 @@ class LeafwiseFunction:
                 f"with has_aux=True, f must return a pair (y, aux), but it returned "
                 f"{describe(result)}; return such a pair, or leave has_aux out"
             )
-            raise TypeError(msg)
+            raise ArgumentTypeError(msg)
         y, aux = result
         leaves, self._aux_treedef = self._x.backend.flatten(aux)
         # Only arrays travel through the plugin, which frees them of tracers; all else is kept aside.

@@ -8,7 +8,8 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from adhelpers.errors import DeviceMismatchError, DTypeError, ShapeMismatchError
+from adhelpers.caches import shared
+from adhelpers.errors import ArgumentTypeError, DeviceMismatchError, DTypeError, ShapeMismatchError
 from adhelpers.plugins import lookup
 from adhelpers.plugins.containers import describe
 from adhelpers.plugins.contract import ADBackend
@@ -25,7 +26,7 @@ def lift(backend: ADBackend, leaf: Any, name: object, like: Array | None = None)
                 f"{name} is {describe(leaf)}, whose meaning beyond its numbers would be lost; "
                 f"pass a plain array, such as numpy.asarray({name})"
             )
-            raise TypeError(msg)
+            raise ArgumentTypeError(msg)
         if leaf.dtype.kind in "OSUMmT":  # objects, text and dates, which no framework can hold
             raise not_differentiable(name, f"an array of dtype {leaf.dtype}")
         try:
@@ -48,7 +49,7 @@ def lift(backend: ADBackend, leaf: Any, name: object, like: Array | None = None)
     else:
         elsewhere = "return anything else as aux with has_aux=True" if _is_output(name) else _AS_DATA
         msg += f"expected arrays, Python floats, or containers of these; {elsewhere}"
-    raise TypeError(msg)
+    raise ArgumentTypeError(msg)
 
 
 def is_number(leaf: object) -> bool:
@@ -76,8 +77,8 @@ def is_known(backend: ADBackend, leaf: object) -> bool:
     return dtypes is not None and leaf.dtype in dtypes  # type: ignore[attr-defined]  # it has one, being an array
 
 
-_KNOWN: dict[tuple[type, type], set[Any]] = {}
-"""By types of backend and array: dtypes. To ask a backend and its namespace takes microseconds."""
+_KNOWN = shared(256)
+"""By types of backend and array: a set of dtypes. To ask a backend and its namespace takes microseconds."""
 
 
 def is_like(backend: ADBackend, leaf: Any, partner: Array) -> bool:
@@ -101,7 +102,7 @@ def check_inexact(backend: ADBackend, leaf: Array, name: object) -> None:
         raise _lacks_dtype(backend, name, leaf, error) from error
     if not inexact:
         raise not_differentiable(name, f"an array of dtype {leaf.dtype}")
-    _KNOWN.setdefault((type(backend), type(leaf)), set()).add(leaf.dtype)
+    _KNOWN.keep((type(backend), type(leaf)), set()).add(leaf.dtype)
 
 
 def _lacks_dtype(backend: ADBackend, name: object, leaf: Any, error: TypeError) -> DTypeError:
@@ -116,11 +117,12 @@ def is_complex(backend: ADBackend, leaf: Array) -> bool:
     kind = (type(backend), type(leaf), leaf.dtype)
     known = _COMPLEX.get(kind)
     if known is None:
-        known = _COMPLEX[kind] = bool(backend.array_namespace(leaf).isdtype(leaf.dtype, "complex floating"))
-    return known
+        known = _COMPLEX.keep(kind, bool(backend.array_namespace(leaf).isdtype(leaf.dtype, "complex floating")))
+    return bool(known)
 
 
-_COMPLEX: dict[tuple[type, type, Any], bool] = {}
+_COMPLEX = shared(256)
+"""By types of backend and array, and dtype: whether that is complex."""
 
 
 def check_like_partner(backend: ADBackend, leaf: Array, name: object, partner: Array, partner_name: object) -> None:
@@ -158,7 +160,13 @@ def _require_same_framework(
             f"{name} is {describe(leaf)}, but {partner_name} is {describe(partner)}; both must be of one framework: "
             f"convert {name} with {backend.conversion}({name})"
         )
-        raise TypeError(msg)
+        raise ArgumentTypeError(msg)
+
+
+def itemsize(backend: ADBackend, leaf: Array) -> int:
+    """The bytes of one element; backends differ in whether an array tells them, so the dtype does."""
+    bits = int(backend.array_namespace(leaf).finfo(leaf.dtype).bits)
+    return bits // 4 if is_complex(backend, leaf) else bits // 8
 
 
 def zeros_like(backend: ADBackend, leaves: Leaves) -> Leaves:

@@ -19,6 +19,7 @@ from adhelpers.extend import (
     LeafFunction,
     Leaves,
     Pullback,
+    SecondOrder,
     fewest_vectors_first,
     raised_by_library,
 )
@@ -173,7 +174,7 @@ class TorchBackend(ADBackend):
         return fewest_vectors_first(n, m, batch, copied=_SMALL, tie="reverse")
 
     @property
-    def second_order(self) -> str:
+    def second_order(self) -> SecondOrder:
         """Two passes in reverse: forward mode over a graph is a fifth as fast."""
         return "reverse-over-reverse"
 

@@ -31,6 +31,10 @@ from adhelpers import (
 from adhelpers.testing import Conformance, Scenario, assert_backends_agree
 
 
+Pair = tuple[Any, Any]
+Triple = tuple[Any, Any, Any]
+
+
 class Point(NamedTuple):
     """Containers of a user's own are as good as arrays."""
 
@@ -66,26 +70,26 @@ def products(x: Any, u: Any, backend: ADBackend) -> None:
     assert_type(push(f=model, backend=None, x={"a": x}, u={"a": u}), Any)
     push(scaled, backend, x, u, args=(2.0,), has_aux=False, differentiate_u=True)
     pull(model, backend, Point(x, x), Point(u, u))
-    assert_type(adhelpers.value_and_jacobian_vector_product(model, backend, x, u), Any)
-    assert_type(adhelpers.value_and_vector_jacobian_product(with_aux, backend, x, u, has_aux=True), Any)
+    assert_type(adhelpers.value_and_jacobian_vector_product(model, backend, x, u), Pair)
+    assert_type(adhelpers.value_and_vector_jacobian_product(with_aux, backend, x, u, has_aux=True), Triple)
 
 
 def misused_products(x: Any, u: Any, backend: ADBackend) -> None:
     """No u, options by position, and what is no backend."""
     push, pull = adhelpers.jacobian_vector_product, adhelpers.vector_jacobian_product
-    push(model, backend, x)  # type: ignore[call-arg]
-    pull(model, backend, x)  # type: ignore[call-arg]
-    push(model, backend, x, u, (2.0,))  # type: ignore[call-arg]
-    push(model, x, u)  # type: ignore[call-arg]
-    push(x**2 if x else 3.0, ADBackend, x, u)  # type: ignore[arg-type]
-    push(3.0, backend, x, u)  # type: ignore[arg-type]
-    push(scaled, backend, x, u, args=[2.0])  # type: ignore[arg-type]
-    push(scaled, backend, x, u, args=2.0)  # type: ignore[arg-type]
-    push(model, backend, x, u, has_aux="yes")  # type: ignore[arg-type]
-    push(model, backend, x, u, differentiate_u=None)  # type: ignore[arg-type]
-    pull(model, backend, x, u, batch_axis=0)  # type: ignore[call-arg]
-    adhelpers.value_and_jacobian_vector_product(model, backend, x)  # type: ignore[call-arg]
-    adhelpers.value_and_vector_jacobian_product(model, backend, x)  # type: ignore[call-arg]
+    push(model, backend, x)  # type: ignore[call-overload]
+    pull(model, backend, x)  # type: ignore[call-overload]
+    push(model, backend, x, u, (2.0,))  # type: ignore[call-overload]
+    push(model, x, u)  # type: ignore[call-overload]
+    push(x**2 if x else 3.0, ADBackend, x, u)  # type: ignore[call-overload]
+    push(3.0, backend, x, u)  # type: ignore[call-overload]
+    push(scaled, backend, x, u, args=[2.0])  # type: ignore[call-overload]
+    push(scaled, backend, x, u, args=2.0)  # type: ignore[call-overload]
+    push(model, backend, x, u, has_aux="yes")  # type: ignore[call-overload]
+    push(model, backend, x, u, differentiate_u=None)  # type: ignore[call-overload]
+    pull(model, backend, x, u, batch_axis=0)  # type: ignore[call-overload]
+    adhelpers.value_and_jacobian_vector_product(model, backend, x)  # type: ignore[call-overload]
+    adhelpers.value_and_vector_jacobian_product(model, backend, x)  # type: ignore[call-overload]
 
 
 # -- batched Jacobians -----------------------------------------------------------------------------------
@@ -97,19 +101,19 @@ def batched(x: Any, backend: ADBackend) -> None:
     adhelpers.batched_jacobian(model, None, x, batch_axis=0, mode="forward", chunk_size=8, check_batch="always")
     adhelpers.batched_jacobian(scaled, "torch", x, args=(2.0,), batch_axis=-1, mode="reverse", chunk_size=None)
     adhelpers.value_and_batched_jacobian(model, backend, x, mode="auto", check_batch=False, holomorphic=True)
-    assert_type(adhelpers.value_and_batched_jacobian(with_aux, backend, x, has_aux=True), Any)
+    assert_type(adhelpers.value_and_batched_jacobian(with_aux, backend, x, has_aux=True), Triple)
 
 
 def misused_batched(x: Any, u: Any, backend: ADBackend) -> None:
     """A u, another axis, another word."""
-    adhelpers.batched_jacobian(model, backend, x, u)  # type: ignore[call-arg]
-    adhelpers.batched_jacobian(model, backend, x, batch_axis=1)  # type: ignore[arg-type]
-    adhelpers.batched_jacobian(model, backend, x, mode="backward")  # type: ignore[arg-type]
-    adhelpers.batched_jacobian(model, backend, x, check_batch="never")  # type: ignore[arg-type]
-    adhelpers.batched_jacobian(model, backend, x, chunk_size=0.5)  # type: ignore[arg-type]
-    adhelpers.batched_jacobian(model, backend, x, chunks=2)  # type: ignore[call-arg]
-    adhelpers.value_and_batched_jacobian(model, backend, x, batch_axis="last")  # type: ignore[arg-type]
-    adhelpers.value_and_batched_jacobian(model, backend, x, mode=1)  # type: ignore[arg-type]
+    adhelpers.batched_jacobian(model, backend, x, u)  # type: ignore[call-overload]
+    adhelpers.batched_jacobian(model, backend, x, batch_axis=1)  # type: ignore[call-overload]
+    adhelpers.batched_jacobian(model, backend, x, mode="backward")  # type: ignore[call-overload]
+    adhelpers.batched_jacobian(model, backend, x, check_batch="never")  # type: ignore[call-overload]
+    adhelpers.batched_jacobian(model, backend, x, chunk_size=0.5)  # type: ignore[call-overload]
+    adhelpers.batched_jacobian(model, backend, x, chunks=2)  # type: ignore[call-overload]
+    adhelpers.value_and_batched_jacobian(model, backend, x, batch_axis="last")  # type: ignore[call-overload]
+    adhelpers.value_and_batched_jacobian(model, backend, x, mode=1)  # type: ignore[call-overload]
 
 
 # -- gradients, Jacobians and second derivatives ------------------------------------------------------------
@@ -123,43 +127,43 @@ def dense(x: Any, backend: ADBackend) -> None:
     assert_type(adhelpers.jacobian(model, backend, x, mode="forward", chunk_size=8, holomorphic=False), Any)
     assert_type(adhelpers.hessian(model, backend, x, chunk_size=None), Any)
     assert_type(adhelpers.laplacian(model, backend, x), Any)
-    assert_type(adhelpers.value_and_derivative(model, backend, x), Any)
-    assert_type(adhelpers.value_and_second_derivative(model, backend, x), Any)
-    assert_type(adhelpers.value_and_gradient(with_aux, backend, x, has_aux=True), Any)
-    assert_type(adhelpers.value_and_jacobian(model, backend, x, mode="reverse"), Any)
-    assert_type(adhelpers.value_and_hessian(model, backend, x), Any)
-    assert_type(adhelpers.value_and_laplacian(model, backend, x), Any)
+    assert_type(adhelpers.value_and_derivative(model, backend, x), Pair)
+    assert_type(adhelpers.value_and_second_derivative(model, backend, x), Pair)
+    assert_type(adhelpers.value_and_gradient(with_aux, backend, x, has_aux=True), Triple)
+    assert_type(adhelpers.value_and_jacobian(model, backend, x, mode="reverse"), Pair)
+    assert_type(adhelpers.value_and_hessian(model, backend, x), Pair)
+    assert_type(adhelpers.value_and_laplacian(model, backend, x), Pair)
 
 
 def second_order_products(x: Any, u: Any, backend: ADBackend) -> None:
     """They take a u, as the other products do."""
     assert_type(adhelpers.hessian_vector_product(model, backend, x, u, differentiate_u=True), Any)
-    assert_type(adhelpers.value_and_hessian_vector_product(model, backend, x, u), Any)
+    assert_type(adhelpers.value_and_hessian_vector_product(model, backend, x, u), Pair)
     assert_type(adhelpers.gauss_newton_product(model, backend, x, u, loss=lambda y: y**2), Any)
-    assert_type(adhelpers.value_and_gauss_newton_product(model, backend, x, u, loss=None), Any)
+    assert_type(adhelpers.value_and_gauss_newton_product(model, backend, x, u, loss=None), Pair)
 
 
 def each_of_a_batch(x: Any, backend: ADBackend) -> None:
     """The options are those of a batched Jacobian."""
     assert_type(adhelpers.batched_gradient(model, backend, x, batch_axis=0, check_batch="always"), Any)
     assert_type(adhelpers.batched_hessian(model, backend, x, batch_axis=-1, chunk_size=4, check_batch=False), Any)
-    assert_type(adhelpers.value_and_batched_gradient(model, backend, x), Any)
-    assert_type(adhelpers.value_and_batched_hessian(model, backend, x), Any)
+    assert_type(adhelpers.value_and_batched_gradient(model, backend, x), Pair)
+    assert_type(adhelpers.value_and_batched_hessian(model, backend, x), Pair)
 
 
 def misused_derivatives(x: Any, u: Any, backend: ADBackend) -> None:
     """A u too many or too few, and words that are none."""
-    adhelpers.derivative(model, backend)  # type: ignore[call-arg]
-    adhelpers.second_derivative(model, backend, x, u)  # type: ignore[call-arg]
-    adhelpers.gradient(model, backend, x, u)  # type: ignore[call-arg]
-    adhelpers.jacobian(model, backend, x, mode="backward")  # type: ignore[arg-type]
-    adhelpers.hessian(model, x)  # type: ignore[call-arg]
-    adhelpers.hessian(model, backend, x, mode="backward")  # type: ignore[arg-type]
-    adhelpers.laplacian(model, backend, x, batch_axis=0)  # type: ignore[call-arg]
-    adhelpers.hessian_vector_product(model, backend, x)  # type: ignore[call-arg]
-    adhelpers.gauss_newton_product(model, backend, x, u, loss=2.0)  # type: ignore[arg-type]
-    adhelpers.batched_gradient(model, backend, x, batch_axis=1)  # type: ignore[arg-type]
-    adhelpers.batched_hessian(model, backend, x, check_batch="never")  # type: ignore[arg-type]
+    adhelpers.derivative(model, backend)  # type: ignore[call-overload]
+    adhelpers.second_derivative(model, backend, x, u)  # type: ignore[call-overload]
+    adhelpers.gradient(model, backend, x, u)  # type: ignore[call-overload]
+    adhelpers.jacobian(model, backend, x, mode="backward")  # type: ignore[call-overload]
+    adhelpers.hessian(model, x)  # type: ignore[call-overload]
+    adhelpers.hessian(model, backend, x, mode="backward")  # type: ignore[call-overload]
+    adhelpers.laplacian(model, backend, x, batch_axis=0)  # type: ignore[call-overload]
+    adhelpers.hessian_vector_product(model, backend, x)  # type: ignore[call-overload]
+    adhelpers.gauss_newton_product(model, backend, x, u, loss=2.0)  # type: ignore[call-overload]
+    adhelpers.batched_gradient(model, backend, x, batch_axis=1)  # type: ignore[call-overload]
+    adhelpers.batched_hessian(model, backend, x, check_batch="never")  # type: ignore[call-overload]
 
 
 # -- prepare ---------------------------------------------------------------------------------------------
@@ -378,3 +382,57 @@ def caught(x: Any) -> None:
         _unsupported: NotImplementedError = error
     except adhelpers.BatchAxisError as error:
         _other: TypeError = error  # type: ignore[assignment]
+
+
+# -- a pair from a triple ----------------------------------------------------------------------------------
+
+
+def results(x: Any, u: Any, backend: ADBackend, flag: bool) -> None:
+    """What an operation returns follows from ``has_aux``; where that is only known when it runs, so is this."""
+    f = with_aux
+    assert_type(adhelpers.jacobian_vector_product(f, backend, x, u, has_aux=True), Pair)
+    assert_type(adhelpers.vector_jacobian_product(f, backend, x, u, has_aux=True), Pair)
+    assert_type(adhelpers.derivative(f, backend, x, has_aux=True), Pair)
+    assert_type(adhelpers.gradient(f, backend, x, has_aux=True), Pair)
+    assert_type(adhelpers.jacobian(f, backend, x, has_aux=True), Pair)
+    assert_type(adhelpers.second_derivative(f, backend, x, has_aux=True), Pair)
+    assert_type(adhelpers.hessian_vector_product(f, backend, x, u, has_aux=True), Pair)
+    assert_type(adhelpers.hessian(f, backend, x, has_aux=True), Pair)
+    assert_type(adhelpers.laplacian(f, backend, x, has_aux=True), Pair)
+    assert_type(adhelpers.gauss_newton_product(f, backend, x, u, has_aux=True), Pair)
+    assert_type(adhelpers.batched_jacobian(f, backend, x, has_aux=True), Pair)
+    assert_type(adhelpers.batched_gradient(f, backend, x, has_aux=True), Pair)
+    assert_type(adhelpers.batched_hessian(f, backend, x, has_aux=True), Pair)
+    assert_type(adhelpers.gradient(f, backend, x, has_aux=flag), Any)
+    assert_type(adhelpers.value_and_gradient(f, backend, x, has_aux=flag), tuple[Any, ...])
+
+
+def results_with_value(x: Any, u: Any, backend: ADBackend) -> None:
+    """With ``f(x)`` there is one more."""
+    f = with_aux
+    assert_type(adhelpers.value_and_jacobian_vector_product(model, backend, x, u), Pair)
+    assert_type(adhelpers.value_and_vector_jacobian_product(model, backend, x, u), Pair)
+    assert_type(adhelpers.value_and_derivative(model, backend, x), Pair)
+    assert_type(adhelpers.value_and_gradient(model, backend, x), Pair)
+    assert_type(adhelpers.value_and_jacobian(model, backend, x), Pair)
+    assert_type(adhelpers.value_and_second_derivative(model, backend, x), Pair)
+    assert_type(adhelpers.value_and_hessian_vector_product(model, backend, x, u), Pair)
+    assert_type(adhelpers.value_and_hessian(model, backend, x), Pair)
+    assert_type(adhelpers.value_and_laplacian(model, backend, x), Pair)
+    assert_type(adhelpers.value_and_gauss_newton_product(model, backend, x, u), Pair)
+    assert_type(adhelpers.value_and_batched_jacobian(model, backend, x), Pair)
+    assert_type(adhelpers.value_and_batched_gradient(model, backend, x), Pair)
+    assert_type(adhelpers.value_and_batched_hessian(model, backend, x), Pair)
+    assert_type(adhelpers.value_and_jacobian_vector_product(f, backend, x, u, has_aux=True), Triple)
+    assert_type(adhelpers.value_and_vector_jacobian_product(f, backend, x, u, has_aux=True), Triple)
+    assert_type(adhelpers.value_and_derivative(f, backend, x, has_aux=True), Triple)
+    assert_type(adhelpers.value_and_gradient(f, backend, x, has_aux=True), Triple)
+    assert_type(adhelpers.value_and_jacobian(f, backend, x, has_aux=True), Triple)
+    assert_type(adhelpers.value_and_second_derivative(f, backend, x, has_aux=True), Triple)
+    assert_type(adhelpers.value_and_hessian_vector_product(f, backend, x, u, has_aux=True), Triple)
+    assert_type(adhelpers.value_and_hessian(f, backend, x, has_aux=True), Triple)
+    assert_type(adhelpers.value_and_laplacian(f, backend, x, has_aux=True), Triple)
+    assert_type(adhelpers.value_and_gauss_newton_product(f, backend, x, u, has_aux=True), Triple)
+    assert_type(adhelpers.value_and_batched_jacobian(f, backend, x, has_aux=True), Triple)
+    assert_type(adhelpers.value_and_batched_gradient(f, backend, x, has_aux=True), Triple)
+    assert_type(adhelpers.value_and_batched_hessian(f, backend, x, has_aux=True), Triple)

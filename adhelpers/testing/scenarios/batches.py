@@ -150,7 +150,7 @@ def _repeated(mode: str, subject: Subject) -> None:
             x = numbers(3, 2, 4) + k
             expected = references.batched_jacobian(partial(ordered, numpy_namespace), x) / (4 if share else 1)
             what = f"J of call {k + 1} of one function" + " that looks at the size of its batch" * share
-            received = batched_jacobian(f, subject.backend, subject.arrays(x), mode=mode)  # type: ignore[arg-type]
+            received = batched_jacobian(f, subject.backend, subject.arrays(x), mode=mode)  # type: ignore[call-overload]
             subject.expect_close(received, expected, what=what)
 
 

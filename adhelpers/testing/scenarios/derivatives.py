@@ -10,8 +10,8 @@ from typing import Any
 import array_api_compat.numpy as numpy_namespace
 import numpy as np
 
+import adhelpers
 from adhelpers.errors import BatchMixingError, DTypeError, ShapeMismatchError, StructureMismatchError
-from adhelpers.operations import first_order, gauss_newton, per_sample, second_order
 from adhelpers.plugins.capabilities import Capability
 from adhelpers.testing import references
 from adhelpers.testing.models import like, numbers
@@ -99,7 +99,7 @@ def _derivative(subject: Subject) -> None:
     def f(xp: Any, x: Any) -> Any:
         return {"one": xp.sin(x), "three": [x * like(xp, A, x)]}
 
-    value, received = _call(first_order.value_and_derivative, subject, f, subject.arrays(P))
+    value, received = _call(adhelpers.value_and_derivative, subject, f, subject.arrays(P))
     subject.expect_close(value, {"one": np.sin(P), "three": [P * A]}, what="the value")
     subject.expect_close(received, {"one": np.cos(P), "three": [A]})
 
@@ -107,13 +107,13 @@ def _derivative(subject: Subject) -> None:
 @SCENARIOS.add("complex-derivative/derivative", "R7", [Capability.FORWARD, Capability.COMPLEX])
 def _complex_derivative(subject: Subject) -> None:
     z = complex_numbers()
-    received = _call(first_order.derivative, subject, lambda xp, z: z**3, subject.arrays(z))
+    received = _call(adhelpers.derivative, subject, lambda xp, z: z**3, subject.arrays(z))
     subject.expect_close(received, 3.0 * z**2)
 
 
 @SCENARIOS.add("gradient-of-leaves/gradient", "R7", [Capability.REVERSE])
 def _gradient(subject: Subject) -> None:
-    value, received = _call(first_order.value_and_gradient, subject, cubic, subject.arrays(X))
+    value, received = _call(adhelpers.value_and_gradient, subject, cubic, subject.arrays(X))
     subject.expect_close(value, VALUE, what="the value")
     subject.expect_close(received, GRADIENT)
 
@@ -122,7 +122,7 @@ def _gradient(subject: Subject) -> None:
 def _complex_gradient(subject: Subject) -> None:
     """The slope along t is Re(sum(v * t))."""
     z = complex_numbers(3)
-    received = _call(first_order.gradient, subject, quartic, subject.arrays(z))
+    received = _call(adhelpers.gradient, subject, quartic, subject.arrays(z))
     subject.expect_close(received, 3.0 * z**2 + 4.0 * np.abs(z) ** 2 * np.conj(z))
 
 
@@ -132,13 +132,13 @@ def quartic(xp: Any, z: Any) -> Any:
 
 def _jacobian(mode: str, chunk_size: int | None, subject: Subject) -> None:
     options = {"mode": mode, "chunk_size": chunk_size}
-    received = _call(first_order.jacobian, subject, several, subject.arrays(X), **options)
+    received = _call(adhelpers.jacobian, subject, several, subject.arrays(X), **options)
     subject.expect_close(received, JACOBIAN)
 
 
 def _elementary_jacobian(mode: str, subject: Subject) -> None:
     expected = references.jacobian(partial(elementary, numpy_namespace), A)
-    value, received = _call(first_order.value_and_jacobian, subject, elementary, subject.arrays(A), mode=mode)
+    value, received = _call(adhelpers.value_and_jacobian, subject, elementary, subject.arrays(A), mode=mode)
     subject.expect_close(value, elementary(numpy_namespace, A), what="the value")
     subject.expect_close(received, expected)
 
@@ -149,7 +149,7 @@ def _holomorphic(mode: str, subject: Subject) -> None:
     def f(xp: Any, z: Any) -> Any:
         return xp.sum(xp.asarray(c) * z**2, axis=1)
 
-    received = _call(first_order.jacobian, subject, f, subject.arrays(z), mode=mode, holomorphic=True)
+    received = _call(adhelpers.jacobian, subject, f, subject.arrays(z), mode=mode, holomorphic=True)
     subject.expect_close(received, 2.0 * c * z)
 
 
@@ -157,13 +157,13 @@ def _real_to_complex(mode: str, subject: Subject) -> None:
     def f(xp: Any, x: Any) -> Any:
         return {"complex": xp.exp(1j * x), "real": x**2}
 
-    received = _call(first_order.jacobian, subject, f, subject.arrays(A), mode=mode)
+    received = _call(adhelpers.jacobian, subject, f, subject.arrays(A), mode=mode)
     subject.expect_close(received, {"complex": np.diag(1j * np.exp(1j * A)), "real": np.diag(2.0 * A)})
 
 
 def _blocks_apart(mode: str, subject: Subject) -> None:
     x = subject.arrays(X)
-    received = _call(first_order.jacobian, subject, several, x, mode=mode)
+    received = _call(adhelpers.jacobian, subject, several, x, mode=mode)
     leaves = [subject.backend.to_numpy(leaf) for tree in (received, x) for leaf in subject.backend.flatten(tree)[0]]
     for a, b in itertools.combinations(leaves, 2):
         subject.expect(not share_memory(a, b), f"shared memory: {a!r} and {b!r}", "memory of its own for each")
@@ -188,20 +188,20 @@ def _second_derivative(subject: Subject) -> None:
     def f(xp: Any, x: Any) -> Any:
         return {"one": xp.sin(x), "three": [x**3 * like(xp, A, x)]}
 
-    value, received = _call(second_order.value_and_second_derivative, subject, f, subject.arrays(P))
+    value, received = _call(adhelpers.value_and_second_derivative, subject, f, subject.arrays(P))
     subject.expect_close(value, {"one": np.sin(P), "three": [P**3 * A]}, what="the value")
     subject.expect_close(received, {"one": -np.sin(P), "three": [6.0 * P * A]}, depth=2)
 
 
 def _hessian(mode: str, subject: Subject) -> None:
-    value, received = _call(second_order.value_and_hessian, subject, cubic, subject.arrays(X), mode=mode)
+    value, received = _call(adhelpers.value_and_hessian, subject, cubic, subject.arrays(X), mode=mode)
     subject.expect_close(value, VALUE, what="the value")
     subject.expect_close(received, HESSIAN, depth=2, scale=_SCALE)
 
 
 def _hessian_vector_product(mode: str, subject: Subject) -> None:
     x, u = subject.arrays(X), subject.arrays(T)
-    value, received = _call(second_order.value_and_hessian_vector_product, subject, cubic, x, u, mode=mode)
+    value, received = _call(adhelpers.value_and_hessian_vector_product, subject, cubic, x, u, mode=mode)
     subject.expect_close(value, VALUE, what="the value")
     subject.expect_close(received, PRODUCT, depth=2, scale=_SCALE)
 
@@ -213,13 +213,13 @@ _SCALE = 10.0
 def _complex_product(mode: str, subject: Subject) -> None:
     z, u = complex_numbers(3), complex_numbers(3)[::-1].copy()
     operands = subject.arrays(z), subject.arrays(u)
-    received = _call(second_order.hessian_vector_product, subject, quartic, *operands, mode=mode)
+    received = _call(adhelpers.hessian_vector_product, subject, quartic, *operands, mode=mode)
     expected = 6.0 * z * u + 4.0 * (np.conj(z) ** 2 * u + 2.0 * np.abs(z) ** 2 * np.conj(u))
     subject.expect_close(received, expected, depth=2)
 
 
 def _laplacian(mode: str, subject: Subject) -> None:
-    value, received = _call(second_order.value_and_laplacian, subject, cubic, subject.arrays(X), mode=mode)
+    value, received = _call(adhelpers.value_and_laplacian, subject, cubic, subject.arrays(X), mode=mode)
     subject.expect_close(value, VALUE, what="the value")
     subject.expect_close(received, TRACE, depth=2, scale=_SCALE)
 
@@ -240,7 +240,7 @@ def _gauss_newton_product(subject: Subject) -> None:
     x, u = numbers(3), numbers(3, seed=1)
     J = references.jacobian(partial(residuals, numpy_namespace), x)
     operands = subject.arrays(x), subject.arrays(u)
-    value, received = _call(gauss_newton.value_and_gauss_newton_product, subject, residuals, *operands)
+    value, received = _call(adhelpers.value_and_gauss_newton_product, subject, residuals, *operands)
     subject.expect_close(value, residuals(numpy_namespace, x), what="the value")
     subject.expect_close(received, J.T @ (J @ u), depth=2)
 
@@ -256,7 +256,7 @@ def _gauss_newton_product_of_a_loss(subject: Subject) -> None:
         return xp.sum(y**3) + y[0] * y[1]
 
     operands = subject.arrays(x), subject.arrays(u)
-    received = _call(gauss_newton.gauss_newton_product, subject, residuals, *operands, loss=loss)
+    received = _call(adhelpers.gauss_newton_product, subject, residuals, *operands, loss=loss)
     subject.expect_close(received, J.T @ (H @ (J @ u)), depth=2)
 
 
@@ -283,7 +283,7 @@ def _curved(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def _batched(order: int, axis: int, subject: Subject) -> None:
     x = numbers(3, 4)
-    operation = (per_sample.value_and_batched_gradient, per_sample.value_and_batched_hessian)[order - 1]
+    operation = (adhelpers.value_and_batched_gradient, adhelpers.value_and_batched_hessian)[order - 1]
 
     def f(xp: Any, x: Any) -> Any:
         return curved(xp, x if axis == -1 else xp.permute_dims(x, (1, 0)))
@@ -308,9 +308,9 @@ for _axis, _label in ((-1, "last"), (0, "first")):
     SCENARIOS.add(f"batched-gradient/{_label}", "R18", [Capability.REVERSE])(partial(_batched, 1, _axis))
     SCENARIOS.add(f"batched-hessian/{_label}", "R18", BOTH)(partial(_batched, 2, _axis))
 SCENARIOS.add("refused-mixing/batched-gradient", "R18", [Capability.REVERSE])(
-    partial(_mixing, per_sample.batched_gradient)
+    partial(_mixing, adhelpers.batched_gradient)
 )
-SCENARIOS.add("refused-mixing/batched-hessian", "R18", BOTH)(partial(_mixing, per_sample.batched_hessian))
+SCENARIOS.add("refused-mixing/batched-hessian", "R18", BOTH)(partial(_mixing, adhelpers.batched_hessian))
 
 
 # -- what f and u are ----------------------------------------------------------------------------------------
@@ -332,10 +332,10 @@ for _label, _f, _error, _words in (
 ):
     _more = [Capability.COMPLEX] if "complex" in _label else []
     SCENARIOS.add(f"refused-gradient-of-{_label}/gradient", "R16", [Capability.REVERSE, *_more])(
-        partial(_not_one_number, _f, _error, _words, first_order.gradient)
+        partial(_not_one_number, _f, _error, _words, adhelpers.gradient)
     )
     SCENARIOS.add(f"refused-gradient-of-{_label}/hessian", "R16", [*BOTH, *_more])(
-        partial(_not_one_number, _f, _error, _words, second_order.hessian)
+        partial(_not_one_number, _f, _error, _words, adhelpers.hessian)
     )
 
 
@@ -344,7 +344,7 @@ def _direction(outer: str, differentiated: bool, subject: Subject) -> None:
 
     def f(xp: Any, x: Any) -> Any:
         g = _bound(subject, lambda xp, z: xp.sum(z**3))
-        return second_order.hessian_vector_product(g, subject.backend, x, x, differentiate_u=differentiated)
+        return adhelpers.hessian_vector_product(g, subject.backend, x, x, differentiate_u=differentiated)
 
     x, u = numbers(3), numbers(3, seed=1)
     received = subject.product(outer, f, subject.arrays(x), subject.arrays(u))
@@ -379,9 +379,9 @@ for _outer in PRODUCTS:
 
 
 ALONG_X = {
-    "gradient": (first_order.value_and_gradient, 4.5 * A**2, frozenset({Capability.REVERSE})),
-    "hessian": (second_order.value_and_hessian, np.diag(9.0 * A), BOTH),
-    "laplacian": (second_order.value_and_laplacian, np.asarray(9.0 * np.sum(A)), BOTH),
+    "gradient": (adhelpers.value_and_gradient, 4.5 * A**2, frozenset({Capability.REVERSE})),
+    "hessian": (adhelpers.value_and_hessian, np.diag(9.0 * A), BOTH),
+    "laplacian": (adhelpers.value_and_laplacian, np.asarray(9.0 * np.sum(A)), BOTH),
 }
 
 

@@ -1,0 +1,118 @@
+"""One batched Jacobian, and the ways to compute it.
+
+Because `f` treats batch elements independently, one basis vector serves all of them: N pushforwards or M
+pullbacks through the whole batch give every element's Jacobian.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Literal, Protocol
+
+from adhelpers.batch.basis import BatchBasis
+from adhelpers.batch.layout import BatchLayout
+from adhelpers.batch.mixing import MixingCheck
+from adhelpers.batch.points import require_output
+from adhelpers.caches import Cache
+from adhelpers.engine.missing_rules import Function
+from adhelpers.engine.sweeps import Received, Sweep, SweepRecord, Swept
+from adhelpers.plugins.contract import ADBackend
+from adhelpers.plugins.formulations import Mode
+from adhelpers.plugins.functions import Array, Leaves
+from adhelpers.trees.tree import Tree
+
+Result = tuple[Array, Array, Leaves]
+"""``(y, J, aux)``."""
+
+MOST_CALLS = 16
+"""Of so many kinds of `args` it is remembered whether copies are allowed."""
+
+
+class BatchFunction(Function, Protocol):
+    """A function of a batch: the user's between leaves, or one that is made of it."""
+
+    args: tuple[Any, ...]
+    has_aux: bool
+
+    def output(self, leaves: Leaves) -> Tree:
+        """The latest result, with the arrays that came back through the plugin."""
+
+
+@dataclass(slots=True)
+class BatchRecord(SweepRecord):
+    """What was learnt about a function of a batch."""
+
+    is_checked: bool = False
+    """Whether it was seen to treat batch elements independently."""
+    copies: Cache[Hashable, bool | None] = field(default_factory=lambda: Cache(MOST_CALLS))
+    """For each kind of call that was seen, whether copies of the batch give copies of ``f(x)``; None if untried."""
+
+
+@dataclass(slots=True)
+class BatchedJacobian:
+    """One batched Jacobian to compute.
+
+    Attributes
+    ----------
+    check
+        Whether to see that `f` does not mix the batch.
+    """
+
+    backend: ADBackend
+    f: BatchFunction
+    x: Array
+    layout: BatchLayout
+    holomorphic: bool
+    chunk_size: int | None
+    record: BatchRecord
+    check: bool
+
+    def by_sweep(self, mode: Mode | Literal["auto"], *, allowed: bool | None = None) -> Result:
+        """Sweep the batch in that mode, ``"auto"`` being the cheaper one; in the other one if it is `allowed`.
+
+        By default the backend's option allows it.
+        """
+        seen: list[Array] = []
+
+        def accept(outputs: Leaves) -> None:
+            seen.append(require_output(self.f.output(outputs), self.x, self.layout, self.holomorphic))
+
+        receive: Callable[[ADBackend, Leaves], Received] = Received
+        if self.check:
+            receive = partial(MixingCheck, self.layout, lambda: (self.x, seen[-1]))
+        sweep = Sweep(
+            self.backend,
+            self.f,
+            (self.x,),
+            partial(BatchBasis, self.layout),
+            receive,
+            accept,
+            self.layout.batch(self.x),
+            self.chunk_size,
+            self.holomorphic,
+            self.record,
+        )
+        swept = sweep.evaluate(mode) if mode == "auto" or allowed is None else sweep.in_mode(mode, allowed=allowed)
+        halves = [half for half in (swept.received, swept.imaginary) if half is not None]
+        self.record.is_checked |= all(isinstance(half, MixingCheck) and half.passed for half in halves)
+        return seen[-1], self._arranged(swept, seen[-1]), swept.aux
+
+    def by_samples(self, mode: Mode) -> Result:
+        """Take the Jacobian of each element of the batch on its own."""
+        backend, layout, x = self.backend, self.layout, self.x
+        y, jacobian = backend.sample_jacobian(self.f, x, layout.axis, mode)
+        y = require_output(self.f.output((y,)), x, layout, self.holomorphic)
+        n, m, batch = layout.size(x), layout.size(y), layout.batch(x)
+        shape = (m, n, batch) if layout.axis == -1 else (batch, m, n)
+        return y, backend.array_namespace(jacobian).reshape(jacobian, shape), ()
+
+    def _arranged(self, swept: Swept, y: Array) -> Array:
+        """J from the results of a sweep."""
+        (stack,) = swept.received.stacks((y,) if swept.forward else (self.x,))
+        if swept.imaginary is not None:
+            stack = stack + 1j * swept.imaginary.stacks((self.x,))[0]
+        xp = self.backend.array_namespace(stack)
+        stack = stack if stack.dtype == y.dtype else xp.astype(stack, y.dtype)
+        return self.layout.from_columns(xp, stack) if swept.forward else self.layout.from_rows(xp, stack)

@@ -1,0 +1,57 @@
+"""Calls on a backend that compiles every single one: they are prepared, and remembered with their function."""
+
+from __future__ import annotations
+
+import types
+import weakref
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from adhelpers.caches import FUNCTIONS
+from adhelpers.compiled.prepared import Operation, Prepared
+from adhelpers.plugins.contract import ADBackend
+from adhelpers.trees.leafwise import require_tuple
+
+
+@dataclass(slots=True)
+class OneShot:
+    """An operation that was prepared for one function; it calls that, but does not keep it."""
+
+    prepared: Prepared | None = None
+
+
+def compiled_call(
+    operation: Operation,
+    f: Callable[..., Any],
+    backend: ADBackend,
+    operands: tuple[Any, ...],
+    args: tuple[Any, ...],
+    **options: Any,
+) -> Any:
+    """``(f(x), result)`` of the operation; it is prepared once, and forgotten with `f`."""
+    require_tuple(args)
+    known = FUNCTIONS.record(f, (operation, backend, *options.items()), OneShot)
+    if known.prepared is None:
+        try:
+            weakly = _Weakly(f)
+        except TypeError:  # it cannot be remembered, and would be compiled every time
+            return operation.evaluate(f, backend.eager(), operands, args, with_value=True, **options)
+        known.prepared = Prepared(
+            weakly, operation, weakly, backend, with_value=True, strict=False, options=options, defaults={}
+        )
+    return known.prepared(*operands, *args)
+
+
+class _Weakly:
+    """A function that is called, but not kept."""
+
+    def __init__(self, f: Callable[..., Any]) -> None:
+        self._reference = weakref.WeakMethod(f) if isinstance(f, types.MethodType) else weakref.ref(f)
+        self.__name__ = getattr(f, "__name__", type(f).__name__)
+        self.__qualname__ = getattr(f, "__qualname__", type(f).__qualname__)
+
+    def __call__(self, *args: Any) -> Any:
+        f = self._reference()
+        assert f is not None, "who calls the operation holds its function"
+        return f(*args)

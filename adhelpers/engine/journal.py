@@ -1,0 +1,179 @@
+"""What is decided while an operation runs, told to whoever listens: `explain`, or the logger at DEBUG."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import sys
+import time
+from collections.abc import Iterator
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+LOGGER = "adhelpers"
+_DEBUG = 10  # logging.DEBUG; logging is slow to import, and seldom needed
+
+
+class Note(NamedTuple):
+    """One thing that was decided or seen.
+
+    Attributes
+    ----------
+    topic
+        What it is about: ``"mode"``, ``"sweep"``, ``"formulation"``, ``"fallback"``, ``"check"``, ``"copies"``,
+        ``"trial"`` or ``"code"``.
+    words
+        A sentence.
+    """
+
+    topic: str
+    words: str
+
+
+@dataclass
+class ExplainedCall:
+    """One call of an operation, and what was decided in it.
+
+    Attributes
+    ----------
+    operation, function, backend
+        Their names.
+    notes
+        What was decided, a `Note` each, in order.
+    depth
+        In how many other calls it took place: 0 for those that the user made.
+    seconds
+        How long it took.
+    """
+
+    operation: str
+    function: str
+    backend: str
+    notes: list[Note] = field(default_factory=list)
+    depth: int = 0
+    seconds: float | None = None
+
+    def __str__(self) -> str:
+        indent = "  " * self.depth
+        took = "" if self.seconds is None else f", {in_words(self.seconds)}"
+        lines = [f"{self.operation} of {self.function} by {self.backend}{took}"]
+        for note, alike in itertools.groupby(self.notes):
+            count = len(list(alike))
+            lines.append(f"  {note.topic:<12} {note.words}{f' ({count} times)' if count > 1 else ''}")
+        return "\n".join(indent + line for line in lines)
+
+
+@dataclass
+class Explanation:
+    """What `explain` collected; printing it shows all of it.
+
+    Attributes
+    ----------
+    calls
+        An `ExplainedCall` for each operation that was called, in the order in which they began.
+    """
+
+    calls: list[ExplainedCall] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self.calls)) or "no operation was called"
+
+
+_LISTENING: ContextVar[Explanation | None] = ContextVar("adhelpers_explanation", default=None)
+_RUNNING: ContextVar[ExplainedCall | None] = ContextVar("adhelpers_call", default=None)
+
+
+@contextlib.contextmanager
+def explain() -> Iterator[Explanation]:
+    """Collect what the operations called inside decide: backend, mode, sweeps, fallbacks, checks and trials.
+
+    The same goes to the logger ``"adhelpers"`` at level DEBUG, with or without this. Operations that other threads call
+    are for the logger alone.
+
+    Yields
+    ------
+    Explanation
+        It grows as operations are called, and may be printed at any time.
+
+    Examples
+    --------
+    >>> import numpy, adhelpers
+    >>> with adhelpers.explain() as log:
+    ...     H = adhelpers.jacobian(lambda x: x**2, "finite-difference", numpy.ones(3))
+    >>> print(log)  # doctest: +ELLIPSIS
+    jacobian of <lambda> by finite-difference, ...
+      mode         forward: finite-difference has no reverse mode
+      sweep        3 vectors pushed forward, all at once
+    """
+    explanation = Explanation()
+    token = _LISTENING.set(explanation)
+    try:
+        yield explanation
+    finally:
+        _LISTENING.reset(token)
+
+
+def is_explained() -> bool:
+    """Whether somebody wants operations that begin now explained."""
+    return _LISTENING.get() is not None
+
+
+def is_heard() -> bool:
+    """Whether anybody listens to an operation that begins now."""
+    return _LISTENING.get() is not None or _logger() is not None
+
+
+def is_listening() -> bool:
+    """Whether anybody listens to the operation that is running."""
+    return _RUNNING.get() is not None
+
+
+def tell(topic: str, words: str) -> None:
+    """Note something about the operation that is running; ask `is_listening` before `words` are made."""
+    call = _RUNNING.get()
+    if call is None:
+        return
+    call.notes.append(Note(topic, words))
+    logger = _logger()
+    if logger is not None:
+        logger.debug("%s of %s by %s: %s: %s", call.operation, call.function, call.backend, topic, words)
+
+
+@contextlib.contextmanager
+def call_of(operation: str, f: object, backend: str, explanation: Explanation | None = None) -> Iterator[None]:
+    """Note what is decided inside as that of one call, for `explain` or for the `explanation` that is given."""
+    outer = _RUNNING.get()
+    call = ExplainedCall(operation, name_of(f), backend, depth=0 if outer is None else outer.depth + 1)
+    for listener in (explanation, _LISTENING.get()):
+        if listener is not None:
+            listener.calls.append(call)
+    token = _RUNNING.set(call)
+    start = time.perf_counter()
+    try:
+        yield
+    finally:
+        call.seconds = time.perf_counter() - start
+        _RUNNING.reset(token)
+
+
+def name_of(f: object) -> str:
+    """What a function calls itself."""
+    return getattr(f, "__name__", None) or type(f).__name__
+
+
+def in_words(seconds: float) -> str:
+    """A time in a unit that suits it."""
+    for unit, size in (("s", 1.0), ("ms", 1e-3)):
+        if seconds >= size:
+            return f"{seconds / size:.3g} {unit}"
+    return f"{seconds / 1e-6:.3g} µs"
+
+
+def _logger() -> Any:
+    """The logger, if it takes messages of level DEBUG; one that was never imported takes none."""
+    logging = sys.modules.get("logging")
+    if logging is None:
+        return None
+    logger = logging.getLogger(LOGGER)
+    return logger if logger.isEnabledFor(_DEBUG) else None

@@ -1,0 +1,108 @@
+"""Derivative rules that a framework lacks, and what stands in for them.
+
+A backend without a mode is nothing special: it is one for which every function lacks the rule.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+from adhelpers.caches import FUNCTIONS
+from adhelpers.engine import journal
+from adhelpers.errors import UnsupportedOperationError
+from adhelpers.plugins.contract import ADBackend
+from adhelpers.plugins.functions import Leaves
+
+T = TypeVar("T")
+
+
+class Function(Protocol):
+    """What is differentiated: the user's function between leaves, or a derivative of it."""
+
+    function: Callable[..., Any]
+    """The user's, whose missing rules are logged once."""
+
+    def __call__(self, *leaves: Any) -> tuple[Leaves, Leaves]:
+        """``(outputs, aux)``."""
+
+
+def either(
+    backend: ADBackend,
+    f: Function,
+    native: Callable[[], T],
+    substitute: Callable[[], T],
+    *,
+    rule: str,
+    way: str,
+    allowed: bool,
+) -> T:
+    """The native way or, if the framework says that it lacks a rule and it is allowed, the substitute."""
+    try:
+        return native()
+    except Exception as error:
+        lack = Lack.told_by(error, backend, rule, way, allowed=allowed)
+        if lack is None:
+            raise
+    return lack.replaced_by(f, substitute)
+
+
+@dataclass(slots=True)
+class Told:
+    """Whether it was logged that a rule is missing."""
+
+    already: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Lack:
+    """A rule that a framework lacks, and what can stand in for it."""
+
+    backend: ADBackend
+    rule: str
+    way: str
+    words: str
+    """The framework's own; its error is not kept, for the traceback holds `f` and `x`."""
+
+    @classmethod
+    def told_by(cls, error: Exception, backend: ADBackend, rule: str, way: str, *, allowed: bool) -> Lack | None:
+        """The lack that `error` tells of, if it does; it is an error itself where nothing may stand in."""
+        if not _is_missing_rule(backend, error):
+            return None
+        if not allowed:
+            msg = (
+                f"backend {backend.name!r} lacks a {rule} ({error}); "
+                f"with fallback=True the result would come from {way}"
+            )
+            raise UnsupportedOperationError(msg) from error
+        return cls(backend, rule, way, str(error))
+
+    def replaced_by(self, f: Function, substitute: Callable[[], T]) -> T:
+        """What stands in, which is logged once for each function."""
+        name, rule, way = self.backend.name, self.rule, self.way
+        told = FUNCTIONS.record(f.function, (name, rule), Told)
+        if not told.already:
+            import logging  # slow, and seldom needed
+
+            told.already = True
+            message = "backend %r lacks a %s (%s); using %s"
+            logging.getLogger(journal.LOGGER).info(message, name, rule, self.words, way)
+        if journal.is_listening():
+            journal.tell("fallback", f"{name} lacks a {rule} ({' '.join(self.words.split())}); {way} stands in")
+        try:
+            return substitute()
+        except Exception as error:
+            if not _is_missing_rule(self.backend, error):
+                raise
+            msg = (
+                f"backend {name!r} lacks a {rule} ({self.words}), and {way} cannot stand in ({error}); "
+                "write f with other primitives, give the primitive a rule in its framework, "
+                "or use the backend 'finite-difference'"
+            )
+            raise UnsupportedOperationError(msg) from error
+
+
+def _is_missing_rule(backend: ADBackend, error: Exception) -> bool:
+    """Whether the framework says so, or core did, for a backend's missing mode or inside a nested operation."""
+    return isinstance(error, UnsupportedOperationError) or backend.is_missing_rule(error)

@@ -1,0 +1,250 @@
+"""Sweeps: many vectors through one function at one point. Nothing else in the library pushes more than one.
+
+Forward sweeps give columns of the Jacobian, reverse ones rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from adhelpers.engine import journal
+from adhelpers.engine.missing_rules import Function, either
+from adhelpers.engine.seeds import Basis, Seeds, most_at_once, zeros
+from adhelpers.errors import ArgumentTypeError
+from adhelpers.plugins.contract import ADBackend
+from adhelpers.plugins.formulations import Formulation, Mode
+from adhelpers.plugins.functions import Leaves, Pullback
+from adhelpers.trees.leaves import is_complex, zeros_like
+
+Evaluated = tuple[Leaves, Pullback, Leaves]
+"""What `ADBackend.vjp` returns."""
+
+Push = Callable[[Leaves], Leaves]
+"""From a block of vectors, stacked, to their results, stacked."""
+
+
+class Received:
+    """What becomes of the results of a sweep: here they are kept, a tuple of stacks for each block."""
+
+    def __init__(self, backend: ADBackend, leaves: Leaves) -> None:
+        self.backend = backend
+        self.blocks: list[Leaves] = []
+
+    def seeds(self, seeds: Seeds, step: int) -> Iterable[Leaves]:
+        """The blocks to push, in order."""
+        return seeds.blocks(step)
+
+    def take(self, block: Leaves, results: Leaves) -> None:
+        """Take in what a block was pushed to."""
+        self.blocks.append(results)
+
+    def finish(self, push: Push, step: int) -> None:
+        """All blocks were pushed; more may be."""
+
+    def stacks(self, like: Leaves) -> Leaves:
+        """The results of all vectors, stacked, for each leaf of `like`."""
+        if not self.blocks:
+            return tuple([zeros(self.backend, leaf, 0) for leaf in like])
+        if len(self.blocks) == 1:
+            return self.blocks[0]
+        blocks = zip(*self.blocks, strict=True)
+        return tuple([self.backend.array_namespace(*stacks).concat(stacks) for stacks in blocks])
+
+
+@dataclass(slots=True)
+class SweepRecord:
+    """What was learnt about sweeps through a function."""
+
+    output_size: int | None = None
+    """How many vectors a reverse sweep takes."""
+    formulations: tuple[Formulation, ...] = ()
+    """The ways that the backend has, the fastest first."""
+
+
+@dataclass(slots=True)
+class Swept:
+    """The result of a sweep.
+
+    Attributes
+    ----------
+    forward
+        Whether tangents were pushed forward, instead of cotangents pulled back.
+    received
+        What became of the results.
+    imaginary
+        The same of cotangents times -i, where these give the imaginary part of complex outputs of a real `x`.
+    """
+
+    outputs: Leaves
+    aux: Leaves
+    forward: bool
+    received: Received
+    imaginary: Received | None = None
+
+
+@dataclass(slots=True)
+class Sweep:
+    """A function at a point, and the vectors to push through it.
+
+    Parameters
+    ----------
+    seeds
+        Makes the vectors: of `x` for a forward sweep, of the outputs for a reverse one.
+    receive
+        Makes what takes in the results, of the leaves whose vectors are pushed.
+    accept
+        Is shown the outputs as soon as they are known, and may refuse them.
+    batch
+        How many points there are, each of which has as many inputs and outputs as there are seeds.
+    chunk_size
+        How many vectors are pushed at once; None keeps a block within a memory budget.
+    holomorphic
+        Whether `x` and the outputs are complex, and `f` is complex-differentiable.
+    """
+
+    backend: ADBackend
+    f: Function
+    x: Leaves
+    seeds: Callable[[ADBackend, Leaves], Seeds] = Basis
+    receive: Callable[[ADBackend, Leaves], Received] = Received
+    accept: Callable[[Leaves], object] = lambda outputs: None
+    batch: int = 1
+    chunk_size: int | None = None
+    holomorphic: bool = False
+    record: SweepRecord = field(default_factory=SweepRecord)
+
+    def evaluate(self, mode: Mode | Literal["auto"]) -> Swept:
+        """Sweep in that mode, or in the other where the framework lacks rules; ``"auto"`` takes the cheaper one."""
+        if not self.x:
+            outputs, aux = self.f()
+            self._see(outputs)
+            return Swept(outputs, aux, True, self.receive(self.backend, self.x))
+        if self._size_of(self.x) == 0:  # there is no vector to push: the outputs are all that is missing
+            return self._either("forward", self.forward, self._without_vectors, allowed=True)
+        if mode != "auto":
+            return self.in_mode(mode, allowed=self.backend.fallback)
+        # Automatic mode has no preference of the user's to fall back from.
+        if not self.backend.has_reverse:
+            if journal.is_listening():
+                journal.tell("mode", f"forward: {self.backend.name} has no reverse mode")
+            return self.in_mode("forward", allowed=True)
+        if self.record.output_size is not None:
+            return self.in_mode(self.cheaper(), allowed=True)
+        # Reverse mode's own evaluation tells how many outputs there are.
+        return either(
+            self.backend, self.f, self._learn, self.forward, rule="reverse rule", way="a forward sweep", allowed=True
+        )
+
+    def in_mode(self, mode: Mode, *, allowed: bool, evaluated: Evaluated | None = None) -> Swept:
+        """Sweep in that mode or, where the framework lacks rules for it and it is allowed, in the other one."""
+
+        def reverse() -> Swept:
+            return self.reverse(evaluated)
+
+        native, substitute = (self.forward, reverse) if mode == "forward" else (reverse, self.forward)
+        return self._either(mode, native, substitute, allowed=allowed)
+
+    def forward(self) -> Swept:
+        """Push the vectors of `x` forward."""
+        backend, f, x = self.backend, self.f, self.x
+        seen: list[tuple[Leaves, Leaves]] = []
+
+        def push(block: Leaves) -> Leaves:
+            outputs, pushed, aux = backend.jvp_sweep(f, x, block)
+            if not seen:
+                seen.append((outputs, aux))
+                self._see(outputs)
+            return pushed
+
+        received = self._through(push, x, "pushed forward")
+        if not seen:
+            outputs, _, aux = backend.jvp(f, x, zeros_like(backend, x))
+            seen.append((outputs, aux))
+            self._see(outputs)
+        return Swept(*seen[0], True, received)
+
+    def reverse(self, evaluated: Evaluated | None = None) -> Swept:
+        """Pull the vectors of the outputs back."""
+        backend = self.backend
+        if evaluated is None:
+            evaluated = backend.vjp(self.f, self.x)
+            self._see(evaluated[0])
+        outputs, pullback, aux = evaluated
+
+        def pull(block: Leaves) -> Leaves:
+            return backend.vjp_sweep(pullback, block)
+
+        received, imaginary = self._through(pull, outputs, "pulled back"), None
+        if not self.holomorphic and any(is_complex(backend, y) for y in outputs):
+            # Under the pairing Re(sum(a * b)) a real x receives Re(J) from the cotangent 1 and Im(J) from -i.
+            imaginary = self._through(lambda block: pull(self._turned(block)), outputs, "pulled back, times -i")
+        return Swept(outputs, aux, False, received, imaginary)
+
+    def cheaper(self) -> Mode:
+        """The mode whose sweep is the cheaper one, once the number of outputs is known."""
+        found = fastest(self.backend, self.record, self._size_of(self.x), self.batch, "auto", ("sweep",)).mode
+        if journal.is_listening():
+            sizes = f"{self._size_of(self.x)} inputs and {self.record.output_size} outputs"
+            journal.tell("mode", f"{found}, for {sizes}{f' in a batch of {self.batch}' if self.batch != 1 else ''}")
+        return found
+
+    def _learn(self) -> Swept:
+        """The forward pass of reverse mode tells the number of outputs; it is used unless forward mode is cheaper."""
+        evaluated = self.backend.vjp(self.f, self.x)
+        self._see(evaluated[0])
+        if self.cheaper() == "forward" and self._size_of(self.x) < (self.record.output_size or 0):
+            return self.in_mode("forward", allowed=True, evaluated=evaluated)
+        if journal.is_listening():
+            journal.tell("mode", "reverse, this once: f was run for it, to see how many outputs there are")
+        return self.reverse(evaluated)
+
+    def _without_vectors(self) -> Swept:
+        outputs, _, aux = self.backend.vjp(self.f, self.x)
+        self._see(outputs)
+        return Swept(outputs, aux, True, self.receive(self.backend, self.x))
+
+    def _see(self, outputs: Leaves) -> None:
+        self.accept(outputs)
+        size = self._size_of(outputs)
+        if self.record.output_size != size:
+            self.record.output_size, self.record.formulations = size, ()
+
+    def _through(self, push: Push, leaves: Leaves, words: str) -> Received:
+        """Push all vectors for `leaves`, a block at once."""
+        seeds = self.seeds(self.backend, leaves)
+        step = self.chunk_size or most_at_once(self.backend, leaves)
+        received = self.receive(self.backend, leaves)
+        if journal.is_listening():
+            chunks = "all at once" if step >= seeds.total else f"{step} at once"
+            journal.tell("sweep", f"{seeds.total} vectors {words}, {chunks}")
+        for block in received.seeds(seeds, step):
+            received.take(block, push(block))
+        received.finish(push, step)
+        return received
+
+    def _turned(self, block: Leaves) -> Leaves:
+        """The block times -i; real outputs, which have no imaginary part, get zeros."""
+        return tuple([-1j * leaf if is_complex(self.backend, leaf) else 0 * leaf for leaf in block])
+
+    def _size_of(self, leaves: Leaves) -> int:
+        return self.seeds(self.backend, leaves).total
+
+    def _either(
+        self, mode: Mode, native: Callable[[], Swept], substitute: Callable[[], Swept], *, allowed: bool
+    ) -> Swept:
+        way = "a sweep in the other mode"
+        return either(self.backend, self.f, native, substitute, rule=f"{mode} rule", way=way, allowed=allowed)
+
+
+def fastest(backend: ADBackend, record: SweepRecord, n: int, batch: int, mode: Any, ways: Iterable[str]) -> Formulation:
+    """The fastest formulation of those `ways`, in that mode or in any, once the number of outputs is known."""
+    if not record.formulations:
+        assert record.output_size is not None
+        record.formulations = tuple(backend.formulations(n, record.output_size, batch))
+    for formulation in record.formulations:
+        if formulation.way in ways and mode in ("auto", formulation.mode):
+            return formulation
+    msg = f"{type(backend).__name__}.formulations gives no sweep in {mode} mode; both sweeps must be among them"
+    raise ArgumentTypeError(msg)
