@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from adhelpers.comparison.participants import Outcome, Participant
-from adhelpers.comparison.report import Status
+from adhelpers.comparison.results import Status
 from adhelpers.errors import UnsupportedOperationError
 
 
