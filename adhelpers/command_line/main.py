@@ -172,25 +172,26 @@ def _check_compare(options: argparse.Namespace) -> None:
 
 
 def _gallery(options: argparse.Namespace, progress: Callable[[str], None]) -> Any:
-    from adhelpers.comparison.entry import compare_gallery
+    from adhelpers.comparison.reporting import compare_gallery
 
     try:
-        return compare_gallery(**_common(options), progress=progress)
-    except (AdhelpersError, ValueError) as error:
+        return compare_gallery(_settings(options), backends=options.backends, progress=progress)
+    except AdhelpersError as error:
         raise UsageError(str(error)) from error
 
 
 def _function(options: argparse.Namespace, progress: Callable[[str], None]) -> Any:
-    from adhelpers.comparison.entry import compare_function
+    from adhelpers.comparison.entry import REFERENCE
+    from adhelpers.comparison.reporting import compare_function
 
     function = arguments.load_function(options.function)
     x = arguments.read_x(options)
     u = None if options.u is None else arguments.read_file("--u", options.u, options.dtype)
     name = options.function.rpartition(":")[2]
-    more = {"batch_axis": options.batch_axis, "seed": options.seed, "name": name, "progress": progress}
+    more = {"backends": options.backends, "reference": REFERENCE, "name": name, "progress": progress}
     try:
-        report = compare_function(function, x, u, **_common(options), **more)
-    except (AdhelpersError, ValueError, TypeError) as error:
+        report = compare_function(function, x, u, _settings(options), **more)
+    except AdhelpersError as error:
         raise UsageError(str(error)) from error
     values = [result for result in report.results if result.operation == "value"]
     if all(result.status == "failed" for result in values):
@@ -202,8 +203,10 @@ def _function(options: argparse.Namespace, progress: Callable[[str], None]) -> A
     return report
 
 
-def _common(options: argparse.Namespace) -> dict[str, Any]:
-    return {name: getattr(options, name) for name in ("backends", "operations", "rtol", "atol", "timing")}
+def _settings(options: argparse.Namespace) -> Any:
+    from adhelpers.comparison.task import Settings
+
+    return Settings(options.operations, options.batch_axis, options.rtol, options.atol, options.timing, options.seed)
 
 
 # -- adhelpers conformance ----------------------------------------------------------------------------
@@ -212,7 +215,7 @@ def _common(options: argparse.Namespace) -> dict[str, Any]:
 def _conformance(options: argparse.Namespace) -> int:
     try:
         lookup.backend(options.name)
-    except Exception as error:
+    except AdhelpersError as error:
         raise UsageError(str(error)) from error
     try:
         from adhelpers.testing import command, suite
