@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from commands import PAIR, SHAPE, Main, Refused
+
+from adhelpers.command_line import files
+from adhelpers.command_line.usage import UsageError
 
 BAD_USAGE = {
     "no colon": (("compare", "f.py", *SHAPE), "write FILE.py:function, but 'f.py' was given"),
@@ -78,3 +82,34 @@ def test_file_may_import_its_neighbours_and_be_called_as_a_framework(main: Main)
     before = sys.modules["autograd"]
     assert main("compare", "autograd.py:f", *SHAPE, *PAIR)[0] == 0
     assert sys.modules["autograd"] is before
+
+
+def test_a_file_is_not_left_behind_by_the_question_whether_it_can_be_written(tmp_path: Path) -> None:
+    there = tmp_path / "there.json"
+    there.write_text("kept")
+    for path in (there, tmp_path / "new.json"):
+        files.check_writable("json", str(path))
+    assert [path.name for path in tmp_path.iterdir()] == ["there.json"]
+    assert there.read_text() == "kept"
+
+
+def test_pictures_have_a_kind_that_matplotlib_knows() -> None:
+    pytest.importorskip("matplotlib")
+    files.check_picture("r.PNG")
+    with pytest.raises(UsageError, match=r"--plot 'r.jsn' names no kind of picture; write FILE.png, or another of"):
+        files.check_picture("r.jsn")
+
+
+def test_pictures_need_matplotlib(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    with pytest.raises(UsageError, match=r"--plot needs matplotlib: pip install 'adhelpers\[plot\]'"):
+        files.check_picture("r.png")
+
+
+@pytest.mark.parametrize("dtype", [None, "float32", "complex64"])
+def test_x_is_drawn_from_the_seed(dtype: str | None) -> None:
+    options = argparse.Namespace(shape=(2, 3), x=None, dtype=dtype, seed=4)
+    x = files.read_x(options)
+    assert (x.shape, x.dtype) == ((2, 3), np.dtype(dtype or "float64"))
+    np.testing.assert_array_equal(x.real, np.random.default_rng(4).standard_normal((2, 3)).astype(x.real.dtype))
+    np.testing.assert_array_equal(x, files.read_x(options))

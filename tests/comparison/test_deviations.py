@@ -8,7 +8,16 @@ import numpy as np
 import pytest
 from comparing import X, cubic, ports, quickly, result
 
-from adhelpers.comparison.deviations import BLOCK, Tolerance, measure
+from adhelpers.comparison.deviations import (
+    BLOCK,
+    IncomparableError,
+    Tolerance,
+    epsilon,
+    is_finite,
+    largest,
+    measure,
+    require_comparable,
+)
 
 
 def test_deviation_is_zero_where_results_are_the_same() -> None:
@@ -54,3 +63,26 @@ def test_nan_in_one_place_alone_differs() -> None:
     assert wrong.deviation is not None
     assert (wrong.deviation.place, wrong.deviation.max_abs) == ("f(x)[0, 2]", np.inf)
     json.loads(report.to_json(), parse_constant=pytest.fail)  # it is strict JSON
+
+
+def test_results_whose_entries_do_not_correspond_are_refused() -> None:
+    a = {"y": np.ones(2)}
+    with pytest.raises(IncomparableError, match=r"^y has shape \(2,\), but \(3,\) on jax$"):
+        require_comparable(a, {"y": np.ones(3)}, "jax")
+    with pytest.raises(IncomparableError, match="^has the leaves y, but jax has none$"):
+        require_comparable(a, {}, "jax")
+
+
+def test_sizes_are_of_finite_entries() -> None:
+    assert largest(np.array([1.0, -3.0, np.nan, np.inf])) == 3.0
+    assert largest(np.array([3.0 + 4.0j])) == 5.0
+    assert largest(np.zeros(0)) == 0.0
+    assert is_finite(np.ones(2 * BLOCK))
+    assert not is_finite(np.append(np.ones(2 * BLOCK), np.nan))
+
+
+def test_epsilon_is_that_of_the_dtype() -> None:
+    assert epsilon(np.dtype(np.float32)) == 2.0**-23
+    assert epsilon(np.dtype(np.complex128)) == 2.0**-52
+    bfloat16 = pytest.importorskip("ml_dtypes").bfloat16
+    assert epsilon(np.dtype(bfloat16)) == 2.0**-7

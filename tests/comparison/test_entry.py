@@ -59,6 +59,10 @@ def test_everything_is_compared_where_no_backend_is_named() -> None:
         ((cubic, X), {"operations": []}, ValueError, "but none was given"),
         ((cubic, X), {"batch_axis": 1}, ValueError, "batch_axis is 1; write -1"),
         ((cubic, X), {"rtol": -1.0}, ValueError, "rtol is -1.0"),
+        ((cubic, X), {"rtol": "small"}, TypeError, "rtol is 'small', but must be a number"),
+        ((cubic, X), {"seed": -1}, ValueError, "seed is -1, but must be an integer from 0 upwards"),
+        ((cubic, X), {"backends": 3}, TypeError, "backends are names or backends, but an int was given"),
+        ((lambda x: (), X), {}, ValueError, "f(x) has no leaves, so that there is nothing to compare"),
         ((cubic, X), {"backends": ["jaks"]}, LookupError, "no backend is named 'jaks'"),
         ((cubic, X), {"backends": []}, ValueError, "there is no backend to compare"),
         (({"autograd": cubic}, X), {"backends": ["finite-difference"]}, ValueError, "f has no function for finite-"),
@@ -68,6 +72,7 @@ def test_misuse_is_told(arguments: Any, options: dict[str, Any], error: type[Exc
     with pytest.raises(error) as raised:
         compare(*arguments, **{"backends": None if isinstance(arguments[0], dict) else PAIR, **options})
     assert words in str(raised.value)
+    assert isinstance(raised.value, adhelpers.AdhelpersError)
 
 
 def test_name_of_the_function_is_that_of_no_module() -> None:

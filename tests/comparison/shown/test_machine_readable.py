@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 
+import pytest
+
 from adhelpers import ComparisonReport
+from adhelpers.comparison.results import Deviation, Report, Result
+from adhelpers.comparison.shown import machine_readable
 
 
 def test_json_has_what_a_machine_needs(report: ComparisonReport, tmp_path: Path) -> None:
@@ -21,3 +26,12 @@ def test_json_has_what_a_machine_needs(report: ComparisonReport, tmp_path: Path)
     assert len(read["pairs"]) == 4
     assert read["findings"]
     assert read["notes"]
+
+
+def test_what_is_not_finite_or_not_there_is_null() -> None:
+    infinite = Deviation(math.inf, math.nan, 1.0, "f(x)", (0,), 1, 0, 1e-3, 0.0)
+    results = (Result("f", "value", "a", "differs", "b", infinite), Result("f", "jvp", "a", "failed", error="no"))
+    read = json.loads(machine_readable.to_json(Report("T", ("a",), results)), parse_constant=pytest.fail)
+    first, second = read["results"]
+    assert (first["max_abs"], first["max_rel"], first["max_ulp"], first["index"]) == (None, None, 1.0, [0])
+    assert (second["max_abs"], second["path"], second["error"], second["from_reference"]) == (None, None, "no", None)

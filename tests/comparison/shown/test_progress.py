@@ -9,6 +9,8 @@ import sys
 
 import pytest
 
+from adhelpers.comparison.shown.progress import on_terminal
+
 SLOW = """
 import time
 import numpy as np
@@ -36,3 +38,9 @@ def test_work_of_more_than_a_second_shows_progress_on_a_terminal(rich: bool) -> 
     os.close(ours)
     assert run.returncode == 0, shown
     assert b"slow: jvp on finite-difference" in shown
+
+
+def test_nothing_is_told_without_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    with on_terminal(0.0) as tell:
+        tell("a step")
+    assert capsys.readouterr() == ("", "")
