@@ -180,3 +180,8 @@ BAD_USAGE = {
 def test_bad_usage_exits_with_2_and_one_line(refused: Refused, arguments: tuple[str, ...], words: str) -> None:
     np.save("u.npy", np.ones(7))
     assert words in refused(*arguments)
+
+
+def test_comparing_without_numpy_names_the_install_line(refused: Refused, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "numpy", None)
+    assert "compare needs NumPy: pip install numpy" in refused("compare")

@@ -50,3 +50,11 @@ def test_help_and_version_exit_with_0(main: Main, capsys: pytest.CaptureFixture[
         main(option)
     assert exited.value.code == 0
     assert capsys.readouterr().out
+
+
+def test_neither_the_command_nor_the_report_loads_numpy_before_something_is_compared() -> None:
+    script = (
+        "import sys, adhelpers.command_line.main, adhelpers.comparison\n"
+        "assert not {'numpy', 'rich', 'matplotlib', 'pytest'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True)
