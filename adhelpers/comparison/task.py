@@ -49,7 +49,8 @@ class Settings:
     Attributes
     ----------
     operations
-        Some of `OPERATIONS`, or ``"value"``, which is compared always; None for all that there are.
+        Some of `OPERATIONS`, or ``"value"``, which is compared always; None for all. A batched Jacobian that does not
+        exist is left out then, and is a failure where it was named.
     batch_axis, rtol, atol, timing, seed
         As `adhelpers.compare` takes them.
     """
