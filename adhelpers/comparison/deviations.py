@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from adhelpers.comparison.report import Deviation
+from adhelpers.comparison.results import Deviation
 
 BLOCK = 2**18
 """So many entries are compared at once."""

@@ -12,7 +12,7 @@ from adhelpers.batch.layout import BatchLayout
 from adhelpers.comparison.deviations import Leaves, Measured, epsilon, largest, measure
 from adhelpers.comparison.judgement import Candidate, Scale, compare
 from adhelpers.comparison.participants import Outcome, read
-from adhelpers.comparison.report import Deviation
+from adhelpers.comparison.results import Deviation
 
 MOST_TRANSFORMED = 2**22
 """Results with more entries are not tried to be transformed into one another."""

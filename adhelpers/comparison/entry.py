@@ -1,36 +1,19 @@
-"""`compare`: what is asked for is checked here, and run elsewhere, so that importing this costs nothing."""
+"""`compare`, as users call it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
-from adhelpers.comparison.given import (
-    Function,
-    functions_for,
-    in_words,
-    is_wide,
-    name_of,
-    numpy_data,
-    ports_of,
-    reference_of,
-    settings_of,
-    usable_backends,
-)
 from adhelpers.comparison.report import ComparisonReport
 from adhelpers.plugins.contract import ADBackend
-
-if TYPE_CHECKING:
-    pass
 
 REFERENCE = "finite-difference"
 """What a function without closed forms is compared to."""
 
-Progress = Callable[[str], None]
-
 
 def compare(
-    f: Function | Mapping[str, Function],
+    f: Callable[[Any], Any] | Mapping[str, Callable[[Any], Any]],
     x: Any,
     u: Any = None,
     *,
@@ -82,7 +65,7 @@ def compare(
 
     Raises
     ------
-    TypeError, ValueError, DTypeError
+    ArgumentError, ArgumentTypeError, DTypeError, ShapeMismatchError
         What is given cannot be compared. What a function raises on a backend stands in the report instead.
     BackendNotFoundError, BackendLoadError
         A backend that was named cannot be used.
@@ -102,112 +85,9 @@ def compare(
     ...
     3 of 3 results agree.
     """
-    return compare_function(
-        f,
-        x,
-        u,
-        backends=backends,
-        operations=operations,
-        batch_axis=batch_axis,
-        reference=reference,
-        rtol=rtol,
-        atol=atol,
-        timing=timing,
-        seed=seed,
-    )
+    # They import NumPy, which the command line does without until something is compared.
+    from adhelpers.comparison.reporting import compare_function
+    from adhelpers.comparison.task import Settings
 
-
-def compare_function(
-    f: Function | Mapping[str, Function],
-    x: Any,
-    u: Any = None,
-    *,
-    backends: Sequence[str | ADBackend] | None = None,
-    operations: Sequence[str] | None = None,
-    batch_axis: Literal[-1, 0] = -1,
-    reference: str | ADBackend | None = REFERENCE,
-    rtol: float | None = None,
-    atol: float | None = None,
-    timing: bool = True,
-    seed: int = 0,
-    name: str | None = None,
-    progress: Progress | None = None,
-) -> ComparisonReport:
-    """`compare`, under a name, and telling elsewhere than on a terminal what is being done."""
-    from adhelpers.comparison.participants import Participant
-    from adhelpers.comparison.run import Comparison
-    from adhelpers.comparison.shown.progress import on_terminal
-    from adhelpers.comparison.task import Task
-
-    settings = settings_of(operations, batch_axis, rtol, atol, timing, seed)
-    x = numpy_data(x, "x")
-    u = None if u is None else numpy_data(u, "u")
-    wide = is_wide(x) or is_wide(u)
-    ports = ports_of(f)
-    if ports is not None and backends is None:
-        backends = list(ports)
-    usable, notes = usable_backends(backends, wide=wide)
-    functions = functions_for(usable, f, ports)
-    participants = tuple(Participant(label, backend, functions[label]) for label, backend in usable.items())
-    name = name or name_of(functions)
-    held_to = reference_of(reference, participants, wide=wide)
-    task = Task(name, participants, x, u, held_to, ported=ports is not None)
-    if progress is not None:
-        found = Comparison(task, settings, progress).run()
-    else:
-        with on_terminal() as report:
-            found = Comparison(task, settings, report).run()
-    title = f"Comparison of {name} at x of {in_words(x)}"
-    return ComparisonReport(
-        title,
-        tuple(usable),
-        tuple(found.results),
-        tuple(found.pairs),
-        tuple(found.findings),
-        (
-            *notes,
-            *(
-                [f"reference: {held_to.label}; a result begins with its largest relative deviation from it"]
-                if held_to is not None
-                else []
-            ),
-            *found.notes,
-        ),
-        None if held_to is None else held_to.label,
-    )
-
-
-def compare_gallery(
-    *,
-    backends: Sequence[str | ADBackend] | None = None,
-    operations: Sequence[str] | None = None,
-    rtol: float | None = None,
-    atol: float | None = None,
-    timing: bool = True,
-    progress: Progress = lambda text: None,
-) -> ComparisonReport:
-    """The built-in functions on every backend, against closed forms."""
-    from adhelpers.comparison import gallery
-    from adhelpers.comparison.participants import Participant
-    from adhelpers.comparison.run import Comparison
-    from adhelpers.comparison.task import Task
-
-    settings = settings_of(operations, -1, rtol, atol, timing, 0)
-    usable, notes = usable_backends(backends, wide=True)
-    all_found = []
-    for p in gallery.problems():
-        closed = {"jvp": p.jvp, "vjp": p.vjp}
-        if p.jacobian is not None:
-            closed["batched_jacobian"] = p.jacobian
-        participants = tuple(Participant(label, backend, p.f) for label, backend in usable.items())
-        task = Task(p.name, participants, p.x, tangent=p.tangent, cotangent=p.cotangent, closed_forms=closed)
-        all_found.append(Comparison(task, settings, progress).run())
-    return ComparisonReport(
-        "Deviation from closed forms, and time per call",
-        tuple(usable),
-        tuple(result for found in all_found for result in found.results),
-        tuple(pair for found in all_found for pair in found.pairs),
-        tuple(finding for found in all_found for finding in found.findings),
-        tuple(notes),
-        "closed forms",
-    )
+    settings = Settings(operations, batch_axis, rtol, atol, timing, seed)
+    return compare_function(f, x, u, settings, backends=backends, reference=reference)

@@ -11,7 +11,7 @@ from adhelpers.comparison.deviations import Measured
 from adhelpers.comparison.diagnosis import Kinks
 from adhelpers.comparison.judgement import Candidate, Scale, Verdict, judge, pairwise
 from adhelpers.comparison.participants import Outcome, Participant
-from adhelpers.comparison.report import Deviation, Finding, Pair, Result, Status
+from adhelpers.comparison.results import Deviation, Finding, Pair, Result, Status
 from adhelpers.comparison.task import Failure, Task, Timed
 
 Pairs = Mapping[tuple[str, str], Measured | str]

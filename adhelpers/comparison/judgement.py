@@ -18,7 +18,7 @@ from adhelpers.comparison.deviations import (
     require_comparable,
 )
 from adhelpers.comparison.deviations import measure as measured
-from adhelpers.comparison.report import Status
+from adhelpers.comparison.results import Status
 
 ROUNDINGS = 256
 """An entry may be off by so many roundings of the largest entry of its leaf, however small it is."""

@@ -20,7 +20,6 @@ from adhelpers.trees.leaves import is_numpy
 from adhelpers.trees.matching import leaf_paths
 from adhelpers.trees.tree import Tree
 
-OPERATIONS = ("value", "jvp", "vjp", "batched_jacobian")
 NAMES = {"value": "f(x)", "jvp": "f(x)", "vjp": "x", "batched_jacobian": "J"}
 """How the paths of an operation's result begin."""
 

@@ -19,10 +19,9 @@ from adhelpers.comparison.directions import Directions
 from adhelpers.comparison.findings import Findings, exact
 from adhelpers.comparison.judgement import Candidate, Scale, compare, pairwise
 from adhelpers.comparison.participants import NAMES, Outcome, Participant, median_seconds, read
-from adhelpers.comparison.task import Failure, Settings, Task, Timed
-from adhelpers.errors import BatchAxisError, BatchMixingError, DTypeError
+from adhelpers.comparison.task import OPERATIONS, Failure, Settings, Task, Timed
+from adhelpers.errors import ArgumentError, BatchAxisError, BatchMixingError, DTypeError
 
-DERIVATIVES = ("jvp", "vjp", "batched_jacobian")
 Progress = Callable[[str], None]
 
 
@@ -45,8 +44,8 @@ class Comparison:
         """All of it."""
         if not self._task.closed_forms:
             self._compare_values()
-        for operation in self._task.closed_forms or DERIVATIVES:
-            if operation in self._settings.operations:
+        for operation in self._task.closed_forms or OPERATIONS:
+            if operation in self._settings.asked:
                 self._compare_derivatives(operation)
         return self._found
 
@@ -61,7 +60,7 @@ class Comparison:
         self._failed = {label: t.outcome for label, t in timed.items() if isinstance(t.outcome, Failure)}
         if outcomes and not any(outcome.leaves for outcome in outcomes.values()):
             msg = "f(x) has no leaves, so that there is nothing to compare; return arrays, in any structure"
-            raise ValueError(msg)
+            raise ArgumentError(msg)
         value = self._value_of_reference(outcomes)
         known = value or next(iter(outcomes.values()), None)
         if known is not None:
@@ -131,7 +130,7 @@ class Comparison:
         errors = [t.outcome for label, t in timed.items() if label not in self._failed]
         if (
             operation == "batched_jacobian"
-            and not self._settings.explicit
+            and self._settings.operations is None
             and errors
             and all(map(_is_no_batch, errors))
         ):

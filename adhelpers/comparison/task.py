@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import operator
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from adhelpers.comparison.participants import Outcome, Participant
-from adhelpers.comparison.report import Status
-from adhelpers.errors import UnsupportedOperationError
+from adhelpers.comparison.results import Status
+from adhelpers.errors import ArgumentError, ArgumentTypeError, UnsupportedOperationError
+
+OPERATIONS = ("jvp", "vjp", "batched_jacobian")
+"""What is compared besides the value of `f`."""
 
 
 @dataclass(frozen=True)
@@ -40,21 +44,57 @@ class Timed:
 
 @dataclass(frozen=True)
 class Settings:
-    """What is asked for, whatever the function.
+    """What is asked for, whatever the function; what cannot be is refused.
 
     Attributes
     ----------
-    explicit
-        Whether the operations were named, so that a batched Jacobian which does not exist is a failure.
+    operations
+        Some of `OPERATIONS`, or ``"value"``, which is compared always; None for all. A batched Jacobian that does not
+        exist is left out then, and is a failure where it was named.
+    batch_axis, rtol, atol, timing, seed
+        As `adhelpers.compare` takes them.
     """
 
-    operations: tuple[str, ...]
-    explicit: bool = False
+    operations: Sequence[str] | None = None
     batch_axis: Literal[-1, 0] = -1
     rtol: float | None = None
     atol: float | None = None
     timing: bool = True
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        rule = f"operations are some of {', '.join(OPERATIONS)}, but"
+        if self.operations is not None and not isinstance(self.operations, Iterable):
+            msg = f"{rule} {self.operations!r} was given"
+            raise ArgumentTypeError(msg)
+        unknown = [name for name in self.asked if name not in ("value", *OPERATIONS)]
+        if unknown or not self.asked:
+            msg = f"{rule} {', '.join(map(str, unknown)) or 'none'} was given"
+            raise ArgumentError(msg)
+        if self.batch_axis not in (-1, 0) or isinstance(self.batch_axis, bool):
+            msg = f"batch_axis is {self.batch_axis!r}; write -1 for the batch last, or 0 for the batch first"
+            raise ArgumentError(msg)
+        for name, tolerance in (("rtol", self.rtol), ("atol", self.atol)):
+            if tolerance is not None:
+                msg = f"{name} is {tolerance!r}, but must be a number from 0 upwards, or None for the default"
+                _require_from_zero(tolerance, msg)
+        _require_from_zero(self.seed, f"seed is {self.seed!r}, but must be an integer from 0 upwards", operator.index)
+
+    @property
+    def asked(self) -> tuple[str, ...]:
+        """The operations by name."""
+        if self.operations is None:
+            return OPERATIONS
+        return (self.operations,) if isinstance(self.operations, str) else tuple(self.operations)
+
+
+def _require_from_zero(number: Any, msg: str, read: Callable[[Any], Any] = lambda number: number) -> None:
+    try:
+        passes = read(number) >= 0
+    except TypeError as error:
+        raise ArgumentTypeError(msg) from error
+    if not passes:
+        raise ArgumentError(msg)
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import html as escaping
+from html import escape
 
-from adhelpers.comparison.report import ComparisonReport
-from adhelpers.comparison.shown import text as presentation
+from adhelpers.comparison.results import Report
+from adhelpers.comparison.shown import parts
 
 _STYLE = """\
 body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 70rem; padding: 0 1rem; color: #222 }
@@ -21,22 +21,22 @@ td { font-family: ui-monospace, monospace; font-size: .85rem }
 """
 
 
-def html(report: ComparisonReport) -> str:
+def html(report: Report) -> str:
     """The whole page."""
-    title = escaping.escape(report.title)
-    verdict = f'<p class="{"good" if report.agree else "bad"}">{escaping.escape(presentation.conclusion(report))}</p>'
-    parts = [f"<h1>{title}</h1>", verdict]
-    parts += [table.html() for table in presentation.all_tables(report)]
-    parts += _list("What disagrees", [*presentation.remarks(report), *presentation.reasons(report)])
-    parts += [table.html() for table in map(presentation.worst, report.findings) if table.rows]
-    parts += _list("Notes", report.notes)
+    title = escape(report.title)
+    verdict = f'<p class="{"good" if report.agree else "bad"}">{escape(parts.conclusion(report))}</p>'
+    body = [f"<h1>{title}</h1>", verdict]
+    body += [table.html() for table in parts.all_tables(report)]
+    body += _list("What disagrees", [*parts.remarks(report), *parts.reasons(report)])
+    body += [table.html() for table in map(parts.worst, report.findings) if table.rows]
+    body += _list("Notes", report.notes)
     head = f'<meta charset="utf-8">\n<title>{title}</title>\n<style>\n{_STYLE}</style>'
-    body = "\n".join(parts)
-    return f'<!DOCTYPE html>\n<html lang="en">\n<head>\n{head}\n</head>\n<body>\n{body}\n</body>\n</html>\n'
+    content = "\n".join(body)
+    return f'<!DOCTYPE html>\n<html lang="en">\n<head>\n{head}\n</head>\n<body>\n{content}\n</body>\n</html>\n'
 
 
 def _list(title: str, lines: list[str] | tuple[str, ...]) -> list[str]:
     if not lines:
         return []
-    items = "\n".join(f"<li>{escaping.escape(line)}</li>" for line in lines)
+    items = "\n".join(f"<li>{escape(line)}</li>" for line in lines)
     return [f"<h2>{title}</h2>", f"<ul>\n{items}\n</ul>"]

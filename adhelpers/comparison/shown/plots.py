@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from adhelpers.comparison.report import ComparisonReport
+from adhelpers.comparison.results import Report
 
 LEAST = 1e-17
 """What agrees exactly is drawn as this."""
@@ -13,7 +13,7 @@ MOST = 1.0
 REFERENCE = "reference"
 
 
-def figure(report: ComparisonReport) -> Any:
+def figure(report: Report) -> Any:
     """Pairwise deviations as heat maps on a log scale, an operation each, and times as bars."""
     try:
         from matplotlib.colors import LogNorm
@@ -47,7 +47,7 @@ def figure(report: ComparisonReport) -> Any:
     return canvas
 
 
-def _matrix(report: ComparisonReport, operation: str, names: list[str]) -> list[list[float]]:
+def _matrix(report: Report, operation: str, names: list[str]) -> list[list[float]]:
     """The largest relative deviation of any function, NaN where there is none."""
     cells = [[math.nan] * len(names) for _ in names]
     found = [(pair.first, pair.second, pair.deviation) for pair in report.pairs if pair.operation == operation]
@@ -71,7 +71,7 @@ def _annotate(axis: Any, cells: list[list[float]]) -> None:
                 axis.text(j, i, text, ha="center", va="center", fontsize=7, color=colour)
 
 
-def _times(report: ComparisonReport, operations: list[str]) -> dict[tuple[str, str], float]:
+def _times(report: Report, operations: list[str]) -> dict[tuple[str, str], float]:
     """The sum of the times of all functions, by operation and backend."""
     times: dict[tuple[str, str], float] = {}
     for result in report.results:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -58,8 +59,6 @@ class Table:
 
     def html(self) -> str:
         """The table as an HTML element."""
-        import html
-
         head = "".join(f"<th>{html.escape(cell)}</th>" for cell in self.headers)
         lines = [f"<table>\n<caption>{html.escape(self.title)}</caption>\n<thead><tr>{head}</tr></thead>\n<tbody>"]
         for row in self.rows:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import asdict
 from typing import Any
 
-from adhelpers.comparison.report import ComparisonReport, Deviation, Pair, Result
+from adhelpers.comparison.results import Deviation, Pair, Report, Result
 
 
-def to_json(report: ComparisonReport) -> str:
+def to_json(report: Report) -> str:
     """Strict JSON: what is not finite is null."""
-    import json
-
     data = {
         "agree": report.agree,
         "title": report.title,

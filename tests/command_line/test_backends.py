@@ -1,0 +1,32 @@
+"""``adhelpers backends``."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from commands import Main, row
+
+from adhelpers import BackendLoadError
+from adhelpers.command_line.main import main as command
+from adhelpers.plugins import lookup
+from adhelpers.plugins.registry import Registry
+
+
+def test_backends_shows_name_version_origin_and_capabilities(main: Main) -> None:
+    status, output, errors = main("backends")
+    assert (status, errors) == (0, "")
+    assert row(output, "finite-difference").split()[1:4] == ["numpy", np.__version__, "adhelpers"]
+    assert "complex, float32, forward" in row(output, "autograd")
+    assert len(output.splitlines()) >= 4 + 4
+
+
+def test_what_is_disabled_or_failed_is_shown_with_its_reason(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    failure = BackendLoadError("the entry point 'broken' cannot be loaded")
+    monkeypatch.setattr(lookup, "_scanned", Registry(failures={"broken": failure}, disabled=("toy",)))
+    assert command(["backends"]) == 0
+    output = capsys.readouterr().out
+    assert row(output, "broken").split() == ["broken", "-", "-", "failed"]
+    assert row(output, "toy").endswith("disabled by ADHELPERS_DISABLE_PLUGINS")
+    assert output.endswith("\n\n* the entry point 'broken' cannot be loaded\n")

@@ -1,0 +1,89 @@
+"""Who agrees with whom, and within which tolerance."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from comparing import X, cubic, ports, quickly, result, statuses, stopped
+
+from adhelpers.comparison.judgement import Candidate, Scale, judge, pairwise
+
+
+@pytest.mark.parametrize("error", [1e-3, 1e-7, 1e-9])
+def test_wrong_value_is_found_however_small_against_rounding(error: float) -> None:
+    report = quickly(ports(lambda x: (1.0 + error) * cubic(x)), X)
+    wrong = result(report, "value", "autograd")
+    assert wrong.status == "differs"
+    assert wrong.deviation is not None
+    assert wrong.deviation.max_rel == pytest.approx(error, rel=1e-2)
+
+
+def test_derivative_of_the_wrong_conjugation_is_recognised() -> None:
+    """The values of abs(z)**2 are real in both; with the conjugate stopped the product with u is conj(z) u."""
+    z = X + 1j * X[::-1]
+    report = quickly(ports(lambda x: np.conj(stopped(x)) * x, lambda x: np.conj(x) * x), z, operations=["jvp", "vjp"])
+    assert statuses(report, "autograd") == {"value": "agrees", "jvp": "differs", "vjp": "differs"}
+
+
+def test_odd_one_out_of_three_is_named_where_differences_cannot_tell() -> None:
+    pytest.importorskip("torch")
+    pytest.importorskip("jax")
+    wrong = {"jax": cubic, "autograd": lambda x: x**2 * stopped(x) * 1e-7 + cubic(x) * (1 - 1e-7), "torch": cubic}
+    report = quickly(wrong, X, operations=["jvp"])
+    assert result(report, "value", "autograd").status == "agrees"
+    assert [r.backend for r in report.results if r.status == "differs"] == ["autograd"]
+    assert result(report, "jvp", "autograd").against in ("jax", "torch")
+
+
+def test_ill_conditioned_functions_have_wider_tolerances() -> None:
+    """x**2 - 1 near 1, in two ways: the difference is rounding of x**2, a million times as large in what is left."""
+    x = 1.0 + np.array([3.1e-10, 7.7e-10, 1.3e-9])
+    report = quickly(ports(lambda x: x * x - 1.0, lambda x: (x - 1.0) * (x + 1.0)), x, operations=["jvp"])
+    assert report.agree, str(report)
+    deviation = result(report, "value", "autograd").deviation
+    assert deviation is not None
+    assert deviation.max_ulp > 1e5
+
+
+def test_user_tolerance_may_be_wide() -> None:
+    assert quickly(ports(lambda x: 1.001 * cubic(x)), X, rtol=1e-2).agree
+
+
+def candidate(label: str, *entries: float, dtype: type = np.float64) -> Candidate:
+    return Candidate(label, {"y": np.array(entries, dtype)}, lambda epsilon: epsilon)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_tolerance_is_two_thirds_of_the_digits_and_some_roundings_of_the_largest_entry(dtype: type) -> None:
+    a, b = candidate("a", 1.0, -8.0, dtype=dtype), candidate("b", 2.0, 8.0, dtype=dtype)
+    tolerance, epsilon = Scale().tolerance(a.leaves, b.leaves, a.error, b.error), float(np.finfo(dtype).eps)
+    assert tolerance.rtol == pytest.approx(epsilon ** (2 / 3))
+    assert tolerance.atol == {"y": pytest.approx(256 * epsilon * 8.0)}
+
+
+def test_wishes_hold_between_exact_results_and_not_below_what_differences_can_tell() -> None:
+    a, wish = candidate("a", 1.0), Scale(rtol=1e-14, atol=0.0)
+    exact = wish.tolerance(a.leaves, a.leaves, a.error)
+    assert (exact.rtol, exact.atol) == (1e-14, {"y": 0.0})
+    differences = wish.tolerance(a.leaves, a.leaves, a.error, lambda epsilon: epsilon ** (2 / 3))
+    assert differences.rtol == pytest.approx(2.0 ** (-52 / 3))
+
+
+def judged(*candidates: Candidate, reference: Candidate | None = None) -> dict[str, str]:
+    scale = Scale(rtol=1e-3, atol=0.0)
+    verdicts = judge(candidates, reference, pairwise(candidates, scale), scale)
+    return {label: verdict.status for label, verdict in verdicts.items()}
+
+
+def test_majority_decides_among_exact_results() -> None:
+    right, same, wrong = candidate("right", 1.0), candidate("same", 1.0), candidate("wrong", 1.1)
+    assert judged(right, same, wrong) == {"right": "agrees", "same": "agrees", "wrong": "differs"}
+    assert judged(right, wrong) == {"right": "differs", "wrong": "differs"}
+    assert judged(right, wrong, reference=same) == {"right": "agrees", "wrong": "differs"}
+
+
+def test_results_of_other_structures_are_told_why() -> None:
+    one, two = candidate("one", 1.0), candidate("two", 1.0, 2.0)
+    assert pairwise([one, two], Scale()) == {("one", "two"): "y has shape (1,), but (2,) on two"}
+    verdict = judge([two], one, {}, Scale())["two"]
+    assert (verdict.status, verdict.error) == ("differs", "the result y has shape (2,), but (1,) on one")

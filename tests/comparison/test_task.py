@@ -1,0 +1,60 @@
+"""What is asked for, and what came of one evaluation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from adhelpers import AdhelpersError, ArgumentError, ArgumentTypeError, UnsupportedOperationError
+from adhelpers.comparison.task import OPERATIONS, Failure, Settings
+
+
+def test_missing_rules_are_unsupported() -> None:
+    autograd = pytest.importorskip("autograd")
+    from comparing import X, ports, quickly, statuses
+
+    @autograd.extend.primitive
+    def opaque(x: Any) -> Any:
+        return x**3
+
+    report = quickly(ports(opaque), X)
+    assert statuses(report, "autograd") == {
+        "value": "agrees",
+        "jvp": "unsupported",
+        "vjp": "unsupported",
+        "batched_jacobian": "unsupported",
+    }
+
+
+def test_failures_are_told_by_their_type() -> None:
+    unsupported = Failure.of(UnsupportedOperationError("no rule for it"))
+    assert (unsupported.status, unsupported.words) == ("unsupported", "no rule for it")
+    failed = Failure.of(ZeroDivisionError("division by zero"))
+    assert (failed.status, failed.words) == ("failed", "ZeroDivisionError: division by zero")
+
+
+@pytest.mark.parametrize(
+    ("operations", "asked"), [(None, OPERATIONS), ("vjp", ("vjp",)), (["value", "jvp"], ("value", "jvp"))]
+)
+def test_operations_that_are_asked_for(operations: Any, asked: tuple[str, ...]) -> None:
+    assert Settings(operations).asked == asked
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "words"),
+    [
+        ({"operations": 3}, ArgumentTypeError, "operations are some of jvp, vjp, batched_jacobian, but 3 was given"),
+        ({"operations": "hessian"}, ArgumentError, "batched_jacobian, but hessian was given"),
+        ({"operations": ()}, ArgumentError, "but none was given"),
+        ({"batch_axis": True}, ArgumentError, "batch_axis is True; write -1 for the batch last, or 0"),
+        ({"atol": float("nan")}, ArgumentError, "atol is nan, but must be a number from 0 upwards, or None"),
+        ({"rtol": "small"}, ArgumentTypeError, "rtol is 'small', but must be a number from 0 upwards, or None"),
+        ({"seed": -1}, ArgumentError, "seed is -1, but must be an integer from 0 upwards"),
+        ({"seed": 0.5}, ArgumentTypeError, "seed is 0.5, but must be an integer from 0 upwards"),
+    ],
+)
+def test_options_that_cannot_be_are_refused(options: Any, error: type[AdhelpersError], words: str) -> None:
+    with pytest.raises(error) as raised:
+        Settings(**options)
+    assert words in str(raised.value)
