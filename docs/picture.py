@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from adhelpers.comparison.entry import compare_gallery
+from adhelpers.comparison.reporting import compare_gallery
 from adhelpers.comparison.shown import text as presentation
 
 if __name__ == "__main__":

@@ -8,8 +8,8 @@ import types
 import weakref
 from typing import Any
 
-from adhelpers.engine import records as memory
 from adhelpers.caches import FunctionCache as Memory
+from adhelpers.engine import records as memory
 
 
 def test_a_function_is_known_by_identity_and_signature() -> None:

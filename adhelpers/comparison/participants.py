@@ -12,6 +12,7 @@ import numpy as np
 
 from adhelpers.comparison.deviations import Leaves
 from adhelpers.operations.batched import batched_jacobian
+from adhelpers.operations.declaration import declaration_of
 from adhelpers.operations.products import jacobian_vector_product, vector_jacobian_product
 from adhelpers.plugins.containers import TreeDef, flatten
 from adhelpers.plugins.contract import ADBackend
@@ -20,8 +21,22 @@ from adhelpers.trees.leaves import is_numpy
 from adhelpers.trees.matching import leaf_paths
 from adhelpers.trees.tree import Tree
 
-NAMES = {"value": "f(x)", "jvp": "f(x)", "vjp": "x", "batched_jacobian": "J"}
-"""How the paths of an operation's result begin."""
+OPERATIONS: dict[str, Callable[..., Any]] = {
+    "jvp": jacobian_vector_product,
+    "vjp": vector_jacobian_product,
+    "batched_jacobian": batched_jacobian,
+}
+"""What can be compared besides the value."""
+
+
+def path_of(operation: str) -> str:
+    """How the paths of an operation's result begin."""
+    return "f(x)" if operation == "value" else declaration_of(OPERATIONS[operation]).operation.result
+
+
+def partner_of(operation: str) -> str | None:
+    """Along what an operation differentiates: a partner of ``"x"``, of ``"f(x)"``, or nothing."""
+    return declaration_of(OPERATIONS[operation]).operation.along
 
 
 @dataclass(frozen=True)
@@ -97,19 +112,15 @@ class Participant:
 
         def evaluate() -> Outcome:
             with self.arrays.scope():
-                if operation == "batched_jacobian":
-                    result = batched_jacobian(self.f, self.backend, x, **options)
-                else:
-                    product = jacobian_vector_product if operation == "jvp" else vector_jacobian_product
-                    result = product(self.f, self.backend, x, u)
-                return self._outcome(result, operation)
+                operands = (x,) if partner_of(operation) is None else (x, u)
+                return self._outcome(OPERATIONS[operation](self.f, self.backend, *operands, **options), operation)
 
         return evaluate
 
     def _outcome(self, result: Any, operation: str) -> Outcome:
         leaves, treedef = self.arrays.flatten(result)
         arrays = [np.asarray(self.arrays.to_numpy(leaf), order="C") for leaf in leaves]
-        return Outcome(dict(zip(leaf_paths(treedef, NAMES[operation]), arrays, strict=True)), treedef)
+        return Outcome(dict(zip(leaf_paths(treedef, path_of(operation)), arrays, strict=True)), treedef)
 
 
 def median_seconds(call: Callable[[], Any], budget: float = 0.05) -> float:

@@ -18,8 +18,16 @@ from adhelpers.comparison.diagnosis import Kinks
 from adhelpers.comparison.directions import Directions
 from adhelpers.comparison.findings import Findings, exact
 from adhelpers.comparison.judgement import Candidate, Scale, compare, pairwise
-from adhelpers.comparison.participants import NAMES, Outcome, Participant, median_seconds, read
-from adhelpers.comparison.task import OPERATIONS, Failure, Settings, Task, Timed
+from adhelpers.comparison.participants import (
+    OPERATIONS,
+    Outcome,
+    Participant,
+    median_seconds,
+    partner_of,
+    path_of,
+    read,
+)
+from adhelpers.comparison.task import Failure, Settings, Task, Timed
 from adhelpers.errors import ArgumentError, BatchAxisError, BatchMixingError, DTypeError
 
 Progress = Callable[[str], None]
@@ -157,10 +165,11 @@ class Comparison:
         return self._timed(evaluate, timing=timing)
 
     def _direction(self, operation: str, participant: Participant) -> Any:
-        if operation == "jvp":
-            return self._directions.tangent
-        if operation == "batched_jacobian":
+        partner = partner_of(operation)
+        if partner is None:
             return None
+        if partner == "x":
+            return self._directions.tangent
         given = self._task.cotangent
         return self._directions.cotangent_for(self._shapes.get(participant.label)) if given is None else given
 
@@ -173,7 +182,7 @@ class Comparison:
     def _reference_derivative(self, operation: str, timed: Mapping[str, Timed]) -> Candidate | None:
         closed, reference = self._task.closed_forms.get(operation), self._reference
         if closed is not None:
-            return Candidate("the closed form", read(closed, NAMES[operation]).leaves, exact)
+            return Candidate("the closed form", read(closed, path_of(operation)).leaves, exact)
         if reference is None or self._too_much(operation, reference) is not None:
             return None
         if reference in self._task.participants:

@@ -7,12 +7,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from adhelpers.comparison.participants import Outcome, Participant
+from adhelpers.comparison.participants import OPERATIONS, Outcome, Participant
 from adhelpers.comparison.results import Status
 from adhelpers.errors import ArgumentError, ArgumentTypeError, UnsupportedOperationError
-
-OPERATIONS = ("jvp", "vjp", "batched_jacobian")
-"""What is compared besides the value of `f`."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +81,7 @@ class Settings:
     def asked(self) -> tuple[str, ...]:
         """The operations by name."""
         if self.operations is None:
-            return OPERATIONS
+            return tuple(OPERATIONS)
         return (self.operations,) if isinstance(self.operations, str) else tuple(self.operations)
 
 

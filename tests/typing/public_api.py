@@ -30,7 +30,6 @@ from adhelpers import (
 )
 from adhelpers.testing import Conformance, Scenario, assert_backends_agree
 
-
 Pair = tuple[Any, Any]
 Triple = tuple[Any, Any, Any]
 
