@@ -15,17 +15,20 @@ MOST_SIGNATURES = 256
 """How many signatures of one function are remembered; the oldest are forgotten first."""
 
 
+_WRITING = threading.RLock()
+"""One lock for all: what is remembered is written seldom."""
+
+
 class Cache(dict[K, V]):
     """A dict that holds `most` entries; the oldest is forgotten first. It is read like any dict, by any thread."""
 
     def __init__(self, most: int) -> None:
         super().__init__()
         self._most = most
-        self._lock = threading.Lock()
 
     def keep(self, key: K, value: V) -> V:
         """Remember `value`, unless another thread was faster; what is remembered."""
-        with self._lock:
+        with _WRITING:
             while len(self) >= self._most and key not in self:
                 del self[next(iter(self))]
             return self.setdefault(key, value)
@@ -41,7 +44,6 @@ class FunctionCache:
     def __init__(self) -> None:
         self._records: dict[int, Cache[Hashable, Any]] = {}
         self._references: dict[int, weakref.ref[object]] = {}
-        self._lock = threading.RLock()
 
     def record(self, f: object, signature: Hashable, make: Callable[[], V]) -> V:
         """The record of `f` at `signature`, new if there is none; `make`, a class, tells its records from others."""
@@ -59,20 +61,20 @@ class FunctionCache:
 
     def _of(self, f: object) -> Cache[Hashable, Any]:
         key = id(f)
-        with self._lock:
+        with _WRITING:
             if key not in self._references or self._references[key]() is not f:
                 self._references[key] = weakref.ref(f, lambda reference: self._forget(key, reference))
                 self._records[key] = Cache(MOST_SIGNATURES)
             return self._records[key]
 
     def _forget(self, key: int, reference: weakref.ref[object]) -> None:
-        with self._lock:
+        with _WRITING:
             if self._references.get(key) is reference:  # and not one of a later object with the same identity
                 del self._references[key], self._records[key]
 
     def clear(self) -> None:
         """Forget everything."""
-        with self._lock:
+        with _WRITING:
             self._references.clear()
             self._records.clear()
 

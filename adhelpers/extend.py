@@ -3,6 +3,7 @@
 A plugin needs nothing else of `adhelpers`; the shipped ones import nothing else.
 """
 
+from adhelpers.engine.journal import QUESTIONS
 from adhelpers.errors import ArgumentError, ArgumentTypeError, DTypeError, UnsupportedOperationError
 from adhelpers.namespaces.array import array_namespace
 from adhelpers.namespaces.special import special_namespace
@@ -17,6 +18,7 @@ from adhelpers.plugins.origin import raised_by_library
 
 __all__ = [
     "NAMESPACE",
+    "QUESTIONS",
     "SINGLE",
     "ADBackend",
     "ArgumentError",

@@ -1,28 +1,64 @@
 """Copies of the batch, side by side: one product at all of them, each with a basis vector of its own.
 
-That is right only for an `f` that does not look at the size of its batch, which is proved before.
+That is right only for an `f` that does not look at the size of its batch. So it is proved first, but not when a
+function is first seen: one that is never seen again would pay for nothing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Hashable
 from dataclasses import replace
+from typing import Literal
 
 from adhelpers.batch.basis import BatchBasis
-from adhelpers.batch.jacobian import BatchedJacobian, BatchFunction, BatchRecord, Result
+from adhelpers.batch.jacobian import BatchedJacobian, BatchRecord, Result
 from adhelpers.batch.points import require_copies
 from adhelpers.engine import journal
 from adhelpers.engine.rounding import nearby, same_to_rounding
-from adhelpers.plugins.formulations import Mode
+from adhelpers.engine.sweeps import fastest
+from adhelpers.plugins.formulations import Formulation, Mode
 
 
-def kind_of_call(f: BatchFunction) -> Hashable:
+def proved(problem: BatchedJacobian, mode: Mode | Literal["auto"]) -> Result | None:
+    """J by copies, if they were proved for calls of this kind and are the fastest way."""
+    # A vector of the check's is no basis vector, and has no copy.
+    kind = None if problem.check else _kind_of_call(problem)
+    if kind is None or not problem.record.copies.get(kind):
+        return None
+    chosen = _fastest(problem, mode)
+    if chosen.way != "replicate":
+        return None
+    try:
+        result = _by_copies(problem, chosen.mode)
+    except Exception:  # noqa: BLE001  # if it is an error of f's own, the sweep will meet it too
+        problem.record.copies[kind] = False
+        return None
+    if journal.is_listening():
+        journal.tell("formulation", f"one product at copies of the batch, in {chosen.mode} mode")
+    return result
+
+
+def learn(problem: BatchedJacobian, mode: Mode | Literal["auto"], swept: Result) -> None:
+    """Prove copies when a function is seen again with calls of this kind, where they would be the fastest way."""
+    known, kind = problem.record.copies, _kind_of_call(problem)
+    if kind is None or problem.backend.is_traced(problem.x) or not problem.backend.keeps(swept[1]):
+        return
+    if kind not in known:
+        known.keep(kind, None)
+    elif known.get(kind, False) is None and not problem.check:
+        chosen = _fastest(problem, mode)
+        if chosen.way == "replicate":
+            known[kind] = _are_right(problem, chosen.mode)
+
+
+def _kind_of_call(problem: BatchedJacobian) -> Hashable:
     """What calls have in common that may be given copies of the batch alike; None for one that may not.
 
     Copies are all run at once, and have copies of aux. A function may do with a flag or a number
     among `args` what it likes, and so may one with an array of another shape.
     """
-    if f.has_aux:
+    f = problem.f
+    if f.has_aux or problem.chunk_size is not None or problem.layout.size(problem.x) == 0:
         return None
     kinds: list[Hashable] = []
     for arg in f.args:
@@ -35,7 +71,14 @@ def kind_of_call(f: BatchFunction) -> Hashable:
     return tuple(kinds)
 
 
-def by_copies(problem: BatchedJacobian, mode: Mode) -> Result:
+def _fastest(problem: BatchedJacobian, mode: Mode | Literal["auto"]) -> Formulation:
+    backend, layout, x = problem.backend, problem.layout, problem.x
+    if mode == "auto" and not backend.has_reverse:
+        mode = "forward"
+    return fastest(backend, problem.record, layout.size(x), layout.batch(x), mode, ("sweep", "replicate"))
+
+
+def _by_copies(problem: BatchedJacobian, mode: Mode) -> Result:
     """Take J by one product; `ValueError` if `f` does not make copies of its result out of copies of the batch."""
     backend, layout, x = problem.backend, problem.layout, problem.x
     m = problem.record.output_size
@@ -58,7 +101,7 @@ def by_copies(problem: BatchedJacobian, mode: Mode) -> Result:
     return y, jacobian if jacobian.dtype == y.dtype else xp.astype(jacobian, y.dtype), aux
 
 
-def are_right(problem: BatchedJacobian, mode: Mode) -> bool:
+def _are_right(problem: BatchedJacobian, mode: Mode) -> bool:
     """Whether copies of the batch give what a sweep gives.
 
     Not at `x`, where all may be zero, but close by, where values and derivatives must be the same.
@@ -67,7 +110,7 @@ def are_right(problem: BatchedJacobian, mode: Mode) -> bool:
     there = replace(problem, x=nearby(problem.backend, problem.x), record=record)
     try:
         expected = there.by_sweep(mode, allowed=False)
-        received = by_copies(there, mode)
+        received = _by_copies(there, mode)
     except Exception as error:  # noqa: BLE001  # of whatever kind: f need not take another batch, nor another x
         _tell("not used", f"close to x {type(error).__name__} was raised: {error}")
         return False

@@ -17,7 +17,7 @@ from adhelpers.batch.mixing import MixingCheck
 from adhelpers.batch.points import require_output
 from adhelpers.caches import Cache
 from adhelpers.engine.missing_rules import Function
-from adhelpers.engine.sweeps import Received, Sweep, SweepRecord, Swept
+from adhelpers.engine.sweeps import Received, Sweep, SweepRecord, Swept, received
 from adhelpers.plugins.contract import ADBackend
 from adhelpers.plugins.formulations import Mode
 from adhelpers.plugins.functions import Array, Leaves
@@ -79,7 +79,7 @@ class BatchedJacobian:
         def accept(outputs: Leaves) -> None:
             seen.append(require_output(self.f.output(outputs), self.x, self.layout, self.holomorphic))
 
-        receive: Callable[[ADBackend, Leaves], Received] = Received
+        receive: Callable[[ADBackend, Leaves], Received] = received
         if self.check:
             receive = partial(MixingCheck, self.layout, lambda: (self.x, seen[-1]))
         sweep = Sweep(
@@ -110,9 +110,7 @@ class BatchedJacobian:
 
     def _arranged(self, swept: Swept, y: Array) -> Array:
         """J from the results of a sweep."""
-        (stack,) = swept.received.stacks((y,) if swept.forward else (self.x,))
-        if swept.imaginary is not None:
-            stack = stack + 1j * swept.imaginary.stacks((self.x,))[0]
+        stack = swept.only_stack(y if swept.forward else self.x)
         xp = self.backend.array_namespace(stack)
         stack = stack if stack.dtype == y.dtype else xp.astype(stack, y.dtype)
         return self.layout.from_columns(xp, stack) if swept.forward else self.layout.from_rows(xp, stack)

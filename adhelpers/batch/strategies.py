@@ -10,8 +10,6 @@ from adhelpers.batch.jacobian import BatchedJacobian, BatchFunction, BatchRecord
 from adhelpers.batch.layout import LAYOUTS
 from adhelpers.batch.points import require_point
 from adhelpers.caches import FUNCTIONS
-from adhelpers.engine import journal
-from adhelpers.engine.sweeps import fastest
 from adhelpers.plugins.contract import ADBackend
 from adhelpers.plugins.formulations import Formulation, Mode
 from adhelpers.trees.tree import Tree
@@ -58,34 +56,11 @@ def differentiate(
 
 
 def evaluate(problem: BatchedJacobian, mode: Mode | Literal["auto"]) -> Result:
-    """Take the fastest way in `mode`: copies of the batch where these were proved, or else a sweep.
-
-    Copies are proved when a function is seen again: one that is never seen again would pay for nothing. A vector of
-    the check's is no basis vector, and has no copy.
-    """
-    record, kind = problem.record, copies.kind_of_call(problem.f)
-    if kind is None or problem.chunk_size is not None or problem.layout.size(problem.x) == 0:
-        return problem.by_sweep(mode)
-    seen, may_be = kind in record.copies, record.copies.get(kind)
-    if may_be and not problem.check:
-        chosen = _fastest(problem, mode)
-        if chosen.way == "replicate":
-            try:
-                result = copies.by_copies(problem, chosen.mode)
-            except Exception:  # noqa: BLE001  # if it is an error of f's own, the sweep will meet it too
-                record.copies[kind] = False
-            else:
-                if journal.is_listening():
-                    journal.tell("formulation", f"one product at copies of the batch, in {chosen.mode} mode")
-                return result
-    result = problem.by_sweep(mode)
-    if not problem.backend.is_traced(problem.x) and problem.backend.keeps(result[1]):
-        if not seen:
-            record.copies.keep(kind, None)
-        elif may_be is None and not problem.check:
-            chosen = _fastest(problem, mode)
-            if chosen.way == "replicate":
-                record.copies[kind] = copies.are_right(problem, chosen.mode)
+    """Take the fastest way in `mode`: copies of the batch where these were proved, or else a sweep."""
+    result = copies.proved(problem, mode)
+    if result is None:
+        result = problem.by_sweep(mode)
+        copies.learn(problem, mode, result)
     return result
 
 
@@ -94,10 +69,3 @@ def take(problem: BatchedJacobian, formulation: Formulation) -> Result:
     if formulation.way == "sample":
         return problem.by_samples(formulation.mode)
     return problem.by_sweep(formulation.mode, allowed=False)
-
-
-def _fastest(problem: BatchedJacobian, mode: Mode | Literal["auto"]) -> Formulation:
-    backend, layout, x = problem.backend, problem.layout, problem.x
-    if mode == "auto" and not backend.has_reverse:
-        mode = "forward"
-    return fastest(backend, problem.record, layout.size(x), layout.batch(x), mode, ("sweep", "replicate"))

@@ -129,6 +129,10 @@ def is_listening() -> bool:
     return _RUNNING.get() is not None
 
 
+QUESTIONS = (is_explained, is_heard, is_listening)
+"""Functions that every operation asks, and whose answer no array changes: for compilers that trace Python."""
+
+
 def tell(topic: str, words: str) -> None:
     """Note something about the operation that is running; ask `is_listening` before `words` are made."""
     call = _RUNNING.get()

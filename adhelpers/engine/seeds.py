@@ -91,6 +91,11 @@ class Basis:
         return xp.reshape(eye, (count, *leaf.shape))
 
 
+def basis(backend: ADBackend, leaves: Leaves) -> Basis:
+    """The basis vectors of all leaves."""
+    return Basis(backend, leaves)
+
+
 class RealBasis(Basis):
     """The basis vectors of all leaves over the real numbers: those of a complex leaf come twice, e and then ie."""
 

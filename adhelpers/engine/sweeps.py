@@ -11,11 +11,11 @@ from typing import Any, Literal
 
 from adhelpers.engine import journal
 from adhelpers.engine.missing_rules import Function, either
-from adhelpers.engine.seeds import Basis, Seeds, most_at_once, zeros
+from adhelpers.engine.seeds import Seeds, basis, most_at_once, zeros
 from adhelpers.errors import ArgumentTypeError
 from adhelpers.plugins.contract import ADBackend
 from adhelpers.plugins.formulations import Formulation, Mode
-from adhelpers.plugins.functions import Leaves, Pullback
+from adhelpers.plugins.functions import Array, Leaves, Pullback
 from adhelpers.trees.leaves import is_complex, zeros_like
 
 Evaluated = tuple[Leaves, Pullback, Leaves]
@@ -53,6 +53,11 @@ class Received:
         return tuple([self.backend.array_namespace(*stacks).concat(stacks) for stacks in blocks])
 
 
+def received(backend: ADBackend, leaves: Leaves) -> Received:
+    """All results, kept."""
+    return Received(backend, leaves)
+
+
 @dataclass(slots=True)
 class SweepRecord:
     """What was learnt about sweeps through a function."""
@@ -83,6 +88,11 @@ class Swept:
     received: Received
     imaginary: Received | None = None
 
+    def only_stack(self, like: Array) -> Array:
+        """The results, of which there is one for each vector, shaped as `like`."""
+        (real,) = self.received.stacks((like,))
+        return real if self.imaginary is None else real + 1j * self.imaginary.stacks((like,))[0]
+
 
 @dataclass(slots=True)
 class Sweep:
@@ -107,8 +117,8 @@ class Sweep:
     backend: ADBackend
     f: Function
     x: Leaves
-    seeds: Callable[[ADBackend, Leaves], Seeds] = Basis
-    receive: Callable[[ADBackend, Leaves], Received] = Received
+    seeds: Callable[[ADBackend, Leaves], Seeds] = basis
+    receive: Callable[[ADBackend, Leaves], Received] = received
     accept: Callable[[Leaves], object] = lambda outputs: None
     batch: int = 1
     chunk_size: int | None = None
@@ -158,12 +168,12 @@ class Sweep:
                 self._see(outputs)
             return pushed
 
-        received = self._through(push, x, "pushed forward")
+        kept = self._through(push, x, "pushed forward")
         if not seen:
             outputs, _, aux = backend.jvp(f, x, zeros_like(backend, x))
             seen.append((outputs, aux))
             self._see(outputs)
-        return Swept(*seen[0], True, received)
+        return Swept(*seen[0], True, kept)
 
     def reverse(self, evaluated: Evaluated | None = None) -> Swept:
         """Pull the vectors of the outputs back."""
@@ -176,11 +186,11 @@ class Sweep:
         def pull(block: Leaves) -> Leaves:
             return backend.vjp_sweep(pullback, block)
 
-        received, imaginary = self._through(pull, outputs, "pulled back"), None
+        kept, imaginary = self._through(pull, outputs, "pulled back"), None
         if not self.holomorphic and any(is_complex(backend, y) for y in outputs):
             # Under the pairing Re(sum(a * b)) a real x receives Re(J) from the cotangent 1 and Im(J) from -i.
             imaginary = self._through(lambda block: pull(self._turned(block)), outputs, "pulled back, times -i")
-        return Swept(outputs, aux, False, received, imaginary)
+        return Swept(outputs, aux, False, kept, imaginary)
 
     def cheaper(self) -> Mode:
         """The mode whose sweep is the cheaper one, once the number of outputs is known."""
@@ -215,14 +225,14 @@ class Sweep:
         """Push all vectors for `leaves`, a block at once."""
         seeds = self.seeds(self.backend, leaves)
         step = self.chunk_size or most_at_once(self.backend, leaves)
-        received = self.receive(self.backend, leaves)
+        taker = self.receive(self.backend, leaves)
         if journal.is_listening():
             chunks = "all at once" if step >= seeds.total else f"{step} at once"
             journal.tell("sweep", f"{seeds.total} vectors {words}, {chunks}")
-        for block in received.seeds(seeds, step):
-            received.take(block, push(block))
-        received.finish(push, step)
-        return received
+        for block in taker.seeds(seeds, step):
+            taker.take(block, push(block))
+        taker.finish(push, step)
+        return taker
 
     def _turned(self, block: Leaves) -> Leaves:
         """The block times -i; real outputs, which have no imaginary part, get zeros."""

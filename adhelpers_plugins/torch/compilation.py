@@ -9,7 +9,11 @@ from typing import Any
 
 import torch
 
+from adhelpers.extend import QUESTIONS
 from adhelpers_plugins.torch import levels
+
+for question in QUESTIONS:
+    torch.compiler.assume_constant_result(question)  # or else torch.compile stops at what it cannot trace
 
 
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
