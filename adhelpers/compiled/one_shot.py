@@ -27,19 +27,19 @@ def compiled_call(
     backend: ADBackend,
     operands: tuple[Any, ...],
     args: tuple[Any, ...],
-    **options: Any,
+    has_aux: bool,
+    options: dict[str, Any],
 ) -> Any:
     """``(f(x), result)`` of the operation; it is prepared once, and forgotten with `f`."""
     require_tuple(args)
-    known = FUNCTIONS.record(f, (operation, backend, *options.items()), OneShot)
+    known = FUNCTIONS.record(f, (operation, backend, has_aux, *options.items()), OneShot)
     if known.prepared is None:
         try:
             weakly = _Weakly(f)
         except TypeError:  # it cannot be remembered, and would be compiled every time
-            return operation.evaluate(f, backend.eager(), operands, args, with_value=True, **options)
-        known.prepared = Prepared(
-            weakly, operation, weakly, backend, with_value=True, strict=False, options=options, defaults={}
-        )
+            return operation.evaluate(f, backend.eager(), operands, args, has_aux, options)
+        options = {"has_aux": has_aux, **options}
+        known.prepared = Prepared(operation, operation, weakly, backend, with_value=True, strict=False, options=options)
     return known.prepared(*operands, *args)
 
 

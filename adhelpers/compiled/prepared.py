@@ -36,6 +36,10 @@ class Operation(Protocol):
         """``("x",)`` or ``("x", "u")``."""
 
     @property
+    def defaults(self) -> Mapping[str, Any]:
+        """What its options are if left out."""
+
+    @property
     def alternatives(self) -> Alternatives | None:
         """What is compiled besides the usual way."""
 
@@ -49,10 +53,10 @@ class Operation(Protocol):
         backend: ADBackend,
         operands: tuple[Any, ...],
         args: tuple[Any, ...],
-        *,
         has_aux: bool,
-        with_value: bool,
-        **options: Any,
+        options: Mapping[str, Any],
+        *,
+        with_value: bool = True,
     ) -> Any:
         """The result, ``f(x)`` before it if that is wanted, aux behind it if there is some."""
 
@@ -76,6 +80,7 @@ class Prepared:
         "_eager",
         "_expected",
         "_explanation",
+        "_has_aux",
         "_plain",
         "_with_value",
         "backend",
@@ -87,7 +92,7 @@ class Prepared:
 
     def __init__(
         self,
-        operation: Callable[..., Any],
+        operation: Callable[..., Any] | Operation,
         declared: Operation,
         f: Callable[..., Any],
         backend: ADBackend,
@@ -95,7 +100,6 @@ class Prepared:
         with_value: bool,
         strict: bool,
         options: Options,
-        defaults: Mapping[str, Any],
     ) -> None:
         self.operation = operation
         self.f = f
@@ -104,7 +108,8 @@ class Prepared:
         self.strict = strict
         self._declared = declared
         self._with_value = with_value
-        self._all_options = {**defaults, **options}
+        self._all_options = {**declared.defaults, **{name: options[name] for name in options if name != "has_aux"}}
+        self._has_aux = options.get("has_aux", False)
         self._eager = backend.eager()
         self._expected: Call | None = None
         self._compiled: Cache[Hashable, Compiled] = Cache(MOST_REMEMBERED)
@@ -173,8 +178,10 @@ class Prepared:
         return result
 
     def _evaluate(self, operands: tuple[Any, ...], args: tuple[Any, ...], **replaced: Any) -> Any:
-        options = {**self._all_options, **replaced}
-        return self._declared.evaluate(self.f, self._eager, operands, args, with_value=self._with_value, **options)
+        options = {**self._all_options, **replaced} if replaced else self._all_options
+        return self._declared.evaluate(
+            self.f, self._eager, operands, args, self._has_aux, options, with_value=self._with_value
+        )
 
     def _require_expected(self, parts: Parts, arrays: Leaves) -> None:
         given = call.describe(self.backend, parts, arrays)
@@ -207,13 +214,15 @@ class Prepared:
             return self.backend.compile(evaluate)
         name = f"choice of code for {self._declared.name}"
         noted = functools.partial(journal.call_of, name, self.f, self.backend.name, self._explanation)
-        return Trials(self.backend, evaluate, self._all_options, alternatives, noted)
+        # Where there is aux it can be anything, which nobody could compare.
+        return Trials(self.backend, evaluate, self._all_options, None if self._has_aux else alternatives, noted)
 
     def __repr__(self) -> str:
         name = getattr(self.f, "__qualname__", None) or repr(self.f)
         options = "".join(f", {key}={value!r}" for key, value in self.options.items())
         strict = ", strict" if self.strict else ""
-        return f"<prepared {self.operation.__name__} of {name} by {self.backend!r}{options}{strict}>"
+        operation = getattr(self.operation, "__name__", self._declared.name)
+        return f"<prepared {operation} of {name} by {self.backend!r}{options}{strict}>"
 
     def __reduce__(self) -> Any:
         msg = f"{self!r} holds compiled code, which cannot be pickled; pickle the function, and prepare it anew there"

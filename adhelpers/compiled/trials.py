@@ -7,7 +7,7 @@ import operator
 import threading
 import time
 from collections.abc import Callable, Hashable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -83,7 +83,7 @@ class Trials:
         evaluate: Compiled,
         options: Options,
         alternatives: Alternatives | None,
-        noted: Callable[[], AbstractContextManager[None]],
+        noted: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
         self._backend = backend
         self._evaluate = evaluate
@@ -115,8 +115,7 @@ class Trials:
         journal.tell("code", f"for {shapes or 'no array'}")
         if self._options.get("check_batch"):
             self._evaluate(*arrays)
-        # Where there is aux it can be anything, which nobody could compare.
-        if self._alternatives is None or self._options["has_aux"] or not arrays:
+        if self._alternatives is None or not arrays:
             return self._usual
         results = [array.shape for array in self._numbers(self._usual, arrays)]
         ways = self._alternatives(self._backend, self._options, arrays[0], results[-1] if results else (0,))

@@ -121,7 +121,7 @@ def is_explained() -> bool:
 
 def is_heard() -> bool:
     """Whether anybody listens to an operation that begins now."""
-    return _LISTENING.get() is not None or _logger() is not None
+    return _LISTENING.get() is not None or (_found.isEnabledFor(_DEBUG) if _found else _logger() is not None)
 
 
 def is_listening() -> bool:
@@ -175,9 +175,15 @@ def in_words(seconds: float) -> str:
 
 
 def _logger() -> Any:
-    """The logger, if it takes messages of level DEBUG; one that was never imported takes none."""
-    logging = sys.modules.get("logging")
-    if logging is None:
-        return None
-    logger = logging.getLogger(LOGGER)
-    return logger if logger.isEnabledFor(_DEBUG) else None
+    """The logger, if it takes messages of level DEBUG; where logging was never imported, nobody listens."""
+    global _found
+    if _found is None:
+        logging = sys.modules.get("logging")
+        if logging is None:
+            return None
+        _found = logging.getLogger(LOGGER)
+    return _found if _found.isEnabledFor(_DEBUG) else None
+
+
+_found: Any = None
+"""The logger, once it was looked up."""

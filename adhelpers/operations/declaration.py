@@ -6,8 +6,9 @@ them to their declaration, which `declaration_of` finds.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
 from adhelpers.compiled.one_shot import compiled_call
@@ -40,7 +41,7 @@ Compute = Callable[..., tuple[Any, Any, Leaves]]
 Face = TypeVar("Face", bound=Callable[..., Any])
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@dataclass(eq=False, slots=True)
 class Operation:
     """What must be known of an operation.
 
@@ -58,6 +59,11 @@ class Operation:
         Whose structure the result has, ``"f(x)"`` or ``"x"``, or ``"J"`` if it is one of both.
     alternatives
         What is compiled besides the usual way, so that trials can keep the fastest.
+
+    Attributes
+    ----------
+    defaults
+        What its options are if left out, by the signature of its face.
     """
 
     name: str
@@ -66,6 +72,7 @@ class Operation:
     along: Literal["x", "f(x)"] | None = None
     result: Literal["x", "f(x)", "J"] = "J"
     alternatives: Alternatives | None = None
+    defaults: dict[str, Any] = field(default_factory=dict, init=False)
 
     @property
     def operands(self) -> tuple[str, ...]:
@@ -87,14 +94,15 @@ class Operation:
         **options: Any,
     ) -> Any:
         """``(f(x), result)``, or ``(f(x), result, aux)``, of a call by a user."""
-        self.check(has_aux=has_aux, **options)
+        if has_aux is not False or not all(map(operator.is_, options.values(), self.defaults.values())):
+            self.check(has_aux, options)
         backend = resolve(f, backend, operands[0])
         if backend.eager() is not backend:
-            return compiled_call(self, f, backend, operands, args, has_aux=has_aux, **options)
+            return compiled_call(self, f, backend, operands, args, has_aux, options)
         if not journal.is_heard():
-            return self.evaluate(f, backend, operands, args, has_aux=has_aux, with_value=True, **options)
+            return self.evaluate(f, backend, operands, args, has_aux, options)
         with journal.call_of(self.name, f, backend.name):
-            return self.evaluate(f, backend, operands, args, has_aux=has_aux, with_value=True, **options)
+            return self.evaluate(f, backend, operands, args, has_aux, options)
 
     def evaluate(
         self,
@@ -102,10 +110,10 @@ class Operation:
         backend: ADBackend,
         operands: tuple[Any, ...],
         args: tuple[Any, ...],
-        *,
         has_aux: bool,
-        with_value: bool,
-        **options: Any,
+        options: Mapping[str, Any],
+        *,
+        with_value: bool = True,
     ) -> Any:
         """The same with a known backend and checked options, and ``f(x)`` only if it is wanted."""
         with backend.scope():
@@ -116,7 +124,7 @@ class Operation:
                 return (y, result, flat.aux(aux)) if with_value else (result, flat.aux(aux))
             return (y, result) if with_value else result
 
-    def check(self, *, has_aux: object, **options: Any) -> None:
+    def check(self, has_aux: object, options: Mapping[str, Any]) -> None:
         """Refuse bad values of options."""
         flag("has_aux", has_aux)
         for name, check in self.options.items():
@@ -125,11 +133,10 @@ class Operation:
 
 @dataclass(frozen=True, slots=True)
 class Declaration:
-    """The operation that a user's function is a face of, and what its options are if left out."""
+    """The operation that a user's function is a face of, and whether it returns ``f(x)`` too."""
 
     operation: Operation
     with_value: bool
-    defaults: Mapping[str, Any]
 
 
 _DECLARATIONS: dict[Callable[..., Any], Declaration] = {}
@@ -140,8 +147,8 @@ def declares(operation: Operation) -> Callable[[Face], Face]:
 
     def decorate(face: Face) -> Face:
         keywords = face.__kwdefaults__ or {}
-        defaults = {name: value for name, value in keywords.items() if name != "args"}
-        _DECLARATIONS[face] = Declaration(operation, True, defaults)
+        operation.defaults = {name: keywords[name] for name in operation.options}
+        _DECLARATIONS[face] = Declaration(operation, True)
         return face
 
     return decorate
@@ -151,8 +158,7 @@ def twin_of(value_and: Callable[..., Any]) -> Callable[[Face], Face]:
     """Tie to an operation its face without ``f(x)``, which takes the same arguments."""
 
     def decorate(face: Face) -> Face:
-        known = _DECLARATIONS[value_and]
-        _DECLARATIONS[face] = Declaration(known.operation, False, known.defaults)
+        _DECLARATIONS[face] = Declaration(_DECLARATIONS[value_and].operation, False)
         face.__wrapped__ = value_and  # type: ignore[attr-defined]  # by which help() shows the signature of both
         return face
 
@@ -166,7 +172,7 @@ def without_value(results: tuple[Any, ...]) -> Any:
 
 def declaration_of(function: object) -> Declaration:
     """What is declared of an operation that users call."""
-    found = _DECLARATIONS.get(function) if callable(function) else None
+    found = next((declared for face, declared in _DECLARATIONS.items() if face is function), None)
     if found is None:
         given = getattr(function, "__name__", describe(function))
         known = ", ".join(known.__name__ for known in _DECLARATIONS)

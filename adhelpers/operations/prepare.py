@@ -73,12 +73,12 @@ def prepare(
     if declared.operation.along is None and u is not None:
         msg = f"{operation.__name__} takes no u; leave it out"
         raise ArgumentTypeError(msg)
-    unknown = [name for name in options if name not in declared.defaults]
+    known = ("has_aux", *declared.operation.options)
+    unknown = [name for name in options if name not in known]
     if unknown:
-        known = ", ".join(declared.defaults)
-        msg = f"{operation.__name__} has no option {', '.join(map(repr, unknown))}; its options are {known}"
+        msg = f"{operation.__name__} has no option {', '.join(map(repr, unknown))}; its options are {', '.join(known)}"
         raise ArgumentTypeError(msg)
-    declared.operation.check(**{**declared.defaults, **options})
+    declared.operation.check(options.get("has_aux", False), {**declared.operation.defaults, **options})
     require_tuple(args)
     prepared = Prepared(
         operation,
@@ -88,7 +88,6 @@ def prepare(
         with_value=declared.with_value,
         strict=strict,
         options=options,
-        defaults=declared.defaults,
     )
     rehearse(prepared, (x, *args) if declared.operation.along is None else (x, u, *args))
     return prepared

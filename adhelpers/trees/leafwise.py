@@ -26,7 +26,8 @@ class LeafwiseFunction:
     """
 
     def __init__(self, f: Callable[..., Any], x: Tree, args: tuple[Any, ...], *, has_aux: bool) -> None:
-        require_tuple(args)
+        if type(args) is not tuple:
+            require_tuple(args)
         self.function = f
         self._x = x
         self.args = args
