@@ -13,9 +13,9 @@ from array_api_compat.numpy.linalg import QRResult
 from autograd.extend import defjvp, defvjp
 from autograd.tracer import getval
 
-from adhelpers_plugins.autograd.arrayapi.factors import adjoint, diagonal_part, hermitian, undetermined
 from adhelpers_plugins.autograd.arrayapi.manipulation import matrix_transpose
-from adhelpers_plugins.autograd.arrayapi.solving import solve
+from adhelpers_plugins.autograd.arrayapi.matrices.factors import adjoint, diagonal_part, hermitian, undetermined
+from adhelpers_plugins.autograd.arrayapi.matrices.solving import solve
 from adhelpers_plugins.autograd.arrayapi.tracing import Array, both_rules, is_complex, primitive, unless_traced
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from adhelpers_plugins.autograd.arrayapi.constants import count_nonzero
 from adhelpers_plugins.autograd.arrayapi.datatypes import astype
-from adhelpers_plugins.autograd.arrayapi.singular import svdvals
+from adhelpers_plugins.autograd.arrayapi.matrices.singular import svdvals
 from adhelpers_plugins.autograd.arrayapi.statistics import Axes, max, min
 from adhelpers_plugins.autograd.arrayapi.tracing import Array, is_complex, unless_traced
 

@@ -15,8 +15,8 @@ from array_api_compat.numpy.linalg import SVDResult
 from autograd.extend import defjvp, defvjp
 from autograd.tracer import getval
 
-from adhelpers_plugins.autograd.arrayapi.factors import adjoint, diagonal_part, reciprocal_gaps, undetermined
 from adhelpers_plugins.autograd.arrayapi.gathering import diagonal
+from adhelpers_plugins.autograd.arrayapi.matrices.factors import adjoint, diagonal_part, reciprocal_gaps, undetermined
 from adhelpers_plugins.autograd.arrayapi.tracing import Array, both_rules, is_complex, plain, primitive, unless_traced
 
 
