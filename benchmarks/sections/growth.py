@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from benchmarks import batched, cells
+from benchmarks import cells
 from benchmarks.native import Native
 from benchmarks.section import Curves, Panel, Section, Settings
+from benchmarks.sections import batched
 
 ABOUT = """\
 One dense layer, where one of N, M and B grows and the other two stay. Ratios are to the fastest formulation by hand at

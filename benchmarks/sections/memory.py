@@ -1,7 +1,7 @@
 """The peak of memory of a large batched Jacobian, each in a fresh process.
 
-As a script, ``python -m benchmarks.memory FRAMEWORK CONTENDER N M B``, it measures one case and prints bytes: what the
-process held at most, less what it held after a small case.
+As a script, ``python -m benchmarks.sections.memory FRAMEWORK CONTENDER N M B``, it measures one case and prints bytes:
+what the process held at most, less what it held after a small case.
 """
 
 from __future__ import annotations
@@ -61,8 +61,8 @@ def run(settings: Settings) -> Section:
 
 
 def _peak_in_fresh_process(*arguments: object) -> float:
-    command = [sys.executable, "-W", "ignore", "-m", "benchmarks.memory", *map(str, arguments)]
-    root = Path(__file__).parents[1]
+    command = [sys.executable, "-W", "ignore", "-m", "benchmarks.sections.memory", *map(str, arguments)]
+    root = Path(__file__).parents[2]
     return float(subprocess.run(command, check=True, capture_output=True, text=True, cwd=root).stdout)
 
 
