@@ -10,7 +10,7 @@ import torch
 from torch.autograd.function import BackwardCFunction
 from torch.autograd.graph import GradientEdge, get_gradient_edge
 
-from adhelpers.extend import Array, LeafFunction, Leaves, UnsupportedOperationError
+from adhelpers.extend import ArgumentTypeError, Array, LeafFunction, Leaves, UnsupportedOperationError
 from adhelpers_plugins.torch.levels import DualNumbers, Tangents, gradients
 
 Edges = tuple[GradientEdge, ...]
@@ -201,7 +201,7 @@ def require_dense(tensor: Array) -> None:
     """Refuse sparse, nested and opaque tensors: PyTorch has few of their derivatives."""
     if tensor.layout is not torch.strided:
         msg = f"a tensor of layout {tensor.layout} was given, but only dense ones can be differentiated; use to_dense()"
-        raise TypeError(msg)
+        raise ArgumentTypeError(msg)
 
 
 def _is_attached(tensor: Array) -> bool:

@@ -8,6 +8,7 @@ import array_api_compat.numpy as xnp
 import autograd.numpy as anp
 import numpy as np
 
+from adhelpers.extend import ArgumentError
 from adhelpers_plugins.autograd.arrayapi.constants import count_nonzero
 from adhelpers_plugins.autograd.arrayapi.datatypes import astype
 from adhelpers_plugins.autograd.arrayapi.matrices.singular import svdvals
@@ -47,7 +48,7 @@ def _matrix_norm(x: Array, ord: Any) -> Array:
         return anp.sum(svdvals(x), axis=-1)
     if ord not in (1, -1, 2, -2, np.inf, -np.inf):
         msg = f"matrix_norm knows no norm of order {ord!r}"
-        raise ValueError(msg)
+        raise ArgumentError(msg)
     sizes = svdvals(x) if abs(ord) == 2 else anp.sum(anp.abs(x), axis=-2 if abs(ord) == 1 else -1)
     if ord < 0:
         return min(sizes, axis=-1)

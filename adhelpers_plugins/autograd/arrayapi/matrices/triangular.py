@@ -13,6 +13,7 @@ from array_api_compat.numpy.linalg import QRResult
 from autograd.extend import defjvp, defvjp
 from autograd.tracer import getval
 
+from adhelpers.extend import ArgumentError
 from adhelpers_plugins.autograd.arrayapi.manipulation import matrix_transpose
 from adhelpers_plugins.autograd.arrayapi.matrices.factors import adjoint, diagonal_part, hermitian, undetermined
 from adhelpers_plugins.autograd.arrayapi.matrices.solving import solve
@@ -86,7 +87,7 @@ def qr(x: Array, /, *, mode: str = "reduced") -> QRResult:
     """An orthonormal basis and a triangle; of tall matrices the complete basis has no derivative."""
     if mode not in ("reduced", "complete"):
         msg = f"qr knows the modes 'reduced' and 'complete', not {mode!r}"
-        raise ValueError(msg)
+        raise ArgumentError(msg)
     found = np.linalg.qr(getval(x))
     Q, R = _orthogonal(x, found), _triangular(x, found)
     rows, columns = x.shape[-2:]
