@@ -1,25 +1,8 @@
-"""The Fourier transforms of the array namespace for autograd, held to differences of the same functions over NumPy."""
+"""Fourier transforms."""
 
 from __future__ import annotations
 
-import numpy as np
-import pytest
-
-import adhelpers
-
-pytest.importorskip("autograd")
-from test_autograd_namespace import (
-    STRICT,
-    case,
-    check,
-    check_second_order,
-    check_single_precision,
-    check_without_the_tape,
-    complexes,
-    real,
-)
-
-from adhelpers_plugins.autograd import fft
+from namespace_cases.case import case, complexes, real
 
 NORMS = ("backward", "forward", "ortho")
 
@@ -82,37 +65,3 @@ CASES = [
         )
     ),
 ]
-
-
-@pytest.mark.parametrize("use", CASES)
-def test_value_and_both_products(use):
-    check(use.over, use.arrays)
-
-
-@pytest.mark.parametrize("use", CASES)
-def test_without_the_tape(use):
-    check_without_the_tape(use)
-
-
-@pytest.mark.parametrize("use", CASES)
-def test_second_order(use):
-    check_second_order(use)
-
-
-@pytest.mark.parametrize("use", CASES)
-def test_single_precision_stays_single(use):
-    check_single_precision(use)
-
-
-def test_frequencies_are_numpys():
-    np.testing.assert_array_equal(fft.fftfreq(5, d=0.5), np.fft.fftfreq(5, d=0.5))
-    np.testing.assert_array_equal(fft.rfftfreq(5, d=0.5), np.fft.rfftfreq(5, d=0.5))
-
-
-@pytest.mark.parametrize("name", ["fftn", "ifftn", "rfftn", "irfftn"])
-def test_lengths_go_with_axes(name):
-    for options in ({"s": (2, 2)}, {"s": (2,), "axes": (0, 1)}):
-        with pytest.raises(ValueError, match="axes|argument"):
-            adhelpers.jacobian_vector_product(
-                lambda x, options=options: getattr(fft, name)(x, **options), STRICT, np.ones((2, 2)), np.ones((2, 2))
-            )

@@ -1,7 +1,6 @@
-"""The array namespaces of JAX and PyTorch, tracers included: every case that the one for autograd is held to.
+"""Each case on another framework, but for those that `namespace_differences` lists.
 
-Those of JAX take ten minutes of compilation, and run by ``nox -s namespaces`` alone.
-References are differences of NumPy's functions (see `test_autograd_namespace`), never a framework's derivatives.
+References are differences of NumPy's functions, never a framework's derivatives.
 """
 
 from __future__ import annotations
@@ -12,17 +11,12 @@ from typing import Any
 import numpy as np
 import pytest
 from namespace_differences import DIFFERENCES
+from reference_jacobians import STEP, as_dual, as_real, close, jacobian, random_like, tuple_as_real
 
 import adhelpers
 from conftest import make
-
-pytest.importorskip("autograd")
-import test_autograd_namespace as main
-import test_autograd_namespace_fft as of_fft
-import test_autograd_namespace_linalg as of_linalg
-from test_autograd_namespace import STEP, Case, as_dual, as_real, close, jacobian, random_like, tuple_as_real
-
-CASES = [*main.CASES, *of_linalg.CASES, *of_fft.CASES]
+from namespace_cases import CASES
+from namespace_cases.case import Case
 
 
 def numpy(backend: adhelpers.ADBackend, tree: Any) -> Any:
@@ -42,22 +36,21 @@ def named() -> dict[str, Case]:
     return found
 
 
-def uses() -> list[Any]:
-    """Each case on each framework; those in the table of differences must fail, for the reason that stands there."""
-    found, cases = [], named()
-    for framework, differences in DIFFERENCES.items():
-        reasons = {name: reason for reason, names in differences.items() for name in names}
-        assert set(reasons) <= set(cases), "a case in the table has another name"
-        for name, use in cases.items():
-            marks = [pytest.mark.slow] if framework == "jax" else []  # which compiles every shape
-            if name in reasons:
-                marks.append(pytest.mark.xfail(strict=True, reason=reasons[name]))
-            found.append(pytest.param(framework, use, marks=marks, id=f"{framework}-{name}"))
-    return found
+def uses(framework: str) -> list[Any]:
+    """Each case; those in the table of differences must fail, for the reason that stands there."""
+    cases = named()
+    reasons = {name: reason for reason, names in DIFFERENCES[framework].items() for name in names}
+    assert set(reasons) <= set(cases), "a case in the table has another name"
+    return [
+        pytest.param(
+            use, marks=[pytest.mark.xfail(strict=True, reason=reasons[name])] if name in reasons else [], id=name
+        )
+        for name, use in cases.items()
+    ]
 
 
-@pytest.mark.parametrize(("framework", "use"), uses())
-def test_values_products_and_a_second_derivative(framework: str, use: Case) -> None:
+def check(framework: str, use: Case) -> None:
+    """The value, both products and a second derivative."""
     other = make(framework)
     x = use.arrays
     y = np.asarray(use.over(x))
