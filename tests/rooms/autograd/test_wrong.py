@@ -1,8 +1,7 @@
-"""Rules that autograd has wrong, or lacks without saying so: refused, and made good by the other mode."""
+"""Rules that autograd has wrong: refused, and made good by the other mode."""
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -13,22 +12,12 @@ from adhelpers import UnsupportedOperationError, jacobian_vector_product, vector
 
 pytest.importorskip("autograd")
 import autograd.numpy as anp
-from autograd.extend import defjvp, defvjp, primitive
-from autograd.misc.fixed_points import fixed_point
-from autograd.tracer import isbox
+from autograd_functions import complexes, numbers
 
 from adhelpers_plugins.autograd.backend import AutogradBackend
 
 STRICT = AutogradBackend(fallback=False)
 FORWARD, REVERSE = "F", "R"
-
-
-def numbers(*shape: int, seed: int = 0) -> np.ndarray:
-    return np.random.default_rng(seed).standard_normal(shape)
-
-
-def complexes(*shape: int, seed: int = 0) -> np.ndarray:
-    return numbers(*shape, seed=seed) + 1j * numbers(*shape, seed=seed + 100)
 
 
 def random_like(value: Any, seed: int) -> np.ndarray:
@@ -185,109 +174,3 @@ def test_wrong_rules_are_seen_inside_another_trace():
         return anp.sum(vector_jacobian_product(lambda y: anp.tile(y**3, 2), "autograd", x, np.ones((2, 4))))
 
     np.testing.assert_allclose(jacobian_vector_product(outer, "autograd", X, X), np.sum(12 * X**2))
-
-
-# -- whose error --------------------------------------------------------------------------------------------
-
-
-class MineError(ValueError):
-    """An error that a user's code raises."""
-
-
-def fail(*args: Any) -> Any:
-    raise MineError
-
-
-@primitive
-def fails_in_its_maker(x: Any) -> Any:
-    return np.asarray(x) * 1.0
-
-
-@primitive
-def fails_in_its_pull(x: Any) -> Any:
-    return np.asarray(x) * 1.0
-
-
-@primitive
-def calls_numpy_wrongly(x: Any) -> Any:
-    return np.asarray(x) * 1.0
-
-
-defvjp(fails_in_its_maker, fail)
-defjvp(fails_in_its_maker, fail)
-defvjp(fails_in_its_pull, lambda ans, x: fail)
-defjvp(fails_in_its_pull, lambda g, ans, x: fail())
-defvjp(calls_numpy_wrongly, lambda ans, x: lambda g: anp.reshape(g, (5, 7)))
-defjvp(calls_numpy_wrongly, lambda g, ans, x: anp.reshape(g, (5, 7)))
-
-
-@pytest.mark.parametrize(
-    ("product", "f"),
-    list(
-        itertools.product(
-            [jacobian_vector_product, vector_jacobian_product],
-            [fails_in_its_maker, fails_in_its_pull, calls_numpy_wrongly],
-        )
-    ),
-)
-def test_errors_in_a_users_rule_pass_through(product, f):
-    error = ValueError if f is calls_numpy_wrongly else MineError
-    with pytest.raises(error) as caught:
-        product(f, "autograd", X, X)
-    assert type(caught.value) is error
-
-
-def test_errors_in_functions_that_a_rule_calls_pass_through():
-    error = MineError()
-    calls = []
-
-    def step(a: Any) -> Callable[[Any], Any]:
-        if isbox(a):  # by the rule
-            raise error
-        return lambda x: 0.5 * (x + a / x)
-
-    def root(a: Any) -> Any:
-        return fixed_point(step, a, np.ones(2), lambda x, y: np.max(np.abs(x - y)), 1e-12)
-
-    with pytest.raises(MineError) as caught:
-        vector_jacobian_product(root, "autograd", np.array([2.0, 3.0]), np.ones(2))
-    assert caught.value is error
-
-    def velocity(y: Any, t: Any, rate: Any) -> Any:
-        calls.append(0)
-        if isbox(y):
-            raise error
-        return -rate * y
-
-    pytest.importorskip("scipy")
-    from autograd.scipy.integrate import odeint
-
-    with pytest.raises(MineError) as caught:
-        vector_jacobian_product(
-            lambda y: odeint(velocity, y, np.array([0.0, 1.0]), (2.0,)), "autograd", np.ones(2), np.ones((2, 2))
-        )
-    assert caught.value is error
-    assert calls
-
-
-def test_what_a_caller_asked_numpy_for_passes_through():
-    with np.errstate(all="raise"), pytest.raises(FloatingPointError):
-        vector_jacobian_product(anp.sqrt, "autograd", np.zeros(2), np.ones(2))
-
-
-def test_the_cause_is_kept():
-    with pytest.raises(UnsupportedOperationError, match=r"VJP of diagonal .*make_diagonal") as caught:
-        vector_jacobian_product(anp.diagonal, STRICT, X, np.ones(2))
-    cause = caught.value.__cause__
-    while cause is not None and type(cause) is UnsupportedOperationError:
-        cause = cause.__cause__
-    assert type(cause) is NotImplementedError
-
-
-@pytest.mark.parametrize("product", [jacobian_vector_product, vector_jacobian_product])
-def test_an_inner_autograd_that_lacks_a_rule_passes_through(product):
-    """An error in f, which no other mode of the outer derivative can help."""
-    import autograd
-
-    with pytest.raises(NotImplementedError, match="sort"):
-        product(lambda x: autograd.grad(lambda y: anp.sum(anp.sort(y)))(x), "autograd", X, X)

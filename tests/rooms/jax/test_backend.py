@@ -1,11 +1,10 @@
-"""What is particular to JAX: 64-bit types, transformations inside and around, missing rules."""
+"""64-bit types, devices, transformations inside and around, missing rules."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
-from collections import OrderedDict
 from typing import Any
 
 import numpy as np
@@ -13,8 +12,6 @@ import pytest
 
 from adhelpers import (
     DTypeError,
-    ShapeMismatchError,
-    StructureMismatchError,
     UnsupportedOperationError,
     backend,
     batched_jacobian,
@@ -152,137 +149,6 @@ def test_a_users_error_that_reads_like_jaxs_passes_through(error: Exception) -> 
     with pytest.raises(type(error)) as caught:
         jacobian_vector_product(f, "jax", X, U)
     assert caught.value is error
-
-
-# -- custom rules under jit ----------------------------------------------------------------------------
-
-
-@jax.custom_vjp
-def cube(x: Any) -> Any:
-    return x**3
-
-
-cube.defvjp(lambda x: (x**3, x), lambda x, g: (3 * x**2 * g,))
-
-
-@pytest.mark.parametrize("transform", [jax.jit, jax.checkpoint, lambda f: jax.jit(jax.jit(f)), lambda f: f])
-def test_a_custom_vjp_has_a_jvp_while_tracing(transform: Any) -> None:
-    push = transform(lambda x: jacobian_vector_product(cube, "jax", x, jnp.asarray(U)))
-    x = jnp.asarray(X)
-    np.testing.assert_allclose(push(x), 3 * X**2 * U, rtol=1e-6)
-    np.testing.assert_allclose(vector_jacobian_product(push, "jax", x, jnp.ones(3)), 6 * X * U, rtol=1e-6)
-    np.testing.assert_allclose(jax.grad(lambda x: push(x).sum())(x), 6 * X * U, rtol=1e-6)
-
-
-def test_a_missing_rule_is_named_while_tracing() -> None:
-    strict = backend("jax", fallback=False)
-    with pytest.raises(UnsupportedOperationError, match="custom_vjp"):
-        jax.jit(lambda x: jacobian_vector_product(cube, strict, x, x))(jnp.asarray(X))
-
-
-def test_values_may_be_looked_at_where_they_are_known() -> None:
-    def f(x: Any) -> Any:
-        return x**2 if x.sum() > 0 else -x
-
-    for call in (jacobian_vector_product, vector_jacobian_product):
-        second = jax.grad(lambda x, call=call: call(f, "jax", x, jnp.asarray(U)).sum())(jnp.asarray(X))
-        np.testing.assert_allclose(second, 2 * U)
-
-
-def test_f_may_look_at_constants_under_vmap() -> None:
-    threshold = jnp.asarray(2.0)
-
-    def f(x: Any) -> Any:
-        return x**2 if threshold > 1 else x
-
-    rows = jnp.stack([jnp.asarray(X), jnp.asarray(U)])
-    for call in (jacobian_vector_product, vector_jacobian_product):
-        v = jax.vmap(lambda x, call=call: call(f, "jax", x, jnp.asarray(U)))(rows)
-        np.testing.assert_allclose(v, 2 * rows * U)
-
-
-# -- containers that JAX alone knows -------------------------------------------------------------------
-
-
-@jax.tree_util.register_pytree_node_class
-class Line:
-    """Slope and offset, and a name that is no leaf."""
-
-    def __init__(self, slope: Any, offset: Any, name: str = "line") -> None:
-        self.slope, self.offset, self.name = slope, offset, name
-
-    def __call__(self, x: Any) -> Any:
-        return self.slope * x + self.offset["b"]
-
-    def tree_flatten_with_keys(self) -> Any:
-        key = jax.tree_util.GetAttrKey
-        return ((key("slope"), self.slope), (key("offset"), self.offset)), self.name
-
-    def tree_flatten(self) -> Any:
-        return (self.slope, self.offset), self.name
-
-    @classmethod
-    def tree_unflatten(cls, name: str, children: Any) -> Any:
-        return cls(*children, name)
-
-
-@pytest.mark.parametrize("name", ["jax", None])
-def test_nodes_registered_with_jax(name: str | None) -> None:
-    x, u = jnp.asarray(X), jnp.asarray(U)
-    line, tangent = Line(x, {"b": u}), Line(u, OrderedDict(b=x))
-    y, v = value_and_jacobian_vector_product(lambda line: [line(2.0)], name, line, tangent)
-    np.testing.assert_array_equal(y[0], 2 * X + U)
-    np.testing.assert_array_equal(v[0], 2 * U + X)
-    pulled = vector_jacobian_product(lambda nested: nested["line"][0](2.0), name, {"line": (line, None)}, u)
-    assert type(pulled["line"][0]) is Line
-    np.testing.assert_array_equal(pulled["line"][0].slope, 2 * U)
-    np.testing.assert_array_equal(pulled["line"][0].offset["b"], U)
-    returned = jacobian_vector_product(lambda line: Line(line.offset["b"], {"b": line.slope}), name, line, tangent)
-    np.testing.assert_array_equal(returned.slope, X)
-
-
-@pytest.mark.parametrize(
-    ("u", "message"),
-    [
-        (lambda x: Line(x, {"c": x}), r"is a dict with keys \['c'\], but x.* is a dict with keys \['b'\]"),
-        (
-            lambda x: Line(x, {"b": x}, "other"),
-            "u is a test_jax.Line, but x is a test_jax.Line whose parts that are no",
-        ),
-        (lambda x: (x, x), "u is a tuple of length 2, but x is a test_jax.Line"),
-        (lambda x: Line(None, {"b": x}), r"u.* is None, but x.* is a jaxlib.\w+; give an array for u"),
-    ],
-)
-def test_what_does_not_match_a_registered_node_is_named(u: Any, message: str) -> None:
-    x = jnp.asarray(X)
-    with pytest.raises(StructureMismatchError, match=message):
-        jacobian_vector_product(lambda line: line(1.0), "jax", Line(x, {"b": x}), u(x))
-
-
-def test_equinox_modules() -> None:
-    eqx = pytest.importorskip("equinox")
-
-    class Layer(eqx.Module):
-        weight: Any
-        bias: Any
-        power: int = eqx.field(static=True)
-
-        def __call__(self, x: Any) -> Any:
-            return (self.weight @ x + self.bias) ** self.power
-
-    x = jnp.asarray(X)
-    layer, tangent = Layer(jnp.eye(3), x, 2), Layer(jnp.ones((3, 3)), x, 2)
-    for name in ("jax", None):
-        v = jacobian_vector_product(lambda layer: layer(x), name, layer, tangent)
-        np.testing.assert_allclose(v, 2 * (X + X) * (X.sum() + X))
-        pulled = vector_jacobian_product(lambda layer: layer(x), name, layer, x)
-        assert isinstance(pulled, Layer)
-        np.testing.assert_allclose(pulled.bias, 2 * (X + X) * X)
-        np.testing.assert_allclose(pulled.weight, np.outer(2 * (X + X) * X, X))
-    with pytest.raises(StructureMismatchError, match=r"Layer whose parts that are no leaves differ"):
-        jacobian_vector_product(lambda layer: layer(x), "jax", layer, Layer(jnp.eye(3), x, 3))
-    with pytest.raises(ShapeMismatchError, match=r"u\.bias has shape \(2,\), but x\.bias has \(3,\)"):
-        jacobian_vector_product(lambda layer: layer(x), "jax", layer, Layer(jnp.eye(3), x[:2], 2))
 
 
 def test_an_option_that_is_on_or_off_is_checked() -> None:
