@@ -131,5 +131,5 @@ def test_nan_in_the_tangent_stays_where_it_is(central, order):
 
 @pytest.mark.parametrize("wrong", [0, 1, 3, 6, "2", None])
 def test_orders_that_there_are_not(wrong):
-    with pytest.raises(ValueError, match="order is .*; write 2 or 4"):
+    with pytest.raises(adhelpers.ArgumentError, match="order is .*; write 2 or 4"):
         adhelpers.backend("finite-difference", order=wrong)

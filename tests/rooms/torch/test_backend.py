@@ -9,6 +9,7 @@ import pytest
 from torch_functions import MODES, PRODUCTS, U, X, equal, square
 
 from adhelpers import (
+    ArgumentTypeError,
     BatchMixingError,
     UnsupportedOperationError,
     batched_jacobian,
@@ -124,7 +125,7 @@ def test_batch_normalisation_in_training_mode(call: Any) -> None:
 
 def test_sparse_tensors_are_refused() -> None:
     for call in PRODUCTS:
-        with pytest.raises(TypeError, match=r"torch.sparse_coo was given, .* use to_dense\(\)"):
+        with pytest.raises(ArgumentTypeError, match=r"torch.sparse_coo was given, .* use to_dense\(\)"):
             call(square, None, X.to_sparse(), U.to_sparse())
 
 

@@ -33,5 +33,5 @@ def test_no_arrays_of_objects():
     def f(x):
         return namespace.asarray(np.array([x[0], x[1]], dtype=object))
 
-    with pytest.raises(TypeError, match="objects"):
+    with pytest.raises(adhelpers.ArgumentTypeError, match="objects"):
         adhelpers.jacobian_vector_product(f, "autograd", np.ones(2), np.ones(2))
