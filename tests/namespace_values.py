@@ -18,6 +18,11 @@ from adhelpers_plugins.autograd import namespace
 
 DTYPES = "bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 float32 float64 complex64 complex128"
 
+NUMBERS = np.array(
+    [0.0, -0.0, 1.0, -1.0, 0.5, -0.5, 2.0, -3.0, np.inf, -np.inf, np.nan, 1e300, -1e-300, np.pi, 710.0, -745.0, 1e16]
+)
+"""Special ones: infinities, nan, signs of zero, near the limits."""
+
 UNARY = """
 abs acos acosh asin asinh atan atanh ceil conj cos cosh exp expm1 floor imag isfinite isinf isnan log log10 log1p log2
 logical_not negative positive real reciprocal round sign signbit sin sinh sqrt square tan tanh trunc

@@ -18,6 +18,7 @@ from autograd.tracer import getval, isbox
 from namespace_values import (
     BINARY,
     DTYPES,
+    NUMBERS,
     assert_same,
     assert_same_result,
 )
@@ -36,7 +37,7 @@ def assert_same_in_either_order(call: Any, x: np.ndarray, other: Any) -> None:
 
 # -- dtypes -------------------------------------------------------------------------------------------------
 
-NUMBERS = (True, 2, -1, 0.5, float("nan"), 2j)
+PYTHON_NUMBERS = (True, 2, -1, 0.5, float("nan"), 2j)
 OF_TWO = {
     **{name: lambda xp, a, b, name=name: getattr(xp, name)(a, b) for name in (*BINARY.split(), "result_type")},
     "where": lambda xp, a, b: xp.where(np.array([True, False]), a, b),
@@ -71,7 +72,7 @@ def test_beside_an_array_of_every_dtype(name, dtype):
 @pytest.mark.parametrize("name", OF_TWO)
 def test_beside_a_number(name, dtype):
     """The number has no dtype of its own: beside float32 the result is float32."""
-    for number in NUMBERS:
+    for number in PYTHON_NUMBERS:
         with np.errstate(all="ignore"):
             assert_same_in_either_order(OF_TWO[name], np.array([2, 1], dtype), number)
 

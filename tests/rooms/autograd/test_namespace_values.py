@@ -12,13 +12,10 @@ import numpy as np
 import pytest
 
 pytest.importorskip("autograd")
-from namespace_values import BINARY, DTYPES, EVERY_AXIS, UNARY, assert_same, each, found, outcome
+from namespace_values import BINARY, DTYPES, EVERY_AXIS, NUMBERS, UNARY, assert_same, each, found, outcome
 
 from adhelpers_plugins.autograd import namespace
 
-NUMBERS = np.array(
-    [0.0, -0.0, 1.0, -1.0, 0.5, -0.5, 2.0, -3.0, np.inf, -np.inf, np.nan, 1e300, -1e-300, np.pi, 710.0, -745.0, 1e16]
-)
 with np.errstate(over="ignore"):
     REAL = {dtype: NUMBERS.astype(dtype) for dtype in ("float64", "float32")}
 COMPLEX = {
