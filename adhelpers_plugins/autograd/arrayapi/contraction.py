@@ -10,8 +10,8 @@ import autograd.numpy as anp
 
 from adhelpers.extend import ArgumentError
 from adhelpers_plugins.autograd.arrayapi.gathering import diagonal, take
+from adhelpers_plugins.autograd.arrayapi.primitives import Array, unless_traced
 from adhelpers_plugins.autograd.arrayapi.statistics import sum
-from adhelpers_plugins.autograd.arrayapi.tracing import Array, unless_traced
 
 
 @unless_traced(xnp.linalg.cross)

@@ -11,7 +11,7 @@ from autograd.tracer import isbox
 
 from adhelpers.extend import ArgumentTypeError
 from adhelpers_plugins.autograd.arrayapi.datatypes import astype, broadcast_to, on_device
-from adhelpers_plugins.autograd.arrayapi.tracing import Array, holds_box, plain, unless_traced
+from adhelpers_plugins.autograd.arrayapi.primitives import Array, holds_box, plain, unless_traced
 
 
 def arange(

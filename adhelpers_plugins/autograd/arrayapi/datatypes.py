@@ -12,7 +12,7 @@ from autograd.numpy.numpy_vjps import unbroadcast_f
 from autograd.tracer import getval, isbox
 
 from adhelpers.extend import ArgumentError
-from adhelpers_plugins.autograd.arrayapi.tracing import Array, plain, primitive, unless_traced
+from adhelpers_plugins.autograd.arrayapi.primitives import Array, plain, primitive, unless_traced
 
 
 @primitive

@@ -15,7 +15,7 @@ from autograd.extend import defjvp, defvjp
 from autograd.tracer import getval
 
 from adhelpers.extend import ArgumentError
-from adhelpers_plugins.autograd.arrayapi.tracing import Array, plain, primitive, unless_traced
+from adhelpers_plugins.autograd.arrayapi.primitives import Array, plain, primitive, unless_traced
 
 
 @primitive

@@ -11,8 +11,8 @@ from autograd.tracer import isbox
 
 from adhelpers.extend import ArgumentError
 from adhelpers_plugins.autograd.arrayapi.datatypes import astype, broadcast_to, result_type
+from adhelpers_plugins.autograd.arrayapi.primitives import Array, plain, unless_traced
 from adhelpers_plugins.autograd.arrayapi.statistics import Axes, from_front
-from adhelpers_plugins.autograd.arrayapi.tracing import Array, plain, unless_traced
 
 
 @unless_traced(xnp.concat)

@@ -12,7 +12,7 @@ from numpy.lib.array_utils import normalize_axis_tuple
 
 from adhelpers.extend import ArgumentError
 from adhelpers_plugins.autograd.arrayapi.datatypes import astype
-from adhelpers_plugins.autograd.arrayapi.tracing import Array, is_complex, unless_traced
+from adhelpers_plugins.autograd.arrayapi.primitives import Array, is_complex, unless_traced
 
 Axes = int | tuple[int, ...] | None
 

@@ -16,8 +16,8 @@ from autograd.extend import defjvp, defvjp
 
 from adhelpers.extend import ArgumentError
 from adhelpers_plugins.autograd.arrayapi.manipulation import roll
+from adhelpers_plugins.autograd.arrayapi.primitives import Array, is_complex, primitive, unless_traced
 from adhelpers_plugins.autograd.arrayapi.statistics import Axes, from_front
-from adhelpers_plugins.autograd.arrayapi.tracing import Array, is_complex, primitive, unless_traced
 
 
 def _dual(norm: Any) -> str:

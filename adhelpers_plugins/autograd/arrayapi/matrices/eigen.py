@@ -12,7 +12,7 @@ from autograd.tracer import getval
 from adhelpers_plugins.autograd.arrayapi.gathering import diagonal
 from adhelpers_plugins.autograd.arrayapi.manipulation import matrix_transpose
 from adhelpers_plugins.autograd.arrayapi.matrices.factors import adjoint, hermitian, reciprocal_gaps
-from adhelpers_plugins.autograd.arrayapi.tracing import Array, both_rules, primitive, unless_traced
+from adhelpers_plugins.autograd.arrayapi.primitives import Array, both_rules, primitive, unless_traced
 
 
 @primitive

@@ -18,7 +18,7 @@ from autograd.extend import defjvp, defvjp
 
 from adhelpers.extend import UnsupportedOperationError
 from adhelpers_plugins.autograd.arrayapi.manipulation import matrix_transpose
-from adhelpers_plugins.autograd.arrayapi.tracing import Array, primitive
+from adhelpers_plugins.autograd.arrayapi.primitives import Array, primitive
 
 
 def adjoint(x: Array) -> Array:

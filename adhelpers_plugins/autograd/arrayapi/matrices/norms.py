@@ -12,8 +12,8 @@ from adhelpers.extend import ArgumentError
 from adhelpers_plugins.autograd.arrayapi.constants import count_nonzero
 from adhelpers_plugins.autograd.arrayapi.datatypes import astype
 from adhelpers_plugins.autograd.arrayapi.matrices.singular import svdvals
+from adhelpers_plugins.autograd.arrayapi.primitives import Array, is_complex, unless_traced
 from adhelpers_plugins.autograd.arrayapi.statistics import Axes, max, min
-from adhelpers_plugins.autograd.arrayapi.tracing import Array, is_complex, unless_traced
 
 
 @unless_traced(xnp.linalg.vector_norm)

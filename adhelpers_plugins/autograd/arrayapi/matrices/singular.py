@@ -17,7 +17,14 @@ from autograd.tracer import getval
 
 from adhelpers_plugins.autograd.arrayapi.gathering import diagonal
 from adhelpers_plugins.autograd.arrayapi.matrices.factors import adjoint, diagonal_part, reciprocal_gaps, undetermined
-from adhelpers_plugins.autograd.arrayapi.tracing import Array, both_rules, is_complex, plain, primitive, unless_traced
+from adhelpers_plugins.autograd.arrayapi.primitives import (
+    Array,
+    both_rules,
+    is_complex,
+    plain,
+    primitive,
+    unless_traced,
+)
 
 
 @primitive

@@ -16,7 +16,7 @@ from autograd.tracer import getval
 from adhelpers_plugins.autograd.arrayapi.contraction import trace
 from adhelpers_plugins.autograd.arrayapi.datatypes import broadcast_to
 from adhelpers_plugins.autograd.arrayapi.manipulation import matrix_transpose
-from adhelpers_plugins.autograd.arrayapi.tracing import Array, both_rules, is_complex, primitive, unless_traced
+from adhelpers_plugins.autograd.arrayapi.primitives import Array, both_rules, is_complex, primitive, unless_traced
 
 
 @primitive

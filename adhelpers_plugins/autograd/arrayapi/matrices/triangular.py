@@ -17,7 +17,7 @@ from adhelpers.extend import ArgumentError
 from adhelpers_plugins.autograd.arrayapi.manipulation import matrix_transpose
 from adhelpers_plugins.autograd.arrayapi.matrices.factors import adjoint, diagonal_part, hermitian, undetermined
 from adhelpers_plugins.autograd.arrayapi.matrices.solving import solve
-from adhelpers_plugins.autograd.arrayapi.tracing import Array, both_rules, is_complex, primitive, unless_traced
+from adhelpers_plugins.autograd.arrayapi.primitives import Array, both_rules, is_complex, primitive, unless_traced
 
 
 @primitive
