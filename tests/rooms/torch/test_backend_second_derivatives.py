@@ -16,7 +16,7 @@ from adhelpers import (
 
 torch = pytest.importorskip("torch")
 
-pytestmark = pytest.mark.usefixtures("way")
+pytestmark = pytest.mark.usefixtures("levels_known")
 
 
 def opposites(t: Any) -> Any:

@@ -14,7 +14,7 @@ from adhelpers import (
 
 torch = pytest.importorskip("torch")
 
-pytestmark = pytest.mark.usefixtures("way")
+pytestmark = pytest.mark.usefixtures("levels_known")
 
 
 def test_operations_compile_without_a_break() -> None:

@@ -20,7 +20,7 @@ from adhelpers import (
 
 torch = pytest.importorskip("torch")
 
-pytestmark = pytest.mark.usefixtures("way")
+pytestmark = pytest.mark.usefixtures("levels_known")
 
 
 @pytest.mark.parametrize("context", [torch.no_grad, torch.inference_mode, torch.enable_grad])

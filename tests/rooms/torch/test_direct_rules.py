@@ -18,7 +18,7 @@ from adhelpers import (
 
 torch = pytest.importorskip("torch")
 
-pytestmark = pytest.mark.usefixtures("way")
+pytestmark = pytest.mark.usefixtures("levels_known")
 
 
 class ByNumpy(OldStyle):
