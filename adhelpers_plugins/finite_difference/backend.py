@@ -96,7 +96,7 @@ class FiniteDifferenceBackend(ADBackend):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.order not in _STENCILS:
+        if self.order not in tuple(_STENCILS):  # what cannot be hashed is no order either
             msg = f"order is {self.order!r}; write 2 or 4"
             raise ArgumentError(msg)
 
