@@ -32,7 +32,7 @@ def main() -> int:
     size = "smoke" if options.smoke else "quick" if options.quick else "full"
     effort = {"smoke": timing.SMOKE, "quick": timing.QUICK, "full": timing.FULL}[size]
     settings = Settings(size, effort, tuple(natives), _say)
-    sections = [importlib.import_module(f"benchmarks.{name}").run(settings) for name in options.only]
+    sections = [importlib.import_module(f"benchmarks.sections.{name}").run(settings) for name in options.only]
     method = {
         "rounds": effort.rounds,
         "turn": 1e3 * effort.turn,

@@ -1,6 +1,6 @@
 """Where the array namespaces of PyTorch and JAX part from NumPy's functions and their derivatives, and why.
 
-The cases are those of `test_array_namespace`, by framework and reason: what raises, and what is another convention.
+The cases are those of `namespace_cases`, by framework and reason: what raises, and what is another convention.
 """
 
 DIFFERENCES: dict[str, dict[str, tuple[str, ...]]] = {

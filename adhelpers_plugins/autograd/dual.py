@@ -37,7 +37,7 @@ class DualNode(Node):  # type: ignore[misc]  # autograd is not typed
 
     tangent: Any
 
-    def __init__(
+    def __init__(  # as autograd calls it for each application of a primitive
         self,
         value: Any,
         function: Callable[..., Any],

@@ -41,7 +41,7 @@ class TapeNode(Node):  # type: ignore[misc]
     parents: Sequence[TapeNode]
     _numbers = itertools.count()
 
-    def __init__(
+    def __init__(  # as autograd calls it for each application of a primitive
         self,
         value: Any,
         function: Callable[..., Any],

@@ -13,6 +13,7 @@ import numpy as np
 
 from adhelpers.extend import (
     ADBackend,
+    ArgumentError,
     Array,
     Capability,
     LeafFunction,
@@ -95,9 +96,9 @@ class FiniteDifferenceBackend(ADBackend):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.order not in _STENCILS:
+        if self.order not in tuple(_STENCILS):  # what cannot be hashed is no order either
             msg = f"order is {self.order!r}; write 2 or 4"
-            raise ValueError(msg)
+            raise ArgumentError(msg)
 
     def is_array(self, leaf: object) -> bool:
         """Any array of the array API standard, NumPy's in the machine's byte order among them."""

@@ -10,7 +10,7 @@ import torch
 from torch.autograd.function import BackwardCFunction
 from torch.autograd.graph import GradientEdge, get_gradient_edge
 
-from adhelpers.extend import Array, LeafFunction, Leaves, UnsupportedOperationError
+from adhelpers.extend import ArgumentTypeError, Array, LeafFunction, Leaves, UnsupportedOperationError
 from adhelpers_plugins.torch.levels import DualNumbers, Tangents, gradients
 
 Edges = tuple[GradientEdge, ...]
@@ -34,17 +34,17 @@ def _push(
 ) -> tuple[Leaves, Leaves, Leaves]:
     # f gets copies of both, for it may work in place.
     outputs, aux = f(*[dual.make(leaf.clone(), tangent) for leaf, tangent in zip(x, u, strict=True)])
-    memory = Ownership()
+    ownership = Ownership()
     values, tangents = [], []
     for y in outputs:
         primal, tangent = dual.unpack(y)
-        values.append(memory.own(primal, is_new=tangent is not None and _is_new(y)))
+        values.append(ownership.own(primal, is_new=tangent is not None and _is_new(y)))
         if tangent is None:
             tangent = torch.zeros_like(primal)
         if vectors is not None:
             tangent = vectors.stacked(tangent)
-        tangents.append(memory.own(tangent if tangent.dtype is y.dtype else tangent.to(y.dtype)))
-    return tuple(values), tuple(tangents), tuple([memory.own(dual.unpack(a)[0], is_new=False) for a in aux])
+        tangents.append(ownership.own(tangent if tangent.dtype is y.dtype else tangent.to(y.dtype)))
+    return tuple(values), tuple(tangents), tuple([ownership.own(dual.unpack(a)[0], is_new=False) for a in aux])
 
 
 def vjp(f: LeafFunction, x: Leaves, *, of_gradient: bool = False) -> tuple[Leaves, GraphPullback, Leaves]:
@@ -69,11 +69,11 @@ def vjp(f: LeafFunction, x: Leaves, *, of_gradient: bool = False) -> tuple[Leave
     results = (*outputs, *aux)
     leads_outside, has_users_rules = _examine(results, edges)
     attached = wanted and (leads_outside or any(leaf.requires_grad and _is_attached(leaf) for leaf in x))
-    memory = Ownership()
+    ownership = Ownership()
     owned = []
     for y in results:
         result = y if attached and _is_attached(y) else y.detach()
-        owned.append(memory.own(result, is_new=y.grad_fn is not None and _is_new(y)))
+        owned.append(ownership.own(result, is_new=y.grad_fn is not None and _is_new(y)))
     count = len(outputs)
     return tuple(owned[:count]), GraphPullback(x, edges, outputs, attached, has_users_rules), tuple(owned[count:])
 
@@ -130,12 +130,14 @@ class GraphPullback:
             attached = attached and torch.is_grad_enabled()
             each = tuple(map(_seed, seeds) if attached else seeds)
             pulled = gradients(tuple(live), self._edges, each, create_graph=attached, batched=bool(stack))
-        memory, is_new = Ownership(cotangents), not self._has_users_rules  # which may return memory that they keep
+        ownership, is_new = Ownership(cotangents), not self._has_users_rules  # which may return memory that they keep
         return tuple(
             [
                 torch.zeros((*stack, *leaf.shape), dtype=leaf.dtype, device=leaf.device)
                 if g is None
-                else memory.own(_conjugate(g if not g.requires_grad or _is_attached(g) else g.detach()), is_new=is_new)
+                else ownership.own(
+                    _conjugate(g if not g.requires_grad or _is_attached(g) else g.detach()), is_new=is_new
+                )
                 for g, leaf in zip(pulled, self._x, strict=True)
             ]
         )
@@ -199,7 +201,7 @@ def require_dense(tensor: Array) -> None:
     """Refuse sparse, nested and opaque tensors: PyTorch has few of their derivatives."""
     if tensor.layout is not torch.strided:
         msg = f"a tensor of layout {tensor.layout} was given, but only dense ones can be differentiated; use to_dense()"
-        raise TypeError(msg)
+        raise ArgumentTypeError(msg)
 
 
 def _is_attached(tensor: Array) -> bool:

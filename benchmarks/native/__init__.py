@@ -70,8 +70,8 @@ class Native:
     finish
         Wait for a result that may still be computed.
     eager, compiled
-        Formulations of ``"jvp"``, ``"vjp"``, ``"jacobian"`` and the operations of `benchmarks.curvature`, for one call
-        and for a function compiled before.
+        Formulations of ``"jvp"``, ``"vjp"``, ``"jacobian"`` and the operations of `benchmarks.sections.curvature`, for
+        one call and for a function compiled before.
     jit
         How a user would compile a call of adhelpers, if the framework compiles.
     """

@@ -10,7 +10,7 @@ from typing import Any
 import array_api_compat.numpy as xnp
 import numpy as np
 
-from adhelpers_plugins.autograd.arrayapi.tracing import Array, plain
+from adhelpers_plugins.autograd.arrayapi.primitives import Array, plain
 
 
 def all(x: Array, /, *, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Array:

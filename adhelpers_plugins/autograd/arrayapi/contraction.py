@@ -8,9 +8,10 @@ from typing import Any
 import array_api_compat.numpy as xnp
 import autograd.numpy as anp
 
+from adhelpers.extend import ArgumentError
 from adhelpers_plugins.autograd.arrayapi.gathering import diagonal, take
+from adhelpers_plugins.autograd.arrayapi.primitives import Array, unless_traced
 from adhelpers_plugins.autograd.arrayapi.statistics import sum
-from adhelpers_plugins.autograd.arrayapi.tracing import Array, unless_traced
 
 
 @unless_traced(xnp.linalg.cross)
@@ -19,7 +20,7 @@ def cross(x1: Array, x2: Array, /, *, axis: int = -1) -> Array:
     a, b = anp.moveaxis(x1, axis, -1), anp.moveaxis(x2, axis, -1)
     if (a.shape[-1], b.shape[-1]) != (3, 3):
         msg = f"cross takes vectors of three elements, not of {a.shape[-1]} and {b.shape[-1]}"
-        raise ValueError(msg)
+        raise ArgumentError(msg)
     after, before = [1, 2, 0], [2, 0, 1]
     product = take(a, after, axis=-1) * take(b, before, axis=-1) - take(a, before, axis=-1) * take(b, after, axis=-1)
     return anp.moveaxis(product, -1, axis)
@@ -36,7 +37,7 @@ def outer(x1: Array, x2: Array, /) -> Array:
     """Each product of an element of one vector with one of the other."""
     if (x1.ndim, x2.ndim) != (1, 1):
         msg = f"outer takes vectors, not arrays of {x1.ndim} and {x2.ndim} dimensions"
-        raise ValueError(msg)
+        raise ArgumentError(msg)
     return x1[:, None] * x2[None, :]  # autograd's own warns of complex numbers in its second derivative
 
 
@@ -58,5 +59,5 @@ def vecdot(x1: Array, x2: Array, /, *, axis: int = -1) -> Array:
     a, b = anp.moveaxis(x1, axis, -1), anp.moveaxis(x2, axis, -1)
     if a.shape[-1] != b.shape[-1]:
         msg = f"vecdot takes vectors of one length, not of {a.shape[-1]} and {b.shape[-1]}"
-        raise ValueError(msg)
+        raise ArgumentError(msg)
     return anp.sum(anp.conj(a) * b, axis=-1)

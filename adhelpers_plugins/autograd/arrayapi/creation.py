@@ -9,8 +9,9 @@ import autograd.numpy as anp
 import numpy as np
 from autograd.tracer import isbox
 
+from adhelpers.extend import ArgumentTypeError
 from adhelpers_plugins.autograd.arrayapi.datatypes import astype, broadcast_to, on_device
-from adhelpers_plugins.autograd.arrayapi.tracing import Array, holds_box, plain, unless_traced
+from adhelpers_plugins.autograd.arrayapi.primitives import Array, holds_box, plain, unless_traced
 
 
 def arange(
@@ -19,7 +20,7 @@ def arange(
     """Numbers at equal distances; how many there are must not be traced."""
     if any(map(isbox, (start, stop, step))):
         msg = "arange makes no array from traced numbers; use linspace, or scale and shift an arange of integers"
-        raise TypeError(msg)
+        raise ArgumentTypeError(msg)
     return xnp.arange(start, stop, step, dtype=dtype, device=device)
 
 
@@ -29,7 +30,7 @@ def asarray(obj: Any, /, *, dtype: Any = None, device: Any = None, copy: bool | 
         array = xnp.asarray(obj, dtype=dtype, device=device, copy=copy)
         if array.dtype.hasobject:
             msg = "an array of objects has no derivative; give asarray the numbers in lists"
-            raise TypeError(msg)
+            raise ArgumentTypeError(msg)
         return array
     on_device(device)
     array = obj if isbox(obj) else anp.array(obj)

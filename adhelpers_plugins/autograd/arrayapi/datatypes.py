@@ -11,7 +11,8 @@ from autograd.extend import defjvp, defvjp
 from autograd.numpy.numpy_vjps import unbroadcast_f
 from autograd.tracer import getval, isbox
 
-from adhelpers_plugins.autograd.arrayapi.tracing import Array, plain, primitive, unless_traced
+from adhelpers.extend import ArgumentError
+from adhelpers_plugins.autograd.arrayapi.primitives import Array, plain, primitive, unless_traced
 
 
 @primitive
@@ -32,7 +33,7 @@ def on_device(device: Any) -> None:
     """NumPy has but one device."""
     if device not in (None, "cpu"):
         msg = f"arrays of autograd live on the device 'cpu', not {device!r}"
-        raise ValueError(msg)
+        raise ArgumentError(msg)
 
 
 @unless_traced(xnp.astype)

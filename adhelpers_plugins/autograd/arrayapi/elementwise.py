@@ -6,7 +6,7 @@ import array_api_compat.numpy as xnp
 import autograd.numpy as anp
 
 from adhelpers_plugins.autograd.arrayapi.datatypes import astype
-from adhelpers_plugins.autograd.arrayapi.tracing import Array, unless_traced
+from adhelpers_plugins.autograd.arrayapi.primitives import Array, unless_traced
 
 
 def abs(x: Array, /) -> Array:

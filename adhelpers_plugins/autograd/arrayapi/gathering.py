@@ -14,7 +14,8 @@ import numpy as np
 from autograd.extend import defjvp, defvjp
 from autograd.tracer import getval
 
-from adhelpers_plugins.autograd.arrayapi.tracing import Array, plain, primitive, unless_traced
+from adhelpers.extend import ArgumentError
+from adhelpers_plugins.autograd.arrayapi.primitives import Array, plain, primitive, unless_traced
 
 
 @primitive
@@ -65,7 +66,7 @@ def take(x: Array, indices: Array, /, *, axis: int | None = None) -> Array:
     """Elements along an axis."""
     if axis is None and x.ndim != 1:
         msg = f"take needs an axis for an array of {x.ndim} dimensions"
-        raise ValueError(msg)
+        raise ArgumentError(msg)
     return gather(x, np.take(positions_of(x), plain(indices), axis=axis))
 
 

@@ -9,9 +9,10 @@ import autograd.numpy as anp
 import numpy as np
 from autograd.tracer import isbox
 
+from adhelpers.extend import ArgumentError
 from adhelpers_plugins.autograd.arrayapi.datatypes import astype, broadcast_to, result_type
+from adhelpers_plugins.autograd.arrayapi.primitives import Array, plain, unless_traced
 from adhelpers_plugins.autograd.arrayapi.statistics import Axes, from_front
-from adhelpers_plugins.autograd.arrayapi.tracing import Array, plain, unless_traced
 
 
 @unless_traced(xnp.concat)
@@ -36,7 +37,7 @@ def diff(
     """Differences of neighbours along an axis, `n` times; autograd's own knows no prepend and append."""
     if n < 0:
         msg = f"diff takes differences n times, which cannot be {n}"
-        raise ValueError(msg)
+        raise ArgumentError(msg)
     last = anp.moveaxis(x, axis, -1)
     for _ in range(n if n == 0 else 1):
         ends = [a if a is None else anp.moveaxis(_as_row(a, x, axis), axis, -1) for a in (prepend, append)]
@@ -71,7 +72,7 @@ def matrix_transpose(x: Array, /) -> Array:
     """Swap the last two axes."""
     if x.ndim < 2:
         msg = f"matrix_transpose needs at least two dimensions, not {x.ndim}"
-        raise ValueError(msg)
+        raise ArgumentError(msg)
     return anp.swapaxes(x, -1, -2)
 
 
@@ -79,7 +80,7 @@ def meshgrid(*arrays: Array, indexing: str = "xy") -> list[Array]:
     """Vectors as coordinates of a grid, each repeated along the others' axes."""
     if indexing not in ("xy", "ij"):
         msg = f"indexing is 'xy' or 'ij', not {indexing!r}"
-        raise ValueError(msg)
+        raise ArgumentError(msg)
     count = len(arrays)
     axes = list(range(count))
     if indexing == "xy":

@@ -10,8 +10,8 @@ import numpy as np
 from autograd.extend import defjvp, defvjp
 
 from adhelpers_plugins.autograd.arrayapi.datatypes import astype
+from adhelpers_plugins.autograd.arrayapi.primitives import Array, primitive, unless_traced
 from adhelpers_plugins.autograd.arrayapi.statistics import Axes, from_front, only_axis
-from adhelpers_plugins.autograd.arrayapi.tracing import Array, primitive, unless_traced
 
 
 @primitive

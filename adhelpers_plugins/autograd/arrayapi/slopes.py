@@ -10,7 +10,7 @@ from autograd.numpy.numpy_vjps import unbroadcast_f
 from autograd.tracer import getval
 
 from adhelpers_plugins.autograd.arrayapi.datatypes import broadcast_to
-from adhelpers_plugins.autograd.arrayapi.tracing import Array, is_complex, primitive, unless_traced
+from adhelpers_plugins.autograd.arrayapi.primitives import Array, is_complex, primitive, unless_traced
 
 
 @primitive

@@ -10,8 +10,9 @@ import autograd.numpy as anp
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
+from adhelpers.extend import ArgumentError
 from adhelpers_plugins.autograd.arrayapi.datatypes import astype
-from adhelpers_plugins.autograd.arrayapi.tracing import Array, is_complex, unless_traced
+from adhelpers_plugins.autograd.arrayapi.primitives import Array, is_complex, unless_traced
 
 Axes = int | tuple[int, ...] | None
 
@@ -25,7 +26,7 @@ def only_axis(axis: int | None, x: Array, function: str) -> int:
     """The axis of a function that may go without one if there is but one."""
     if axis is None and x.ndim != 1:
         msg = f"{function} needs an axis for an array of {x.ndim} dimensions"
-        raise ValueError(msg)
+        raise ArgumentError(msg)
     return 0 if axis is None else normalize_axis_tuple(axis, x.ndim)[0]
 
 

@@ -14,9 +14,10 @@ import autograd.numpy as anp
 import numpy as np
 from autograd.extend import defjvp, defvjp
 
+from adhelpers.extend import ArgumentError
 from adhelpers_plugins.autograd.arrayapi.manipulation import roll
+from adhelpers_plugins.autograd.arrayapi.primitives import Array, is_complex, primitive, unless_traced
 from adhelpers_plugins.autograd.arrayapi.statistics import Axes, from_front
-from adhelpers_plugins.autograd.arrayapi.tracing import Array, is_complex, primitive, unless_traced
 
 
 def _dual(norm: Any) -> str:
@@ -24,7 +25,7 @@ def _dual(norm: Any) -> str:
     others = {None: "forward", "backward": "forward", "forward": "backward", "ortho": "ortho"}
     if norm not in others:
         msg = f"norm is 'backward', 'forward' or 'ortho', not {norm!r}"
-        raise ValueError(msg)
+        raise ArgumentError(msg)
     return others[norm]
 
 
@@ -32,7 +33,7 @@ def _resize(x: Array, length: int, axis: int) -> Array:
     """Cut at the end of an axis, or filled up with zeros."""
     if length < 1:  # as the end of a slice it would cut all the same
         msg = f"a transform has at least one number, not {length}"
-        raise ValueError(msg)
+        raise ArgumentError(msg)
     missing = length - x.shape[axis]
     if missing <= 0:
         return x if missing == 0 else x[(slice(None),) * (axis % x.ndim) + (slice(length),)]
@@ -185,7 +186,10 @@ def _lengths(x: Array, s: tuple[int, ...] | None, axes: Any) -> list[tuple[int |
     if axes is None:
         if s is not None:
             msg = f"lengths s={s} need axes to go with them"
-            raise ValueError(msg)
+            raise ArgumentError(msg)
         axes = range(x.ndim)
     lengths = [None] * len(axes) if s is None else s
+    if len(lengths) != len(axes):
+        msg = f"there are {len(lengths)} lengths in s={s}, but {len(axes)} axes"
+        raise ArgumentError(msg)
     return [(x.shape[axis] if n == -1 else n, axis) for n, axis in zip(lengths, axes, strict=True)]

@@ -1,0 +1,74 @@
+"""Transformations around an operation, and forward mode in other threads."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import pytest
+from torch_functions import PRODUCTS, OldStyle, U, X, equal, square
+
+from adhelpers import (
+    batched_jacobian,
+    jacobian_vector_product,
+    vector_jacobian_product,
+)
+
+torch = pytest.importorskip("torch")
+
+pytestmark = pytest.mark.usefixtures("levels_known")
+
+
+def test_operations_work_inside_transformations() -> None:
+    rows = torch.stack([X, U])
+    for call in PRODUCTS:
+        equal(torch.func.vmap(lambda x, call=call: call(square, None, x, x))(rows), 2 * rows**2)
+        equal(torch.func.grad(lambda x, call=call: call(square, None, x, x).sum())(X), 2 * X)
+    jacobians = torch.func.vmap(lambda x: batched_jacobian(square, None, x[None]))(rows)
+    equal(jacobians, 2 * rows[:, None, None])
+
+
+def test_threads_mixing_both_products_give_right_answers() -> None:
+    wrong = []
+
+    def work(seed: int) -> None:
+        x = torch.tensor([1.0 + seed, 2.0], dtype=torch.float64)
+        for _ in range(50):
+            for call in PRODUCTS:
+                v = call(lambda x: x**3, "torch", x, x)
+                if not torch.allclose(v, 3 * x**3):
+                    wrong.append((seed, v))
+
+    threads = [threading.Thread(target=work, args=(seed,)) for seed in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+
+
+@pytest.mark.direct
+def test_another_threads_forward_mode_is_no_transformation_of_this_one() -> None:
+    inside, done = threading.Event(), threading.Event()
+
+    def slow(x: Any) -> Any:
+        inside.set()
+        done.wait(10)  # for a thread that calls no forward mode
+        return x**2
+
+    thread = threading.Thread(target=jacobian_vector_product, args=(slow, "torch", X, U))
+    thread.start()
+    inside.wait(10)
+    equal(vector_jacobian_product(OldStyle.apply, "torch", X, U), 2 * X * U)
+    done.set()
+    thread.join()
+
+
+@pytest.mark.direct
+@pytest.mark.parametrize("call", PRODUCTS)
+def test_products_inside_a_dual_level_of_the_users_own(call: Any) -> None:
+    forward_ad = torch.autograd.forward_ad
+    with forward_ad.dual_level():
+        x = forward_ad.make_dual(X, U)
+        second = forward_ad.unpack_dual(call(lambda x: x**3, None, x, torch.ones_like(X))).tangent
+    equal(second, 6 * X * U)
