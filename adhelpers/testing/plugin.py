@@ -24,7 +24,8 @@ from adhelpers.plugins.capabilities import Capability
 from adhelpers.plugins.contract import ADBackend
 from adhelpers.testing.conformance import OUT_OF_REACH
 from adhelpers.testing.operations import implements
-from adhelpers.testing.scenario import RULES, SUITE_VERSION
+from adhelpers.testing.rules import RULES
+from adhelpers.testing.scenario import SUITE_VERSION
 from adhelpers.testing.suite import scenarios
 
 OUTCOMES = ("passed", "failed", "known failure", "not declared", OUT_OF_REACH)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from adhelpers.testing.scenario import RULES, SUITE_VERSION, Scenario
+from adhelpers.testing.rules import RULES
+from adhelpers.testing.scenario import SUITE_VERSION, Scenario
 from adhelpers.testing.scenarios import (
     batches,
     calls,
