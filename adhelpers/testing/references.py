@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import optree
 
-from adhelpers.plugins.containers import NAMESPACE
+from adhelpers.extend import NAMESPACE
 
 _STEP = 1e-100
 

@@ -8,8 +8,7 @@ import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from adhelpers.plugins.capabilities import Capability
-from adhelpers.plugins.contract import ADBackend
+from adhelpers import ADBackend, Capability
 from adhelpers.testing.rules import RULES
 from adhelpers.testing.subject import Failure, NotConcerned, OutOfReach, Subject, section
 

@@ -10,8 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from adhelpers.errors import DTypeError
-from adhelpers.plugins.capabilities import Capability
+from adhelpers import Capability, DTypeError
 from adhelpers.testing.models import numbers
 from adhelpers.testing.operations import MODES
 from adhelpers.testing.scenario import Catalogue

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from adhelpers.plugins.capabilities import Capability
+from adhelpers import Capability
 from adhelpers.testing.models import numbers
 from adhelpers.testing.operations import MODES, implements, require_own
 from adhelpers.testing.scenario import Catalogue

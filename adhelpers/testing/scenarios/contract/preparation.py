@@ -9,11 +9,17 @@ from typing import Any
 
 import numpy as np
 
-from adhelpers.errors import BatchMixingError, DTypeError, PreparationMismatchError, ShapeMismatchError
-from adhelpers.operations.batched import batched_jacobian
-from adhelpers.operations.prepare import prepare
-from adhelpers.operations.products import jacobian_vector_product, vector_jacobian_product
-from adhelpers.plugins.capabilities import Capability
+from adhelpers import (
+    BatchMixingError,
+    Capability,
+    DTypeError,
+    PreparationMismatchError,
+    ShapeMismatchError,
+    batched_jacobian,
+    jacobian_vector_product,
+    prepare,
+    vector_jacobian_product,
+)
 from adhelpers.testing.models import numbers
 from adhelpers.testing.operations import MODES, OPERATIONS, nested
 from adhelpers.testing.scenario import Catalogue

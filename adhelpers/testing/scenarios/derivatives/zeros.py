@@ -8,10 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from adhelpers.plugins.capabilities import Capability
-from adhelpers.testing.models import numbers
+from adhelpers import Capability
+from adhelpers.testing.models import complex_numbers, numbers
 from adhelpers.testing.operations import MODES
-from adhelpers.testing.problems import complex_numbers
 from adhelpers.testing.scenario import Catalogue
 from adhelpers.testing.subject import Subject
 

@@ -8,11 +8,9 @@ from typing import Any
 import array_api_compat.numpy as numpy_namespace
 import numpy as np
 
-from adhelpers.operations.batched import batched_jacobian
-from adhelpers.plugins.capabilities import Capability
+from adhelpers import Capability, batched_jacobian
 from adhelpers.testing import references
-from adhelpers.testing.models import dense, gelu, image_network, like, numbers, perceptron
-from adhelpers.testing.problems import complex_numbers
+from adhelpers.testing.models import complex_numbers, dense, gelu, image_network, like, numbers, perceptron
 from adhelpers.testing.scenario import Catalogue
 from adhelpers.testing.subject import Function, Subject
 

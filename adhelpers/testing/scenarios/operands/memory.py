@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 import optree
 
-from adhelpers.operations.batched import batched_jacobian
-from adhelpers.operations.products import jacobian_vector_product, vector_jacobian_product
-from adhelpers.plugins.containers import NAMESPACE
+from adhelpers import batched_jacobian, jacobian_vector_product, vector_jacobian_product
+from adhelpers.extend import NAMESPACE
 from adhelpers.testing.operations import MODES, OPERATIONS, differentiate
 from adhelpers.testing.scenario import Catalogue
 from adhelpers.testing.subject import Function, Subject, share_memory

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from adhelpers.plugins.capabilities import Capability
+from adhelpers import Capability
 from adhelpers.testing.operations import OPERATIONS, differentiate
 from adhelpers.testing.scenario import Catalogue
 from adhelpers.testing.subject import Subject

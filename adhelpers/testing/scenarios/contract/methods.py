@@ -9,12 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from adhelpers.errors import UnsupportedOperationError
-from adhelpers.plugins.capabilities import Capability
+from adhelpers import Capability, UnsupportedOperationError
 from adhelpers.testing.models import numbers
 from adhelpers.testing.operations import MODES, implements, require_own
 from adhelpers.testing.scenario import Catalogue
-from adhelpers.testing.scenarios.refusals import Foreign
+from adhelpers.testing.scenarios.operands.refusals import Foreign
 from adhelpers.testing.subject import Subject, share_memory
 
 SCENARIOS = Catalogue()

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from adhelpers.plugins.capabilities import Capability
+from adhelpers import Capability
 from adhelpers.testing.operations import MODES
 from adhelpers.testing.scenario import Catalogue
 from adhelpers.testing.subject import Function, Subject

@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 import optree
 
-from adhelpers.plugins.capabilities import Capability
-from adhelpers.plugins.containers import NAMESPACE
+from adhelpers import Capability
+from adhelpers.extend import NAMESPACE
+from adhelpers.testing.functions import reused
 from adhelpers.testing.models import image_network, numbers
 from adhelpers.testing.operations import MODES
-from adhelpers.testing.problems import PROBLEMS, Problem, as_arrays, reused
+from adhelpers.testing.problems import PROBLEMS, Problem, as_arrays
 from adhelpers.testing.scenario import Catalogue
 from adhelpers.testing.subject import Failure, Subject, section
 

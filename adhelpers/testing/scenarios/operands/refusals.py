@@ -10,17 +10,17 @@ from typing import Any
 
 import numpy as np
 
-from adhelpers.errors import (
+from adhelpers import (
     BatchAxisError,
     BatchMixingError,
+    Capability,
     DTypeError,
     ShapeMismatchError,
     StructureMismatchError,
 )
-from adhelpers.plugins.capabilities import Capability
-from adhelpers.testing.models import numbers
+from adhelpers.testing.functions import Pair, identity
+from adhelpers.testing.models import complex_numbers, numbers
 from adhelpers.testing.operations import MODES
-from adhelpers.testing.problems import Pair, complex_numbers, identity
 from adhelpers.testing.scenario import Catalogue
 from adhelpers.testing.subject import Function, Subject
 
