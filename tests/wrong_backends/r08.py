@@ -196,36 +196,49 @@ class RemembersByFunction(AutogradBackend):
         return self.kept.setdefault(key, result)
 
 
+class Intercepted(FiniteDifferenceBackend):
+    """Lets a subclass come between f and what takes differences of it: along one direction, or along many."""
+
+    def intercepted(self, differences: Callable[..., Pushed], f: LeafFunction, x: Leaves, u: Leaves) -> Pushed:
+        return differences(f, x, u)
+
+    def jvp(self, f: LeafFunction, x: Leaves, u: Leaves) -> Pushed:
+        return self.intercepted(super().jvp, f, x, u)
+
+    def jvp_sweep(self, f: LeafFunction, x: Leaves, tangents: Leaves) -> Pushed:
+        return self.intercepted(super().jvp_sweep, f, x, tangents)
+
+
 @wrong("R8")
-class GivesAwayTheCallersX(FiniteDifferenceBackend):
+class GivesAwayTheCallersX(Intercepted):
     """f works on the caller's x, and may change it; with NumPy alone."""
 
-    def jvp(self, f: LeafFunction, x: Leaves, u: Leaves) -> Pushed:
+    def intercepted(self, differences: Callable[..., Pushed], f: LeafFunction, x: Leaves, u: Leaves) -> Pushed:
         callers = [x]  # for the first call, which is at x itself
-        return super().jvp(lambda *copies: f(*(callers.pop() if callers else copies)), x, u)
+        return differences(lambda *copies: f(*(callers.pop() if callers else copies)), x, u)
 
 
 @wrong("R8")
-class KeepsWhatFReturns(FiniteDifferenceBackend):
+class KeepsWhatFReturns(Intercepted):
     """Two outputs that are one array stay one, with NumPy alone."""
 
-    def jvp(self, f: LeafFunction, x: Leaves, u: Leaves) -> Pushed:
+    def intercepted(self, differences: Callable[..., Pushed], f: LeafFunction, x: Leaves, u: Leaves) -> Pushed:
         returned: list[tuple[Leaves, Leaves]] = []
 
         def watched(*leaves: Any) -> tuple[Leaves, Leaves]:
             returned.append(f(*leaves))
             return returned[-1]
 
-        _, tangents, _ = super().jvp(watched, x, u)
+        _, tangents, _ = differences(watched, x, u)
         outputs, aux = returned[0]
         return outputs, tangents, aux
 
 
 @wrong("R8")
-class DiffersInPlace(FiniteDifferenceBackend):
+class DiffersInPlace(Intercepted):
     """x itself is moved, and moved back: f sees it move in its closure too; with NumPy alone."""
 
-    def jvp(self, f: LeafFunction, x: Leaves, u: Leaves) -> Pushed:
+    def intercepted(self, differences: Callable[..., Pushed], f: LeafFunction, x: Leaves, u: Leaves) -> Pushed:
         before = tuple(map(np.array, x))
 
         def moved(*leaves: Any) -> Any:
@@ -237,7 +250,7 @@ class DiffersInPlace(FiniteDifferenceBackend):
                 for own, leaf in zip(x, before, strict=True):
                     own[...] = leaf
 
-        return super().jvp(moved, before, u)
+        return differences(moved, before, u)
 
 
 @wrong("R8")

@@ -19,15 +19,31 @@ except ImportError:
     pass  # and no test uses them
 
 
+_LEVEL = 1000
+"""Above those that autograd counts."""
+
+
 @wrong("R12")
 class ConfusesPerturbations(AutogradBackend):
-    """All derivatives share one level, as dual numbers without a tag do."""
+    """All forward derivatives share one level, as dual numbers without a tag do."""
 
     def jvp(self, f: LeafFunction, x: Leaves, u: Leaves) -> Pushed:
-        boxes = [new_box(leaf, 0, JVPNode.new_root(tangent)) for leaf, tangent in zip(x, u, strict=True)]
-        values, aux = f(*boxes)
-        tangents = tuple(y._node.g if isbox(y) else np.zeros_like(y) for y in values)
-        return tuple(map(peeled, values)), tangents, tuple(map(peeled, aux))
+        values, aux = f(*(new_box(leaf, _LEVEL, JVPNode.new_root(t)) for leaf, t in zip(x, u, strict=True)))
+        tangents = (y._node.g if _on_the_level(y) else np.zeros(y.shape, y.dtype) for y in values)
+        return tuple(map(_below, values)), tuple(map(_own, tangents)), tuple(map(_below, aux))
+
+
+def _on_the_level(leaf: Any) -> bool:
+    return isbox(leaf) and leaf._trace == _LEVEL
+
+
+def _below(leaf: Any) -> Any:
+    return _own(leaf._value if _on_the_level(leaf) else leaf)
+
+
+def _own(leaf: Any) -> Any:
+    """In memory of its own."""
+    return leaf if isbox(leaf) else np.array(leaf)
 
 
 @wrong("R12")
