@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import ast
 import gc
+import re
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
+import wrong_backends
 from wrong_backends import (
     AUTOGRAD,
     CORRECT,
@@ -94,3 +98,21 @@ def test_every_rule_has_wrong_backends() -> None:
     assert counts.keys() == set(RULES)
     assert counts.total() >= 40
     assert len({wrong.backend.__name__ for wrong in WRONG}) == counts.total()
+
+
+def test_each_stands_in_the_module_of_its_rule_and_says_what_is_wrong() -> None:
+    assert [w for w in WRONG if w.backend.__module__ != f"wrong_backends.r{int(w.rule[1:]):02d}"] == []
+    assert [w for w in WRONG if not vars(w.backend)["__doc__"]] == []
+
+
+PUBLIC = re.compile(r"adhelpers|adhelpers\.(extend|testing)|adhelpers_plugins\.(autograd|finite_difference)")
+MODULES = sorted(Path(wrong_backends.__file__).parent.glob("*.py"))
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.name)
+def test_wrong_backends_are_written_over_public_names(path: Path) -> None:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        assert not isinstance(node, ast.Import) or not any("adhelpers" in alias.name for alias in node.names)
+        if isinstance(node, ast.ImportFrom) and "adhelpers" in node.module:
+            assert PUBLIC.fullmatch(node.module)
+            assert not [alias.name for alias in node.names if alias.name.startswith("_")]
