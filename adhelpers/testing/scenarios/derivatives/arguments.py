@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import partial
 from typing import Any
 
@@ -82,7 +82,7 @@ for _outer in MODES:
     )
 
 
-ALONG_X: dict[str, tuple[Callable[..., Any], np.ndarray, frozenset[Capability]]] = {
+ALONG_X: dict[str, tuple[Callable[..., Any], np.ndarray, Collection[Capability]]] = {
     "gradient": (adhelpers.value_and_gradient, 4.5 * A**2, frozenset({Capability.REVERSE})),
     "hessian": (adhelpers.value_and_hessian, np.diag(9.0 * A), BOTH),
     "laplacian": (adhelpers.value_and_laplacian, np.asarray(9.0 * np.sum(A)), BOTH),
