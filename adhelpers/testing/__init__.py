@@ -14,7 +14,8 @@ All need pytest and NumPy: ``pip install "adhelpers[testing]"``.
 
 from adhelpers.testing.agreement import assert_backends_agree
 from adhelpers.testing.conformance import Conformance
-from adhelpers.testing.scenario import RULES, SUITE_VERSION, Scenario
+from adhelpers.testing.rules import RULES
+from adhelpers.testing.scenario import SUITE_VERSION, Scenario
 from adhelpers.testing.subject import Failure, NotConcerned, OutOfReach
 from adhelpers.testing.suite import scenarios
 

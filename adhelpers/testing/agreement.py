@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
-from adhelpers.comparison import ComparisonReport, compare
-from adhelpers.plugins.contract import ADBackend
+from adhelpers import ADBackend, ComparisonReport, compare
 
 
 def assert_backends_agree(

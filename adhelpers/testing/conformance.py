@@ -6,9 +6,8 @@ from typing import Any, ClassVar
 
 import pytest
 
-from adhelpers.plugins import lookup
-from adhelpers.plugins.capabilities import Capability
-from adhelpers.plugins.contract import ADBackend
+import adhelpers
+from adhelpers import ADBackend, ArgumentTypeError, Capability
 from adhelpers.testing.scenario import SUITE_VERSION, Scenario
 from adhelpers.testing.subject import Failure, NotConcerned, OutOfReach
 from adhelpers.testing.suite import scenarios
@@ -52,9 +51,9 @@ class Conformance:
         if isinstance(backend, ADBackend):
             return backend
         if isinstance(backend, str):
-            return lookup.backend(backend)
+            return adhelpers.backend(backend)
         msg = f"its backend is {backend!r}; set backend to a backend or to its name"
-        raise TypeError(msg)
+        raise ArgumentTypeError(msg)
 
     def test_declarations(self, tested: ADBackend, record_property: Any) -> None:
         """What the backend says of itself makes sense."""

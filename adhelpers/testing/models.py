@@ -12,6 +12,11 @@ def numbers(*shape: int, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).standard_normal(shape)
 
 
+def complex_numbers(*shape: int, seed: int = 0) -> np.ndarray:
+    """Normal numbers with imaginary parts."""
+    return numbers(*shape, seed=seed) + 1j * numbers(*shape, seed=seed + 100)
+
+
 def weights(*shape: int, seed: int = 0) -> np.ndarray:
     """Normal numbers of moderate size."""
     return numbers(*shape, seed=seed) / np.sqrt(shape[-1])

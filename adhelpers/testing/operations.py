@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-from adhelpers.plugins.capabilities import Capability
-from adhelpers.plugins.contract import ADBackend
+from adhelpers import ADBackend, Capability
 from adhelpers.testing.subject import Function, NotConcerned, Subject
 
 MODES = {"jvp": Capability.FORWARD, "vjp": Capability.REVERSE}
@@ -33,6 +33,23 @@ def differentiate(subject: Subject, operation: str, f: Function, x: Any, u: Any,
 def nested(*operations: str) -> set[Capability]:
     """What operations inside one another take; ``"batched"`` is the batched Jacobian in the mode that there is."""
     return {Capability.NESTING}.union(*(OPERATIONS.get(operation, frozenset()) for operation in operations))
+
+
+BOTH = nested("jvp", "vjp")
+"""What second derivatives in every mode take."""
+
+
+def call(operation: Callable[..., Any], subject: Subject, f: Function, *operands: Any, **options: Any) -> Any:
+    """An operation on a function ``f(xp, x)`` of `x`, or of `x` and `u`; messages show the call."""
+    words = "".join(f", {name}={value!r}" for name, value in options.items() if not callable(value))
+    named = dict(zip(("x", "u"), operands, strict=False))
+    subject.record(f"{operation.__name__}(f, backend, {', '.join(named)}{words})", f, **named)
+    return operation(bound(subject, f), subject.backend, *operands, **options)
+
+
+def bound(subject: Subject, f: Function) -> Callable[..., Any]:
+    """``f(xp, x, *args)`` with the namespace of `x`: a function of `x` and `args`."""
+    return lambda x, *args: f(subject.namespace(x), x, *args)
 
 
 def implements(backend: ADBackend, method: str) -> bool:

@@ -17,14 +17,13 @@ from typing import Any
 
 import pytest
 
-from adhelpers import __version__
+from adhelpers import ADBackend, Capability, __version__
 from adhelpers.comparison.shown.tables import Table
 from adhelpers.plugins import lookup
-from adhelpers.plugins.capabilities import Capability
-from adhelpers.plugins.contract import ADBackend
 from adhelpers.testing.conformance import OUT_OF_REACH
 from adhelpers.testing.operations import implements
-from adhelpers.testing.scenario import RULES, SUITE_VERSION
+from adhelpers.testing.rules import RULES
+from adhelpers.testing.scenario import SUITE_VERSION
 from adhelpers.testing.suite import scenarios
 
 OUTCOMES = ("passed", "failed", "known failure", "not declared", OUT_OF_REACH)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import optree
 
-from adhelpers.plugins.containers import NAMESPACE
+from adhelpers.extend import NAMESPACE
 
 _STEP = 1e-100
 
@@ -44,7 +44,7 @@ def jacobian(f: Callable[[np.ndarray], np.ndarray], x: np.ndarray) -> np.ndarray
         direction = np.zeros(x.shape)
         direction[index] = 1.0
         columns.append(pushforward(f, x, direction))
-    return np.moveaxis(np.array(columns).reshape(*x.shape, *columns[0].shape), range(x.ndim), range(-x.ndim, 0))
+    return np.moveaxis(np.array(columns).reshape((*x.shape, *columns[0].shape)), range(x.ndim), range(-x.ndim, 0))
 
 
 def batched_jacobian(f: Callable[[np.ndarray], np.ndarray], x: np.ndarray) -> np.ndarray:

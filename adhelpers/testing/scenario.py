@@ -8,32 +8,9 @@ import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from adhelpers.plugins.capabilities import Capability
-from adhelpers.plugins.contract import ADBackend
+from adhelpers import ADBackend, Capability
+from adhelpers.testing.rules import RULES
 from adhelpers.testing.subject import Failure, NotConcerned, OutOfReach, Subject, section
-
-RULES = {
-    "R1": ("structure", "containers of x, u and f(x) match, and results have exactly their partner's"),
-    "R2": ("leaves", "numbers and NumPy arrays become the backend's arrays; what it cannot differentiate is refused"),
-    "R3": ("no silent casts", "u has exactly its partner's shape, dtype and device: nothing is broadcast or cast"),
-    "R4": ("results", "each result leaf has exactly its partner's shape, dtype and device"),
-    "R5": ("64 bits", "never narrowed silently, and no global setting is changed"),
-    "R6": ("zeros", "what f does not depend on gives exact zeros, never None, and no warning"),
-    "R7": ("products", "the JVP is the real-linear derivative, the VJP its transpose under Re(sum(a * b))"),
-    "R8": ("purity", "x and u are never changed, and results share no memory with them or with one another"),
-    "R9": ("calls", "f runs once per product, once in a reverse batched Jacobian, once per chunk in a forward one"),
-    "R10": ("errors in f", "pass through unchanged, and leave no trace"),
-    "R11": ("threads", "any number of threads may call any operation"),
-    "R12": ("nesting", "any operation works inside any other, without confusion of perturbations"),
-    "R13": ("u", "constant to an outer derivative, unless differentiate_u=True"),
-    "R14": ("missing rules", "the other mode stands in, or UnsupportedOperationError says that none can"),
-    "R15": ("context", "results stay attached to what f closes over"),
-    "R16": ("loud", "what cannot be differentiated raises, and never gives a wrong number"),
-    "R17": ("sizes", "arrays without elements or dimensions, empty containers, and batches of 0 and 1 work"),
-    "R18": ("batched", "J is the Jacobian of each batch element, (M, N, B), in row-major order"),
-    "R19": ("errors", "every error says what was received, what was expected, and what to type next"),
-}
-"""Each rule's short name, and what it says."""
 
 SUITE_VERSION = 1
 

@@ -12,15 +12,16 @@ from typing import Any
 import numpy as np
 import optree
 
-from adhelpers.operations.batched import batched_jacobian, value_and_batched_jacobian
-from adhelpers.operations.products import (
+from adhelpers import (
+    ADBackend,
+    batched_jacobian,
     jacobian_vector_product,
+    value_and_batched_jacobian,
     value_and_jacobian_vector_product,
     value_and_vector_jacobian_product,
     vector_jacobian_product,
 )
-from adhelpers.plugins.containers import NAMESPACE
-from adhelpers.plugins.contract import ADBackend
+from adhelpers.extend import NAMESPACE
 from adhelpers.trees.matching import leaf_paths
 
 Function = Callable[..., Any]

@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
-from adhelpers.plugins.contract import ADBackend
+from adhelpers import ADBackend
 from adhelpers.testing.subject import Failure, Subject, section
 
 PATIENCE = 20.0

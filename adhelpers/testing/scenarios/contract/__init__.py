@@ -1,0 +1,1 @@
+"""What a backend declares, its methods called directly, and what is prepared of it."""

@@ -1,0 +1,73 @@
+"""What the command adds to pytest: a table, a report, an exit status, and an end to waiting."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from pathlib import Path
+
+import pytest
+from strangers import Install
+from toy_suite import FEW, TOY, WRONG, conformance, toy
+from toys import ForwardToy, ReverseToy
+
+from adhelpers.testing.plugin import capabilities
+from adhelpers_plugins.finite_difference import FiniteDifferenceBackend
+
+
+def test_a_backend_that_never_comes_back_is_given_up(install: Install, tmp_path: Path) -> None:
+    stuck = "    def jvp(self, f, x, u):\n        import threading\n        threading.Event().wait()\n"
+    hasty = "import adhelpers.testing.plugin\nadhelpers.testing.plugin.DEADLINE = 1.0\n"
+    toy(install, f"{hasty}{TOY}{stuck}")
+    done = conformance(tmp_path, "-k", "R7-sine/jvp")
+    assert done.returncode == 1
+    assert "test_scenario[R7-sine/jvp] still runs after 1 s" in done.stderr
+
+
+def test_nothing_that_ran_is_a_failure(install: Install, tmp_path: Path) -> None:
+    toy(install, TOY)
+    done = conformance(tmp_path, "-k", "no_such_scenario")
+    assert done.returncode == 1
+    assert "no scenario ran" in done.stdout
+    for words in ("bfloat16/jvp and not undeclared", "declarations"):
+        assert conformance(tmp_path, "-k", words).returncode == 1
+
+
+def test_a_report_for_machines(install: Install, tmp_path: Path) -> None:
+    toy(install, WRONG)
+    done = conformance(tmp_path, *FEW, "--json", "report.json", "--suite-version", "1")
+    assert done.returncode == 1
+    report = json.loads((tmp_path / "empty" / "report.json").read_text())["toy"]
+    assert (report["suite_version"], report["complete"], report["conforms"]) == (1, False, False)
+    assert report["capabilities"] == {
+        "forward": "native",
+        "reverse": "derived",
+        "complex": "yes",
+        "nesting": "yes",
+        "float32": "yes",
+        "bfloat16": "no",
+        "compile": "no",
+        "threads": "yes",
+    }
+    assert report["rules"]["R9"] == {"known failure": 1}
+    outcomes = {scenario["scenario"]: scenario for scenario in report["scenarios"]}
+    assert outcomes["sine/jvp"]["outcome"] == "failed"
+    assert "is off by" in outcomes["sine/jvp"]["reason"]
+    assert outcomes["calls/jvp"]["outcome"] == "known failure"
+
+
+@pytest.mark.skipif(importlib.util.find_spec("xdist") is None, reason="pytest-xdist is not installed")
+def test_several_processes_make_one_table(install: Install, tmp_path: Path) -> None:
+    toy(install, TOY)
+    done = conformance(tmp_path, "-n", "2", "-k", "R7-sine/ or R9-")
+    assert done.returncode == 0, done.stdout + done.stderr
+    (line,) = [line for line in done.stdout.splitlines() if line.startswith("all ")]
+    assert line.split()[1:4] == ["3", "-", "2"]
+
+
+def test_capabilities_are_native_or_derived() -> None:
+    others = dict.fromkeys(("complex", "nesting", "float32", "bfloat16", "compile", "threads"), "no")
+    assert capabilities(ForwardToy()) == {"forward": "native", "reverse": "derived", **others}
+    assert capabilities(ReverseToy())["reverse"] == "native"
+    declared = {name for name, how in capabilities(FiniteDifferenceBackend()).items() if how != "no"}
+    assert declared == {"forward", "reverse", "complex", "nesting", "float32", "threads"}

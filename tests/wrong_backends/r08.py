@@ -1,0 +1,295 @@
+"""Backends that are wrong by R8: purity."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import numpy as np
+
+from adhelpers.extend import LeafFunction, Leaves
+from adhelpers_plugins.finite_difference import FiniteDifferenceBackend
+from wrong_backends.bases import AutogradBackend, Compiling, Pulled, Pushed, Tampered, isbox
+from wrong_backends.registry import wrong
+
+
+@wrong("R8")
+class AsarrayAliases(AutogradBackend):
+    """A lifted array is the caller's own."""
+
+    def asarray(self, leaf: Any, like: Any = None) -> Any:
+        return leaf if self.is_array(leaf) else super().asarray(leaf, like)
+
+
+@wrong("R8")
+class ValuesAreTheirInputs(AutogradBackend):
+    """Where f returns x, so does the product."""
+
+    def jvp(self, f: LeafFunction, x: Leaves, u: Leaves) -> Pushed:
+        outputs, tangents, aux = super().jvp(f, x, u)
+        return tuple(_itself(y, x) for y in outputs), tangents, aux
+
+
+@wrong("R8")
+class TangentsAreTheirDirections(AutogradBackend):
+    """Where f returns x, its tangent is u itself."""
+
+    def jvp(self, f: LeafFunction, x: Leaves, u: Leaves) -> Pushed:
+        outputs, tangents, aux = super().jvp(f, x, u)
+        return outputs, tuple(_itself(t, u) for t in tangents), aux
+
+
+@wrong("R8")
+class CotangentsAreTheirDirections(AutogradBackend):
+    """Where f returns x, the pullback returns what it was given."""
+
+    def vjp(self, f: LeafFunction, x: Leaves) -> Pulled:
+        outputs, pullback, aux = super().vjp(f, x)
+        return outputs, lambda c: tuple(_itself(v, c) for v in pullback(c)), aux
+
+
+def _itself(array: Any, candidates: Leaves) -> Any:
+    """One of the candidates, if it has the value of the array."""
+    return next((c for c in candidates if not isbox(array) and not isbox(c) and np.array_equal(array, c)), array)
+
+
+@wrong("R8")
+class EqualTangentsAreOne(AutogradBackend):
+    """Where two tangents are equal, they are the same array."""
+
+    def jvp(self, f: LeafFunction, x: Leaves, u: Leaves) -> Pushed:
+        outputs, tangents, aux = super().jvp(f, x, u)
+        return outputs, tuple(_itself(t, tangents) for t in tangents), aux
+
+
+@wrong("R8")
+class EqualCotangentsAreOne(AutogradBackend):
+    """Where two cotangents are equal, as those of a sum are, they are the same array."""
+
+    def vjp(self, f: LeafFunction, x: Leaves) -> Pulled:
+        outputs, pullback, aux = super().vjp(f, x)
+
+        def shared(cotangents: Leaves) -> Leaves:
+            pulled = pullback(cotangents)
+            return tuple(_itself(v, pulled) for v in pulled)
+
+        return outputs, shared, aux
+
+
+@wrong("R8")
+class ElementsAreOne(Tampered):
+    """Where the elements of a cotangent are equal, as those of a sum are, they are one number in memory."""
+
+    def pulled(self, cotangent: Any) -> Any:
+        if isbox(cotangent) or cotangent.size < 2 or np.ptp(np.abs(cotangent)) > 0:
+            return cotangent
+        return np.lib.stride_tricks.as_strided(cotangent, strides=(0,) * cotangent.ndim)
+
+
+@wrong("R8")
+class OneBufferForAllPulls(AutogradBackend):
+    """Each call of a pullback overwrites the results of the one before."""
+
+    def vjp(self, f: LeafFunction, x: Leaves) -> Pulled:
+        outputs, pullback, aux = super().vjp(f, x)
+        buffers = tuple(np.empty(leaf.shape, leaf.dtype) for leaf in x)
+
+        def buffered(cotangents: Leaves) -> Leaves:
+            pulled = pullback(cotangents)
+            if any(map(isbox, pulled)):
+                return pulled
+            for buffer, leaf in zip(buffers, pulled, strict=True):
+                buffer[...] = leaf
+            return buffers
+
+        return outputs, buffered, aux
+
+
+@wrong("R8")
+class OverwritesTheCotangent(AutogradBackend):
+    """A pullback doubles its argument where it stands."""
+
+    def vjp(self, f: LeafFunction, x: Leaves) -> Pulled:
+        outputs, pullback, aux = super().vjp(f, x)
+
+        def greedy(cotangents: Leaves) -> Leaves:
+            pulled = pullback(cotangents)
+            for c in cotangents:
+                if not isbox(c):
+                    c *= 2.0
+            return pulled
+
+        return outputs, greedy, aux
+
+
+@wrong("R8")
+class NormalisesUInPlace(AutogradBackend):
+    """The tangent is scaled where it stands, its result is scaled back."""
+
+    def jvp(self, f: LeafFunction, x: Leaves, u: Leaves) -> Pushed:
+        for leaf in u:
+            if not isbox(leaf):
+                leaf *= 2.0
+        outputs, tangents, aux = super().jvp(f, x, u)
+        return outputs, tuple((t / (1.0 if any(map(isbox, u)) else 2.0)).astype(t.dtype) for t in tangents), aux
+
+
+@wrong("R8")
+class AuxIsItsInput(AutogradBackend):
+    """Where f returns x as aux, the caller's own x comes back."""
+
+    def jvp(self, f: LeafFunction, x: Leaves, u: Leaves) -> Pushed:
+        outputs, tangents, aux = super().jvp(f, x, u)
+        return outputs, tangents, tuple(_itself(leaf, x) for leaf in aux)
+
+
+@wrong("R8")
+class RemembersByShape(AutogradBackend):
+    """A result is kept for the next x of that shape and dtype."""
+
+    kept: ClassVar[dict[Any, Any]] = {}
+
+    def jvp(self, f: LeafFunction, x: Leaves, u: Leaves) -> Pushed:
+        key = tuple((leaf.shape, leaf.dtype) for leaf in x)
+        return self.kept.setdefault(key, super().jvp(f, x, u))
+
+
+@wrong("R8")
+class RemembersByIdentity(AutogradBackend):
+    """A result is kept for the next call with the same array, which may have changed since."""
+
+    kept: ClassVar[dict[Any, Any]] = {}
+
+    def jvp(self, f: LeafFunction, x: Leaves, u: Leaves) -> Pushed:
+        result = super().jvp(f, x, u)
+        key = tuple(map(id, x))
+        if key in self.kept and all(a is b for a, b in zip(self.kept[key][0], x, strict=True)):
+            return self.kept[key][1]
+        self.kept[key] = x, result  # the arrays too, so that no other takes their identity
+        return result
+
+
+@wrong("R8")
+class RemembersByPoint(AutogradBackend):
+    """A pullback is kept for the next call at an equal x, whatever f."""
+
+    kept: ClassVar[dict[Any, Any]] = {}
+
+    def vjp(self, f: LeafFunction, x: Leaves) -> Pulled:
+        result = super().vjp(f, x)
+        if any(map(isbox, x)):
+            return result
+        return self.kept.setdefault(tuple((leaf.shape, leaf.tobytes()) for leaf in x), result)
+
+
+@wrong("R8")
+class RemembersByFunction(AutogradBackend):
+    """A trace is kept for the next call with the same function at an equal x; what f closes over may have changed."""
+
+    kept: ClassVar[dict[Any, Any]] = {}
+
+    def jvp(self, f: LeafFunction, x: Leaves, u: Leaves) -> Pushed:
+        result = super().jvp(f, x, u)
+        if any(map(isbox, (*x, *u))):
+            return result
+        key = (getattr(f, "function", f), *((leaf.shape, leaf.tobytes()) for leaf in (*x, *u)))
+        return self.kept.setdefault(key, result)
+
+
+class Intercepted(FiniteDifferenceBackend):
+    """Lets a subclass come between f and what takes differences of it: along one direction, or along many."""
+
+    def intercepted(self, differences: Callable[..., Pushed], f: LeafFunction, x: Leaves, u: Leaves) -> Pushed:
+        return differences(f, x, u)
+
+    def jvp(self, f: LeafFunction, x: Leaves, u: Leaves) -> Pushed:
+        return self.intercepted(super().jvp, f, x, u)
+
+    def jvp_sweep(self, f: LeafFunction, x: Leaves, tangents: Leaves) -> Pushed:
+        return self.intercepted(super().jvp_sweep, f, x, tangents)
+
+
+@wrong("R8")
+class GivesAwayTheCallersX(Intercepted):
+    """f works on the caller's x, and may change it; with NumPy alone."""
+
+    def intercepted(self, differences: Callable[..., Pushed], f: LeafFunction, x: Leaves, u: Leaves) -> Pushed:
+        callers = [x]  # for the first call, which is at x itself
+        return differences(lambda *copies: f(*(callers.pop() if callers else copies)), x, u)
+
+
+@wrong("R8")
+class KeepsWhatFReturns(Intercepted):
+    """Two outputs that are one array stay one, with NumPy alone."""
+
+    def intercepted(self, differences: Callable[..., Pushed], f: LeafFunction, x: Leaves, u: Leaves) -> Pushed:
+        returned: list[tuple[Leaves, Leaves]] = []
+
+        def watched(*leaves: Any) -> tuple[Leaves, Leaves]:
+            returned.append(f(*leaves))
+            return returned[-1]
+
+        _, tangents, _ = differences(watched, x, u)
+        outputs, aux = returned[0]
+        return outputs, tangents, aux
+
+
+@wrong("R8")
+class DiffersInPlace(Intercepted):
+    """x itself is moved, and moved back: f sees it move in its closure too; with NumPy alone."""
+
+    def intercepted(self, differences: Callable[..., Pushed], f: LeafFunction, x: Leaves, u: Leaves) -> Pushed:
+        before = tuple(map(np.array, x))
+
+        def moved(*leaves: Any) -> Any:
+            for own, leaf in zip(x, leaves, strict=True):
+                own[...] = leaf
+            try:
+                return f(*leaves)
+            finally:
+                for own, leaf in zip(x, before, strict=True):
+                    own[...] = leaf
+
+        return differences(moved, before, u)
+
+
+@wrong("R8")
+class MovesTheCallersX(FiniteDifferenceBackend):
+    """x is left where the last difference was taken, with NumPy alone."""
+
+    def jvp(self, f: LeafFunction, x: Leaves, u: Leaves) -> Pushed:
+        result = super().jvp(f, x, u)
+        for leaf, tangent in zip(x, u, strict=True):
+            if isinstance(leaf, np.ndarray) and leaf.flags.writeable:
+                leaf += 1e-6 * tangent
+        return result
+
+
+@wrong("R8")
+class CompiledOnce(Compiling):
+    """A result is that of the first call with such shapes."""
+
+    def run(self, function: Callable[..., Any], known: dict[Any, Any], arrays: Leaves) -> Any:
+        shapes = tuple(array.shape for array in arrays)
+        if shapes not in known:
+            known[shapes] = function(*arrays)
+        return known[shapes]
+
+
+@wrong("R8")
+class CompiledPointIsFrozen(Compiling):
+    """Compiled code keeps the x of the first call with such shapes, and follows the rest."""
+
+    def run(self, function: Callable[..., Any], known: dict[Any, Any], arrays: Leaves) -> Any:
+        return function(known.setdefault(arrays[0].shape, arrays[0]), *arrays[1:])
+
+
+@wrong("R8")
+class CompiledInPlace(Compiling):
+    """Compiled code works in the memory of its operands."""
+
+    def run(self, function: Callable[..., Any], known: dict[Any, Any], arrays: Leaves) -> Any:
+        result = function(*arrays)
+        if not isbox(arrays[0]):
+            arrays[0][...] = 0.0
+        return result
