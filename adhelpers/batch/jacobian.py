@@ -112,5 +112,6 @@ class BatchedJacobian:
         """J from the results of a sweep."""
         stack = swept.only_stack(y if swept.forward else self.x)
         xp = self.backend.array_namespace(stack)
-        stack = stack if stack.dtype == y.dtype else xp.astype(stack, y.dtype)
-        return self.layout.from_columns(xp, stack) if swept.forward else self.layout.from_rows(xp, stack)
+        if swept.forward:
+            return self.layout.from_columns(xp, stack)
+        return self.layout.from_rows(xp, stack if stack.dtype == y.dtype else xp.astype(stack, y.dtype))
