@@ -3,7 +3,7 @@
 A plugin needs nothing else of `adhelpers`; the shipped ones import nothing else.
 """
 
-from adhelpers.engine.journal import QUESTIONS
+from adhelpers.engine.journal import QUESTIONS, is_listening, tell
 from adhelpers.errors import ArgumentError, ArgumentTypeError, DTypeError, UnsupportedOperationError
 from adhelpers.namespaces.array import array_namespace
 from adhelpers.namespaces.special import special_namespace
@@ -39,7 +39,9 @@ __all__ = [
     "array_namespace",
     "fewest_vectors_first",
     "hookimpl",
+    "is_listening",
     "owner_of",
     "raised_by_library",
     "special_namespace",
+    "tell",
 ]

@@ -21,8 +21,8 @@ class Note(NamedTuple):
     Attributes
     ----------
     topic
-        What it is about: ``"mode"``, ``"sweep"``, ``"formulation"``, ``"fallback"``, ``"check"``, ``"copies"``,
-        ``"trial"`` or ``"code"``.
+        What it is about: ``"backend"``, ``"mode"``, ``"sweep"``, ``"formulation"``, ``"fallback"``, ``"check"``,
+        ``"copies"``, ``"trial"`` or ``"code"``.
     words
         A sentence.
     """

@@ -204,9 +204,10 @@ class Sweep:
         """The forward pass of reverse mode tells the number of outputs; it is used unless forward mode is cheaper."""
         evaluated = self.backend.vjp(self.f, self.x)
         self._see(evaluated[0])
-        if self.cheaper() == "forward" and self._size_of(self.x) < (self.record.output_size or 0):
+        cheaper = self.cheaper()
+        if cheaper == "forward" and self._size_of(self.x) < (self.record.output_size or 0):
             return self.in_mode("forward", allowed=True, evaluated=evaluated)
-        if journal.is_listening():
+        if cheaper == "forward" and journal.is_listening():
             journal.tell("mode", "reverse, this once: f was run for it, to see how many outputs there are")
         return self.reverse(evaluated)
 

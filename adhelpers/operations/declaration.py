@@ -96,12 +96,14 @@ class Operation:
         """``(f(x), result)``, or ``(f(x), result, aux)``, of a call by a user."""
         if has_aux is not False or not all(map(operator.is_, options.values(), self.defaults.values())):
             self.check(has_aux, options)
-        backend = resolve(f, backend, operands[0])
+        given, backend = backend, resolve(f, backend, operands[0])
         if backend.eager() is not backend:
             return compiled_call(self, f, backend, operands, args, has_aux, options)
         if not journal.is_heard():
             return self.evaluate(f, backend, operands, args, has_aux, options)
         with journal.call_of(self.name, f, backend.name):
+            if given is None:
+                journal.tell("backend", f"{backend.name}, which owns the arrays in x")
             return self.evaluate(f, backend, operands, args, has_aux, options)
 
     def evaluate(

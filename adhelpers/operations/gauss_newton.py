@@ -112,9 +112,9 @@ def value_and_gauss_newton_product(
     x: Any,
     u: Any,
     *,
+    loss: Callable[[Any], Any] | None = None,
     args: tuple[Any, ...] = (),
     has_aux: bool = False,
-    loss: Callable[[Any], Any] | None = None,
     differentiate_u: bool = False,
 ) -> Any:
     """`gauss_newton_product` together with ``f(x)``, at no extra evaluation of `f`.

@@ -21,7 +21,9 @@ from adhelpers.extend import (
     Pullback,
     SecondOrder,
     fewest_vectors_first,
+    is_listening,
     raised_by_library,
+    tell,
 )
 from adhelpers_plugins.torch import direct, functional, levels, namespace, special
 from adhelpers_plugins.torch.arrayapi.arguments import from_numpy
@@ -156,6 +158,7 @@ class TorchBackend(ADBackend):
             except RuntimeError as error:
                 if not _NO_VMAP.search(str(error)):
                     raise
+                _tell_of_next(error)
         return super().jvp_sweep(f, x, tangents)
 
     def vjp_sweep(self, pullback: Pullback, cotangents: Leaves) -> Leaves:
@@ -167,6 +170,7 @@ class TorchBackend(ADBackend):
         except RuntimeError as error:
             if not _NO_VMAP.search(str(error)):
                 raise
+            _tell_of_next(error)
         return super().vjp_sweep(pullback, cotangents)
 
     def formulations(self, n: int, m: int, batch: int) -> list[Formulation]:
@@ -198,6 +202,12 @@ class TorchBackend(ADBackend):
             and _MISSING_RULE.search(str(error)) is not None
             and raised_by_library(error, "torch")
         )
+
+
+def _tell_of_next(error: RuntimeError) -> None:
+    if is_listening():
+        words = str(error).partition("\n")[0]
+        tell("fallback", f"PyTorch cannot vectorise f so ({words}); the next way is taken, a loop at last")
 
 
 def _at_top(leaves: Leaves) -> bool:
