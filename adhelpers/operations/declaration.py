@@ -56,7 +56,8 @@ class Operation:
     along
         Whose partner `u` is, ``"x"`` or ``"f(x)"``; None for an operation without `u`.
     result
-        Whose structure the result has, ``"f(x)"`` or ``"x"``, or ``"J"`` if it is one of both.
+        Whose structure the result has: ``"f(x)"``, ``"x"``, ``"J"`` for that of ``f(x)`` with `x` inside, or ``"H"``
+        for that of `x` with `x` inside.
     alternatives
         What is compiled besides the usual way, so that trials can keep the fastest.
 
@@ -70,7 +71,7 @@ class Operation:
     compute: Compute
     options: Mapping[str, Check]
     along: Literal["x", "f(x)"] | None = None
-    result: Literal["x", "f(x)", "J"] = "J"
+    result: Literal["x", "f(x)", "J", "H"] = "J"
     alternatives: Alternatives | None = None
     defaults: dict[str, Any] = field(default_factory=dict, init=False)
 

@@ -74,7 +74,7 @@ def _ways(backend: ADBackend, options: dict[str, Any], x: Array, shape: tuple[in
 
 
 _OPTIONS = {"mode": word(COMPOSITIONS), "chunk_size": chunk_size}
-HESSIAN = Operation("hessian", _hessian, _OPTIONS, alternatives=_ways)
+HESSIAN = Operation("hessian", _hessian, _OPTIONS, result="H", alternatives=_ways)
 LAPLACIAN = Operation("laplacian", _laplacian, _OPTIONS, result="f(x)")
 
 

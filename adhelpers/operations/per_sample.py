@@ -116,6 +116,7 @@ BATCHED_HESSIAN = Operation(
         "chunk_size": chunk_size,
         "check_batch": batch_check,
     },
+    result="H",
     alternatives=_sweeps,
 )
 
