@@ -20,10 +20,13 @@ from adhelpers import (
     BackendDescription,
     Capability,
     ComparisonReport,
+    ExplainedCall,
+    Explanation,
     Formulation,
     GradientFunction,
     LeafFunction,
     Leaves,
+    Note,
     Prepared,
     Pullback,
     hookimpl,
@@ -435,3 +438,25 @@ def results_with_value(x: Any, u: Any, backend: ADBackend) -> None:
     assert_type(adhelpers.value_and_batched_jacobian(f, backend, x, has_aux=True), Triple)
     assert_type(adhelpers.value_and_batched_gradient(f, backend, x, has_aux=True), Triple)
     assert_type(adhelpers.value_and_batched_hessian(f, backend, x, has_aux=True), Triple)
+
+
+# -- what happened -------------------------------------------------------------------------------------------
+
+
+def explained(x: Any, prepared: Prepared) -> str:
+    """Operations are explained by data that can be printed."""
+    with adhelpers.explain() as log:
+        adhelpers.gradient(model, None, x)
+    assert_type(log, Explanation)
+    assert_type(prepared.report(), Explanation)
+    assert_type(log.calls, list[ExplainedCall])
+    assert_type([note.words for call in log.calls for note in call.notes], list[str])
+    assert_type(log.calls[0].notes, list[Note])
+    adhelpers.clear_caches()
+    return str(log)
+
+
+def bad_arguments() -> tuple[type[ValueError], type[TypeError], tuple[type[AdhelpersError], ...]]:
+    """One class catches all; the builtin ones do too."""
+    both = (adhelpers.ArgumentError, adhelpers.ArgumentTypeError)
+    return adhelpers.ArgumentError, adhelpers.ArgumentTypeError, both
