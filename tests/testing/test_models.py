@@ -66,7 +66,9 @@ def test_a_convolution_has_fixed_weights() -> None:
 
 
 @pytest.mark.parametrize(
-    ("model", "shape"), [(models.perceptron, (2, 4)), (models.image_network, (3, 3, 2, 4))], ids=lambda v: str(v)
+    ("model", "shape"),
+    [(models.perceptron, (2, 4)), (models.image_network, (3, 3, 2, 4))],
+    ids=["perceptron", "image network"],
 )
 def test_networks_give_two_numbers_for_each_batch_element_alone(model: object, shape: tuple[int, ...]) -> None:
     x = models.numbers(*shape)
