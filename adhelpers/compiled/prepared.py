@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import functools
 import operator
 from collections.abc import Callable, Hashable, Mapping
+from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 from adhelpers.caches import Cache
@@ -212,8 +212,12 @@ class Prepared:
         alternatives = self._declared.alternatives
         if alternatives is None and not self._declared.checks_batch:
             return self.backend.compile(evaluate)
-        name = f"choice of code for {self._declared.name}"
-        noted = functools.partial(journal.call_of, name, self.f, self.backend.name, self._explanation)
+
+        def noted() -> AbstractContextManager[None]:
+            del self._explanation.calls[1:-MOST_REMEMBERED]
+            name = f"choice of code for {self._declared.name}"
+            return journal.call_of(name, self.f, self.backend.name, self._explanation)
+
         # Where there is aux it can be anything, which nobody could compare.
         return Trials(self.backend, evaluate, self._all_options, None if self._has_aux else alternatives, noted)
 

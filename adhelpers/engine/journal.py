@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
 import sys
 import time
 from collections.abc import Iterator
@@ -25,10 +24,13 @@ class Note(NamedTuple):
         ``"copies"``, ``"trial"`` or ``"code"``.
     words
         A sentence.
+    times
+        How often in succession it was so.
     """
 
     topic: str
     words: str
+    times: int = 1
 
 
 @dataclass
@@ -58,9 +60,8 @@ class ExplainedCall:
         indent = "  " * self.depth
         took = "" if self.seconds is None else f", {in_words(self.seconds)}"
         lines = [f"{self.operation} of {self.function} by {self.backend}{took}"]
-        for note, alike in itertools.groupby(self.notes):
-            count = len(list(alike))
-            lines.append(f"  {note.topic:<12} {note.words}{f' ({count} times)' if count > 1 else ''}")
+        for topic, words, times in self.notes:
+            lines.append(f"  {topic:<12} {words}{f' ({times} times)' if times > 1 else ''}")
         return "\n".join(indent + line for line in lines)
 
 
@@ -138,7 +139,11 @@ def tell(topic: str, words: str) -> None:
     call = _RUNNING.get()
     if call is None:
         return
-    call.notes.append(Note(topic, words))
+    last = call.notes[-1] if call.notes else None
+    if last is not None and last[:2] == (topic, words):
+        call.notes[-1] = last._replace(times=last.times + 1)
+    else:
+        call.notes.append(Note(topic, words))
     logger = _logger()
     if logger is not None:
         logger.debug("%s of %s by %s: %s: %s", call.operation, call.function, call.backend, topic, words)
