@@ -26,9 +26,14 @@ class Kept:
     @classmethod
     def of(cls, value: Any) -> Kept:
         """A leaf to keep."""
+        if is_numpy(value) and hasattr(value, "__setitem__"):  # an array, but no data
+            if not is_plain(value) or value.dtype.hasobject:
+                return cls(value, type(value))
+            return cls(value, (type(value), value.dtype.str, value.shape, value.tobytes()))
         if isinstance(value, (float, complex)) or is_numpy(value):
             return cls(value, (type(value), repr(value)))  # by which 0.0 is not -0.0, and nan is nan
-        is_fixed = isinstance(value, _FIXED) and getattr(value, "__self__", None) is None
+        owner = getattr(value, "__self__", None)  # that of a function which is built in is a module
+        is_fixed = isinstance(value, _FIXED) and (owner is None or isinstance(owner, types.ModuleType))
         return cls(value, (type(value), value) if is_fixed else type(value))
 
     @property

@@ -10,6 +10,7 @@ from typing import Any
 
 from adhelpers.caches import FUNCTIONS
 from adhelpers.compiled.prepared import Operation, Prepared
+from adhelpers.engine import journal
 from adhelpers.plugins.contract import ADBackend
 from adhelpers.trees.leafwise import require_tuple
 
@@ -37,7 +38,8 @@ def compiled_call(
         try:
             weakly = _Weakly(f)
         except TypeError:  # it cannot be remembered, and would be compiled every time
-            return operation.evaluate(f, backend.eager(), operands, args, has_aux, options)
+            with journal.call_of(operation.name, f, backend.name):
+                return operation.evaluate(f, backend.eager(), operands, args, has_aux, options)
         options = {"has_aux": has_aux, **options}
         known.prepared = Prepared(operation, operation, weakly, backend, with_value=True, strict=False, options=options)
     return known.prepared(*operands, *args)

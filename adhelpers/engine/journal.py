@@ -121,8 +121,10 @@ def is_explained() -> bool:
 
 
 def is_heard() -> bool:
-    """Whether anybody listens to an operation that begins now."""
-    return _LISTENING.get() is not None or (_found.isEnabledFor(_DEBUG) if _found else _logger() is not None)
+    """Whether anybody listens to an operation that begins now, or to one that it is part of."""
+    if _LISTENING.get() is not None or _RUNNING.get() is not None:
+        return True
+    return bool(_found.isEnabledFor(_DEBUG)) if _found else _logger() is not None
 
 
 def is_listening() -> bool:
