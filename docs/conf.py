@@ -105,17 +105,11 @@ def show_defaults(app: Sphinx) -> None:
 def document_data(app: Sphinx, what: str, name: str, value: Any, options: Any, lines: list[str]) -> None:
     """Give a constant, or a type without a name of its own, what stands below its definition."""
     if what == "data":
-        written = [ModuleAnalyzer.for_module(module).find_attr_docs() for module in WITH_DATA]
+        written = [ModuleAnalyzer.for_file(path, path.stem).find_attr_docs() for path in WITH_DATA]
         lines[:] = next((docs[key] for docs in written if (key := ("", name.rpartition(".")[2])) in docs), [])
 
 
-WITH_DATA = (
-    "adhelpers.plugins.containers",
-    "adhelpers.plugins.formulations",
-    "adhelpers.plugins.functions",
-    "adhelpers.plugins.hookspecs",
-    "adhelpers.testing.scenario",
-)
+WITH_DATA = [path for folder in ("plugins", "testing") for path in sorted((ROOT / "adhelpers" / folder).glob("*.py"))]
 """The modules whose constants and types the reference documents."""
 
 
