@@ -109,7 +109,9 @@ def document_data(app: Sphinx, what: str, name: str, value: Any, options: Any, l
         lines[:] = next((docs[key] for docs in written if (key := ("", name.rpartition(".")[2])) in docs), [])
 
 
-WITH_DATA = [path for folder in ("plugins", "testing") for path in sorted((ROOT / "adhelpers" / folder).glob("*.py"))]
+WITH_DATA = [
+    path for folder in ("engine", "plugins", "testing") for path in sorted((ROOT / "adhelpers" / folder).glob("*.py"))
+]
 """The modules whose constants and types the reference documents."""
 
 
