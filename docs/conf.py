@@ -19,6 +19,7 @@ from sphinx.util.docutils import SphinxDirective
 from sphinx.util.nodes import make_refnode
 
 import adhelpers
+from adhelpers.operations.declaration import declarations
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -35,7 +36,7 @@ nitpick_ignore_regex = [
     ("py:.*", rf"({'|'.join(vars(builtins))})"),
     ("py:.*", r"(collections|contextlib|os|pytest|typing)\..*|PathLike"),
     # What signatures name, though nobody need name it.
-    ("py:.*", r"adhelpers\.structure\.TreeDef|adhelpers\.testing\.subject\.Subject"),
+    ("py:.*", r"adhelpers\.testing\.subject\.Subject"),
 ]
 
 # -- the pages ----------------------------------------------------------------------------------------
@@ -92,12 +93,26 @@ def plain_where_unknown(app: Sphinx, env: Any, link: pending_xref, text: nodes.E
     return text if link["reftype"] == "obj" else None
 
 
+def show_defaults(app: Sphinx) -> None:
+    """Show the signature of an operation as `help` does, with each option and its default, instead of its overloads."""
+    for function in declarations():
+        analyzer = ModuleAnalyzer.for_module(function.__module__)
+        analyzer.analyze()
+        analyzer.overloads.clear()
+        function.__annotations__ = getattr(function, "__wrapped__", function).__annotations__
+
+
 def document_data(app: Sphinx, what: str, name: str, value: Any, options: Any, lines: list[str]) -> None:
     """Give a constant, or a type without a name of its own, what stands below its definition."""
     if what == "data":
-        for module in ("adhelpers.plugins.functions", "adhelpers.plugins.hookspecs", "adhelpers.testing.scenario"):
-            written = ModuleAnalyzer.for_module(module).find_attr_docs()
-            lines[:] = written.get(("", name.rpartition(".")[2]), lines)
+        written = [ModuleAnalyzer.for_file(path, path.stem).find_attr_docs() for path in WITH_DATA]
+        lines[:] = next((docs[key] for docs in written if (key := ("", name.rpartition(".")[2])) in docs), [])
+
+
+WITH_DATA = [
+    path for folder in ("engine", "plugins", "testing") for path in sorted((ROOT / "adhelpers" / folder).glob("*.py"))
+]
+"""The modules whose constants and types the reference documents."""
 
 
 def name_aliases(
@@ -150,6 +165,7 @@ def setup(app: Sphinx) -> None:
     """Tell Sphinx of the above."""
     app.add_directive("help", Help)
     app.add_post_transform(LinkNames)
+    app.connect("builder-inited", show_defaults)
     app.connect("doctree-read", stay_inside)
     app.connect("missing-reference", plain_where_unknown)
     app.connect("autodoc-process-docstring", document_data)

@@ -20,52 +20,47 @@ PICTURE = Path(__file__).with_name("images") / "imports.svg"
 
 @dataclass(frozen=True)
 class Box:
-    """Modules or packages of one purpose."""
+    """A folder, or modules of one purpose; the first of them says what they are for."""
 
     title: str
-    package: str
-    modules: str
+    modules: tuple[str, ...]
 
-    @property
-    def names(self) -> set[str]:
-        """The full names of all in the box."""
-        return {f"{self.package}.{module}".removesuffix(".__init__") for module in self.modules.split()}
+    def holds(self, module: str) -> bool:
+        """Whether a module stands in the box; `adhelpers` alone is but the module that holds the public names."""
+        return any(module == name or (name != "adhelpers" and module.startswith(f"{name}.")) for name in self.modules)
 
 
-def core(title: str, modules: str) -> Box:
-    """A box of the core."""
-    return Box(title, "adhelpers", modules)
+def room(name: str) -> Box:
+    """The box of a shipped plugin."""
+    return Box(name, (f"adhelpers_plugins.{name}",))
+
+
+def core(name: str, *others: str) -> Box:
+    """The box of a folder or a module of the core."""
+    return Box(name, tuple(f"adhelpers.{module}" for module in (name, *others)))
 
 
 ROWS = [
-    [Box(room, "adhelpers_plugins", room) for room in ("jax", "torch", "autograd", "finite_difference")],
-    [core("command line", "cli arguments __main__"), core("conformance suite", "testing")],
-    [core("public names", "__init__")],
-    [core("comparison", "comparison")],
-    [
-        core(
-            "operations",
-            "operations batched per_sample first_order second_order composition gauss_newton preparation evaluation "
-            "options",
-        ),
-        core("tables", "tables gallery"),
-    ],
-    [core("prepared operations", "prepared call trials")],
-    [core("formulations", "formulations problem replication rounding sweep layout mixing dense")],
-    [core("derived products", "derived origin leafwise")],
-    [core("trees", "trees scalars leaves"), core("namespaces", "namespace special numpy_special")],
-    [core("registry", "registry discovery hookspecs")],
-    [core("contract", "contract structure")],
-    [core("errors", "errors"), core("memory", "memory")],
+    [room("jax"), room("torch"), room("autograd"), room("finite_difference")],
+    [core("command_line", "__main__"), core("testing")],
+    [Box("adhelpers", ("adhelpers",)), core("extend")],
+    [core("comparison")],
+    [core("operations")],
+    [core("compiled")],
+    [core("batch")],
+    [core("engine")],
+    [core("trees"), core("namespaces")],
+    [core("plugins")],
+    [core("errors"), core("caches")],
 ]
 
 LEVELS = {box: level for level, row in enumerate(ROWS) for box in row}
 
 
 def box_of(module: str) -> Box:
-    """The box in which a module stands, or the package that holds it."""
+    """The box in which a module stands."""
     for box in LEVELS:
-        if module in box.names or any(module.startswith(f"{name}.") for name in box.names - {"adhelpers"}):
+        if box.holds(module):
             return box
     msg = f"{module} stands in no box; add it to ROWS in {__file__}"
     raise SystemExit(msg)
@@ -94,7 +89,7 @@ def imported(node: ast.AST) -> Iterator[str]:
 def graph() -> dict[Box, set[Box]]:
     """For each box those that it imports from."""
     found = modules()
-    if gone := sorted(set().union(*(box.names for box in LEVELS)) - set(found)):
+    if gone := sorted({module for box in LEVELS for module in box.modules} - set(found)):
         msg = f"there is no module {', '.join(gone)}; take it out of ROWS in {__file__}"
         raise SystemExit(msg)
     needs: dict[Box, set[Box]] = {box: set() for box in LEVELS}
@@ -118,8 +113,7 @@ WIDTH, GAP, PAD, LINE = 760, 10, 12, 18
 STYLE = """
 svg { font-family: system-ui, sans-serif; font-size: 13px; }
 .ground { fill: #ffffff; } rect { fill: #f3f5f9; stroke: #b8c0cf; } text { fill: #1c2330; }
-.title { font-weight: 600; font-size: 14px; }
-.modules { font-family: ui-monospace, Menlo, Consolas, "DejaVu Sans Mono", monospace; font-size: 12px; }
+.title { font-family: ui-monospace, Menlo, Consolas, "DejaVu Sans Mono", monospace; font-weight: 600; }
 .needs { fill: #56607a; }
 @media (prefers-color-scheme: dark) {
   .ground { fill: #15181e; } rect { fill: #222733; stroke: #4a5468; } text { fill: #e6eaf2; } .needs { fill: #a9b3c8; }
@@ -127,13 +121,17 @@ svg { font-family: system-ui, sans-serif; font-size: 13px; }
 """.strip()
 
 
+def purpose(box: Box) -> str:
+    """What a box is for, in the words of its first module's docstring."""
+    text = ast.get_docstring(ast.parse(modules()[box.modules[0]].read_text(encoding="utf-8"))) or ""
+    return text.splitlines()[0].partition(";")[0].replace("`", "")
+
+
 def lines_of(box: Box, needs: set[Box], width: float) -> list[tuple[str, str]]:
     """The lines in a box, each with its class."""
-    members = ", ".join("adhelpers" if name == "__init__" else name for name in box.modules.split())
     below = ", ".join(other.title for other in sorted(needs, key=lambda other: list(LEVELS).index(other)))
     lines = [("title", box.title)]
-    if members != box.title:
-        lines += [("modules", line) for line in textwrap.wrap(members, int((width - 2 * PAD) / 7.4))]
+    lines += [("purpose", line) for line in textwrap.wrap(purpose(box), int((width - 2 * PAD) / 6.6))]
     if below:
         lines += [("needs", line) for line in textwrap.wrap(f"imports {below}", int((width - 2 * PAD) / 6.6))]
     return lines

@@ -8,11 +8,11 @@ from pathlib import Path
 from rich.console import Console
 
 from adhelpers.comparison.reporting import compare_gallery
-from adhelpers.comparison.shown import text as presentation
+from adhelpers.comparison.shown.parts import overview
 
 if __name__ == "__main__":
     console = Console(record=True, width=120)
-    console.print(presentation.overview(compare_gallery()).rich())
+    console.print(overview(compare_gallery()).rich())
     picture = Path(__file__).with_name("images") / "compare.svg"
     picture.parent.mkdir(exist_ok=True)
     # rich would have the reader's browser fetch a font; any monospaced one will do.

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+import adhelpers
+from adhelpers import extend
 from adhelpers.command_line import main as cli
 
 ROOT = Path(__file__).parent.parent
@@ -34,12 +36,19 @@ def documented() -> list[str]:
 
 
 def public() -> list[str]:
-    """The names that users may name."""
-    return sorted(f"{module}.{name}" for module in MODULES for name in importlib.import_module(module).__all__)
+    """The names that users may name; what `adhelpers.extend` shares with `adhelpers` is documented there."""
+    names = [f"{module}.{name}" for module in MODULES for name in importlib.import_module(module).__all__]
+    return sorted([*names, *(f"adhelpers.extend.{name}" for name in extend.__all__ if name not in adhelpers.__all__)])
 
 
 def test_the_reference_documents_each_public_name_once_and_no_other() -> None:
     assert documented() == sorted([*public(), *BEYOND])
+
+
+@pytest.mark.parametrize("name", extend.__all__)
+def test_the_contract_names_all_that_a_plugin_imports(name: str) -> None:
+    assert f"`{name}`" in PAGES["contract.md"]
+    assert getattr(extend, name) is getattr(adhelpers, name, getattr(extend, name))
 
 
 @pytest.mark.parametrize("name", BEYOND)
