@@ -108,20 +108,16 @@ def _are_right(problem: BatchedJacobian, mode: Mode) -> bool:
     """
     record = BatchRecord(output_size=problem.record.output_size)
     there = replace(problem, x=nearby(problem.backend, problem.x), record=record)
-    try:
-        expected = there.by_sweep(mode, allowed=False)
-        received = _by_copies(there, mode)
-    except Exception as error:  # noqa: BLE001  # of whatever kind: f need not take another batch, nor another x
-        _tell("not used", f"close to x {type(error).__name__} was raised: {error}")
-        return False
-    to_numpy, axis = problem.backend.to_numpy, problem.layout.axis
-    right = all(
-        same_to_rounding(to_numpy(a), to_numpy(b), axis) for a, b in zip(received[:2], expected[:2], strict=True)
-    )
-    _tell("proved" if right else "not used", f"close to x they give {'the same' if right else 'another result'}")
-    return right
-
-
-def _tell(verdict: str, words: str) -> None:
-    if journal.is_listening():
-        journal.tell("copies", f"copies of the batch are {verdict}: {words}")
+    with journal.part_of("proof of copies"):
+        try:
+            expected = there.by_sweep(mode, allowed=False)
+            received = _by_copies(there, mode)
+        except Exception as error:  # noqa: BLE001  # of whatever kind: f need not take another batch, nor another x
+            journal.tell("copies", f"not used: {type(error).__name__} was raised close to x: {journal.one_line(error)}")
+            return False
+        to_numpy, axis = problem.backend.to_numpy, problem.layout.axis
+        pairs = zip(received[:2], expected[:2], strict=True)
+        right = all(same_to_rounding(to_numpy(a), to_numpy(b), axis) for a, b in pairs)
+        verdict = "proved: they give the same" if right else "not used: they give another result"
+        journal.tell("copies", f"{verdict} close to x")
+        return right

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import heapq
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -121,7 +120,6 @@ def is_finite(array: np.ndarray) -> bool:
     return all(bool(np.all(np.isfinite(_wide(flat[i : i + BLOCK])))) for i in range(0, flat.size, BLOCK))
 
 
-@functools.cache
 def epsilon(dtype: np.dtype) -> float:
     """The distance from 1 to the next number, of dtypes too that NumPy itself does not know."""
     try:
@@ -143,7 +141,6 @@ def _spacing(size: np.ndarray, unit: float, least: float) -> np.ndarray:
     return np.ldexp(unit, exponent - 1)
 
 
-@functools.cache
 def _smallest_normal(dtype: np.dtype) -> float:
     try:
         return float(np.finfo(dtype).smallest_normal)

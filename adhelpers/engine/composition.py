@@ -94,6 +94,8 @@ def differentiate_twice(backend: ADBackend, f: LeafwiseFunction, x: Array) -> tu
     outputs = Outputs() if traced else FUNCTIONS.record(f.function, kind, Outputs)
     may_reverse = backend.second_order == "reverse-over-reverse" and not is_complex(backend, x)
     if may_reverse and not outputs.are_several:
+        if journal.is_listening():
+            journal.tell("mode", "reverse-over-reverse, if f gives one number")
         try:
             return either(
                 backend,

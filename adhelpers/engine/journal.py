@@ -6,6 +6,7 @@ import contextlib
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -155,7 +156,9 @@ def tell(topic: str, words: str) -> None:
 def call_of(operation: str, f: object, backend: str, explanation: Explanation | None = None) -> Iterator[None]:
     """Note what is decided inside as that of one call, for `explain` or for the `explanation` that is given."""
     outer = _RUNNING.get()
-    call = ExplainedCall(operation, name_of(f), backend, depth=0 if outer is None else outer.depth + 1)
+    call = ExplainedCall(
+        operation, f if isinstance(f, str) else name_of(f), backend, depth=0 if outer is None else outer.depth + 1
+    )
     for listener in (explanation, _LISTENING.get()):
         if listener is not None:
             listener.calls.append(call)
@@ -168,9 +171,22 @@ def call_of(operation: str, f: object, backend: str, explanation: Explanation | 
         _RUNNING.reset(token)
 
 
+def part_of(name: str) -> AbstractContextManager[None]:
+    """Note what is decided inside as that of a part of the running call, if anybody listens to that."""
+    running = _RUNNING.get()
+    if running is None:
+        return contextlib.nullcontext()
+    return call_of(name, running.function, running.backend)
+
+
 def name_of(f: object) -> str:
     """What a function calls itself."""
     return getattr(f, "__name__", None) or type(f).__name__
+
+
+def one_line(words: object) -> str:
+    """The words of an error, say, on one line."""
+    return " ".join(str(words).split())
 
 
 def in_words(seconds: float) -> str:

@@ -89,7 +89,7 @@ class Lack:
             message = "backend %r lacks a %s (%s); using %s"
             logging.getLogger(journal.LOGGER).info(message, name, rule, self.words, way)
         if journal.is_listening():
-            journal.tell("fallback", f"{name} lacks a {rule} ({' '.join(self.words.split())}); {way} stands in")
+            journal.tell("fallback", f"{name} lacks a {rule} ({journal.one_line(self.words)}): {way} instead")
         try:
             return substitute()
         except Exception as error:

@@ -229,7 +229,8 @@ class Sweep:
         taker = self.receive(self.backend, leaves)
         if journal.is_listening():
             chunks = "all at once" if step >= seeds.total else f"{step} at once"
-            journal.tell("sweep", f"{seeds.total} vectors {words}, {chunks}")
+            vectors = "1 vector" if seeds.total == 1 else f"{seeds.total} vectors"
+            journal.tell("sweep", f"{vectors} {words}, {chunks}")
         for block in taker.seeds(seeds, step):
             taker.take(block, push(block))
         taker.finish(push, step)
