@@ -82,6 +82,7 @@ def docs(session: nox.Session) -> None:
     """The site is built without a warning, its links lead somewhere, and every block of its pages runs."""
     install(session, "-e", ".[all,testing]", groups=("docs", "test", "containers"))
     session.run("python", "docs/imports.py", "--check")
+    session.run("python", "docs/operations.py", "--check")
     session.run("sphinx-build", "-q", "-W", "--keep-going", "-E", "docs", "docs/_build/html")
     session.run("python", "docs/links.py", "docs/_build/html")
     session.run("pytest", "README.md", "docs", "--tb=short", *session.posargs)

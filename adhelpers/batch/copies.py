@@ -113,7 +113,7 @@ def _are_right(problem: BatchedJacobian, mode: Mode) -> bool:
             expected = there.by_sweep(mode, allowed=False)
             received = _by_copies(there, mode)
         except Exception as error:  # noqa: BLE001  # of whatever kind: f need not take another batch, nor another x
-            journal.tell("copies", f"not used: {type(error).__name__} was raised close to x: {journal.one_line(error)}")
+            journal.tell("copies", f"not used: close to x {journal.raised(error)}")
             return False
         to_numpy, axis = problem.backend.to_numpy, problem.layout.axis
         pairs = zip(received[:2], expected[:2], strict=True)

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from adhelpers.caches import Cache
 from adhelpers.engine import journal
-from adhelpers.engine.journal import in_words, one_line
+from adhelpers.engine.journal import in_words, raised
 from adhelpers.engine.rounding import nearby, same_to_rounding
 from adhelpers.plugins.contract import ADBackend
 from adhelpers.plugins.functions import Array, Leaves
@@ -131,9 +131,7 @@ class Trials:
         try:
             result = self._numbers(self._usual, there)
         except Exception as error:  # noqa: BLE001  # of whatever kind: f need not be defined there
-            journal.tell(
-                "trial", f"none but the usual way: close to x {type(error).__name__} was raised: {one_line(error)}"
-            )
+            journal.tell("trial", f"none but the usual way: close to x {raised(error)}")
             return []
         return [candidate for candidate in others if self._gives(candidate, there, result)]
 
@@ -141,9 +139,7 @@ class Trials:
         try:
             received = self._numbers(candidate.code, arrays)
         except Exception as error:  # noqa: BLE001  # of whatever kind: f need not allow this way
-            journal.tell(
-                "trial", f"{candidate.name}: not taken, for {type(error).__name__} was raised: {one_line(error)}"
-            )
+            journal.tell("trial", f"{candidate.name}: not taken, for {raised(error)}")
             return False
         axis = self._options.get("batch_axis", -1)
         same = all(same_to_rounding(a, b, axis) for a, b in zip(received, result, strict=True))

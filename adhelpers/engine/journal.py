@@ -156,9 +156,8 @@ def tell(topic: str, words: str) -> None:
 def call_of(operation: str, f: object, backend: str, explanation: Explanation | None = None) -> Iterator[None]:
     """Note what is decided inside as that of one call, for `explain` or for the `explanation` that is given."""
     outer = _RUNNING.get()
-    call = ExplainedCall(
-        operation, f if isinstance(f, str) else name_of(f), backend, depth=0 if outer is None else outer.depth + 1
-    )
+    depth = 0 if outer is None else outer.depth + 1
+    call = ExplainedCall(operation, f if isinstance(f, str) else name_of(f), backend, depth=depth)
     for listener in (explanation, _LISTENING.get()):
         if listener is not None:
             listener.calls.append(call)
@@ -187,6 +186,11 @@ def name_of(f: object) -> str:
 def one_line(words: object) -> str:
     """The words of an error, say, on one line."""
     return " ".join(str(words).split())
+
+
+def raised(error: BaseException) -> str:
+    """That an error was raised, on one line."""
+    return f"{type(error).__name__} was raised: {one_line(error)}"
 
 
 def in_words(seconds: float) -> str:
