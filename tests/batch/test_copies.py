@@ -15,8 +15,6 @@ from adhelpers import (
 from adhelpers.testing.models import numbers
 from conftest import assert_close, to_numpy
 
-# -- the batch check ----------------------------------------------------------------------------------
-
 
 def test_copies_are_proved_by_values_and_derivatives_where_nothing_is_zero(framework: Backend) -> None:
     def value_only(x: Any) -> Any:

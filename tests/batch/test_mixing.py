@@ -15,8 +15,6 @@ from adhelpers import (
 )
 from adhelpers.testing.models import gelu, like, numbers
 
-# -- the batch check ----------------------------------------------------------------------------------
-
 
 def mixing_functions() -> dict[str, Any]:
     def centre(x: Any) -> Any:

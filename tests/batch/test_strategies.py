@@ -17,8 +17,6 @@ from adhelpers import (
 from adhelpers.testing.models import like, numbers
 from conftest import assert_close
 
-# -- the batch check ----------------------------------------------------------------------------------
-
 
 def test_a_repeated_call_runs_f_once_and_skips_the_check(framework: Backend) -> None:
     calls = []

@@ -19,8 +19,6 @@ from adhelpers.errors import (
     BatchMixingError,
 )
 
-# -- JAX: compiled, by prepare or by jit=True -----------------------------------------------------------------------
-
 
 def test_jit_of_what_cannot_be_remembered(jax: ModuleType) -> None:
     class Slotted:

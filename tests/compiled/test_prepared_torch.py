@@ -15,8 +15,6 @@ from adhelpers import jacobian_vector_product as jvp
 from adhelpers import vector_jacobian_product as vjp
 from conftest import assert_close, make
 
-# -- PyTorch: compiled on request ------------------------------------------------------------------------------------
-
 
 @pytest.fixture
 def graphs(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:

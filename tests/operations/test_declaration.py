@@ -8,8 +8,6 @@ import pytest
 import adhelpers
 from adhelpers.operations import products as operations
 
-# -- what a caller may pass as a backend ---------------------------------------------------------------
-
 
 def test_class_in_place_of_a_backend_says_to_make_an_instance() -> None:
     cls = type(adhelpers.backend("finite-difference"))

@@ -27,8 +27,6 @@ from adhelpers import (
     value_and_second_derivative,
 )
 
-# -- values ---------------------------------------------------------------------------------------------
-
 
 @every_function
 def test_gradients(backend: Backend, name: str) -> None:

@@ -23,8 +23,6 @@ from adhelpers import (
     value_and_gauss_newton_product,
 )
 
-# -- values ---------------------------------------------------------------------------------------------
-
 
 @pytest.mark.parametrize("f", [oscillator, solution])
 def test_gauss_newton_products(backend: Backend, f: Any) -> None:

@@ -18,8 +18,6 @@ from adhelpers import (
     value_and_laplacian,
 )
 
-# -- values ---------------------------------------------------------------------------------------------
-
 
 @every_function
 def test_hessians(backend: Backend, name: str) -> None:

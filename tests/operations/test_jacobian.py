@@ -22,8 +22,6 @@ from adhelpers import (
     value_and_jacobian,
 )
 
-# -- values ---------------------------------------------------------------------------------------------
-
 
 @pytest.mark.parametrize("f", [oscillator, solution])
 @pytest.mark.parametrize("mode", ["auto", "forward", "reverse"])

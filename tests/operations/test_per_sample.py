@@ -25,8 +25,6 @@ from adhelpers import (
     value_and_batched_hessian,
 )
 
-# -- values ---------------------------------------------------------------------------------------------
-
 
 @pytest.mark.parametrize("axis", [-1, 0])
 @every_function

@@ -23,8 +23,6 @@ from adhelpers import (
     value_and_hessian_vector_product,
 )
 
-# -- values ---------------------------------------------------------------------------------------------
-
 
 @every_mode
 @every_function
