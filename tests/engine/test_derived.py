@@ -15,7 +15,7 @@ from adhelpers import (
     jacobian_vector_product,
     vector_jacobian_product,
 )
-from adhelpers.engine import derived
+from adhelpers.engine import seeds
 
 X = {"a": np.array([1.0, -2.0]), "b": np.array([[3.0], [0.5]])}
 U = {"a": np.array([0.5, 1.5]), "b": np.array([[2.0], [-1.0]])}
@@ -46,7 +46,7 @@ def test_a_complex_vjp_comes_from_two_real_bases() -> None:
 
 
 def test_a_long_basis_is_pushed_in_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(derived, "SWEEP_BYTES", 3 * 7 * 8)
+    monkeypatch.setattr(seeds, "SWEEP_BYTES", 3 * 7 * 8)
     lengths = []
 
     class Watched(ForwardToy):

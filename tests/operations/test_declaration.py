@@ -6,19 +6,18 @@ import numpy as np
 import pytest
 
 import adhelpers
-from adhelpers.operations import products as operations
 
 
 def test_class_in_place_of_a_backend_says_to_make_an_instance() -> None:
     cls = type(adhelpers.backend("finite-difference"))
     with pytest.raises(TypeError, match=r"the class FiniteDifferenceBackend; .* FiniteDifferenceBackend\(\)"):
-        operations.resolve(len, cls, 1.0)  # type: ignore[arg-type]
+        adhelpers.gradient(len, cls, 1.0)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("backend", [3, ["jax"], object, np], ids=["int", "list", "class", "module"])
 def test_wrong_object_in_place_of_a_backend_is_a_type_error(backend: object) -> None:
     with pytest.raises(TypeError, match=r"an ADBackend, its name or None, but an? .* was given; arguments come"):
-        operations.resolve(len, backend, 1.0)  # type: ignore[arg-type]
+        adhelpers.gradient(len, backend, 1.0)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("f", [None, 3.0, "jax"], ids=repr)

@@ -6,8 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from strangers import Install, hook, plugin, python
-from toy_plugin import SHIPPED, TOY_PLUGIN, assert_shipped_backends_work
+from strangers import SHIPPED, TOY_PLUGIN, Install, assert_shipped_backends_work, hook, plugin, python
 
 from adhelpers.command_line import main as cli
 from adhelpers.errors import BackendLoadError, BackendNotFoundError

@@ -8,18 +8,17 @@ from typing import Any
 
 import numpy as np
 import pytest
-from strangers import Install, plugin, python
-from toy_plugin import SHIPPED
+from strangers import SHIPPED, Install, plugin, python
 
 import adhelpers
 from adhelpers.errors import AmbiguousBackendError, BackendNotFoundError
-from adhelpers.operations import products as operations
+from adhelpers.plugins import lookup
 
 # -- inference ----------------------------------------------------------------------------------------
 
 
 def inferred(x: object) -> str:
-    return operations.resolve(len, None, x).name
+    return lookup.infer(x).name
 
 
 def recorder() -> tuple[list[str], Callable[[Any], Any]]:
@@ -71,7 +70,7 @@ def test_boxes_identify_autograd() -> None:
 @pytest.mark.parametrize("x", [np.ones(2), [1.0, np.float32(2)], 1.0, {}, None], ids=repr)
 def test_what_identifies_no_backend_is_ambiguous_and_the_candidates_are_listed(x: object) -> None:
     with pytest.raises(AmbiguousBackendError) as raised:
-        operations.resolve(len, None, x)
+        lookup.infer(x)
     assert isinstance(raised.value, ValueError)
     assert all(repr(name) in str(raised.value) for name in SHIPPED)
 

@@ -9,13 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from strangers import Install, plugin
-from toy_plugin import SHIPPED, TOY_PLUGIN, assert_shipped_backends_work
+from strangers import SHIPPED, TOY_PLUGIN, Install, assert_shipped_backends_work, plugin
 
 import adhelpers
 from adhelpers.command_line import main as cli
 from adhelpers.errors import AmbiguousBackendError, BackendLoadError
-from adhelpers.operations import products as operations
 from adhelpers.plugins import lookup
 
 TOY_FRAMEWORK = """
@@ -139,7 +137,7 @@ def test_strangers_backend_takes_its_options(toy: None) -> None:
 
 def test_strangers_framework_is_not_imported_before_it_is_asked_for(toy: None) -> None:
     with pytest.raises(AmbiguousBackendError):
-        operations.resolve(len, None, np.ones(2))
+        lookup.infer(np.ones(2))
     assert "toyframework" not in sys.modules
     assert "toy_backend" not in sys.modules
 
@@ -148,10 +146,10 @@ def test_framework_imported_after_a_first_inference_claims_its_arrays(toy: None)
     import toy_plugin  # type: ignore[import-not-found]  # noqa: F401
 
     with pytest.raises(AmbiguousBackendError):
-        operations.resolve(len, None, np.ones(2))
+        lookup.infer(np.ones(2))
     import toyframework
 
-    assert operations.resolve(len, None, toyframework.array([1.0])).name == "toy"
+    assert lookup.infer(toyframework.array([1.0])).name == "toy"
 
 
 def test_array_seen_before_its_framework_is_imported_by_name_is_claimed_afterwards(toy: None) -> None:
@@ -159,12 +157,12 @@ def test_array_seen_before_its_framework_is_imported_by_name_is_claimed_afterwar
     early = type("Array", (np.ndarray,), {})
     x = np.ones(2).view(early)
     with pytest.raises(AmbiguousBackendError):
-        operations.resolve(len, None, x)
+        lookup.infer(x)
     assert lookup.owner_of((x,)) is None
     import toyframework
 
     toyframework.Array = early
-    assert operations.resolve(len, None, x).name == "toy"
+    assert lookup.infer(x).name == "toy"
     assert getattr(lookup.owner_of((x,)), "name", None) == "toy"
 
 
