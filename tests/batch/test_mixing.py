@@ -14,6 +14,7 @@ from adhelpers import (
     batched_jacobian,
 )
 from adhelpers.testing.models import gelu, like, numbers
+from conftest import assert_close
 
 
 def mixing_functions() -> dict[str, Any]:
@@ -167,3 +168,30 @@ def test_the_check_costs_one_vector_once_for_a_function_and_shape(
     for x in (numbers(3, 4), numbers(3, 4), numbers(3, 5), numbers(3, 4).astype(np.float32)):
         batched_jacobian(f, framework, x, mode="reverse", chunk_size=100)
     assert widths == [4, 3, 4, 4]
+
+
+def test_a_shift_by_the_largest_of_the_batch_passes(framework: Backend) -> None:
+    """log-sum-exp and softmax are written so: the shift cancels, but for rounding."""
+
+    def f(x: Any) -> Any:
+        xp = array_namespace(x)
+        shifted = xp.exp(x - xp.max(x))
+        return shifted / xp.sum(shifted, axis=0, keepdims=True)
+
+    x = 3.0 * numbers(4, 6)
+    p = np.exp(x) / np.exp(x).sum(axis=0)
+    expected = np.eye(4)[:, :, None] * p[:, None, :] - p[:, None, :] * p[None, :, :]
+    for mode in ("forward", "reverse"):
+        assert_close(framework, batched_jacobian(f, framework, x, mode=mode), expected)  # type: ignore[arg-type]
+
+
+def test_mixing_of_the_first_and_last_element_alone_is_caught(backend: Backend) -> None:
+    def f(x: Any) -> Any:
+        xp = array_namespace(x)
+        others = xp.zeros_like(x[:, 1:])
+        return x**2 + xp.concat([x[:, -1:], others], axis=1)
+
+    for mode in ("forward", "reverse"):
+        for chunk_size in (None, 1, 2):
+            with pytest.raises(BatchMixingError):
+                batched_jacobian(f, backend, numbers(2, 5), mode=mode, chunk_size=chunk_size)  # type: ignore[arg-type]

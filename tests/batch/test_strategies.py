@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
 from batches import Backend, every_mode, first
+from toys import ForwardToy
 
-from adhelpers import (
-    BatchAxisError,
-    BatchMixingError,
-    array_namespace,
-    batched_jacobian,
-)
+from adhelpers import BatchAxisError, BatchMixingError, Formulation, array_namespace, batched_jacobian, explain
 from adhelpers.testing.models import like, numbers
 from conftest import assert_close
 
@@ -119,3 +116,160 @@ def test_a_function_that_changes_is_met_by_its_own_errors(framework: Backend) ->
         batched_jacobian(f, framework, numbers(2, 3))
     kind = "wide"
     assert batched_jacobian(f, framework, numbers(2, 3)).shape == (4, 2, 3)
+
+
+# -- call by call, on a toy that prefers copies -------------------------------------------------------
+
+
+class Copying(ForwardToy):
+    """Copies of the batch are its fastest way."""
+
+    name: ClassVar[str] = "copying"
+
+    def formulations(self, n: int, m: int, batch: int) -> list[Formulation]:
+        ways = [("forward", "replicate"), ("forward", "sweep"), ("reverse", "replicate"), ("reverse", "sweep")]
+        return [Formulation(*way) for way in ways]  # type: ignore[arg-type]
+
+
+class Watched:
+    """The square, which remembers how large each batch was: the toy calls it three times for each product."""
+
+    def __init__(self, f: Callable[[Any], Any] = lambda x: x * x) -> None:
+        self.f = f
+        self.batches: list[int] = []
+
+    def __call__(self, x: Any) -> Any:
+        self.batches.append(x.shape[-1])
+        return self.f(x)
+
+    def seen(self) -> list[int]:
+        """What was seen since the last time."""
+        batches, self.batches = self.batches, []
+        return batches
+
+
+X = np.asarray([[1.0, 2.0, 3.0, 4.0], [5.0, 6.0, 7.0, 8.0]])
+SQUARED = np.eye(2)[:, :, None] * 2.0 * X
+SWEEP, CHECKED = [4] * 6, [4] * 9
+"""Two products, and one more for the check."""
+COPIES = [8] * 3
+
+
+def jacobian(f: Any, x: Any = X, **options: Any) -> Any:
+    return batched_jacobian(f, Copying(), x, **options)
+
+
+def test_first_checked_then_proved_then_copied() -> None:
+    f = Watched()
+    received = []
+    for expected in (CHECKED, [*SWEEP, *SWEEP, *COPIES], COPIES, COPIES):
+        received.append(jacobian(f))
+        assert f.seen() == expected
+    for array in received:
+        np.testing.assert_allclose(array, SQUARED)
+
+
+@pytest.mark.parametrize(
+    ("f", "jacobian_of"),
+    [
+        (lambda x: x * x / x.shape[-1], SQUARED / 4.0),
+        (lambda x: x * x if x.shape[-1] == 4 else 7.0 * x * x, SQUARED),
+    ],
+    ids=["its size", "another function for more"],
+)
+def test_a_function_that_looks_at_its_batch_is_given_no_copies(f: Any, jacobian_of: Any) -> None:
+    watched = Watched(f)
+    for expected in (CHECKED, [*SWEEP, *SWEEP, *COPIES], SWEEP, SWEEP):
+        np.testing.assert_allclose(jacobian(watched), jacobian_of)
+        assert watched.seen() == expected
+
+
+def test_a_chunk_size_disables_copies() -> None:
+    f = Watched()
+    for expected in (CHECKED, SWEEP, SWEEP, SWEEP):
+        np.testing.assert_allclose(jacobian(f, chunk_size=2), SQUARED)
+        assert f.seen() == expected
+
+
+def test_aux_disables_copies() -> None:
+    f = Watched(lambda x: (x * x, x))
+    for expected in (CHECKED, SWEEP, SWEEP, SWEEP):
+        jacobian(f, has_aux=True)
+        assert f.seen() == expected
+
+
+def test_always_checking_never_copies() -> None:
+    """The random vector of the check has no copy of its own."""
+    f = Watched()
+    for _ in range(4):
+        jacobian(f, check_batch="always")
+        assert f.seen() == CHECKED
+
+
+def test_unchecked_functions_are_copied_too() -> None:
+    f = Watched()
+    for expected in (SWEEP, [*SWEEP, *SWEEP, *COPIES], COPIES):
+        jacobian(f, check_batch=False)
+        assert f.seen() == expected
+
+
+def test_a_function_seen_unchecked_is_checked_when_it_is_asked_for() -> None:
+    f = Watched(lambda x: x * x + x.sum())
+    jacobian(f, check_batch=False)
+    with pytest.raises(BatchMixingError):
+        jacobian(f)
+    with pytest.raises(BatchMixingError):
+        jacobian(f)
+
+
+@pytest.mark.parametrize(
+    "other", [X[:, :3], X[:1], X.astype(np.float32), X.T.copy()], ids=["batch", "size", "dtype", "T"]
+)
+def test_another_shape_or_dtype_begins_anew(other: Any) -> None:
+    f = Watched()
+    for _ in range(3):
+        jacobian(f)
+    f.seen()
+    jacobian(f, other)
+    batch = other.shape[-1]
+    assert f.seen() == [batch] * 3 * (other.shape[0] + 1)
+
+
+def test_a_function_of_a_single_call_never_sees_another_batch() -> None:
+    """Whoever makes a function for each call pays for no proof."""
+    for _ in range(4):
+        f = Watched()
+        jacobian(f)
+        assert f.seen() == CHECKED
+
+
+def test_copies_that_fail_later_are_given_up() -> None:
+    """What `f` takes by then may be another thing; the sweep has the last word, and no copies follow."""
+    strict = False
+
+    def f(x: Any) -> Any:
+        if strict and x.shape[-1] != 4:
+            raise ZeroDivisionError
+        return x * x
+
+    watched = Watched(f)
+    for _ in range(3):
+        jacobian(watched)
+    strict = True
+    watched.seen()
+    np.testing.assert_allclose(jacobian(watched), SQUARED)
+    assert watched.seen() == [8, *SWEEP]
+    jacobian(watched)
+    assert watched.seen() == SWEEP
+
+
+def test_what_is_decided_is_told() -> None:
+    f = Watched()
+    topics = []
+    for _ in range(3):
+        with explain() as log:
+            jacobian(f)
+        topics.append([note.topic for note in log.calls[0].notes])
+    assert "check" in topics[0]
+    assert "copies" in topics[1]
+    assert topics[2] == ["formulation"]
