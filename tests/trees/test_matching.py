@@ -65,7 +65,10 @@ def test_trees_without_leaves() -> None:
         (
             {"a": 1},
             {"b": 1},
-            "u is a dict with keys ['a'], but x is a dict with keys ['b'] (keys missing ['b'], unknown ['a']); build u like x",
+            (
+                "u is a dict with keys ['a'], but x is a dict with keys ['b'] "
+                "(keys missing ['b'], unknown ['a']); build u like x"
+            ),
         ),
         (
             {"a": 1},
