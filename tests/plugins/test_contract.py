@@ -15,11 +15,14 @@ from toys import ForwardToy, ReverseToy
 import adhelpers
 from adhelpers import (
     ADBackend,
+    ArgumentTypeError,
     BatchMixingError,
+    UnsupportedOperationError,
     batched_jacobian,
     jacobian_vector_product,
     vector_jacobian_product,
 )
+from adhelpers.extend import SINGLE
 
 
 def test_a_backend_needs_a_derivative() -> None:
@@ -84,3 +87,78 @@ def test_the_guide_lists_the_same_names() -> None:
         pytest.skip("not in a checkout")
     sentence = re.findall(r"Of your namespace the core itself uses (.*?);", guide.read_text(), re.DOTALL)[0]
     assert re.findall(r"`(\w+)`", sentence) == documented_names()
+
+
+# -- what is not overridden ---------------------------------------------------------------------------
+
+
+def test_second_order_is_what_there_is_of_forward_over_reverse() -> None:
+    class ReverseAlone(ReverseToy):
+        jvp = ADBackend.jvp
+
+    class Both(ForwardToy):
+        vjp = ReverseToy.vjp
+
+    assert ForwardToy().second_order == "forward-over-forward"
+    assert ReverseAlone().second_order == "reverse-over-reverse"
+    assert Both().second_order == "forward-over-reverse"
+    assert [toy.has_reverse for toy in (ForwardToy(), ReverseAlone(), Both())] == [False, True, True]
+
+
+def test_sweeps_are_loops_over_products() -> None:
+    """Of several leaves at once, stacked in front."""
+    a, b = np.asarray([1.0, 2.0]), np.asarray(3.0)
+    tangents = (np.asarray([[1.0, 0.0], [0.0, 1.0], [0.0, 0.0]]), np.asarray([0.0, 0.0, 1.0]))
+
+    def f(a: Any, b: Any) -> Any:
+        return (a * b, a.sum() * 1.0), (7.0 * b,)
+
+    outputs, (columns, sums), (aux,) = ForwardToy().jvp_sweep(f, (a, b), tangents)
+    np.testing.assert_allclose(outputs[0], a * b)
+    np.testing.assert_allclose(columns, [[3.0, 0.0], [0.0, 3.0], [1.0, 2.0]])
+    np.testing.assert_allclose(sums, [1.0, 1.0, 0.0])
+    assert aux == 21.0
+    _, pullback, _ = ReverseToy().vjp(f, (a, b))
+    rows_a, rows_b = ReverseToy().vjp_sweep(pullback, (np.eye(2), np.zeros(2)))
+    np.testing.assert_allclose(rows_a, 3.0 * np.eye(2))
+    np.testing.assert_allclose(rows_b, a)
+
+
+def test_nothing_is_compiled_and_every_call_is_eager() -> None:
+    toy = ForwardToy()
+    assert toy.compile(len) is len
+    assert not toy.compiles
+    assert toy.eager() is toy
+    assert toy.double_precision() is toy
+    with toy.scope(), toy.scope():
+        assert toy.relative_error(1e-7) == 1e-7
+    assert not toy.is_missing_rule(NotImplementedError())
+
+
+def test_what_there_is_no_way_to_do_is_unsupported() -> None:
+    with pytest.raises(UnsupportedOperationError, match="backend 'forward-toy' has no reverse mode"):
+        ForwardToy().vjp(len, ())
+    with pytest.raises(UnsupportedOperationError, match="has no way to differentiate sample by sample"):
+        ForwardToy().sample_jacobian(len, np.ones((2, 2)), -1, "forward")
+
+
+def test_structures_are_flattened_as_optree_does() -> None:
+    array = np.ones(2)
+    assert ForwardToy().flatten(array)[1] is SINGLE
+    leaves, treedef = ForwardToy().flatten({"a": [array, None]})
+    assert leaves[0] is array
+    assert treedef.unflatten(leaves) == {"a": [array, None]}
+
+
+def test_an_array_that_no_namespace_knows_asks_for_one() -> None:
+    class Strange:
+        pass
+
+    with pytest.raises(ArgumentTypeError, match="backend 'forward-toy' must override array_namespace, .* of Strange"):
+        ForwardToy().array_namespace(Strange())
+
+
+@pytest.mark.parametrize("value", ["no", 1, None], ids=repr)
+def test_an_option_that_is_on_or_off_is_nothing_else(value: Any) -> None:
+    with pytest.raises(ArgumentTypeError, match="fallback is .*; write True or False"):
+        ForwardToy(fallback=value)
