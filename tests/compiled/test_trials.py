@@ -25,7 +25,7 @@ def ways(*names: str) -> Callable[..., list[Way]]:
 
 def new_trials(evaluate: Any, alternatives: Any, told: Explanation | None = None, **options: Any) -> trials.Trials:
     noted = lambda: call_of("choice", evaluate, "finite-difference", told)  # noqa: E731
-    return trials.Trials(make("finite-difference"), evaluate, {"has_aux": False, **options}, alternatives, noted)
+    return trials.Trials(make("finite-difference"), evaluate, options, alternatives, noted)
 
 
 def verdicts(explanation: Explanation) -> dict[str, str]:
@@ -117,17 +117,6 @@ def test_every_array_of_a_result_is_compared(clock: list[float]) -> None:
     assert {said for name, said in verdicts(told).items() if name != "usual"} == {
         "not taken, for close to x it gives another result"
     }
-
-
-def test_nothing_is_tried_where_aux_may_be_anything() -> None:
-    def evaluate(x: Any) -> Any:
-        return x, object()
-
-    def alternatives(*_: Any) -> list[Way]:
-        raise AssertionError
-
-    y, _ = new_trials(evaluate, alternatives, has_aux=True)(np.ones(2))
-    np.testing.assert_array_equal(y, np.ones(2))
 
 
 def test_the_batch_is_checked_once_for_each_shape_and_dtype() -> None:

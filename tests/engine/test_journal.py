@@ -308,12 +308,17 @@ def test_times(seconds: float, words: str) -> None:
 
 
 def test_the_same_note_several_times_is_printed_once() -> None:
-    notes = [Note("mode", "a"), Note("sweep", "b"), Note("sweep", "b"), Note("mode", "a")]
+    with explain() as log, journal.call_of("outer", cube, "toy"):
+        for topic, words in (("mode", "a"), ("sweep", "b"), ("sweep", "b"), ("sweep", "a"), ("mode", "a")):
+            journal.tell(topic, words)
+    notes = [Note("mode", "a"), Note("sweep", "b", 2), Note("sweep", "a"), Note("mode", "a")]
+    assert log.calls[0].notes == notes
     call = ExplainedCall("gradient", "f", "toy", notes, depth=1, seconds=0.5)
     assert str(call).splitlines() == [
         "  gradient of f by toy, 500 ms",
         "    mode         a",
         "    sweep        b (2 times)",
+        "    sweep        a",
         "    mode         a",
     ]
 

@@ -11,7 +11,7 @@ import pytest
 
 import adhelpers
 from adhelpers import ArgumentTypeError
-from adhelpers.operations.declaration import declaration_of, declarations, without_value
+from adhelpers.operations.declaration import Operation, declaration_of, declarations, without_value
 
 # -- which backend a caller means ---------------------------------------------------------------------
 
@@ -82,8 +82,8 @@ def test_a_call_begins_with_f_backend_and_operands(operation: Any) -> None:
     positional = [name for name, p in parameters.items() if p.kind is p.POSITIONAL_OR_KEYWORD]
     assert positional == ["f", "backend", *declared.operation.operands]
     keywords = {name: p.default for name, p in parameters.items() if p.kind is p.KEYWORD_ONLY}
-    assert keywords == {"args": (), **declared.defaults}
-    assert set(declared.defaults) == {"has_aux", *declared.operation.options}
+    assert keywords == {"args": (), "has_aux": False, **declared.operation.defaults}
+    assert list(declared.operation.defaults) == list(declared.operation.options)
 
 
 @EVERY
@@ -99,38 +99,58 @@ def test_the_types_of_options_name_each_of_them(operation: Any) -> None:
 
 @EVERY
 def test_defaults_are_values_that_options_may_have(operation: Any) -> None:
-    declared = declaration_of(operation)
-    declared.operation.check(**declared.defaults)
+    declared = declaration_of(operation).operation
+    declared.check(False, declared.defaults)
+
+
+@EVERY
+def test_options_reach_an_operation_in_the_order_of_their_defaults(
+    operation: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By which those that were left out are known to need no check."""
+    seen = []
+
+    def call(self: Operation, f: Any, backend: Any, operands: Any, args: Any, has_aux: bool, **options: Any) -> Any:
+        seen.append((self, operands, args, has_aux, options))
+        return (1, 2)
+
+    monkeypatch.setattr(Operation, "__call__", call)
+    declared = declaration_of(operation).operation
+    operands = tuple(object() for _ in declared.operands)
+    operation(len, None, *operands)
+    changed = {name: object() for name in declared.options}
+    operation(len, None, *operands, args=(3,), has_aux=True, **changed)
+    assert seen == [
+        (declared, operands, (), False, declared.defaults),
+        (declared, operands, (3,), True, changed),
+    ]
+    assert [list(entry[-1]) for entry in seen] == [list(declared.defaults)] * 2
 
 
 @EVERY
 def test_what_is_declared_of_results_is_so(operation: Any) -> None:
-    """Their structure is that of x or of f(x), which differ here, or of both."""
+    """Whose structure they have: x is a dict here, and f(x) a list where it may be."""
     declared = declaration_of(operation)
-    scalar = declared.operation.name in ("derivative", "second_derivative")
-    if "batched" in declared.operation.name:
-        assert declared.operation.result == "J"
+    name = declared.operation.name
+    if name.startswith("batched"):
+        assert declared.operation.result == ("H" if "hessian" in name else "J")
         return
-    x = 2.0 if scalar else {"a": np.asarray([1.0, 2.0])}
-    one_number = declared.operation.name in ("gradient", "hessian", "laplacian", "hessian_vector_product")
+    of_one = name in ("derivative", "second_derivative")
+    gives_one = name in ("gradient", "hessian", "laplacian", "hessian_vector_product")
+    x = 2.0 if of_one else {"a": np.asarray([1.0, 2.0])}
 
     def f(x: Any) -> Any:
-        return x * x if scalar else (x["a"] ** 2).sum() if one_number else [x["a"] ** 2]
+        squares = x * x if of_one else x["a"] ** 2
+        return squares.sum() if gives_one else [squares]
 
     u = {"x": (x,), "f(x)": ([np.ones(2)],), None: ()}[declared.operation.along]
     result = operation(f, "finite-difference", x, *u)
     result = result[1] if declared.with_value else result
-    if declared.operation.result == "x":
-        assert list(result) == ["a"]
-    elif declared.operation.result == "f(x)" and not one_number and not scalar:
-        assert isinstance(result, list)
-        assert isinstance(result[0], np.ndarray)
-    elif declared.operation.result == "f(x)":
-        assert result.shape == ()
-    elif declared.operation.name == "hessian":
-        assert list(result["a"]) == ["a"]
-    else:
-        assert list(result[0]) == ["a"]
+    outer = {"f(x)": np.ndarray if gives_one else list, "x": dict, "J": list, "H": dict}[declared.operation.result]
+    assert isinstance(result, outer) or (gives_one and isinstance(result, np.generic))
+    if declared.operation.result in ("J", "H"):
+        inner = result["a"] if outer is dict else result[0]
+        assert list(inner) == ["a"]
 
 
 @pytest.mark.parametrize(

@@ -100,7 +100,7 @@ def test_what_is_no_loss(value: Any) -> None:
 
 # -- on every operation -------------------------------------------------------------------------------
 
-WITH_MODE = [operation for operation, declared in declarations().items() if "mode" in declared.defaults]
+WITH_MODE = [operation for operation, declared in declarations().items() if "mode" in declared.operation.options]
 BAD_MODES = [Formulation("forward", "sweep"), ("forward", "sweep"), 1, None, True, "backward", "Forward", b"forward"]
 
 
@@ -129,7 +129,7 @@ def test_a_mode_is_one_of_the_words(operation: Any, mode: Any) -> None:
 
 @pytest.mark.parametrize("operation", list(declarations()), ids=lambda operation: operation.__name__)
 def test_every_option_of_every_operation_is_checked(operation: Any) -> None:
-    for name in declarations()[operation].defaults:
+    for name in ("has_aux", *declarations()[operation].operation.options):
         for call in (operation, lambda *given, **more: adhelpers.prepare(operation, *given, **more)):
             with pytest.raises((ArgumentError, ArgumentTypeError, BatchAxisError), match=f"^{name} is "):
                 call(never, "finite-difference", *operands(operation), **{name: 3.5})

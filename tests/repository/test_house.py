@@ -153,9 +153,6 @@ CAUGHT = {
 }
 """Where a ValueError or TypeError of Python's may be raised, for no user sees it as it is."""
 
-# Reported, and to be taken out here once they are the library's own too.
-REPORTED = ("adhelpers/testing/conformance.py", "adhelpers/testing/suite.py")
-
 
 def is_a_users(path: Path) -> bool:
     """Whether a module holds functions that a backend is tested with, which raise what users' functions raise."""
@@ -164,11 +161,7 @@ def is_a_users(path: Path) -> bool:
 
 @pytest.mark.parametrize(
     "path",
-    [
-        pytest.param(path, marks=pytest.mark.xfail(reason="reported") if named(path) in REPORTED else ())
-        for path in sorted(CORE.rglob("*.py"))
-        if named(path) not in CAUGHT and not is_a_users(path)
-    ],
+    [path for path in sorted(CORE.rglob("*.py")) if named(path) not in CAUGHT and not is_a_users(path)],
     ids=named,
 )
 def test_errors_of_arguments_are_the_librarys_own(path: Path) -> None:
