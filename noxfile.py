@@ -105,7 +105,7 @@ def build(session: nox.Session) -> None:
     with session.chdir(wheels):  # away from the source tree
         session.run("python", "-m", "adhelpers", "backends")
         session.run("adhelpers", "compare", "--backends", "finite-difference")
-        session.run("python", str(Path(__file__).parent / "tests" / "installed_wheel.py"))
+        session.run("python", str(Path(__file__).parent / "tests" / "repository" / "installed_wheel.py"))
         install(session, newest(wheels, "adhelpers_dual"))
         session.run("adhelpers", "backends")
         session.run("adhelpers", "conformance", "dual")

@@ -16,7 +16,7 @@ from strangers import Install
 import adhelpers
 from adhelpers.plugins import lookup
 
-collect_ignore = ["installed_wheel.py"]  # a script for the session that builds the wheel
+collect_ignore = ["repository/installed_wheel.py"]  # a script for the session that builds the wheel
 
 MODES = ("forward-over-reverse", "reverse-over-reverse", "reverse-over-forward", "forward-over-forward")
 """Of second derivatives."""

@@ -14,10 +14,11 @@ from typing import Any
 
 import mpmath
 import numpy as np
+import pytest
 
 import adhelpers
 from adhelpers import array_namespace
-from conftest import assert_close
+from conftest import MODES, assert_close
 
 Backend = adhelpers.ADBackend
 U, W = np.array([0.5, -1.0, 2.0]), np.array([1.0, 0.25, -0.75])
@@ -223,3 +224,21 @@ def agree(backend: Backend, received: Any, expected: Any, *, depth: int = 1) -> 
     assert array.dtype == np.float64
     np.testing.assert_allclose(array, expected, rtol=1e-10, atol=1e-14 * np.max(np.abs(expected), initial=0.0))
     return None
+
+
+# -- marks and skips --------------------------------------------------------------------------------------
+
+FEW = ("rosenbrock", "flat")
+"""What JAX runs of tests with many calls, for it compiles every primitive."""
+every_function = pytest.mark.parametrize("name", HARD)
+every_mode = pytest.mark.parametrize("mode", MODES)
+
+
+def skip_what_is_too_hard(backend: Backend, name: str) -> None:
+    if backend.name == "finite-difference" and not HARD[name].gentle:
+        pytest.skip("differences leave no digit of it")
+
+
+def skip_compilation(backend: Backend, name: str) -> None:
+    if backend.name == "jax" and name not in FEW:
+        pytest.skip("JAX compiles every primitive; a few functions suffice")

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+
+import numpy as np
+import pytest
+
+import adhelpers
+from adhelpers.plugins.registry import Registry
 
 Install = Callable[..., None]
 
@@ -35,3 +42,16 @@ def python(path: Path, *arguments: str, cwd: str | None = None, **environ: str) 
         text=True,
         check=False,
     )
+
+
+SHIPPED = {"autograd", "finite-difference", "jax", "torch"}
+INSTALLED = [n for n in sorted(SHIPPED) if importlib.util.find_spec(n.replace("finite-difference", "numpy"))]
+TOY_PLUGIN = plugin(implementation="toy_backend:ToyBackend", array_types=("toyframework:Array",))
+
+
+def assert_shipped_backends_work(found: Registry) -> None:
+    assert set(found.descriptions) >= SHIPPED
+    for name in INSTALLED:
+        backend = found.implementation(name)().double_precision()
+        v = adhelpers.jacobian_vector_product(lambda x: x * x, backend, np.asarray(3.0), np.asarray(1.0))
+        assert float(v) == pytest.approx(6.0)

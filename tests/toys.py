@@ -58,7 +58,7 @@ class ReverseToy(NumpyBackend):
                     direction = [np.zeros_like(other) for other in x]
                     direction[i][index] = 1.0
                     _, column, _ = ForwardToy().jvp(f, x, tuple(direction))
-                    gradient[index] = sum(np.sum(c * t) for c, t in zip(cotangents, column, strict=True))
+                    gradient[index] = np.real(sum(np.sum(c * t) for c, t in zip(cotangents, column, strict=True)))
                 pulled.append(gradient)
             return tuple(pulled)
 

@@ -9,7 +9,6 @@ import inspect
 import subprocess
 import sys
 import types
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -106,42 +105,69 @@ def modules_of(node: ast.AST) -> list[str]:
     return []
 
 
-def statements_run_at_import(node: ast.AST) -> Iterator[ast.AST]:
-    """All nodes below `node`, save those inside functions and under TYPE_CHECKING."""
-    for child in ast.iter_child_nodes(node):
-        if isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
-            continue
-        if isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test):
-            continue
-        yield child
-        yield from statements_run_at_import(child)
+MODULES = {
+    ".".join(("adhelpers", *path.relative_to(CORE).with_suffix("").parts)).removesuffix(".__init__"): path
+    for path in SOURCES
+}
+LEVELS = (
+    {"__main__"},
+    {"command_line"},
+    {"testing"},
+    {"__init__"},
+    {"extend"},
+    {"comparison"},
+    {"operations"},
+    {"compiled"},
+    {"batch"},
+    {"engine"},
+    {"trees", "namespaces"},
+    {"plugins"},
+    {"errors", "caches"},
+)
+"""The folders and modules of the core, from the top down; names in one place import nothing of one another."""
+
+
+def place_of(module: str) -> str:
+    """The folder of a module, or itself if it lies in none."""
+    _, _, inside = module.partition(".")
+    return inside.partition(".")[0] or "__init__"
 
 
 def import_graph() -> dict[str, set[str]]:
-    """For each module of the core, the modules of the core that it needs at import."""
-    module_of = {".".join(("adhelpers", *path.relative_to(CORE).with_suffix("").parts)): path for path in SOURCES}
-    module_of = {name.removesuffix(".__init__"): path for name, path in module_of.items()}
+    """For each module of the core, the modules of the core that it imports: at once, in functions, or for types."""
     return {
         name: {
-            imported if imported in module_of else imported.rpartition(".")[0]
-            for node in statements_run_at_import(ast.parse(path.read_text(encoding="utf-8")))
+            imported if imported in MODULES else imported.rpartition(".")[0]
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
             for imported in modules_of(node)
         }
-        & set(module_of)
-        for name, path in module_of.items()
+        & set(MODULES)
+        for name, path in MODULES.items()
     }
 
 
 def test_imports_of_the_core_form_no_circle() -> None:
+    """Not even those inside functions, or for types alone."""
     graph = import_graph()
     assert "adhelpers.plugins.lookup" in graph["adhelpers.namespaces.array"]  # the graph is not an empty one
+    assert "adhelpers.comparison.entry" in graph["adhelpers"], "those under TYPE_CHECKING count"
+    assert "adhelpers.plugins.numpy_special" in graph["adhelpers.plugins.contract"], "and those inside functions"
     graphlib.TopologicalSorter(graph).prepare()
 
 
-def test_nothing_in_the_core_imports_the_conformance_suite() -> None:
-    graph = import_graph()
-    outside = [needed for name, needed in graph.items() if not name.startswith("adhelpers.testing")]
-    assert not [name for needed in outside for name in needed if name.startswith("adhelpers.testing")]
+def test_every_module_has_its_level() -> None:
+    assert {place_of(module) for module in MODULES} == set().union(*LEVELS)
+
+
+def test_imports_of_the_core_point_down_only() -> None:
+    level = {name: number for number, names in enumerate(LEVELS) for name in names}
+    upwards = [
+        f"{module} imports {imported}"
+        for module, needed in import_graph().items()
+        for imported in sorted(needed)
+        if place_of(module) != place_of(imported) and level[place_of(module)] >= level[place_of(imported)]
+    ]
+    assert upwards == []
 
 
 # -- the public surface -------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ from adhelpers import ADBackend
 
 pytest.importorskip("numpy")
 
-GUIDE = Path(__file__).parent.parent / "docs" / "plugins.md"
+GUIDE = Path(__file__).parents[2] / "docs" / "plugins.md"
 
 BLOCK = re.compile(
     r"(?:^`(?P<path>[^`\n]+)`(?:, in `(?P<owner>\w+)`)?:\n\n)?^```(?P<language>\w+)\n(?P<text>.*?)^```$",

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-SCRIPT = Path(__file__).parents[1] / "docs" / "kinks.py"
+SCRIPT = Path(__file__).parents[2] / "docs" / "kinks.py"
 
 
 def test_the_table_of_kinks_is_what_the_script_makes(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ import pytest
 import adhelpers
 import adhelpers.testing
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 TESTED = ("test", "containers")
 """The dependency groups whose lowest versions are tested too."""

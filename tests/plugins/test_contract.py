@@ -1,0 +1,164 @@
+"""What a backend must define, and what core asks of its namespace."""
+
+from __future__ import annotations
+
+import re
+import types
+from pathlib import Path
+from typing import Any
+
+import array_api_compat.numpy
+import numpy as np
+import pytest
+from toys import ForwardToy, ReverseToy
+
+import adhelpers
+from adhelpers import (
+    ADBackend,
+    ArgumentTypeError,
+    BatchMixingError,
+    UnsupportedOperationError,
+    batched_jacobian,
+    jacobian_vector_product,
+    vector_jacobian_product,
+)
+from adhelpers.extend import SINGLE
+
+
+def test_a_backend_needs_a_derivative() -> None:
+    with pytest.raises(TypeError, match="implements neither jvp nor vjp"):
+
+        class Nothing(adhelpers.ADBackend):
+            name = "nothing"
+
+
+def test_backend_without_any_product_is_refused_where_it_is_defined() -> None:
+    with pytest.raises(TypeError, match="Hopeless implements neither jvp nor vjp; a backend needs at least one"):
+
+        class Hopeless(adhelpers.ADBackend):
+            pass
+
+
+# -- what core asks of a namespace ------------------------------------------------------------------------
+
+
+def documented_names() -> list[str]:
+    """The names that `ADBackend.array_namespace` says core needs."""
+    (sentence,) = re.findall(r"Core itself needs of a namespace: ([^.]*)\.", str(ADBackend.array_namespace.__doc__))
+    return re.split(r",\s+", sentence)
+
+
+class FrugalForward(ForwardToy):
+    """A framework whose namespace has what core says that it needs, and nothing else."""
+
+    def array_namespace(self, *arrays: Any) -> Any:
+        return types.SimpleNamespace(**{name: getattr(array_api_compat.numpy, name) for name in documented_names()})
+
+
+class FrugalReverse(ReverseToy):
+    """The same with a reverse mode."""
+
+    def array_namespace(self, *arrays: Any) -> Any:
+        return FrugalForward().array_namespace(*arrays)
+
+
+@pytest.mark.parametrize("backend", [FrugalForward(), FrugalReverse()])
+@pytest.mark.parametrize("mode", ["auto", "forward", "reverse"])
+def test_core_needs_no_more_of_a_namespace_than_is_documented(backend: ADBackend, mode: Any) -> None:
+    z, x = np.array([1 + 2j, -0.5 + 1j]), np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
+    np.testing.assert_allclose(jacobian_vector_product(lambda x: x**2, backend, x, x), 2 * x**2)
+    np.testing.assert_allclose(vector_jacobian_product(lambda x: x**2, backend, x, x), 2 * x**2)
+    if isinstance(backend, FrugalForward):
+        np.testing.assert_allclose(vector_jacobian_product(lambda z: z**2, backend, z, z), 2 * z**2)
+        jacobian = batched_jacobian(lambda z: z**2, backend, z[None], mode=mode, holomorphic=True)
+        np.testing.assert_allclose(jacobian, 2 * z[None, None])
+    for axis in (-1, 0):
+        jacobian = batched_jacobian(lambda x: x**2, backend, x, mode=mode, batch_axis=axis, chunk_size=1)
+        assert np.count_nonzero(jacobian) == x.size
+    empty = np.zeros((0, 3))
+    assert batched_jacobian(lambda x: np.ones((2, 3)), backend, empty, mode=mode).shape == (2, 0, 3)
+    with pytest.raises(BatchMixingError):
+        batched_jacobian(lambda x: x * x[:, ::-1], backend, x, mode=mode)
+
+
+def test_the_guide_lists_the_same_names() -> None:
+    guide = Path(__file__).parents[2] / "docs" / "plugins.md"
+    if not guide.exists():
+        pytest.skip("not in a checkout")
+    sentence = re.findall(r"Of your namespace the core itself uses (.*?);", guide.read_text(), re.DOTALL)[0]
+    assert re.findall(r"`(\w+)`", sentence) == documented_names()
+
+
+# -- what is not overridden ---------------------------------------------------------------------------
+
+
+def test_second_order_is_what_there_is_of_forward_over_reverse() -> None:
+    class ReverseAlone(ReverseToy):
+        jvp = ADBackend.jvp
+
+    class Both(ForwardToy):
+        vjp = ReverseToy.vjp
+
+    assert ForwardToy().second_order == "forward-over-forward"
+    assert ReverseAlone().second_order == "reverse-over-reverse"
+    assert Both().second_order == "forward-over-reverse"
+    assert [toy.has_reverse for toy in (ForwardToy(), ReverseAlone(), Both())] == [False, True, True]
+
+
+def test_sweeps_are_loops_over_products() -> None:
+    """Of several leaves at once, stacked in front."""
+    a, b = np.asarray([1.0, 2.0]), np.asarray(3.0)
+    tangents = (np.asarray([[1.0, 0.0], [0.0, 1.0], [0.0, 0.0]]), np.asarray([0.0, 0.0, 1.0]))
+
+    def f(a: Any, b: Any) -> Any:
+        return (a * b, a.sum() * 1.0), (7.0 * b,)
+
+    outputs, (columns, sums), (aux,) = ForwardToy().jvp_sweep(f, (a, b), tangents)
+    np.testing.assert_allclose(outputs[0], a * b)
+    np.testing.assert_allclose(columns, [[3.0, 0.0], [0.0, 3.0], [1.0, 2.0]])
+    np.testing.assert_allclose(sums, [1.0, 1.0, 0.0])
+    assert aux == 21.0
+    _, pullback, _ = ReverseToy().vjp(f, (a, b))
+    rows_a, rows_b = ReverseToy().vjp_sweep(pullback, (np.eye(2), np.zeros(2)))
+    np.testing.assert_allclose(rows_a, 3.0 * np.eye(2))
+    np.testing.assert_allclose(rows_b, a)
+
+
+def test_nothing_is_compiled_and_every_call_is_eager() -> None:
+    toy = ForwardToy()
+    assert toy.compile(len) is len
+    assert not toy.compiles
+    assert toy.eager() is toy
+    assert toy.double_precision() is toy
+    with toy.scope(), toy.scope():
+        assert toy.relative_error(1e-7) == 1e-7
+    assert not toy.is_missing_rule(NotImplementedError())
+
+
+def test_what_there_is_no_way_to_do_is_unsupported() -> None:
+    with pytest.raises(UnsupportedOperationError, match="backend 'forward-toy' has no reverse mode"):
+        ForwardToy().vjp(len, ())
+    with pytest.raises(UnsupportedOperationError, match="has no way to differentiate sample by sample"):
+        ForwardToy().sample_jacobian(len, np.ones((2, 2)), -1, "forward")
+
+
+def test_structures_are_flattened_as_optree_does() -> None:
+    array = np.ones(2)
+    assert ForwardToy().flatten(array)[1] is SINGLE
+    leaves, treedef = ForwardToy().flatten({"a": [array, None]})
+    assert leaves[0] is array
+    assert treedef.unflatten(leaves) == {"a": [array, None]}
+
+
+def test_an_array_that_no_namespace_knows_asks_for_one() -> None:
+    class Strange:
+        pass
+
+    with pytest.raises(ArgumentTypeError, match="backend 'forward-toy' must override array_namespace, .* of Strange"):
+        ForwardToy().array_namespace(Strange())
+
+
+@pytest.mark.parametrize("value", ["no", 1, None], ids=repr)
+def test_an_option_that_is_on_or_off_is_nothing_else(value: Any) -> None:
+    with pytest.raises(ArgumentTypeError, match="fallback is .*; write True or False"):
+        ForwardToy(fallback=value)
