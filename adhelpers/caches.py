@@ -15,10 +15,6 @@ MOST_SIGNATURES = 256
 """How many signatures of one function are remembered; the oldest are forgotten first."""
 
 
-_WRITING = threading.RLock()
-"""One lock for all: what is remembered is written seldom."""
-
-
 class Cache(dict[K, V]):
     """A dict that holds `most` entries; the oldest is forgotten first. It is read like any dict, by any thread."""
 
@@ -28,10 +24,11 @@ class Cache(dict[K, V]):
 
     def keep(self, key: K, value: V) -> V:
         """Remember `value`, unless another thread was faster; what is remembered."""
-        with _WRITING:
-            while len(self) >= self._most and key not in self:
-                del self[next(iter(self))]
-            return self.setdefault(key, value)
+        if len(self) >= self._most and key not in self:
+            # Without a lock, which compilers of Python cannot trace: each step is one of the dict's own.
+            for oldest in list(self)[: len(self) - self._most + 1]:
+                self.pop(oldest, None)
+        return self.setdefault(key, value)
 
 
 class FunctionCache:
@@ -44,6 +41,7 @@ class FunctionCache:
     def __init__(self) -> None:
         self._records: dict[int, Cache[Hashable, Any]] = {}
         self._references: dict[int, weakref.ref[object]] = {}
+        self._lock = threading.RLock()
 
     def record(self, f: object, signature: Hashable, make: Callable[[], V]) -> V:
         """The record of `f` at `signature`, new if there is none; `make`, a class, tells its records from others."""
@@ -61,20 +59,20 @@ class FunctionCache:
 
     def _of(self, f: object) -> Cache[Hashable, Any]:
         key = id(f)
-        with _WRITING:
+        with self._lock:
             if key not in self._references or self._references[key]() is not f:
                 self._references[key] = weakref.ref(f, lambda reference: self._forget(key, reference))
                 self._records[key] = Cache(MOST_SIGNATURES)
             return self._records[key]
 
     def _forget(self, key: int, reference: weakref.ref[object]) -> None:
-        with _WRITING:
+        with self._lock:
             if self._references.get(key) is reference:  # and not one of a later object with the same identity
                 del self._references[key], self._records[key]
 
     def clear(self) -> None:
         """Forget everything."""
-        with _WRITING:
+        with self._lock:
             self._references.clear()
             self._records.clear()
 

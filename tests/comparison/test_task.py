@@ -35,7 +35,7 @@ def test_failures_are_told_by_their_type() -> None:
 
 
 @pytest.mark.parametrize(
-    ("operations", "asked"), [(None, OPERATIONS), ("vjp", ("vjp",)), (["value", "jvp"], ("value", "jvp"))]
+    ("operations", "asked"), [(None, tuple(OPERATIONS)), ("vjp", ("vjp",)), (["value", "jvp"], ("value", "jvp"))]
 )
 def test_operations_that_are_asked_for(operations: Any, asked: tuple[str, ...]) -> None:
     assert Settings(operations).asked == asked

@@ -122,7 +122,7 @@ def test_an_object_among_the_arguments_may_change() -> None:
         (lifted, lifted, True),
         (lifted, cube, False),
     ],
-    ids=repr,
+    ids=lambda value: getattr(value, "__name__", repr(value)),
 )
 def test_constants_are_the_same_by_type_and_value(one: Any, other: Any, same: bool) -> None:
     assert (Kept.of(one) == Kept.of(other)) is same

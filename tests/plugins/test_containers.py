@@ -15,7 +15,7 @@ from adhelpers.plugins.containers import NAMESPACE, SINGLE, describe, flatten
 Point = namedtuple("Point", ["a", "b"])  # noqa: PYI024  # the plain kind, as users write it
 
 
-@pytest.mark.parametrize("leaf", [1.0, "word", np.ones(2), object()], ids=repr)
+@pytest.mark.parametrize("leaf", [1.0, "word", np.ones(2), object()], ids=lambda leaf: type(leaf).__name__)
 def test_a_tree_of_one_leaf(leaf: Any) -> None:
     leaves, treedef = flatten(leaf)
     assert leaves == (leaf,)
