@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from labels import label
 from prepared_calls import U, X, cube, lifted
 from toys import ForwardToy
 
@@ -122,13 +123,13 @@ def test_an_object_among_the_arguments_may_change() -> None:
         (lifted, lifted, True),
         (lifted, cube, False),
     ],
-    ids=lambda value: getattr(value, "__name__", repr(value)),
+    ids=label,
 )
 def test_constants_are_the_same_by_type_and_value(one: Any, other: Any, same: bool) -> None:
     assert (Kept.of(one) == Kept.of(other)) is same
 
 
-@pytest.mark.parametrize("value", [1.0, 1, "a", None, int, lifted, np.float32(1.0), ...], ids=repr)
+@pytest.mark.parametrize("value", [1.0, 1, "a", None, int, lifted, np.float32(1.0), ...], ids=label)
 def test_what_is_fixed_cannot_differ(value: Any) -> None:
     assert not Kept.of(value).may_differ
 
@@ -141,7 +142,7 @@ def test_what_may_change_unseen_may_differ(value: Any) -> None:
 # Reported: a function that is built in counts as one that is bound to its module, and nothing that is given one is
 # compiled.
 @pytest.mark.xfail(reason="reported")
-@pytest.mark.parametrize("value", [len, math.sin], ids=repr)
+@pytest.mark.parametrize("value", [len, math.sin], ids=label)
 def test_functions_that_are_built_in_are_fixed(value: Any) -> None:
     assert not Kept.of(value).may_differ
 
@@ -212,7 +213,7 @@ def test_arrays_among_the_arguments_are_data(data: Any) -> None:
     assert parts[1].leaves == (None,)
 
 
-@pytest.mark.parametrize("constant", [np.float64(2.0), np.int64(3), np.bool_(True)], ids=repr)
+@pytest.mark.parametrize("constant", [np.float64(2.0), np.int64(3), np.bool_(True)], ids=label)
 def test_scalars_of_numpys_are_constants(constant: Any) -> None:
     """They may be sizes."""
     backend = make("jax")

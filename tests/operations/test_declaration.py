@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from labels import label
 
 import adhelpers
 from adhelpers import ArgumentTypeError
@@ -28,7 +29,7 @@ def test_wrong_object_in_place_of_a_backend_is_a_type_error(backend: object) -> 
         adhelpers.gradient(len, backend, 1.0)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("f", [None, 3.0, "jax"], ids=repr)
+@pytest.mark.parametrize("f", [None, 3.0, "jax"], ids=label)
 def test_function_that_is_not_callable_is_a_type_error(f: object) -> None:
     with pytest.raises(TypeError, match=r"f must be callable as .* given; pass the function itself"):
         adhelpers.jacobian_vector_product(f, "finite-difference", 1.0, 1.0)  # type: ignore[arg-type]
@@ -156,7 +157,7 @@ def test_what_is_declared_of_results_is_so(operation: Any) -> None:
 @pytest.mark.parametrize(
     ("given", "words"),
     [(len, "len"), (adhelpers.prepare, "prepare"), ("gradient", "a str"), (None, "None"), ([], "a list of length 0")],
-    ids=repr,
+    ids=label,
 )
 def test_what_is_no_operation_is_refused(given: Any, words: str) -> None:
     with pytest.raises(ArgumentTypeError) as raised:

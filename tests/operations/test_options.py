@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from labels import label
 
 import adhelpers
 from adhelpers import ArgumentError, ArgumentTypeError, BatchAxisError, Formulation
@@ -33,7 +34,7 @@ def test_flags(value: bool) -> None:
     options.flag("has_aux", value)
 
 
-@pytest.mark.parametrize("value", [0, 1, "no", "True", None, np.True_, [True]], ids=repr)
+@pytest.mark.parametrize("value", [0, 1, "no", "True", None, np.True_, [True]], ids=label)
 def test_what_is_no_flag(value: Any) -> None:
     with pytest.raises(ArgumentTypeError) as raised:
         options.flag("has_aux", value)
@@ -45,19 +46,19 @@ def test_words(value: str) -> None:
     options.word(("one", "two", "three"))("mode", value)
 
 
-@pytest.mark.parametrize("value", ["four", "One", "", 1, None, ("one", "two"), ["one"]], ids=repr)
+@pytest.mark.parametrize("value", ["four", "One", "", 1, None, ("one", "two"), ["one"]], ids=label)
 def test_what_is_none_of_the_words(value: Any) -> None:
     with pytest.raises(ArgumentError) as raised:
         options.word(("one", "two", "three"))("mode", value)
     assert str(raised.value) == f"mode is {value!r}; write 'one', 'two' or 'three'"
 
 
-@pytest.mark.parametrize("value", [None, 1, 100, np.int64(3), Index(2)], ids=repr)
+@pytest.mark.parametrize("value", [None, 1, 100, np.int64(3), Index(2)], ids=label)
 def test_chunk_sizes(value: Any) -> None:
     options.chunk_size("chunk_size", value)
 
 
-@pytest.mark.parametrize("value", [0, -1, True, 1.0, "1", [1], Index(0), np.asarray([2, 3])], ids=repr)
+@pytest.mark.parametrize("value", [0, -1, True, 1.0, "1", [1], Index(0), np.asarray([2, 3])], ids=label)
 def test_what_is_no_chunk_size(value: Any) -> None:
     with pytest.raises((ArgumentError, TypeError), match=r"chunk_size is|only integer"):
         options.chunk_size("chunk_size", value)
@@ -68,7 +69,7 @@ def test_batch_axes(value: int) -> None:
     options.batch_axis("batch_axis", value)
 
 
-@pytest.mark.parametrize("value", [1, -2, True, False, 0.0, "0", None, [0]], ids=repr)
+@pytest.mark.parametrize("value", [1, -2, True, False, 0.0, "0", None, [0]], ids=label)
 def test_what_is_no_batch_axis(value: Any) -> None:
     """False would count as 0."""
     with pytest.raises(BatchAxisError, match=r"write -1 for the batch last, or 0 for the batch first"):
@@ -80,19 +81,19 @@ def test_checks_of_the_batch(value: Any) -> None:
     options.batch_check("check_batch", value)
 
 
-@pytest.mark.parametrize("value", ["never", "", 0, 1, None, np.True_, ["always"]], ids=repr)
+@pytest.mark.parametrize("value", ["never", "", 0, 1, None, np.True_, ["always"]], ids=label)
 def test_what_is_no_check_of_the_batch(value: Any) -> None:
     with pytest.raises(ArgumentError) as raised:
         options.batch_check("check_batch", value)
     assert str(raised.value) == f"check_batch is {value!r}; write True, False or 'always'"
 
 
-@pytest.mark.parametrize("value", [None, abs, lambda y: y, Index], ids=repr)
+@pytest.mark.parametrize("value", [None, abs, lambda y: y, Index], ids=label)
 def test_losses(value: Any) -> None:
     options.function_or_none("loss", value)
 
 
-@pytest.mark.parametrize("value", [3, "mse", ()], ids=repr)
+@pytest.mark.parametrize("value", [3, "mse", ()], ids=label)
 def test_what_is_no_loss(value: Any) -> None:
     with pytest.raises(ArgumentTypeError, match="loss is .*; give a function of"):
         options.function_or_none("loss", value)
@@ -117,7 +118,7 @@ def test_some_operations_have_modes() -> None:
     assert len(WITH_MODE) >= 10
 
 
-@pytest.mark.parametrize("mode", BAD_MODES, ids=repr)
+@pytest.mark.parametrize("mode", BAD_MODES, ids=label)
 @pytest.mark.parametrize("operation", WITH_MODE, ids=lambda operation: operation.__name__)
 def test_a_mode_is_one_of_the_words(operation: Any, mode: Any) -> None:
     """A `Formulation` too is refused: it is a backend's answer, and no option."""
