@@ -142,7 +142,7 @@ class Trials:
             journal.tell("trial", f"{candidate.name}: not taken, for {raised(error)}")
             return False
         axis = self._options.get("batch_axis", -1)
-        same = all(same_to_rounding(a, b, axis) for a, b in zip(received, result, strict=True))
+        same = len(received) == len(result) and all(map(same_to_rounding, received, result, [axis] * len(result)))
         if not same:
             journal.tell("trial", f"{candidate.name}: not taken, for close to x it gives another result")
         return same
