@@ -273,3 +273,20 @@ def test_what_is_decided_is_told() -> None:
     assert "check" in topics[0]
     assert "copies" in topics[1]
     assert topics[2] == ["formulation"]
+
+
+def test_checking_always_checks_a_function_whose_copies_were_proved() -> None:
+    mixes = False
+
+    def f(x: Any) -> Any:
+        return x * x + (x.sum() if mixes else 0.0)
+
+    watched = Watched(f)
+    for _ in range(3):
+        jacobian(watched)
+    watched.seen()
+    jacobian(watched, check_batch="always")
+    assert watched.seen() == CHECKED
+    mixes = True
+    with pytest.raises(BatchMixingError):
+        jacobian(watched, check_batch="always")

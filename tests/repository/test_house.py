@@ -156,7 +156,7 @@ CAUGHT = {
 
 def is_a_users(path: Path) -> bool:
     """Whether a module holds functions that a backend is tested with, which raise what users' functions raise."""
-    return named(path).startswith(("adhelpers/testing/scenarios/", "adhelpers/testing/problems"))
+    return named(path).startswith(("adhelpers/testing/scenarios/", "adhelpers/testing/functions.py"))
 
 
 @pytest.mark.parametrize(
