@@ -9,11 +9,11 @@ import pytest
 from batches import Backend
 from toys import ForwardToy, ReverseToy
 
-from adhelpers import Formulation, array_namespace, batched_jacobian, value_and_batched_jacobian
+from adhelpers import Formulation, array_namespace, batched_jacobian, explain, value_and_batched_jacobian
 from adhelpers.batch import copies
 from adhelpers.batch.jacobian import BatchedJacobian, BatchRecord
 from adhelpers.batch.layout import LAYOUTS
-from adhelpers.engine.journal import Explanation, call_of
+from adhelpers.engine.journal import call_of
 from adhelpers.testing.models import numbers
 from adhelpers.trees.leafwise import LeafwiseFunction
 from adhelpers.trees.tree import Tree
@@ -239,13 +239,14 @@ def test_where_a_sweep_is_faster_nothing_is_proved() -> None:
 
 
 def test_the_verdict_is_told() -> None:
-    log = Explanation()
-    with call_of("batched_jacobian", quadratic, "toy", log):
+    with explain() as log, call_of("batched_jacobian", quadratic, "toy"):
         after_calls(problem(quadratic, "forward"), "forward")
         after_calls(problem(lambda x: quadratic(x) / x.shape[-1], "forward"), "forward")
-    words = [note.words for note in log.calls[0].notes if note.topic in ("copies", "formulation")]
-    assert words == [
-        "copies of the batch are proved: close to x they give the same",
-        "one product at copies of the batch, in forward mode",
-        "copies of the batch are not used: close to x they give another result",
+    told = [(call.operation, note.words) for call in log.calls for note in call.notes]
+    assert [note for note in told if note[0] == "batched_jacobian" and "copies" in note[1]] == [
+        ("batched_jacobian", "one product at copies of the batch, in forward mode")
+    ]
+    assert [words for operation, words in told if operation == "proof of copies" and "close to x" in words] == [
+        "proved: they give the same close to x",
+        "not used: they give another result close to x",
     ]

@@ -269,7 +269,25 @@ def test_what_is_decided_is_told() -> None:
     for _ in range(3):
         with explain() as log:
             jacobian(f)
-        topics.append([note.topic for note in log.calls[0].notes])
-    assert "check" in topics[0]
-    assert "copies" in topics[1]
-    assert topics[2] == ["formulation"]
+        topics.append([(call.operation, note.topic) for call in log.calls for note in call.notes])
+    assert ("batched_jacobian", "check") in topics[0]
+    assert ("proof of copies", "copies") in topics[1]
+    assert ("batched_jacobian", "copies") not in topics[1], "the proof is a part of its own"
+    assert topics[2] == [("batched_jacobian", "formulation")]
+
+
+def test_checking_always_checks_a_function_whose_copies_were_proved() -> None:
+    mixes = False
+
+    def f(x: Any) -> Any:
+        return x * x + (x.sum() if mixes else 0.0)
+
+    watched = Watched(f)
+    for _ in range(3):
+        jacobian(watched)
+    watched.seen()
+    jacobian(watched, check_batch="always")
+    assert watched.seen() == CHECKED
+    mixes = True
+    with pytest.raises(BatchMixingError):
+        jacobian(watched, check_batch="always")

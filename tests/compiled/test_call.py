@@ -139,9 +139,6 @@ def test_what_may_change_unseen_may_differ(value: Any) -> None:
     assert Kept.of(value).may_differ
 
 
-# Reported: a function that is built in counts as one that is bound to its module, and nothing that is given one is
-# compiled.
-@pytest.mark.xfail(reason="reported")
 @pytest.mark.parametrize("value", [len, math.sin], ids=label)
 def test_functions_that_are_built_in_are_fixed(value: Any) -> None:
     assert not Kept.of(value).may_differ
@@ -151,8 +148,6 @@ WORDS = np.asarray(["a"] * 3000)
 OTHER_WORDS = np.where(np.arange(3000) == 1500, "b", WORDS)
 
 
-# Reported: what NumPy prints of an array is not all of it, so that code for another one runs, without a word.
-@pytest.mark.xfail(reason="reported")
 @pytest.mark.parametrize(
     ("one", "other"),
     [
@@ -167,8 +162,6 @@ def test_arrays_that_are_no_data_are_told_apart(one: Any, other: Any) -> None:
     assert received != expected or received.may_differ
 
 
-# Reported: the same as a user sees it.
-@pytest.mark.xfail(reason="reported")
 def test_another_array_of_words_is_another_constant(jax: ModuleType) -> None:
     x = jax.numpy.ones(2)
 

@@ -250,8 +250,6 @@ def test_a_report_of_compiled_code_has_the_choice() -> None:
     assert [note.words for call in log.calls for note in call.notes] == ["runs as it was compiled"]
 
 
-# Reported: what a nested operation decides is noted as if the outer one had, for only `explain` begins a call for it.
-@pytest.mark.xfail(reason="reported")
 def test_a_report_tells_nested_operations_apart() -> None:
     def outer(x: Any) -> Any:
         return adhelpers.jacobian(cube, "finite-difference", x).sum(axis=0)
@@ -272,8 +270,6 @@ def test_the_logger_hears_compiled_calls(caplog: pytest.LogCaptureFixture) -> No
     assert [r.getMessage() for r in caplog.records] == ["gradient of total by jax: code: runs as it was compiled"]
 
 
-# Reported: a function that cannot be remembered is differentiated without a call being begun.
-@pytest.mark.xfail(reason="reported")
 def test_a_call_of_what_cannot_be_remembered_is_explained() -> None:
     jax = pytest.importorskip("jax")
 

@@ -132,7 +132,7 @@ def test_every_time_is_told_to_who_listens() -> None:
         for _ in range(2):
             try_either(raising(MissingError("no\n   rule")), lambda: None, f)
     notes = log.calls[0].notes
-    assert notes == [("fallback", "toy lacks a reverse rule (no rule); a sweep stands in", 2)]
+    assert notes == [("fallback", "toy lacks a reverse rule (no rule): a sweep instead", 2)]
 
 
 def test_the_frameworks_error_and_what_it_holds_are_let_go() -> None:

@@ -93,8 +93,6 @@ def test_caches_are_those_of_one_module(path: Path) -> None:
 
 
 KEPT = {
-    "adhelpers/comparison/deviations.py _smallest_normal": "by dtypes, of which there are few",
-    "adhelpers/comparison/deviations.py epsilon": "by dtypes, of which there are few",
     "adhelpers/operations/declaration.py _DECLARATIONS": "filled while modules are imported, and never afterwards",
     "adhelpers/testing/threads.py _hopeless": "by backends, while a suite runs",
     "adhelpers_plugins/jax/containers.py _known": "what is registered with optree, which forgets nothing either",
@@ -156,7 +154,7 @@ CAUGHT = {
 
 def is_a_users(path: Path) -> bool:
     """Whether a module holds functions that a backend is tested with, which raise what users' functions raise."""
-    return named(path).startswith(("adhelpers/testing/scenarios/", "adhelpers/testing/problems"))
+    return named(path).startswith(("adhelpers/testing/scenarios/", "adhelpers/testing/functions.py"))
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import inspect
 import subprocess
 import sys
 import types
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -168,6 +169,33 @@ def test_imports_of_the_core_point_down_only() -> None:
         if place_of(module) != place_of(imported) and level[place_of(module)] >= level[place_of(imported)]
     ]
     assert upwards == []
+
+
+def statements_run_at_import(node: ast.AST) -> Iterator[ast.AST]:
+    """All nodes below `node`, save those inside functions and under TYPE_CHECKING."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
+            continue
+        if isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test):
+            continue
+        yield child
+        yield from statements_run_at_import(child)
+
+
+def test_nothing_in_the_core_imports_the_conformance_suite() -> None:
+    """But for the command that runs it, once it is given."""
+    suite = "adhelpers.testing"
+    imported = {
+        module: [
+            name for node in statements_run_at_import(ast.parse(path.read_text("utf-8"))) for name in modules_of(node)
+        ]
+        for module, path in MODULES.items()
+    }
+    assert [m for m, names in imported.items() if m.startswith(suite) and any(n.startswith(suite) for n in names)]
+    outside = [
+        m for m, names in imported.items() if not m.startswith(suite) and any(n.startswith(suite) for n in names)
+    ]
+    assert outside == []
 
 
 # -- the public surface -------------------------------------------------------------------------------

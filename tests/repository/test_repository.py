@@ -126,9 +126,17 @@ def test_every_public_name_has_a_typing_test(module: object) -> None:
     assert [name for name in module.__all__ if name not in words] == []
 
 
+TO_BE_WRITTEN = {
+    "adhelpers/operations/curvature.py",
+    "tests/operations/test_curvature.py",
+    "tests/wrong_backends/r21.py",
+}
+"""Paths of examples, which whoever contributes writes."""
+
+
 @pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md"])
 def test_links_and_paths_lead_somewhere(name: str) -> None:
     page = text(name)
     targets = re.findall(r"\]\((?!https?:)([^)#]+)", page)
     targets += re.findall(r"`((?:adhelpers|adhelpers_plugins|tests|docs|examples|benchmarks)/[\w./-]+)`", page)
-    assert [target for target in targets if not (ROOT / target).exists()] == []
+    assert [target for target in targets if not (ROOT / target).exists() and target not in TO_BE_WRITTEN] == []
