@@ -17,7 +17,7 @@ from adhelpers.batch.mixing import MixingCheck
 from adhelpers.batch.points import require_output
 from adhelpers.caches import Cache
 from adhelpers.engine.missing_rules import Function
-from adhelpers.engine.sweeps import Received, Sweep, SweepRecord, Swept, received
+from adhelpers.engine.sweeps import Results, Sweep, SweepRecord, Swept, results
 from adhelpers.plugins.contract import ADBackend
 from adhelpers.plugins.formulations import Mode
 from adhelpers.plugins.functions import Array, Leaves
@@ -79,7 +79,7 @@ class BatchedJacobian:
         def accept(outputs: Leaves) -> None:
             seen.append(require_output(self.f.output(outputs), self.x, self.layout, self.holomorphic))
 
-        receive: Callable[[ADBackend, Leaves], Received] = received
+        receive: Callable[[ADBackend, Leaves], Results] = results
         if self.check:
             receive = partial(MixingCheck, self.layout, lambda: (self.x, seen[-1]))
         sweep = Sweep(
@@ -95,7 +95,7 @@ class BatchedJacobian:
             self.record,
         )
         swept = sweep.evaluate(mode) if mode == "auto" or allowed is None else sweep.in_mode(mode, allowed=allowed)
-        halves = [half for half in (swept.received, swept.imaginary) if half is not None]
+        halves = [half for half in (swept.results, swept.imaginary) if half is not None]
         self.record.is_checked |= all(isinstance(half, MixingCheck) and half.passed for half in halves)
         return seen[-1], self._arranged(swept, seen[-1]), swept.aux
 

@@ -10,13 +10,13 @@ from adhelpers.batch.layout import BatchLayout
 from adhelpers.engine import journal
 from adhelpers.engine.rounding import size_of_rounding
 from adhelpers.engine.seeds import Seeds
-from adhelpers.engine.sweeps import Push, Received
+from adhelpers.engine.sweeps import Push, Results
 from adhelpers.errors import BatchMixingError
 from adhelpers.plugins.contract import ADBackend
 from adhelpers.plugins.functions import Array, Leaves
 
 
-class MixingCheck(Received):
+class MixingCheck(Results):
     """Whether `f` treats batch elements independently, seen from random vectors through the same sweep.
 
     First one vector more, random and independent per batch element: its result must be the combination of the

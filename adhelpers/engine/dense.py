@@ -7,7 +7,7 @@ from typing import Literal
 
 from adhelpers.caches import FUNCTIONS
 from adhelpers.engine.missing_rules import Function
-from adhelpers.engine.sweeps import Received, Sweep, SweepRecord, Swept
+from adhelpers.engine.sweeps import Results, Sweep, SweepRecord, Swept
 from adhelpers.errors import DTypeError
 from adhelpers.plugins.containers import describe
 from adhelpers.plugins.contract import ADBackend
@@ -52,11 +52,11 @@ def trace(
 ) -> tuple[Leaves, Array | None]:
     """``(aux, trace of J)``, J being that of leaves shaped as those of `x`; None if there is no element."""
     swept = Sweep(backend, f, x, receive=Trace, chunk_size=chunk_size).evaluate(mode)
-    assert isinstance(swept.received, Trace)
-    return swept.aux, swept.received.total
+    assert isinstance(swept.results, Trace)
+    return swept.aux, swept.results.total
 
 
-class Trace(Received):
+class Trace(Results):
     """The sum of what each vector gets in its own place, without the rest."""
 
     total: Array | None = None
@@ -80,7 +80,7 @@ def _record(backend: ADBackend, f: Function, x: Leaves) -> SweepRecord:
 
 def _from_columns(backend: ADBackend, swept: Swept, x: Leaves) -> Blocks:
     blocks = []
-    for y, columns in zip(swept.outputs, swept.received.stacks(swept.outputs), strict=True):
+    for y, columns in zip(swept.outputs, swept.results.stacks(swept.outputs), strict=True):
         xp = backend.array_namespace(columns)
         row = []
         for leaf, part in zip(x, _split(columns, x), strict=True):
@@ -93,7 +93,7 @@ def _from_columns(backend: ADBackend, swept: Swept, x: Leaves) -> Blocks:
 
 def _from_rows(backend: ADBackend, swept: Swept, x: Leaves) -> Blocks:
     outputs = swept.outputs
-    real = swept.received.stacks(x)
+    real = swept.results.stacks(x)
     imaginary = None if swept.imaginary is None else swept.imaginary.stacks(x)
     blocks: Blocks = [[] for _ in outputs]
     for j, leaf in enumerate(x):

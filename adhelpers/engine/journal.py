@@ -91,7 +91,7 @@ def explain() -> Iterator[Explanation]:
     """Collect what the operations called inside decide: backend, mode, sweeps, fallbacks, checks and trials.
 
     The same goes to the logger ``"adhelpers"`` at level DEBUG, with or without this. Operations that other threads call
-    are for the logger alone.
+    are for the logger alone. A prepared call that runs its code decides nothing, and is not logged.
 
     Yields
     ------

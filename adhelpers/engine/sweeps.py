@@ -25,8 +25,8 @@ Push = Callable[[Leaves], Leaves]
 """From a block of vectors, stacked, to their results, stacked."""
 
 
-class Received:
-    """What becomes of the results of a sweep: here they are kept, a tuple of stacks for each block."""
+class Results:
+    """The results of a sweep: they are kept, a tuple of stacks for each block. Subclasses may do otherwise."""
 
     def __init__(self, backend: ADBackend, leaves: Leaves) -> None:
         self.backend = backend
@@ -53,9 +53,9 @@ class Received:
         return tuple([self.backend.array_namespace(*stacks).concat(stacks) for stacks in blocks])
 
 
-def received(backend: ADBackend, leaves: Leaves) -> Received:
+def results(backend: ADBackend, leaves: Leaves) -> Results:
     """All results, kept."""
-    return Received(backend, leaves)
+    return Results(backend, leaves)
 
 
 @dataclass(slots=True)
@@ -76,8 +76,8 @@ class Swept:
     ----------
     forward
         Whether tangents were pushed forward, instead of cotangents pulled back.
-    received
-        What became of the results.
+    results
+        What the vectors gave.
     imaginary
         The same of cotangents times -i, where these give the imaginary part of complex outputs of a real `x`.
     """
@@ -85,12 +85,12 @@ class Swept:
     outputs: Leaves
     aux: Leaves
     forward: bool
-    received: Received
-    imaginary: Received | None = None
+    results: Results
+    imaginary: Results | None = None
 
     def only_stack(self, like: Array) -> Array:
         """The results, of which there is one for each vector, shaped as `like`."""
-        (real,) = self.received.stacks((like,))
+        (real,) = self.results.stacks((like,))
         return real if self.imaginary is None else real + 1j * self.imaginary.stacks((like,))[0]
 
 
@@ -103,7 +103,7 @@ class Sweep:
     seeds
         Makes the vectors: of `x` for a forward sweep, of the outputs for a reverse one.
     receive
-        Makes what takes in the results, of the leaves whose vectors are pushed.
+        Makes what takes the results in, for the leaves whose vectors are pushed.
     accept
         Is shown the outputs as soon as they are known, and may refuse them.
     batch
@@ -118,7 +118,7 @@ class Sweep:
     f: Function
     x: Leaves
     seeds: Callable[[ADBackend, Leaves], Seeds] = basis
-    receive: Callable[[ADBackend, Leaves], Received] = received
+    receive: Callable[[ADBackend, Leaves], Results] = results
     accept: Callable[[Leaves], object] = lambda outputs: None
     batch: int = 1
     chunk_size: int | None = None
@@ -222,7 +222,7 @@ class Sweep:
         if self.record.output_size != size:
             self.record.output_size, self.record.formulations = size, ()
 
-    def _through(self, push: Push, leaves: Leaves, words: str) -> Received:
+    def _through(self, push: Push, leaves: Leaves, words: str) -> Results:
         """Push all vectors for `leaves`, a block at once."""
         seeds = self.seeds(self.backend, leaves)
         step = self.chunk_size or most_at_once(self.backend, leaves)

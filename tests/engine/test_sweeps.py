@@ -10,7 +10,7 @@ from toys import ForwardToy, NumpyBackend, ReverseToy
 
 from adhelpers import ArgumentTypeError, UnsupportedOperationError
 from adhelpers.engine.seeds import Basis
-from adhelpers.engine.sweeps import Received, Sweep, SweepRecord, fastest
+from adhelpers.engine.sweeps import Results, Sweep, SweepRecord, fastest
 from adhelpers.extend import ADBackend, Formulation, Leaves, Pullback
 
 MATRIX = np.arange(1.0, 13.0).reshape(4, 3)
@@ -83,7 +83,7 @@ def lacking(*modes: str, fallback: bool = True) -> ADBackend:
 
 def matrix_of(swept: Any, like: Leaves) -> np.ndarray:
     """The Jacobian from the results of a sweep."""
-    (stack,) = swept.received.stacks(like)
+    (stack,) = swept.results.stacks(like)
     return stack.T if swept.forward else stack
 
 
@@ -282,7 +282,7 @@ def test_outputs_are_shown_once(asked: list[Any]) -> None:
 
 
 def test_what_receives_may_push_more(asked: list[Any]) -> None:
-    class More(Received):
+    class More(Results):
         def seeds(self, seeds: Any, step: int) -> Any:
             assert step == 2
             for (block,) in seeds.blocks(step):
@@ -292,7 +292,7 @@ def test_what_receives_may_push_more(asked: list[Any]) -> None:
             self.blocks.append(push((np.ones((1, 3)),)))
 
     swept = Sweep(Counting(), Linear(MATRIX), (np.ones(3),), receive=More, chunk_size=2).evaluate("forward")
-    (stack,) = swept.received.stacks(swept.outputs)
+    (stack,) = swept.results.stacks(swept.outputs)
     np.testing.assert_array_equal(stack, np.concatenate([10.0 * MATRIX.T, MATRIX.sum(axis=1)[None]]))
 
 
@@ -317,7 +317,7 @@ def test_complex_outputs_of_real_numbers_take_two_halves(chunk_size: Any, asked:
     matrix = MATRIX + 1j * MATRIX[::-1]
     x = (np.asarray([1.0, -2.0, 0.5]),)
     swept = Sweep(Counting(), Linear(matrix), x, chunk_size=chunk_size).evaluate("reverse")
-    (real,), (imaginary,) = swept.received.stacks(x), swept.imaginary.stacks(x)
+    (real,), (imaginary,) = swept.results.stacks(x), swept.imaginary.stacks(x)
     np.testing.assert_array_equal(real, matrix.real)
     np.testing.assert_array_equal(imaginary, matrix.imag)
     assert asked.count("vjp") == 1
@@ -355,7 +355,7 @@ def test_without_leaves_f_is_called_and_that_is_all(mode: Any, asked: list[Any])
     record = SweepRecord()
     swept = Sweep(Counting(), Constant(MATRIX), (), record=record).evaluate(mode)
     assert (swept.outputs, swept.aux, asked) == ((3.0,), (), [])
-    assert swept.received.stacks(()) == ()
+    assert swept.results.stacks(()) == ()
     assert record.output_size == 1
 
 
