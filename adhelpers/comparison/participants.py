@@ -39,6 +39,11 @@ def partner_of(operation: str) -> str | None:
     return declaration_of(OPERATIONS[operation]).operation.along
 
 
+def is_batched(operation: str) -> bool:
+    """Whether an operation tells batch elements apart."""
+    return operation != "value" and declaration_of(OPERATIONS[operation]).operation.checks_batch
+
+
 @dataclass(frozen=True)
 class Outcome:
     """A result as NumPy arrays by path, and how it was built."""

@@ -11,7 +11,7 @@ import numpy as np
 from adhelpers.comparison.deviations import Leaves, epsilon, is_finite, largest
 from adhelpers.comparison.directions import Directions
 from adhelpers.comparison.judgement import Scale
-from adhelpers.comparison.participants import Outcome, Participant
+from adhelpers.comparison.participants import Outcome, Participant, is_batched
 
 MOST_SECONDS = 20.0
 """What would take longer by differences, one for each element of `x`, is left out."""
@@ -67,7 +67,7 @@ def with_value(scale: Scale, value: Outcome, changes: Mapping[str, float] | None
 def too_large(operation: str, x: Outcome, outputs: int, batch_axis: int) -> str | None:
     """Why a batched Jacobian is not tried anywhere, if so; `outputs` counts the elements of ``f(x)``."""
     leaf = next(iter(x.leaves.values()))
-    if operation != "batched_jacobian" or len(x.leaves) > 1 or leaf.ndim < 2:
+    if not is_batched(operation) or len(x.leaves) > 1 or leaf.ndim < 2:
         return None
     held = outputs * leaf.size // max(1, leaf.shape[batch_axis]) * leaf.itemsize
     return f"it would hold {held / 2**30:.3g} GiB; compare a smaller batch" if held > MOST_JACOBIAN_BYTES else None

@@ -22,6 +22,7 @@ from adhelpers.comparison.participants import (
     OPERATIONS,
     Outcome,
     Participant,
+    is_batched,
     median_seconds,
     partner_of,
     path_of,
@@ -136,12 +137,7 @@ class Comparison:
         for reason, labels in left_out.items():
             self._found.notes.append(f"{operation} was left out on {', '.join(labels)}: {reason}")
         errors = [t.outcome for label, t in timed.items() if label not in self._failed]
-        if (
-            operation == "batched_jacobian"
-            and self._settings.operations is None
-            and errors
-            and all(map(_is_no_batch, errors))
-        ):
+        if is_batched(operation) and self._settings.operations is None and errors and all(map(_is_no_batch, errors)):
             words = next(error.words for error in errors if isinstance(error, Failure))
             self._found.notes.append(f"{operation} was left out: {words}")
             return
@@ -174,7 +170,7 @@ class Comparison:
         return self._directions.cotangent_for(self._shapes.get(participant.label)) if given is None else given
 
     def _options(self, operation: str) -> dict[str, Any]:
-        if operation != "batched_jacobian":
+        if not is_batched(operation):
             return {}
         holomorphic = any(leaf.dtype.kind == "c" for leaf in self._directions.x.leaves.values())
         return {"batch_axis": self._settings.batch_axis, "holomorphic": holomorphic}
