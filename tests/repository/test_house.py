@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import statistics
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,6 +26,7 @@ def named(path: Path) -> str:
     return path.relative_to(CORE.parent).as_posix()
 
 
+@functools.cache
 def tree(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"))
 
@@ -53,11 +55,16 @@ def test_most_modules_are_short() -> None:
 # -- operations ---------------------------------------------------------------------------------------
 
 
-def operations_named_in(module: ast.Module) -> Iterator[str]:
+@functools.cache
+def operations_named_in(path: Path) -> frozenset[str]:
     """The operations that a module defines, imports, or takes from the package, and the names of some in strings.
 
     What merely has the same name, such as a variable ``jacobian``, is none.
     """
+    return frozenset(names_in(tree(path)))
+
+
+def names_in(module: ast.Module) -> Iterator[str]:
     for node in ast.walk(module):
         if isinstance(node, ast.ImportFrom) and node.module in PUBLIC_MODULES:
             yield from (alias.name for alias in node.names)
@@ -74,7 +81,7 @@ FILES = [path for path in CORE.rglob("*.py") if "testing" not in path.relative_t
 @pytest.mark.parametrize("operation", [*OPERATIONS, "prepare"])
 def test_an_operation_is_named_in_few_places(operation: str) -> None:
     """Outside of the conformance suite, which is about all of them."""
-    files = {named(path) for path in FILES if operation in operations_named_in(tree(path))}
+    files = {named(path) for path in FILES if operation in operations_named_in(path)}
     assert "adhelpers/__init__.py" in files
     assert len(files) <= 6
 
