@@ -6,7 +6,6 @@ them to their declaration, which `declaration_of` finds.
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
@@ -95,7 +94,11 @@ class Operation:
         **options: Any,
     ) -> Any:
         """``(f(x), result)``, or ``(f(x), result, aux)``, of a call by a user."""
-        if has_aux is not False or not all(map(operator.is_, options.values(), self.defaults.values())):
+        try:
+            usual = has_aux is False and options == self.defaults
+        except Exception:  # noqa: BLE001  # an array, say, equals nothing
+            usual = False
+        if not usual:
             self.check(has_aux, options)
         given, backend = backend, resolve(f, backend, operands[0])
         if backend.eager() is not backend:
@@ -122,7 +125,10 @@ class Operation:
         with backend.scope():
             x = Tree.read(backend, operands[0], "x")
             flat = LeafwiseFunction(f, x, args, has_aux=has_aux)
-            y, result, aux = self.compute(backend, flat, x, *operands[1:], **options)
+            if self.along is None:
+                y, result, aux = self.compute(backend, flat, x, **options)
+            else:
+                y, result, aux = self.compute(backend, flat, x, operands[1], **options)
             if has_aux:
                 return (y, result, flat.aux(aux)) if with_value else (result, flat.aux(aux))
             return (y, result) if with_value else result

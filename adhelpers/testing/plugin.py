@@ -10,6 +10,7 @@ import json
 import os
 import sys
 import threading
+import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -55,7 +56,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 DEADLINE = 60.0
-"""How many seconds a scenario may take before the command gives up: the calling thread itself may wait for ever."""
+"""After how many seconds the command looks whether a scenario waits for ever, or has used as many of the processor."""
 
 
 @pytest.hookimpl(wrapper=True)
@@ -63,13 +64,22 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
     """Watch each scenario of the command."""
     if not item.config.getoption("adhelpers_backend"):
         return (yield)
-    timer = threading.Timer(DEADLINE, _give_up, [item])
-    timer.daemon = True
-    timer.start()
+    done = threading.Event()
+    threading.Thread(target=_watch, args=(item, done), daemon=True).start()
     try:
         return (yield)
     finally:
-        timer.cancel()
+        done.set()
+
+
+def _watch(item: pytest.Item, done: threading.Event) -> None:
+    """Give up a scenario that waits, but not one that a busy machine is slow with."""
+    start = before = time.process_time()
+    while not done.wait(DEADLINE):
+        now = time.process_time()
+        if now - before < DEADLINE / 10 or now - start > DEADLINE:
+            _give_up(item)
+        before = now
 
 
 def _give_up(item: pytest.Item) -> None:
