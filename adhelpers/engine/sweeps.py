@@ -124,6 +124,8 @@ class Sweep:
     chunk_size: int | None = None
     holomorphic: bool = False
     record: SweepRecord = field(default_factory=SweepRecord)
+    _of_x: Seeds | None = field(default=None, init=False)
+    _of_outputs: Seeds | None = field(default=None, init=False)
 
     def evaluate(self, mode: Mode | Literal["auto"]) -> Swept:
         """Sweep in that mode, or in the other where the framework lacks rules; ``"auto"`` takes the cheaper one."""
@@ -131,7 +133,7 @@ class Sweep:
             outputs, aux = self.f()
             self._see(outputs)
             return Swept(outputs, aux, True, self.receive(self.backend, self.x))
-        if self._size_of(self.x) == 0:  # there is no vector to push: the outputs are all that is missing
+        if self._inputs().total == 0:  # there is no vector to push: the outputs are all that is missing
             return self._either("forward", self.forward, self._without_vectors, allowed=True)
         if mode != "auto":
             return self.in_mode(mode, allowed=self.backend.fallback)
@@ -168,7 +170,7 @@ class Sweep:
                 self._see(outputs)
             return pushed
 
-        kept = self._through(push, x, "pushed forward")
+        kept = self._through(push, self._inputs(), x, "pushed forward")
         if not seen:
             outputs, _, aux = backend.jvp(f, x, zeros_like(backend, x))
             seen.append((outputs, aux))
@@ -186,17 +188,20 @@ class Sweep:
         def pull(block: Leaves) -> Leaves:
             return backend.vjp_sweep(pullback, block)
 
-        kept, imaginary = self._through(pull, outputs, "pulled back"), None
+        seeds = self._of_outputs
+        assert seeds is not None, "the outputs were seen"
+        kept, imaginary = self._through(pull, seeds, outputs, "pulled back"), None
         if not self.holomorphic and any(is_complex(backend, y) for y in outputs):
             # Under the pairing Re(sum(a * b)) a real x receives Re(J) from the cotangent 1 and Im(J) from -i.
-            imaginary = self._through(lambda block: pull(self._turned(block)), outputs, "pulled back, times -i")
+            words = "pulled back, times -i"
+            imaginary = self._through(lambda block: pull(self._turned(block)), seeds, outputs, words)
         return Swept(outputs, aux, False, kept, imaginary)
 
     def cheaper(self) -> Mode:
         """The mode whose sweep is the cheaper one, once the number of outputs is known."""
-        found = fastest(self.backend, self.record, self._size_of(self.x), self.batch, "auto", ("sweep",)).mode
+        found = fastest(self.backend, self.record, self._inputs().total, self.batch, "auto", ("sweep",)).mode
         if journal.is_listening():
-            sizes = f"{self._size_of(self.x)} inputs and {self.record.output_size} outputs"
+            sizes = f"{self._inputs().total} inputs and {self.record.output_size} outputs"
             journal.tell("mode", f"{found}, for {sizes}{f' in a batch of {self.batch}' if self.batch != 1 else ''}")
         return found
 
@@ -205,7 +210,7 @@ class Sweep:
         evaluated = self.backend.vjp(self.f, self.x)
         self._see(evaluated[0])
         cheaper = self.cheaper()
-        if cheaper == "forward" and self._size_of(self.x) < (self.record.output_size or 0):
+        if cheaper == "forward" and self._inputs().total < (self.record.output_size or 0):
             return self.in_mode("forward", allowed=True, evaluated=evaluated)
         if cheaper == "forward" and journal.is_listening():
             journal.tell("mode", "reverse, this once: f was run for it, to see how many outputs there are")
@@ -218,13 +223,13 @@ class Sweep:
 
     def _see(self, outputs: Leaves) -> None:
         self.accept(outputs)
-        size = self._size_of(outputs)
+        self._of_outputs = self.seeds(self.backend, outputs)
+        size = self._of_outputs.total
         if self.record.output_size != size:
             self.record.output_size, self.record.formulations = size, ()
 
-    def _through(self, push: Push, leaves: Leaves, words: str) -> Results:
+    def _through(self, push: Push, seeds: Seeds, leaves: Leaves, words: str) -> Results:
         """Push all vectors for `leaves`, a block at once."""
-        seeds = self.seeds(self.backend, leaves)
         step = self.chunk_size or most_at_once(self.backend, leaves)
         taker = self.receive(self.backend, leaves)
         if journal.is_listening():
@@ -240,8 +245,10 @@ class Sweep:
         """The block times -i; real outputs, which have no imaginary part, get zeros."""
         return tuple([-1j * leaf if is_complex(self.backend, leaf) else 0 * leaf for leaf in block])
 
-    def _size_of(self, leaves: Leaves) -> int:
-        return self.seeds(self.backend, leaves).total
+    def _inputs(self) -> Seeds:
+        if self._of_x is None:
+            self._of_x = self.seeds(self.backend, self.x)
+        return self._of_x
 
     def _either(
         self, mode: Mode, native: Callable[[], Swept], substitute: Callable[[], Swept], *, allowed: bool
