@@ -11,6 +11,8 @@ from adhelpers.plugins.functions import Array, Leaves
 class BatchBasis(Basis):
     """The basis vectors of one batch element, for all of them at once."""
 
+    keeps = True
+
     def __init__(self, layout: BatchLayout, backend: ADBackend, leaves: Leaves) -> None:
         self._layout = layout
         super().__init__(backend, leaves)

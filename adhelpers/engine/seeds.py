@@ -38,6 +38,9 @@ class Segment(NamedTuple):
 class Basis:
     """The basis vectors of all leaves, in a row."""
 
+    keeps = False
+    """Whether small blocks take so long to build that they are kept."""
+
     def __init__(self, backend: ADBackend, leaves: Leaves) -> None:
         self._backend = backend
         self._leaves = leaves
@@ -72,7 +75,7 @@ class Basis:
     def _units(self, leaf: Array, size: int, first: int, count: int) -> Array:
         """`count` vectors, of which number k is basis vector ``first + k`` if there is such a one, or else zero."""
         backend = self._backend
-        if backend.is_traced(leaf) or count * prod(leaf.shape) > MOST_KEPT_ELEMENTS:
+        if not self.keeps or backend.is_traced(leaf) or count * prod(leaf.shape) > MOST_KEPT_ELEMENTS:
             return self._built(leaf, size, first, count)
         kind: Hashable = (self.kind, type(backend), type(leaf), tuple(leaf.shape), leaf.dtype, backend.device(leaf))
         try:

@@ -82,12 +82,18 @@ def test_blocks_are_never_shared(kind: Any) -> None:
             block[...] = 99.0
 
 
+class KeptBasis(Basis):
+    """Small blocks are kept, as those of a batch are."""
+
+    keeps = True
+
+
 def test_a_block_that_is_kept_is_not_anothers() -> None:
     """What differs in shape, dtype or place among the vectors is another block, though it has as many."""
     for shape, dtype in (((4,), float), ((2, 2), float), ((4,), np.float32), ((4,), complex), ((1, 4), float)):
         leaf = (np.ones(shape, dtype),)
         for _ in range(2):
-            blocks = [block for (block,) in Basis(ForwardToy(), leaf).blocks(2)]
+            blocks = [block for (block,) in KeptBasis(ForwardToy(), leaf).blocks(2)]
             assert {block.dtype for block in blocks} == {np.dtype(dtype)}
             np.testing.assert_array_equal(np.concatenate(blocks).reshape(4, 4), np.eye(4))
 
@@ -95,9 +101,9 @@ def test_a_block_that_is_kept_is_not_anothers() -> None:
 def test_large_blocks_are_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     clear_caches()
     monkeypatch.setattr(seeds, "MOST_KEPT_ELEMENTS", 8)
-    list(Basis(ForwardToy(), (np.ones(3),)).blocks(3))
+    list(KeptBasis(ForwardToy(), (np.ones(3),)).blocks(3))
     assert not seeds._KEPT
-    list(Basis(ForwardToy(), (np.ones(2),)).blocks(2))
+    list(KeptBasis(ForwardToy(), (np.ones(2),)).blocks(2))
     assert len(seeds._KEPT) == 1
 
 
@@ -109,7 +115,7 @@ def test_what_is_no_mere_value_is_not_kept() -> None:
             return False
 
     clear_caches()
-    list(Basis(Attached(), (np.ones(2),)).blocks(2))
+    list(KeptBasis(Attached(), (np.ones(2),)).blocks(2))
     assert not seeds._KEPT
 
 
