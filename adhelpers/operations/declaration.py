@@ -6,6 +6,7 @@ them to their declaration, which `declaration_of` finds.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
@@ -94,11 +95,8 @@ class Operation:
         **options: Any,
     ) -> Any:
         """``(f(x), result)``, or ``(f(x), result, aux)``, of a call by a user."""
-        try:
-            usual = has_aux is False and options == self.defaults
-        except Exception:  # noqa: BLE001  # an array, say, equals nothing
-            usual = False
-        if not usual:
+        # By identity: 0 equals False, and is no flag.
+        if has_aux is not False or not all(map(operator.is_, options.values(), self.defaults.values())):
             self.check(has_aux, options)
         given, backend = backend, resolve(f, backend, operands[0])
         if backend.eager() is not backend:

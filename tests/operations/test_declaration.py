@@ -169,3 +169,12 @@ def test_what_is_no_operation_is_refused(given: Any, words: str) -> None:
 @pytest.mark.parametrize(("results", "expected"), [((1, 2), 2), ((1, 2, 3), (2, 3))])
 def test_without_value(results: Any, expected: Any) -> None:
     assert without_value(results) == expected
+
+
+@pytest.mark.parametrize("value", [0, 1, 0.0, "no", None], ids=repr)
+def test_what_equals_a_flag_is_none(value: Any) -> None:
+    x = np.ones(2)
+    with pytest.raises(adhelpers.ArgumentTypeError, match="differentiate_u is .*; write True or False"):
+        adhelpers.jacobian_vector_product(lambda x: x, "finite-difference", x, x, differentiate_u=value)
+    with pytest.raises(adhelpers.ArgumentTypeError, match="has_aux is .*; write True or False"):
+        adhelpers.gradient(lambda x: x, "finite-difference", x, has_aux=value)
