@@ -59,6 +59,11 @@ class FunctionCache:
 
     def _of(self, f: object) -> Cache[Hashable, Any]:
         key = id(f)
+        known = self._references.get(key)
+        if known is not None and known() is f:  # it lives, so that nobody forgets it meanwhile, but for `clear`
+            records = self._records.get(key)
+            if records is not None:
+                return records
         with self._lock:
             if key not in self._references or self._references[key]() is not f:
                 self._references[key] = weakref.ref(f, lambda reference: self._forget(key, reference))

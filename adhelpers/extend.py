@@ -11,7 +11,7 @@ from adhelpers.plugins.capabilities import Capability
 from adhelpers.plugins.containers import NAMESPACE, SINGLE, TreeDef
 from adhelpers.plugins.contract import ADBackend
 from adhelpers.plugins.formulations import Formulation, Mode, SecondOrder, fewest_vectors_first
-from adhelpers.plugins.functions import Array, GradientFunction, LeafFunction, Leaves, Pullback
+from adhelpers.plugins.functions import Array, GradientFunction, JVPSweep, LeafFunction, Leaves, Pullback, VJPSweep
 from adhelpers.plugins.hookspecs import BackendDescription, hookimpl
 from adhelpers.plugins.lookup import owner_of
 from adhelpers.plugins.origin import raised_by_library
@@ -29,6 +29,7 @@ __all__ = [
     "DTypeError",
     "Formulation",
     "GradientFunction",
+    "JVPSweep",
     "LeafFunction",
     "Leaves",
     "Mode",
@@ -36,6 +37,7 @@ __all__ = [
     "SecondOrder",
     "TreeDef",
     "UnsupportedOperationError",
+    "VJPSweep",
     "array_namespace",
     "fewest_vectors_first",
     "hookimpl",

@@ -30,7 +30,7 @@ def table() -> str:
 def row(operation: Operation) -> str:
     """One operation."""
     along = {None: "nothing", "x": "`u` like `x`", "f(x)": "`u` like `f(x)`"}[operation.along]
-    result = "one array" if operation.checks_batch else RESULTS[operation.result]
+    result = "one array" if operation.is_batched else RESULTS[operation.result]
     options = ", ".join(f"`{option}`" for option in operation.options)
     tried = "several ways" if operation.alternatives is not None else ""
     return f"| `{operation.name}` | {along} | {result} | {options} | {tried} |".replace("|  |", "| |").replace(

@@ -17,6 +17,7 @@ from adhelpers.engine import journal
 from adhelpers.engine.rounding import nearby, same_to_rounding
 from adhelpers.engine.sweeps import fastest
 from adhelpers.plugins.formulations import Formulation, Mode
+from adhelpers.trees.kinds import kind_of
 
 
 def proved(problem: BatchedJacobian, mode: Mode | Literal["auto"]) -> Result | None:
@@ -62,12 +63,9 @@ def _kind_of_call(problem: BatchedJacobian) -> Hashable:
         return None
     kinds: list[Hashable] = []
     for arg in f.args:
-        if hasattr(arg, "shape") and hasattr(arg, "dtype"):
-            kinds.append((tuple(arg.shape), str(arg.dtype)))
-        elif isinstance(arg, (float, complex)):
-            kinds.append(type(arg).__name__)
-        else:
+        if not isinstance(arg, (float, complex)) and not (hasattr(arg, "shape") and hasattr(arg, "dtype")):
             return None
+        kinds.append(kind_of(arg))
     return tuple(kinds)
 
 
@@ -89,14 +87,12 @@ def _by_copies(problem: BatchedJacobian, mode: Mode) -> Result:
     if mode == "forward":
         tangents = layout.beside(backend, BatchBasis(layout, backend, (x,)).whole())
         outputs, (derivative,), aux = backend.jvp(problem.f, (copies,), (tangents,))
-        y = require_copies(problem.f.output(outputs), x, layout, count, m)
+        y = layout.first(require_copies(problem.f.output(outputs), x, layout, count, m), batch)
     else:
         outputs, pullback, aux = backend.vjp(problem.f, (copies,))
-        y = require_copies(problem.f.output(outputs), x, layout, count, m)
-        (derivative,) = pullback(
-            (layout.beside(backend, BatchBasis(layout, backend, (layout.first(y, batch),)).whole()),)
-        )
-    y, xp = layout.first(y, batch), backend.array_namespace(derivative)
+        y = layout.first(require_copies(problem.f.output(outputs), x, layout, count, m), batch)
+        (derivative,) = pullback((layout.beside(backend, BatchBasis(layout, backend, (y,)).whole()),))
+    xp = backend.array_namespace(derivative)
     jacobian = layout.from_beside(xp, derivative, count, batch, forward=mode == "forward")
     return y, jacobian if jacobian.dtype == y.dtype else xp.astype(jacobian, y.dtype), aux
 
@@ -106,7 +102,8 @@ def _are_right(problem: BatchedJacobian, mode: Mode) -> bool:
 
     Not at `x`, where all may be zero, but close by, where values and derivatives must be the same.
     """
-    record = BatchRecord(output_size=problem.record.output_size)
+    # What was seen of the ways to sweep holds there too.
+    record = BatchRecord(output_size=problem.record.output_size, verdicts=problem.record.verdicts)
     there = replace(problem, x=nearby(problem.backend, problem.x), record=record)
     with journal.part_of("proof of copies"):
         try:

@@ -17,7 +17,7 @@ from adhelpers.batch.mixing import MixingCheck
 from adhelpers.batch.points import require_output
 from adhelpers.caches import Cache
 from adhelpers.engine.missing_rules import Function
-from adhelpers.engine.sweeps import Results, Sweep, SweepRecord, Swept, results
+from adhelpers.engine.sweeps import Check, Results, Sweep, SweepRecord, Swept, results
 from adhelpers.plugins.contract import ADBackend
 from adhelpers.plugins.formulations import Mode
 from adhelpers.plugins.functions import Array, Leaves
@@ -58,6 +58,8 @@ class BatchedJacobian:
     ----------
     check
         Whether to see that `f` does not mix the batch.
+    prove
+        Whether to see that sweeps are right, as in `Sweep`.
     """
 
     backend: ADBackend
@@ -68,6 +70,7 @@ class BatchedJacobian:
     chunk_size: int | None
     record: BatchRecord
     check: bool
+    prove: Check = True
 
     def by_sweep(self, mode: Mode | Literal["auto"], *, allowed: bool | None = None) -> Result:
         """Sweep the batch in that mode, ``"auto"`` being the cheaper one; in the other one if it is `allowed`.
@@ -92,6 +95,7 @@ class BatchedJacobian:
             self.layout.batch(self.x),
             self.chunk_size,
             self.holomorphic,
+            self.prove,
             self.record,
         )
         swept = sweep.evaluate(mode) if mode == "auto" or allowed is None else sweep.in_mode(mode, allowed=allowed)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Iterable
-from typing import Any
 
 from adhelpers.batch.layout import BatchLayout
 from adhelpers.engine import journal
-from adhelpers.engine.rounding import size_of_rounding
+from adhelpers.engine.proof import WrongSweep
+from adhelpers.engine.rounding import ROUNDINGS, quiet, size_of_rounding
 from adhelpers.engine.seeds import Seeds
 from adhelpers.engine.sweeps import Push, Results
 from adhelpers.errors import BatchMixingError
@@ -78,13 +77,13 @@ class MixingCheck(Results):
         xp = self.backend.array_namespace(stack)
         flat = self._layout.flat(xp, self.backend.stop_gradient(stack))
         weights = self._layout.per_vector(xp, self._flat)[self._start : self._start + count, ...]
-        with _quiet():
+        with quiet():
             self._expected = self._expected + xp.sum(weights * flat, axis=0)
             self._bound = self._bound + xp.sum(xp.abs(weights) * xp.abs(flat), axis=0)
         self._start += count
 
-    def finish(self, push: Push, step: int) -> None:
-        """Raise `BatchMixingError` on mixing."""
+    def finish(self, push: Push, single: Push, step: int) -> None:
+        """Raise `BatchMixingError` on mixing, but not if it is the sweep that is wrong."""
         backend, layout, observed = self.backend, self._layout, self._observed
         if observed is None:  # there was no vector
             return
@@ -94,11 +93,17 @@ class MixingCheck(Results):
         xp = backend.array_namespace(observed)
         observed = layout.flat(xp, observed[None, ...])[0, ...]
         epsilon = max(float(backend.array_namespace(y).finfo(array.dtype).eps) for array in (x, y))
-        with _quiet():
+        with quiet():
             deviation = xp.abs(observed - self._expected)
             # Comparisons with NaN are False: what is not finite is never suspicious.
             suspicious = deviation > 4 * backend.relative_error(epsilon) ** 0.5 * self._bound
-            floor = _ROUNDINGS * backend.relative_error(epsilon) * self._scale(x, y)
+            floor = ROUNDINGS * backend.relative_error(epsilon) * self._scale(x, y)
+            if bool(xp.any(suspicious)):
+                (alone,) = map(backend.stop_gradient, single((self._vector,)))
+                alone = layout.flat(xp, alone[None, ...])[0, ...]
+                if bool(xp.any(suspicious & (xp.abs(observed - alone) > 0.5 * deviation))):
+                    msg = "a vector that differs between batch elements gives another result by itself"
+                    raise WrongSweep(msg)
             if not bool(xp.any(suspicious)) or not self._leaks(push, step, suspicious, floor):
                 self.passed = True
                 if journal.is_listening():
@@ -143,14 +148,3 @@ class MixingCheck(Results):
             if bool(xp.any(leak & (mask == 0) & suspicious[None, ...])):
                 return True
         return False
-
-
-def _quiet() -> contextlib.AbstractContextManager[Any]:
-    """Whatever overflows in the check is not the user's to hear of."""
-    import numpy as np
-
-    return np.errstate(all="ignore")
-
-
-_ROUNDINGS = 128
-"""A derivative may leave this many roundings of ``f(x)``, for x of size one, where it should be zero."""

@@ -10,8 +10,10 @@ from adhelpers.batch.jacobian import BatchedJacobian, BatchFunction, BatchRecord
 from adhelpers.batch.layout import LAYOUTS
 from adhelpers.batch.points import require_point
 from adhelpers.caches import FUNCTIONS
+from adhelpers.engine.sweeps import Check
 from adhelpers.plugins.contract import ADBackend
 from adhelpers.plugins.formulations import Formulation, Mode
+from adhelpers.trees.kinds import kind_of
 from adhelpers.trees.tree import Tree
 
 
@@ -24,7 +26,7 @@ def differentiate(
     batch_axis: Literal[-1, 0],
     mode: Mode | Literal["auto"],
     chunk_size: int | None,
-    check_batch: bool | Literal["always"],
+    check: Check,
     holomorphic: bool | None,
     strategy: Formulation | None = None,
     check_first: Callable[[], object] | None = None,
@@ -45,13 +47,15 @@ def differentiate(
     layout = LAYOUTS[batch_axis]
     leaf = require_point(x, layout, holomorphic)
     traced = backend.is_traced(leaf)
-    signature = (kind, type(backend), leaf.shape, leaf.dtype, batch_axis, holomorphic)
+    args = kind_of(f.args) if f.args else ()
+    signature = (kind, type(backend), leaf.shape, leaf.dtype, batch_axis, holomorphic, args)
     # What is seen while tracing is not remembered: values, and what was checked, belong to the tracer.
     record = BatchRecord() if traced else FUNCTIONS.record(f.function, signature, BatchRecord)
-    check = not traced and (check_batch == "always" or (bool(check_batch) and not record.is_checked))
-    if check and check_first is not None:
+    mixing = not traced and (check == "always" or (bool(check) and not record.is_checked))
+    if mixing and check_first is not None:
         check_first()
-    problem = BatchedJacobian(backend, f, leaf, layout, bool(holomorphic), chunk_size, record, check)
+    prove = False if traced else check
+    problem = BatchedJacobian(backend, f, leaf, layout, bool(holomorphic), chunk_size, record, mixing, prove)
     return evaluate(problem, mode) if strategy is None else take(problem, strategy)
 
 

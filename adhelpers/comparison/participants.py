@@ -41,7 +41,7 @@ def partner_of(operation: str) -> str | None:
 
 def is_batched(operation: str) -> bool:
     """Whether an operation tells batch elements apart."""
-    return operation != "value" and declaration_of(OPERATIONS[operation]).operation.checks_batch
+    return operation != "value" and declaration_of(OPERATIONS[operation]).operation.is_batched
 
 
 @dataclass(frozen=True)

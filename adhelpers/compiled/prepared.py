@@ -44,8 +44,8 @@ class Operation(Protocol):
         """What is compiled besides the usual way."""
 
     @property
-    def checks_batch(self) -> bool:
-        """Whether it looks if `f` mixes its batch."""
+    def is_checked(self) -> bool:
+        """Whether it looks if what is fast is right."""
 
     def evaluate(
         self,
@@ -210,7 +210,7 @@ class Prepared:
             return self._evaluate(arguments[:count], arguments[count:], **replaced)
 
         alternatives = self._declared.alternatives
-        if alternatives is None and not self._declared.checks_batch:
+        if alternatives is None and not self._declared.is_checked:
             return self.backend.compile(evaluate)
 
         def noted() -> AbstractContextManager[None]:

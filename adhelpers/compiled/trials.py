@@ -14,7 +14,8 @@ from typing import Any, NamedTuple
 from adhelpers.caches import Cache
 from adhelpers.engine import journal
 from adhelpers.engine.journal import in_words, raised
-from adhelpers.engine.rounding import nearby, same_to_rounding
+from adhelpers.engine.rounding import nearby, same_in_half_of_the_digits, same_to_rounding
+from adhelpers.engine.sweeps import chosen_check
 from adhelpers.plugins.contract import ADBackend
 from adhelpers.plugins.functions import Array, Leaves
 
@@ -113,8 +114,10 @@ class Trials:
     def _choose(self, arrays: Leaves) -> Compiled:
         shapes = ", ".join(f"{array.dtype}{list(array.shape)}" for array in arrays)
         journal.tell("code", f"for {shapes or 'no array'}")
-        if self._options.get("check_batch"):
-            self._evaluate(*arrays)
+        if self._is_checked():
+            expected = self._numbers(self._evaluate, arrays)
+            if not self._compiles_right(expected, arrays):
+                return self._evaluate
         if self._alternatives is None or not arrays:
             return self._usual
         results = [array.shape for array in self._numbers(self._usual, arrays)]
@@ -124,6 +127,19 @@ class Trials:
         usual, *others = ways
         right = self._that_give_the_same([self._compiled(way) for way in others], arrays)
         return self._fastest([Candidate(usual.name, self._usual), *right], arrays)
+
+    def _is_checked(self) -> bool:
+        check, check_batch = self._options.get("check", False), self._options.get("check_batch")
+        return bool(chosen_check(check, check_batch))
+
+    def _compiles_right(self, expected: list[Any], arrays: Leaves) -> bool:
+        """Whether the usual way gives when compiled what it gives when it is not, in half of the digits."""
+        received = self._numbers(self._usual, arrays)
+        right = len(received) == len(expected) and all(map(same_in_half_of_the_digits, received, expected))
+        if not right:
+            journal.tell("code", "not compiled, for then it gives another result")
+            journal.inform("backend %r: compiled code gives another result, and is not taken", self._backend.name)
+        return right
 
     def _that_give_the_same(self, others: list[Candidate], arrays: Leaves) -> list[Candidate]:
         # Compared close by: at the user's point, which may be zero, different ways can give the same.

@@ -5,9 +5,8 @@ from __future__ import annotations
 from math import prod
 from typing import Literal
 
-from adhelpers.caches import FUNCTIONS
 from adhelpers.engine.missing_rules import Function
-from adhelpers.engine.sweeps import Results, Sweep, SweepRecord, Swept
+from adhelpers.engine.sweeps import Check, Results, Sweep, Swept
 from adhelpers.errors import DTypeError
 from adhelpers.plugins.containers import describe
 from adhelpers.plugins.contract import ADBackend
@@ -26,6 +25,7 @@ def jacobian(
     mode: Mode | Literal["auto"],
     chunk_size: int | None = None,
     *,
+    check: Check = True,
     holomorphic: bool = False,
 ) -> tuple[Leaves, Blocks, Leaves]:
     """``(outputs, blocks, aux)``."""
@@ -39,19 +39,17 @@ def jacobian(
                 )
                 raise DTypeError(msg)
 
-    sweep = Sweep(
-        backend, f, x, accept=accept, chunk_size=chunk_size, holomorphic=holomorphic, record=_record(backend, f, x)
-    )
+    sweep = Sweep(backend, f, x, accept=accept, chunk_size=chunk_size, holomorphic=holomorphic, check=check)
     swept = sweep.evaluate(mode)
     blocks = _from_columns(backend, swept, x) if swept.forward else _from_rows(backend, swept, x)
     return swept.outputs, blocks, swept.aux
 
 
 def trace(
-    backend: ADBackend, f: Function, x: Leaves, mode: Mode, chunk_size: int | None = None
+    backend: ADBackend, f: Function, x: Leaves, mode: Mode, chunk_size: int | None = None, *, check: Check = True
 ) -> tuple[Leaves, Array | None]:
     """``(aux, trace of J)``, J being that of leaves shaped as those of `x`; None if there is no element."""
-    swept = Sweep(backend, f, x, receive=Trace, chunk_size=chunk_size).evaluate(mode)
+    swept = Sweep(backend, f, x, receive=Trace, chunk_size=chunk_size, check=check).evaluate(mode)
     assert isinstance(swept.results, Trace)
     return swept.aux, swept.results.total
 
@@ -68,14 +66,6 @@ class Trace(Results):
             # Picked, for a product would make NaN of infinite entries that are none of the trace's.
             part = xp.sum(xp.where(unit != 0, column, xp.zeros_like(column)))
             self.total = part if self.total is None else self.total + part
-
-
-def _record(backend: ADBackend, f: Function, x: Leaves) -> SweepRecord:
-    """What is known of `f` at leaves of these shapes; nothing while tracing, for it is the tracer's."""
-    if any(map(backend.is_traced, x)):
-        return SweepRecord()
-    shapes = tuple([(tuple(leaf.shape), str(leaf.dtype)) for leaf in x])
-    return FUNCTIONS.record(f.function, ("dense", type(f), type(backend), shapes), SweepRecord)
 
 
 def _from_columns(backend: ADBackend, swept: Swept, x: Leaves) -> Blocks:

@@ -22,6 +22,8 @@ class Gradient(GradientFunction):
 
     def __init__(self, backend: ADBackend, f: LeafwiseFunction, mode: Mode) -> None:
         self.function = f.function
+        self.args = f.args
+        self.kind = f"{type(self).__name__} by {mode} mode"
         self.mode = mode
         self._backend = backend
         self._f = f
@@ -63,6 +65,8 @@ class Directional:
 
     def __init__(self, backend: ADBackend, f: LeafwiseFunction, tangents: Leaves) -> None:
         self.function = f.function
+        self.args = f.args
+        self.kind = type(self).__name__
         self._backend = backend
         self._f = f
         self._tangents = tangents

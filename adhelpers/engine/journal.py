@@ -152,6 +152,13 @@ def tell(topic: str, words: str) -> None:
         logger.debug("%s of %s by %s: %s: %s", call.operation, call.function, call.backend, topic, words)
 
 
+def inform(message: str, *about: object) -> None:
+    """Log at INFO what users may want to know without asking."""
+    import logging  # slow, and seldom needed
+
+    logging.getLogger(LOGGER).info(message, *about)
+
+
 @contextlib.contextmanager
 def call_of(operation: str, f: object, backend: str, explanation: Explanation | None = None) -> Iterator[None]:
     """Note what is decided inside as that of one call, for `explain` or for the `explanation` that is given."""

@@ -22,7 +22,13 @@ class Function(Protocol):
     """What is differentiated: the user's function between leaves, or a derivative of it."""
 
     function: Callable[..., Any]
-    """The user's, whose missing rules are logged once."""
+    """The user's, with which is remembered what was seen of it."""
+    args: tuple[Any, ...]
+    """Its further arguments."""
+
+    @property
+    def kind(self) -> str:
+        """What tells functions apart that are made of one of the user's."""
 
     def __call__(self, *leaves: Any) -> tuple[Leaves, Leaves]:
         """``(outputs, aux)``."""
@@ -68,7 +74,7 @@ class Lack:
     @classmethod
     def told_by(cls, error: Exception, backend: ADBackend, rule: str, way: str, *, allowed: bool) -> Lack | None:
         """The lack that `error` tells of, if it does; it is an error itself where nothing may stand in."""
-        if not _is_missing_rule(backend, error):
+        if not is_missing_rule(backend, error):
             return None
         if not allowed:
             msg = (
@@ -83,17 +89,14 @@ class Lack:
         name, rule, way = self.backend.name, self.rule, self.way
         told = FUNCTIONS.record(f.function, (name, rule), Told)
         if not told.already:
-            import logging  # slow, and seldom needed
-
             told.already = True
-            message = "backend %r lacks a %s (%s); using %s"
-            logging.getLogger(journal.LOGGER).info(message, name, rule, self.words, way)
+            journal.inform("backend %r lacks a %s (%s); using %s", name, rule, self.words, way)
         if journal.is_listening():
             journal.tell("fallback", f"{name} lacks a {rule} ({journal.one_line(self.words)}): {way} instead")
         try:
             return substitute()
         except Exception as error:
-            if not _is_missing_rule(self.backend, error):
+            if not is_missing_rule(self.backend, error):
                 raise
             msg = (
                 f"backend {name!r} lacks a {rule} ({self.words}), and {way} cannot stand in ({error}); "
@@ -103,6 +106,6 @@ class Lack:
             raise UnsupportedOperationError(msg) from error
 
 
-def _is_missing_rule(backend: ADBackend, error: Exception) -> bool:
+def is_missing_rule(backend: ADBackend, error: Exception) -> bool:
     """Whether the framework says so, or core did, for a backend's missing mode or inside a nested operation."""
     return isinstance(error, UnsupportedOperationError) or backend.is_missing_rule(error)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 from adhelpers.plugins.contract import ADBackend
-from adhelpers.plugins.functions import Array
+from adhelpers.plugins.functions import Array, Leaves
 from adhelpers.trees.leaves import is_complex
 
 
@@ -43,6 +44,19 @@ def same_to_rounding(received: Any, expected: Any, axis: int) -> bool:
     return True
 
 
+def same_in_half_of_the_digits(received: Any, expected: Any) -> bool:
+    """Whether two arrays of NumPy's differ by no more than half of the digits of the largest, finite or not."""
+    import numpy as np
+
+    if received.shape != expected.shape or received.dtype != expected.dtype:
+        return False
+    finite = np.isfinite(expected)
+    largest = float(np.abs(expected).max(initial=0.0, where=finite))
+    bound = 4 * float(np.finfo(expected.dtype).eps) ** 0.5 * largest
+    with quiet():
+        return bool(np.all(np.where(finite, np.abs(received - expected) <= bound, ~np.isfinite(received))))
+
+
 def size_of_rounding(xp: Any, x: Array, y: Array, *, axis: int) -> Array:
     """What the rounding of a derivative is relative to: the largest output over the largest input along `axis`.
 
@@ -55,3 +69,60 @@ def size_of_rounding(xp: Any, x: Array, y: Array, *, axis: int) -> Array:
 
     size = largest(x)
     return largest(y) / xp.where(size > 1.0, size, xp.ones_like(size))
+
+
+class Tolerance:
+    """How far two ways to a derivative of one function at one point may differ.
+
+    Half of the digits of what was added up, and some roundings of what `f` computes with.
+    """
+
+    def __init__(self, backend: ADBackend, x: Leaves, outputs: Leaves) -> None:
+        dtypes = [(backend.array_namespace(leaf), leaf.dtype) for leaf in (*x, *outputs)]
+        error = backend.relative_error(max(float(xp.finfo(dtype).eps) for xp, dtype in dtypes))
+        largest = [max((_largest(backend, leaf) for leaf in leaves), default=0.0) for leaves in (x, outputs)]
+        self._backend = backend
+        self._relative = 4 * error**0.5
+        self._absolute = ROUNDINGS * error * largest[1] / max(1.0, largest[0])
+
+    def allows(self, received: Array, expected: Array, size: Array) -> bool:
+        """Whether the difference is no larger, `size` being the sum of the sizes of what was added up.
+
+        What is not finite is allowed where both are so.
+        """
+        xp = self._backend.array_namespace(received)
+        with quiet():
+            deviates = xp.abs(received - expected) > self._relative * size + self._absolute
+            finite = [xp.isfinite(received), xp.isfinite(expected)]
+            return not bool(xp.any(xp.where(finite[0] & finite[1], deviates, finite[0] != finite[1])))
+
+    def allows_all(self, received: Leaves, expected: Leaves) -> bool:
+        """Whether each of some values differs by no more from its partner."""
+        if received is expected:
+            return True
+        backend = self._backend
+        for a, b in zip(received, expected, strict=True):
+            a, b = backend.stop_gradient(a), backend.stop_gradient(b)
+            if not self.allows(a, b, backend.array_namespace(b).abs(b)):
+                return False
+        return True
+
+
+def _largest(backend: ADBackend, leaf: Array) -> float:
+    if 0 in leaf.shape:
+        return 0.0
+    leaf = backend.stop_gradient(leaf)
+    xp = backend.array_namespace(leaf)
+    size = xp.abs(leaf)
+    return float(xp.max(xp.where(xp.isfinite(size), size, xp.zeros_like(size))))
+
+
+def quiet() -> contextlib.AbstractContextManager[Any]:
+    """Whatever overflows in a check is not the user's to hear of."""
+    import numpy as np
+
+    return np.errstate(all="ignore")
+
+
+ROUNDINGS = 128
+"""A derivative may leave this many roundings of ``f(x)``, for x of size one, where it should be zero."""

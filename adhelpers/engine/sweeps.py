@@ -5,24 +5,42 @@ Forward sweeps give columns of the Jacobian, reverse ones rows.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from functools import partial
+from typing import Any, Literal, TypeVar
 
+from adhelpers.caches import FUNCTIONS
 from adhelpers.engine import journal
-from adhelpers.engine.missing_rules import Function, either
+from adhelpers.engine.missing_rules import Function, either, is_missing_rule
+from adhelpers.engine.proof import Proof, WrongSweep
+from adhelpers.engine.rounding import Tolerance
 from adhelpers.engine.seeds import Seeds, basis, most_at_once, zeros
-from adhelpers.errors import ArgumentTypeError
+from adhelpers.errors import AdhelpersError, ArgumentTypeError, UnsupportedOperationError
 from adhelpers.plugins.contract import ADBackend
 from adhelpers.plugins.formulations import Formulation, Mode
-from adhelpers.plugins.functions import Array, Leaves, Pullback
+from adhelpers.plugins.functions import Array, JVPSweep, Leaves, Pullback, VJPSweep
+from adhelpers.trees.kinds import kind_of
 from adhelpers.trees.leaves import is_complex, zeros_like
 
 Evaluated = tuple[Leaves, Pullback, Leaves]
 """What `ADBackend.vjp` returns."""
 
-Push = Callable[[Leaves], Leaves]
+Push = VJPSweep
 """From a block of vectors, stacked, to their results, stacked."""
+
+Single = Callable[[Leaves], tuple[Leaves, Leaves]]
+"""From one vector to the outputs of `f` and its result."""
+
+Check = bool | Literal["always"]
+"""Whether what is fast is seen to be right when a function is first met, at every call, or never."""
+
+T = TypeVar("T")
+
+
+def chosen_check(check: Check, check_batch: Check | None) -> Check:
+    """What was asked for, by either name."""
+    return check if check_batch is None else check_batch
 
 
 class Results:
@@ -40,8 +58,8 @@ class Results:
         """Take in what a block was pushed to."""
         self.blocks.append(results)
 
-    def finish(self, push: Push, step: int) -> None:
-        """All blocks were pushed; more may be."""
+    def finish(self, push: Push, single: Push, step: int) -> None:
+        """All blocks were pushed; more may be, and a vector by itself: then `WrongSweep` says that it differs."""
 
     def stacks(self, like: Leaves) -> Leaves:
         """The results of all vectors, stacked, for each leaf of `like`."""
@@ -66,6 +84,8 @@ class SweepRecord:
     """How many vectors a reverse sweep takes."""
     formulations: tuple[Formulation, ...] = ()
     """The ways that the backend has, the fastest first."""
+    verdicts: dict[tuple[Mode, str], bool] = field(default_factory=dict)
+    """Of each way to sweep that was tried, by its mode and name, whether it gives what single products give."""
 
 
 @dataclass(slots=True)
@@ -112,6 +132,10 @@ class Sweep:
         How many vectors are pushed at once; None keeps a block within a memory budget.
     holomorphic
         Whether `x` and the outputs are complex, and `f` is complex-differentiable.
+    check
+        Whether each way to push many vectors at once is proved when it is first taken, or ``"always"``.
+    known
+        What was learnt before; by default that is kept with the function, for these shapes.
     """
 
     backend: ADBackend
@@ -123,9 +147,25 @@ class Sweep:
     batch: int = 1
     chunk_size: int | None = None
     holomorphic: bool = False
-    record: SweepRecord = field(default_factory=SweepRecord)
+    check: Check = True
+    known: SweepRecord | None = None
+    record: SweepRecord = field(init=False)
     _of_x: Seeds | None = field(default=None, init=False)
     _of_outputs: Seeds | None = field(default=None, init=False)
+    _outputs: Leaves = field(default=(), init=False)
+    _proved: bool = field(default=False, init=False)
+
+    def __post_init__(self) -> None:
+        if self.known is not None:
+            self.record = self.known
+        elif any(map(self.backend.is_traced, self.x)):
+            # There is nothing to look at, and what is seen is the tracer's.
+            self.record, self.check = SweepRecord(), False
+        else:
+            f, kinds = self.f, tuple([(leaf.shape, leaf.dtype) for leaf in self.x])
+            args = kind_of(f.args) if f.args else ()
+            signature = (f.kind, type(self.backend), self.seeds.__name__, kinds, args)
+            self.record = FUNCTIONS.record(f.function, signature, SweepRecord)
 
     def evaluate(self, mode: Mode | Literal["auto"]) -> Swept:
         """Sweep in that mode, or in the other where the framework lacks rules; ``"auto"`` takes the cheaper one."""
@@ -160,41 +200,94 @@ class Sweep:
 
     def forward(self) -> Swept:
         """Push the vectors of `x` forward."""
+        return self._first_right("forward", self.backend.jvp_sweeps(self.f, self.x), self._pushed)
+
+    def reverse(self, evaluated: Evaluated | None = None) -> Swept:
+        """Pull the vectors of the outputs back."""
+        if evaluated is None:
+            evaluated = self.backend.vjp(self.f, self.x)
+            self._see(evaluated[0])
+        return self._first_right("reverse", self.backend.vjp_sweeps(evaluated[1]), partial(self._pulled, evaluated))
+
+    def _first_right(self, mode: Mode, ways: Mapping[str, T], attempt: Callable[[T, bool], Swept]) -> Swept:
+        """Sweep in the first way that works and is right. The last one has single products, and is not doubted."""
+        verdicts = self.record.verdicts
+        *fast, last = ways
+        failed: dict[tuple[Mode, str], bool] = {}
+        for name in fast:
+            way = (mode, name)
+            known = verdicts.get(way)
+            if known is False:
+                continue
+            self._proved = prove = self.check == "always" or (self.check and known is None)
+            try:
+                swept = attempt(ways[name], prove)
+            except Exception as error:
+                # Whatever it is: if it is the fault of `f`, the last way will meet it too.
+                if isinstance(error, AdhelpersError) and not isinstance(error, UnsupportedOperationError):
+                    raise
+                failed[way] = False
+                self._tell_of_failure(name, error)
+            else:
+                verdicts.update(failed)
+                if self._proved:
+                    verdicts[way] = True
+                return swept
+        try:
+            swept = attempt(ways[last], False)
+        except Exception as error:
+            if is_missing_rule(self.backend, error):
+                verdicts.update(failed)
+            raise
+        verdicts.update(failed)
+        return swept
+
+    def _tell_of_failure(self, name: str, error: Exception) -> None:
+        words = journal.one_line(error) if isinstance(error, WrongSweep) else journal.raised(error)
+        journal.tell("fallback", f"a sweep {name} is not taken: {words}")
+        journal.inform("backend %r: a sweep %s is not taken: %s", self.backend.name, name, words)
+
+    def _pushed(self, sweep: JVPSweep, prove: bool) -> Swept:
         backend, f, x = self.backend, self.f, self.x
         seen: list[tuple[Leaves, Leaves]] = []
 
         def push(block: Leaves) -> Leaves:
-            outputs, pushed, aux = backend.jvp_sweep(f, x, block)
+            outputs, pushed, aux = sweep(block)
             if not seen:
                 seen.append((outputs, aux))
                 self._see(outputs)
             return pushed
 
-        kept = self._through(push, self._inputs(), x, "pushed forward")
+        def single(vector: Leaves) -> tuple[Leaves, Leaves]:
+            outputs, pushed, _ = backend.jvp(f, tuple(map(backend.stop_gradient, x)), vector)
+            return outputs, pushed
+
+        kept = self._through(push, single, self._inputs(), x, "pushed forward", prove)
         if not seen:
             outputs, _, aux = backend.jvp(f, x, zeros_like(backend, x))
             seen.append((outputs, aux))
             self._see(outputs)
         return Swept(*seen[0], True, kept)
 
-    def reverse(self, evaluated: Evaluated | None = None) -> Swept:
-        """Pull the vectors of the outputs back."""
-        backend = self.backend
-        if evaluated is None:
-            evaluated = backend.vjp(self.f, self.x)
-            self._see(evaluated[0])
+    def _pulled(self, evaluated: Evaluated, sweep: VJPSweep, prove: bool) -> Swept:
         outputs, pullback, aux = evaluated
 
-        def pull(block: Leaves) -> Leaves:
-            return backend.vjp_sweep(pullback, block)
+        def single(vector: Leaves) -> tuple[Leaves, Leaves]:
+            return outputs, pullback(vector)
 
         seeds = self._of_outputs
         assert seeds is not None, "the outputs were seen"
-        kept, imaginary = self._through(pull, seeds, outputs, "pulled back"), None
-        if not self.holomorphic and any(is_complex(backend, y) for y in outputs):
+        kept, imaginary = self._through(sweep, single, seeds, outputs, "pulled back", prove), None
+        if not self.holomorphic and any(is_complex(self.backend, y) for y in outputs):
             # Under the pairing Re(sum(a * b)) a real x receives Re(J) from the cotangent 1 and Im(J) from -i.
-            words = "pulled back, times -i"
-            imaginary = self._through(lambda block: pull(self._turned(block)), seeds, outputs, words)
+            imaginary = self._through(
+                lambda block: sweep(self._turned(block)),
+                lambda vector: single(self._turned(vector)),
+                seeds,
+                outputs,
+                "pulled back, times -i",
+                prove,
+            )
         return Swept(outputs, aux, False, kept, imaginary)
 
     def cheaper(self) -> Mode:
@@ -223,23 +316,47 @@ class Sweep:
 
     def _see(self, outputs: Leaves) -> None:
         self.accept(outputs)
-        self._of_outputs = self.seeds(self.backend, outputs)
+        self._outputs, self._of_outputs = outputs, self.seeds(self.backend, outputs)
         size = self._of_outputs.total
         if self.record.output_size != size:
             self.record.output_size, self.record.formulations = size, ()
 
-    def _through(self, push: Push, seeds: Seeds, leaves: Leaves, words: str) -> Results:
-        """Push all vectors for `leaves`, a block at once."""
+    def _through(self, push: Push, single: Single, seeds: Seeds, leaves: Leaves, words: str, prove: bool) -> Results:
+        """Push all vectors for `leaves`, a block at once; `WrongSweep` if that is seen to be wrong."""
         step = self.chunk_size or most_at_once(self.backend, leaves)
         taker = self.receive(self.backend, leaves)
         if journal.is_listening():
             chunks = "all at once" if step >= seeds.total else f"{step} at once"
             vectors = "1 vector" if seeds.total == 1 else f"{seeds.total} vectors"
             journal.tell("sweep", f"{vectors} {words}, {chunks}")
+        proof = Proof(self.backend) if prove and seeds.total else None
         for block in taker.seeds(seeds, step):
-            taker.take(block, push(block))
-        taker.finish(push, step)
+            results = push(block)
+            taker.take(block, results)
+            if proof is not None:
+                proof.take(block, results)
+        if proof is not None:
+            self._prove(proof, single)
+        taker.finish(push, lambda vector: single(vector)[1], step)
         return taker
+
+    def _prove(self, proof: Proof, single: Single) -> None:
+        if proof.is_blind:
+            self._proved = False
+            return
+        outputs, tolerance = self._outputs, Tolerance(self.backend, self.x, self._outputs)
+        values, result = single(proof.vector)
+        if not tolerance.allows_all(outputs, values):
+            again, _ = single(proof.vector)
+            if not tolerance.allows_all(values, again):
+                journal.tell("check", "f gives another result each time: nothing can be proved")
+                return
+            msg = "f(x) is another than with a single vector"
+            raise WrongSweep(msg)
+        if not proof.holds(result, tolerance):
+            msg = "a combination of the vectors gives another result by itself"
+            raise WrongSweep(msg)
+        journal.tell("check", "the sweep is right: a random combination of its vectors gives the same by itself")
 
     def _turned(self, block: Leaves) -> Leaves:
         """The block times -i; real outputs, which have no imaginary part, get zeros."""

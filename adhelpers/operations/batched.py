@@ -6,6 +6,7 @@ from typing import Any, Literal, Unpack, overload
 
 from adhelpers.batch.strategies import differentiate
 from adhelpers.compiled.trials import Way
+from adhelpers.engine.sweeps import Check, chosen_check
 from adhelpers.operations.declaration import (
     Backend,
     Function,
@@ -16,7 +17,7 @@ from adhelpers.operations.declaration import (
     twin_of,
     without_value,
 )
-from adhelpers.operations.options import Options, batch_axis, batch_check, chunk_size, flag, word
+from adhelpers.operations.options import Options, batch_axis, check, check_or_none, chunk_size, flag, word
 from adhelpers.plugins.contract import ADBackend
 from adhelpers.plugins.functions import Array, Leaves
 from adhelpers.trees.leafwise import LeafwiseFunction
@@ -30,12 +31,15 @@ class BatchedJacobianOptions(Options, total=False):
     batch_axis: Literal[-1, 0]
     mode: Literal["auto", "forward", "reverse"]
     chunk_size: int | None
-    check_batch: bool | Literal["always"]
+    check: Check
+    check_batch: Check | None
     holomorphic: bool
 
 
-def _batched_jacobian(backend: ADBackend, f: LeafwiseFunction, x: Tree, **options: Any) -> tuple[Array, Array, Leaves]:
-    return differentiate("jacobian", backend, f, x, **options)
+def _batched_jacobian(
+    backend: ADBackend, f: LeafwiseFunction, x: Tree, *, check: Check, check_batch: Check | None, **options: Any
+) -> tuple[Array, Array, Leaves]:
+    return differentiate("jacobian", backend, f, x, check=chosen_check(check, check_batch), **options)
 
 
 def ways(backend: ADBackend, options: dict[str, Any], shape: tuple[int, ...], kinds: tuple[str, ...]) -> list[Way]:
@@ -51,7 +55,11 @@ def ways(backend: ADBackend, options: dict[str, Any], shape: tuple[int, ...], ki
     usual = next((way for way in found if way.way == "sweep"), None)
     if usual is None:
         return []
-    others = [Way(f"{way.mode} {way.way}", {"strategy": way, "check_batch": False}) for way in found if way != usual]
+    others = [
+        Way(f"{way.mode} {way.way}", {"strategy": way, "check": False, "check_batch": None})
+        for way in found
+        if way != usual
+    ]
     return [Way(f"{usual.mode} {usual.way}", {}), *others]
 
 
@@ -66,7 +74,8 @@ BATCHED_JACOBIAN = Operation(
         "batch_axis": batch_axis,
         "mode": word(("auto", "forward", "reverse")),
         "chunk_size": chunk_size,
-        "check_batch": batch_check,
+        "check": check,
+        "check_batch": check_or_none,
         "holomorphic": flag,
     },
     alternatives=_sweeps_and_samples,
@@ -96,14 +105,15 @@ def value_and_batched_jacobian(
     batch_axis: Literal[-1, 0] = -1,
     mode: Literal["auto", "forward", "reverse"] = "auto",
     chunk_size: int | None = None,
-    check_batch: bool | Literal["always"] = True,
+    check: Check = True,
+    check_batch: Check | None = None,
     holomorphic: bool = False,
 ) -> Any:
     """`batched_jacobian` together with ``f(x)``, at no extra evaluation of `f`.
 
     Parameters
     ----------
-    f, backend, x, args, has_aux, batch_axis, mode, chunk_size, check_batch, holomorphic
+    f, backend, x, args, has_aux, batch_axis, mode, chunk_size, check, check_batch, holomorphic
         As in `batched_jacobian`.
 
     Returns
@@ -127,6 +137,7 @@ def value_and_batched_jacobian(
         batch_axis=batch_axis,
         mode=mode,
         chunk_size=chunk_size,
+        check=check,
         check_batch=check_batch,
         holomorphic=holomorphic,
     )
@@ -165,9 +176,12 @@ def batched_jacobian(
         ``"forward"`` costs N passes, ``"reverse"`` M, and ``"auto"`` takes the cheaper.
     chunk_size
         How many vectors are pushed at once. None keeps a block of them within a memory budget.
+    check
+        Whether to see that what is fast is right, at the price of a product and a vector more: that many vectors pushed
+        at once give what they give one by one, or else slower ways are taken, and that `f` does not mix the batch.
+        True sees to it the first time a function object is met with a shape and dtype, ``"always"`` each time.
     check_batch
-        Whether to verify, at the price of one vector more, that `f` does not mix the batch. True checks a
-        function object the first time it is seen with a shape and dtype, ``"always"`` each time.
+        An older name of `check`.
     holomorphic
         Must be True for complex `x`, and promises that `f` is holomorphic.
 
@@ -183,8 +197,8 @@ def batched_jacobian(
     equal results. From then on, what `f` does must not depend on the size of its batch. `chunk_size` disables this.
 
     The check for mixing is remembered with the function: a module that is switched to training mode after it goes
-    unnoticed, and so do other `args`. Where the first run must do exactly what a later one does, as under gradient
-    checkpointing, pass ``check_batch=False`` and a `chunk_size`.
+    unnoticed, and so do other values in `args`. Where the first run must do exactly what a later one does, as under
+    gradient checkpointing, pass ``check=False`` and a `chunk_size`.
 
     Raises
     ------

@@ -81,9 +81,14 @@ class Operation:
         return ("x",) if self.along is None else ("x", "u")
 
     @property
-    def checks_batch(self) -> bool:
-        """Whether it looks if `f` mixes its batch."""
-        return "check_batch" in self.options
+    def is_batched(self) -> bool:
+        """Whether `f` is a function of a batch, which it must not mix."""
+        return "batch_axis" in self.options
+
+    @property
+    def is_checked(self) -> bool:
+        """Whether it looks if what is fast is right."""
+        return "check" in self.options
 
     def __call__(
         self,

@@ -8,6 +8,7 @@ from adhelpers.compiled.trials import Way
 from adhelpers.engine import dense
 from adhelpers.engine.composition import COMPOSITIONS, Composition, order
 from adhelpers.engine.derivatives import Gradient
+from adhelpers.engine.sweeps import Check
 from adhelpers.errors import DTypeError
 from adhelpers.operations.declaration import (
     Backend,
@@ -19,7 +20,7 @@ from adhelpers.operations.declaration import (
     twin_of,
     without_value,
 )
-from adhelpers.operations.options import Options, chunk_size, word
+from adhelpers.operations.options import Options, check, chunk_size, word
 from adhelpers.plugins.contract import ADBackend
 from adhelpers.plugins.functions import Array, Leaves
 from adhelpers.trees.leafwise import LeafwiseFunction
@@ -32,24 +33,27 @@ class HessianOptions(Options, total=False):
 
     mode: Composition
     chunk_size: int | None
+    check: Check
 
 
 def _hessian(
-    backend: ADBackend, f: LeafwiseFunction, x: Tree, *, mode: Composition, chunk_size: int | None
+    backend: ADBackend, f: LeafwiseFunction, x: Tree, *, mode: Composition, chunk_size: int | None, check: Check
 ) -> tuple[Any, Any, Leaves]:
     _require_real(x, "hessian")
     outer, inner = order(backend, mode)
-    _, blocks, (y, *aux) = dense.jacobian(backend, Gradient(backend, f, inner), x.leaves, outer, chunk_size)
+    _, blocks, (y, *aux) = dense.jacobian(
+        backend, Gradient(backend, f, inner), x.leaves, outer, chunk_size, check=check
+    )
     rows = tuple([x.rebuild(tuple(row)) for row in blocks])
     return y, x.rebuild(rows), tuple(aux)
 
 
 def _laplacian(
-    backend: ADBackend, f: LeafwiseFunction, x: Tree, *, mode: Composition, chunk_size: int | None
+    backend: ADBackend, f: LeafwiseFunction, x: Tree, *, mode: Composition, chunk_size: int | None, check: Check
 ) -> tuple[Any, Any, Leaves]:
     _require_real(x, "laplacian")
     outer, inner = order(backend, mode)
-    (y, *aux), trace = dense.trace(backend, Gradient(backend, f, inner), x.leaves, outer, chunk_size)
+    (y, *aux), trace = dense.trace(backend, Gradient(backend, f, inner), x.leaves, outer, chunk_size, check=check)
     xp = backend.array_namespace(y)
     return y, xp.zeros_like(y) if trace is None else xp.astype(trace, y.dtype), tuple(aux)
 
@@ -73,7 +77,7 @@ def _ways(backend: ADBackend, options: dict[str, Any], x: Array, shape: tuple[in
     return [Way(backend.second_order, {}), *others]
 
 
-_OPTIONS = {"mode": word(COMPOSITIONS), "chunk_size": chunk_size}
+_OPTIONS = {"mode": word(COMPOSITIONS), "chunk_size": chunk_size, "check": check}
 HESSIAN = Operation("hessian", _hessian, _OPTIONS, result="H", alternatives=_ways)
 LAPLACIAN = Operation("laplacian", _laplacian, _OPTIONS, result="f(x)")
 
@@ -100,12 +104,13 @@ def value_and_hessian(
     has_aux: bool = False,
     mode: Composition = "auto",
     chunk_size: int | None = None,
+    check: Check = True,
 ) -> Any:
     """`hessian` together with ``f(x)``, at no extra evaluation of `f`.
 
     Parameters
     ----------
-    f, backend, x, args, has_aux, mode, chunk_size
+    f, backend, x, args, has_aux, mode, chunk_size, check
         As in `hessian`.
 
     Returns
@@ -121,7 +126,7 @@ def value_and_hessian(
     >>> float(y), H.shape
     (2.0, (2, 2))
     """
-    return HESSIAN(f, backend, (x,), args, has_aux, mode=mode, chunk_size=chunk_size)
+    return HESSIAN(f, backend, (x,), args, has_aux, mode=mode, chunk_size=chunk_size, check=check)
 
 
 @overload
@@ -156,6 +161,10 @@ def hessian(f: Function, backend: Backend, x: Any, *, has_aux: bool = False, **o
         ``"auto"`` takes the backend's fastest.
     chunk_size
         How many vectors are pushed at once. None keeps a block of them within a memory budget.
+    check
+        Whether to see, at the price of one product more, that what is fast is right: that many vectors pushed at once
+        give what they give one by one. If they do not, slower ways are taken. True sees to it the first time a
+        function object is met with a shape and dtype, ``"always"`` each time.
 
     Returns
     -------
@@ -209,12 +218,13 @@ def value_and_laplacian(
     has_aux: bool = False,
     mode: Composition = "auto",
     chunk_size: int | None = None,
+    check: Check = True,
 ) -> Any:
     """`laplacian` together with ``f(x)``, at no extra evaluation of `f`.
 
     Parameters
     ----------
-    f, backend, x, args, has_aux, mode, chunk_size
+    f, backend, x, args, has_aux, mode, chunk_size, check
         As in `laplacian`.
 
     Returns
@@ -231,7 +241,7 @@ def value_and_laplacian(
     >>> float(y), round(float(v), 3)
     (9.0, 18.0)
     """
-    return LAPLACIAN(f, backend, (x,), args, has_aux, mode=mode, chunk_size=chunk_size)
+    return LAPLACIAN(f, backend, (x,), args, has_aux, mode=mode, chunk_size=chunk_size, check=check)
 
 
 @overload
@@ -268,6 +278,10 @@ def laplacian(
         ``"auto"`` takes the backend's fastest.
     chunk_size
         How many vectors are pushed at once. None keeps a block of them within a memory budget.
+    check
+        Whether to see, at the price of one product more, that what is fast is right: that many vectors pushed at once
+        give what they give one by one. If they do not, slower ways are taken. True sees to it the first time a
+        function object is met with a shape and dtype, ``"always"`` each time.
 
     Returns
     -------

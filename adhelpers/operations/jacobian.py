@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal, Unpack, overload
 
 from adhelpers.engine import dense
+from adhelpers.engine.sweeps import Check
 from adhelpers.errors import DTypeError
 from adhelpers.operations.declaration import (
     Backend,
@@ -16,7 +17,7 @@ from adhelpers.operations.declaration import (
     twin_of,
     without_value,
 )
-from adhelpers.operations.options import Options, chunk_size, flag, word
+from adhelpers.operations.options import Options, check, chunk_size, flag, word
 from adhelpers.plugins.contract import ADBackend
 from adhelpers.plugins.formulations import Mode
 from adhelpers.plugins.functions import Leaves
@@ -30,6 +31,7 @@ class JacobianOptions(Options, total=False):
 
     mode: Literal["auto", "forward", "reverse"]
     chunk_size: int | None
+    check: Check
     holomorphic: bool
 
 
@@ -40,6 +42,7 @@ def _jacobian(
     *,
     mode: Mode | Literal["auto"],
     chunk_size: int | None,
+    check: Check,
     holomorphic: bool,
 ) -> tuple[Any, Any, Leaves]:
     for leaf in x.leaves:
@@ -51,7 +54,7 @@ def _jacobian(
                 else f"holomorphic=True needs a complex x, but it has a leaf of dtype {leaf.dtype}; leave it out"
             )
             raise DTypeError(msg)
-    outputs, blocks, aux = dense.jacobian(backend, f, x.leaves, mode, chunk_size, holomorphic=holomorphic)
+    outputs, blocks, aux = dense.jacobian(backend, f, x.leaves, mode, chunk_size, check=check, holomorphic=holomorphic)
     y = f.output(outputs)
     rows = tuple([x.rebuild(tuple(row)) for row in blocks])
     return y.rebuild(outputs), y.rebuild(rows), aux
@@ -60,7 +63,7 @@ def _jacobian(
 JACOBIAN = Operation(
     "jacobian",
     _jacobian,
-    {"mode": word(("auto", "forward", "reverse")), "chunk_size": chunk_size, "holomorphic": flag},
+    {"mode": word(("auto", "forward", "reverse")), "chunk_size": chunk_size, "check": check, "holomorphic": flag},
 )
 
 
@@ -86,13 +89,14 @@ def value_and_jacobian(
     has_aux: bool = False,
     mode: Literal["auto", "forward", "reverse"] = "auto",
     chunk_size: int | None = None,
+    check: Check = True,
     holomorphic: bool = False,
 ) -> Any:
     """`jacobian` together with ``f(x)``, at no extra evaluation of `f`.
 
     Parameters
     ----------
-    f, backend, x, args, has_aux, mode, chunk_size, holomorphic
+    f, backend, x, args, has_aux, mode, chunk_size, check, holomorphic
         As in `jacobian`.
 
     Returns
@@ -108,7 +112,9 @@ def value_and_jacobian(
     (array([3., 9.]), array([[3., 0.],
            [0., 3.]]))
     """
-    return JACOBIAN(f, backend, (x,), args, has_aux, mode=mode, chunk_size=chunk_size, holomorphic=holomorphic)
+    return JACOBIAN(
+        f, backend, (x,), args, has_aux, mode=mode, chunk_size=chunk_size, check=check, holomorphic=holomorphic
+    )
 
 
 @overload
@@ -145,6 +151,10 @@ def jacobian(
         ``"auto"`` takes the cheaper.
     chunk_size
         How many vectors are pushed at once. None keeps a block of them within a memory budget.
+    check
+        Whether to see, at the price of one product more, that what is fast is right: that many vectors pushed at once
+        give what they give one by one. If they do not, slower ways are taken. True sees to it the first time a
+        function object is met with a shape and dtype, ``"always"`` each time.
     holomorphic
         Must be True for complex `x`, and promises that `f` is holomorphic.
 

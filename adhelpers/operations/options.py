@@ -28,13 +28,13 @@ def flag(name: str, value: object) -> None:
 def word(known: Sequence[str]) -> Check:
     """A check that refuses what is none of the known words."""
 
-    def check(name: str, value: object) -> None:
+    def refuse(name: str, value: object) -> None:
         if not isinstance(value, str) or value not in known:
             words = [repr(word) for word in known]
             msg = f"{name} is {value!r}; write {', '.join(words[:-1])} or {words[-1]}"
             raise ArgumentError(msg)
 
-    return check
+    return refuse
 
 
 def chunk_size(name: str, value: object) -> None:
@@ -52,11 +52,17 @@ def batch_axis(name: str, value: object) -> None:
         raise BatchAxisError(msg)
 
 
-def batch_check(name: str, value: object) -> None:
-    """Refuse another check of the batch than there is."""
+def check(name: str, value: object) -> None:
+    """Refuse another check than there is."""
     if not isinstance(value, bool) and not (isinstance(value, str) and value == "always"):
         msg = f"{name} is {value!r}; write True, False or 'always'"
         raise ArgumentError(msg)
+
+
+def check_or_none(name: str, value: object) -> None:
+    """The same for the older name, which need not be given."""
+    if value is not None:
+        check(name, value)
 
 
 def function_or_none(name: str, value: object) -> None:

@@ -8,6 +8,7 @@ from adhelpers.batch.per_sample import Gradients, Values
 from adhelpers.batch.strategies import differentiate
 from adhelpers.compiled.trials import Way
 from adhelpers.engine.composition import COMPOSITIONS, Composition, order
+from adhelpers.engine.sweeps import Check, chosen_check
 from adhelpers.operations.batched import ways
 from adhelpers.operations.declaration import (
     Backend,
@@ -19,7 +20,7 @@ from adhelpers.operations.declaration import (
     twin_of,
     without_value,
 )
-from adhelpers.operations.options import Options, batch_axis, batch_check, chunk_size, word
+from adhelpers.operations.options import Options, batch_axis, check, check_or_none, chunk_size, word
 from adhelpers.plugins.contract import ADBackend
 from adhelpers.plugins.formulations import Formulation, Mode
 from adhelpers.plugins.functions import Array, Leaves
@@ -31,7 +32,8 @@ class BatchedGradientOptions(Options, total=False):
     """What `batched_gradient` takes besides ``has_aux``."""
 
     batch_axis: Literal[-1, 0]
-    check_batch: bool | Literal["always"]
+    check: Check
+    check_batch: Check | None
 
 
 class BatchedHessianOptions(BatchedGradientOptions, total=False):
@@ -47,7 +49,8 @@ def _batched_gradient(
     x: Tree,
     *,
     batch_axis: Literal[-1, 0],
-    check_batch: bool | Literal["always"],
+    check: Check,
+    check_batch: Check | None,
 ) -> tuple[Array, Array, Leaves]:
     values = Values(backend, f, batch_axis)
     y, jacobian, aux = differentiate(
@@ -58,7 +61,7 @@ def _batched_gradient(
         batch_axis=batch_axis,
         mode="reverse",
         chunk_size=None,
-        check_batch=check_batch,
+        check=chosen_check(check, check_batch),
         holomorphic=None,
     )
     return values.numbers(y), jacobian[0, ...] if batch_axis == -1 else jacobian[:, 0, :], aux
@@ -72,7 +75,8 @@ def _batched_hessian(
     batch_axis: Literal[-1, 0],
     mode: Composition,
     chunk_size: int | None,
-    check_batch: bool | Literal["always"],
+    check: Check,
+    check_batch: Check | None,
     strategy: Formulation | None = None,
 ) -> tuple[Array, Array, Leaves]:
     values = Values(backend, f, batch_axis)
@@ -81,7 +85,7 @@ def _batched_hessian(
 
     def check_gradients() -> None:
         # The Hessians are those of the sum over the batch, which does not tell whether f permutes or pools its results.
-        _batched_gradient(backend, f, x, batch_axis=batch_axis, check_batch="always")
+        _batched_gradient(backend, f, x, batch_axis=batch_axis, check="always", check_batch=None)
 
     _, jacobian, (y, *aux) = differentiate(
         f"hessian by {inner} mode",
@@ -91,7 +95,7 @@ def _batched_hessian(
         batch_axis=batch_axis,
         mode=sweep,
         chunk_size=chunk_size,
-        check_batch=check_batch,
+        check=chosen_check(check, check_batch),
         holomorphic=None,
         strategy=strategy,
         check_first=check_gradients,
@@ -105,7 +109,7 @@ def _sweeps(backend: ADBackend, options: dict[str, Any], x: Array, shape: tuple[
 
 
 BATCHED_GRADIENT = Operation(
-    "batched_gradient", _batched_gradient, {"batch_axis": batch_axis, "check_batch": batch_check}
+    "batched_gradient", _batched_gradient, {"batch_axis": batch_axis, "check": check, "check_batch": check_or_none}
 )
 BATCHED_HESSIAN = Operation(
     "batched_hessian",
@@ -114,7 +118,8 @@ BATCHED_HESSIAN = Operation(
         "batch_axis": batch_axis,
         "mode": word(COMPOSITIONS),
         "chunk_size": chunk_size,
-        "check_batch": batch_check,
+        "check": check,
+        "check_batch": check_or_none,
     },
     result="H",
     alternatives=_sweeps,
@@ -142,13 +147,14 @@ def value_and_batched_gradient(
     args: tuple[Any, ...] = (),
     has_aux: bool = False,
     batch_axis: Literal[-1, 0] = -1,
-    check_batch: bool | Literal["always"] = True,
+    check: Check = True,
+    check_batch: Check | None = None,
 ) -> Any:
     """`batched_gradient` together with ``f(x)``, at no extra evaluation of `f`.
 
     Parameters
     ----------
-    f, backend, x, args, has_aux, batch_axis, check_batch
+    f, backend, x, args, has_aux, batch_axis, check, check_batch
         As in `batched_gradient`.
 
     Returns
@@ -164,7 +170,9 @@ def value_and_batched_gradient(
     >>> y, v.shape
     (array([ 2., 12., 30.]), (2, 3))
     """
-    return BATCHED_GRADIENT(f, backend, (x,), args, has_aux, batch_axis=batch_axis, check_batch=check_batch)
+    return BATCHED_GRADIENT(
+        f, backend, (x,), args, has_aux, batch_axis=batch_axis, check=check, check_batch=check_batch
+    )
 
 
 @overload
@@ -196,9 +204,12 @@ def batched_gradient(
         Whether `f` returns a pair ``(y, aux)``. The operation then returns ``(v, aux)``.
     batch_axis
         Where the batch is: -1 for last, as above, or 0 for first.
+    check
+        Whether to see that what is fast is right, at the price of a product and a vector more: that many vectors pushed
+        at once give what they give one by one, or else slower ways are taken, and that `f` does not mix the batch.
+        True sees to it the first time a function object is met with a shape and dtype, ``"always"`` each time.
     check_batch
-        Whether to verify, at the price of one vector more, that `f` does not mix the batch. True checks a
-        function object the first time it is seen with a shape and dtype, ``"always"`` each time.
+        An older name of `check`.
 
     Returns
     -------
@@ -255,13 +266,14 @@ def value_and_batched_hessian(
     batch_axis: Literal[-1, 0] = -1,
     mode: Composition = "auto",
     chunk_size: int | None = None,
-    check_batch: bool | Literal["always"] = True,
+    check: Check = True,
+    check_batch: Check | None = None,
 ) -> Any:
     """`batched_hessian` together with ``f(x)``, at no extra evaluation of `f`.
 
     Parameters
     ----------
-    f, backend, x, args, has_aux, batch_axis, mode, chunk_size, check_batch
+    f, backend, x, args, has_aux, batch_axis, mode, chunk_size, check, check_batch
         As in `batched_hessian`.
 
     Returns
@@ -286,6 +298,7 @@ def value_and_batched_hessian(
         batch_axis=batch_axis,
         mode=mode,
         chunk_size=chunk_size,
+        check=check,
         check_batch=check_batch,
     )
 
@@ -326,9 +339,12 @@ def batched_hessian(
         ``"auto"`` takes the backend's fastest.
     chunk_size
         How many vectors are pushed at once. None keeps a block of them within a memory budget.
+    check
+        Whether to see that what is fast is right, at the price of a product and a vector more: that many vectors pushed
+        at once give what they give one by one, or else slower ways are taken, and that `f` does not mix the batch.
+        True sees to it the first time a function object is met with a shape and dtype, ``"always"`` each time.
     check_batch
-        Whether to verify, at the price of one vector more, that `f` does not mix the batch. True checks a
-        function object the first time it is seen with a shape and dtype, ``"always"`` each time.
+        An older name of `check`.
 
     Returns
     -------

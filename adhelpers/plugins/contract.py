@@ -9,15 +9,20 @@ import contextlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
+from functools import partial
 from typing import Any, ClassVar, Self
 
 from adhelpers.errors import ArgumentTypeError, UnsupportedOperationError
 from adhelpers.plugins.capabilities import Capability
 from adhelpers.plugins.containers import SINGLE, TreeDef, flatten
 from adhelpers.plugins.formulations import Formulation, SecondOrder, fewest_vectors_first
-from adhelpers.plugins.functions import Array, LeafFunction, Leaves, Pullback
+from adhelpers.plugins.functions import Array, JVPSweep, LeafFunction, Leaves, Pullback, VJPSweep
 
 _NO_CONTEXT = contextlib.nullcontext()
+
+AT_ONCE = "all at once"
+ONE_BY_ONE = "one by one"
+"""How many vectors are pushed: names of ways to sweep."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -201,6 +206,23 @@ class ADBackend(ABC):
     def vjp_sweep(self, pullback: Pullback, cotangents: Leaves) -> Leaves:
         """Pull many cotangents back, stacked as in `jvp_sweep`; by default in a loop."""
         return self.stack([pullback(tuple(c[k, ...] for c in cotangents)) for k in range(cotangents[0].shape[0])])
+
+    def jvp_sweeps(self, f: LeafFunction, x: Leaves) -> Mapping[str, JVPSweep]:
+        """The ways to push many tangents at `x`, by name, the fastest first.
+
+        Each is a function of the tangents and returns what `jvp_sweep` does. Core proves a way by a single product when
+        it first takes it for a function, and goes on to the next where it raises or is wrong. The last one must have
+        single products, for it is not doubted. By default `jvp_sweep` and, if it is overridden, then a loop.
+        """
+        return self._with_a_loop(ADBackend.jvp_sweep, self.jvp_sweep, f, x)
+
+    def vjp_sweeps(self, pullback: Pullback) -> Mapping[str, VJPSweep]:
+        """The ways to pull many cotangents back, as in `jvp_sweeps`."""
+        return self._with_a_loop(ADBackend.vjp_sweep, self.vjp_sweep, pullback)
+
+    def _with_a_loop(self, loop: Callable[..., Any], sweep: Any, *at: Any) -> dict[str, Any]:
+        ways = {} if getattr(sweep, "__func__", None) is loop else {AT_ONCE: partial(sweep, *at)}
+        return {**ways, ONE_BY_ONE: partial(loop, self, *at)}
 
     def stack(self, rows: Sequence[Leaves]) -> Leaves:
         """Many tuples of leaves as one tuple of stacks, the new axis in front; by default the namespace's stack."""

@@ -24,6 +24,13 @@ Pullback = Callable[[Leaves], Leaves]
 """``pullback(cotangents) -> cotangents of x``: one array for each leaf."""
 
 
+JVPSweep = Callable[[Leaves], tuple[Leaves, Leaves, Leaves]]
+"""``sweep(tangents) -> (outputs, stacked tangents, aux)``: many tangents at one point, stacked on a leading axis."""
+
+VJPSweep = Callable[[Leaves], Leaves]
+"""``sweep(cotangents) -> stacked cotangents of x``, of stacked cotangents."""
+
+
 class GradientFunction(ABC):
     """A function that `ADBackend.jvp` and `ADBackend.vjp` may be given: the gradient of another.
 

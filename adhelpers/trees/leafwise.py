@@ -25,6 +25,8 @@ class LeafwiseFunction:
     arrays, which may be tracers.
     """
 
+    kind = "values"
+
     def __init__(self, f: Callable[..., Any], x: Tree, args: tuple[Any, ...], *, has_aux: bool) -> None:
         if type(args) is not tuple:
             require_tuple(args)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar
 
 import array_api_compat.numpy
@@ -19,10 +20,12 @@ from adhelpers.extend import (
     Array,
     Capability,
     Formulation,
+    JVPSweep,
     LeafFunction,
     Leaves,
     Pullback,
     TreeDef,
+    VJPSweep,
     fewest_vectors_first,
 )
 from adhelpers_plugins.autograd import namespace
@@ -142,6 +145,14 @@ class AutogradBackend(ADBackend):
         if isinstance(pullback, TapePullback):
             return self._sweep(pullback.tape.pull, cotangents, pullback.tape.x)
         return super().vjp_sweep(pullback, cotangents)
+
+    def jvp_sweeps(self, f: LeafFunction, x: Leaves) -> dict[str, JVPSweep]:
+        """One way, in which the rules are applied to each tangent by itself."""
+        return {"one by one": partial(self.jvp_sweep, f, x)}
+
+    def vjp_sweeps(self, pullback: Pullback) -> dict[str, VJPSweep]:
+        """The same for cotangents."""
+        return {"one by one": partial(self.vjp_sweep, pullback)}
 
     def _sweep(self, replay: Callable[[Leaves], Sequence[Any]], vectors: Leaves, partners: Leaves) -> Leaves:
         """The results of `replay` for each of the stacked vectors, stacked, each leaf in the dtype of its partner."""

@@ -6,6 +6,7 @@ import functools
 import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar, Literal
 
 import array_api_compat
@@ -16,6 +17,7 @@ from adhelpers.extend import (
     ArgumentError,
     Array,
     Capability,
+    JVPSweep,
     LeafFunction,
     Leaves,
     TreeDef,
@@ -135,6 +137,10 @@ class FiniteDifferenceBackend(ADBackend):
             self._difference(f, x, tuple(t[k, ...] for t in tangents), outputs) for k in range(tangents[0].shape[0])
         ]
         return outputs, self.stack(columns), aux
+
+    def jvp_sweeps(self, f: LeafFunction, x: Leaves) -> dict[str, JVPSweep]:
+        """One way, in which each tangent is pushed by itself."""
+        return {"one by one": partial(self.jvp_sweep, f, x)}
 
     def relative_error(self, epsilon: float) -> float:
         """The error at the chosen step; of order 4, which looks farther around, ten times what balances there."""

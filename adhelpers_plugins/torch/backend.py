@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -16,31 +17,18 @@ from adhelpers.extend import (
     Capability,
     Formulation,
     GradientFunction,
+    JVPSweep,
     LeafFunction,
     Leaves,
     Pullback,
     SecondOrder,
+    VJPSweep,
     fewest_vectors_first,
-    is_listening,
     raised_by_library,
-    tell,
 )
 from adhelpers_plugins.torch import direct, functional, levels, namespace, special
 from adhelpers_plugins.torch.arrayapi.arguments import from_numpy
 from adhelpers_plugins.torch.compilation import compiled
-
-_NO_VMAP = re.compile(
-    r"vmap"
-    r"|expand is unsupported for Sparse tensors"
-    r"|has_fw_view"
-    r"|Batching rule not implemented for"
-    r"|Cannot access data pointer of Tensor that doesn't have storage"
-    r"|that would mutate a captured Tensor"
-    r"|do not yet support calling random operations"
-    r"|inplace arithmetic\(self, \*extra_args\) is not possible"
-    r"|it must override the setup_context staticmethod"
-)
-"""What PyTorch says of a function that only a loop can sweep."""
 
 _MISSING_RULE = re.compile(
     r"Trying to use forward AD with .* that does not support it"
@@ -150,28 +138,18 @@ class TorchBackend(ADBackend):
                 raise
         return functional.vjp(f, x)
 
-    def jvp_sweep(self, f: LeafFunction, x: Leaves, tangents: Leaves) -> tuple[Leaves, Leaves, Leaves]:
-        """One pass vectorised over the tangents; one pass for each where PyTorch cannot vectorise `f`."""
-        for sweep in (direct.jvp_sweep, functional.jvp_sweep) if _at_top((*x, *tangents)) else (functional.jvp_sweep,):
-            try:
-                return sweep(f, x, tangents)
-            except RuntimeError as error:
-                if not _NO_VMAP.search(str(error)):
-                    raise
-                _tell_of_next(error)
-        return super().jvp_sweep(f, x, tangents)
+    def jvp_sweeps(self, f: LeafFunction, x: Leaves) -> dict[str, JVPSweep]:
+        """Dual numbers with many tangents, or ``torch.func.jvp`` under ``torch.func.vmap``."""
+        ways = {"by dual numbers": partial(direct.jvp_sweep, f, x)} if _at_top(x) else {}
+        return {**ways, "by torch.func": partial(functional.jvp_sweep, f, x), **super().jvp_sweeps(f, x)}
 
-    def vjp_sweep(self, pullback: Pullback, cotangents: Leaves) -> Leaves:
-        """The pullback, vectorised."""
-        try:
-            if isinstance(pullback, direct.GraphPullback):
-                return pullback.sweep(cotangents)
-            return torch.func.vmap(pullback)(cotangents)
-        except RuntimeError as error:
-            if not _NO_VMAP.search(str(error)):
-                raise
-            _tell_of_next(error)
-        return super().vjp_sweep(pullback, cotangents)
+    def vjp_sweeps(self, pullback: Pullback) -> dict[str, VJPSweep]:
+        """The pullback under either vmap."""
+        if isinstance(pullback, direct.GraphPullback):
+            ways = pullback.sweeps()
+        else:
+            ways = {"by torch.func": lambda cotangents: torch.func.vmap(pullback)(cotangents)}
+        return {**ways, **super().vjp_sweeps(pullback)}
 
     def formulations(self, n: int, m: int, batch: int) -> list[Formulation]:
         """Copies of the batch while they are small; where the modes have as many vectors, the reverse one."""
@@ -202,12 +180,6 @@ class TorchBackend(ADBackend):
             and _MISSING_RULE.search(str(error)) is not None
             and raised_by_library(error, "torch")
         )
-
-
-def _tell_of_next(error: RuntimeError) -> None:
-    if is_listening():
-        words = str(error).partition("\n")[0]
-        tell("fallback", f"PyTorch cannot vectorise f so ({words}); the next way is taken, a loop at last")
 
 
 def _at_top(leaves: Leaves) -> bool:

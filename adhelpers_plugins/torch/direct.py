@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable, Iterator
+from functools import partial
 from typing import Any
 
 import torch
 from torch.autograd.function import BackwardCFunction
 from torch.autograd.graph import GradientEdge, get_gradient_edge
 
-from adhelpers.extend import ArgumentTypeError, Array, LeafFunction, Leaves, UnsupportedOperationError
-from adhelpers_plugins.torch.levels import DualNumbers, Tangents, gradients
+from adhelpers.extend import ArgumentTypeError, Array, LeafFunction, Leaves, UnsupportedOperationError, VJPSweep
+from adhelpers_plugins.torch.levels import Cotangents, DualNumbers, Tangents, Vmap, gradients
 
 Edges = tuple[GradientEdge, ...]
 """Where a graph begins: at copies of `x`, which `f` may have changed since."""
@@ -91,7 +92,7 @@ def _gradients_of(values: Leaves, x: Leaves, edges: Edges) -> Leaves:
     live = tuple([y for y in values if y.requires_grad])
     if live:
         seeds = tuple([_seed(torch.ones_like(y)) for y in live])
-        pulled = gradients(live, edges, seeds, create_graph=True, batched=False)
+        pulled = gradients(live, edges, seeds, create_graph=True)
     return tuple([torch.zeros_like(leaf) if g is None else _conjugate(g) for g, leaf in zip(pulled, x, strict=True)])
 
 
@@ -112,13 +113,23 @@ class GraphPullback:
 
     def __call__(self, cotangents: Leaves) -> Leaves:
         """One cotangent for each output."""
-        return self._pull(cotangents, ())
+        return self._pull(None, cotangents)
 
-    def sweep(self, cotangents: Leaves) -> Leaves:
-        """Many cotangents, stacked."""
-        return self._pull(cotangents, tuple(cotangents[0].shape[:1]))
+    def sweeps(self) -> dict[str, VJPSweep]:
+        """Ways to pull many cotangents back, stacked.
 
-    def _pull(self, cotangents: Leaves, stack: tuple[int, ...]) -> Leaves:
+        The newer vmap forbids hooks: those of a checkpoint in f, which computes in the backward pass what it did not
+        save, and those of one around the operation, for which what a graph saves must always be the same. So results
+        that are part of a graph come by the older one first.
+        """
+        attached = self._attached and torch.is_grad_enabled()
+        newer, older = partial(self._pull, Cotangents), partial(self._pull, Tangents)
+        if attached:
+            return {"by the older vmap, in a graph": older, "by the newer vmap, in a graph": newer}
+        return {"by the newer vmap": newer, "by the older vmap": older}
+
+    def _pull(self, vmap: Vmap | None, cotangents: Leaves) -> Leaves:
+        stack = () if vmap is None else cotangents[0].shape[:1]
         live, seeds, attached = [], [], self._attached
         for y, cotangent in zip(self._outputs, cotangents, strict=True):
             attached = attached or cotangent.requires_grad
@@ -129,7 +140,7 @@ class GraphPullback:
         if live:
             attached = attached and torch.is_grad_enabled()
             each = tuple(map(_seed, seeds) if attached else seeds)
-            pulled = gradients(tuple(live), self._edges, each, create_graph=attached, batched=bool(stack))
+            pulled = gradients(tuple(live), self._edges, each, create_graph=attached, vmap=vmap)
         ownership, is_new = Ownership(cotangents), not self._has_users_rules  # which may return memory that they keep
         return tuple(
             [

@@ -209,15 +209,21 @@ class Cotangents:
         return _take_batched(each, self._level, self._count, 0)
 
 
+Vmap = type[Cotangents | Tangents]
+
+
 def gradients(
     outputs: tuple[torch.Tensor, ...],
     inputs: tuple[GradientEdge, ...],
     cotangents: tuple[torch.Tensor, ...],
     *,
     create_graph: bool,
-    batched: bool,
+    vmap: Vmap | None = None,
 ) -> tuple[torch.Tensor | None, ...]:
-    """``torch.autograd.grad``, or its engine alone, for core has checked all that it checks."""
+    """``torch.autograd.grad``, or its engine alone, for core has checked all that it checks.
+
+    With `vmap`, of many cotangents, stacked.
+    """
     if _run_engine is None or not KNOWN:
         return torch.autograd.grad(
             outputs,
@@ -226,29 +232,10 @@ def gradients(
             retain_graph=True,
             create_graph=create_graph,
             allow_unused=True,
-            is_grads_batched=batched,
+            is_grads_batched=vmap is not None,
         )
-    if not batched:
+    if vmap is None:
         return _run_engine(outputs, cotangents, True, create_graph, inputs, True, accumulate_grad=False)
-    if not create_graph:
-        try:
-            return _mapped(Cotangents, outputs, inputs, cotangents, create_graph=False)
-        except RuntimeError as error:
-            if "saved tensor hooks" not in str(error):
-                raise
-    # The newer vmap forbids hooks: those of a checkpoint in f, which computes in the backward pass what it did not
-    # save, and those of one around the operation, for which what a graph saves must always be the same.
-    return _mapped(Tangents, outputs, inputs, cotangents, create_graph=create_graph)
-
-
-def _mapped(
-    vmap: type[Cotangents | Tangents],
-    outputs: tuple[torch.Tensor, ...],
-    inputs: tuple[GradientEdge, ...],
-    cotangents: tuple[torch.Tensor, ...],
-    *,
-    create_graph: bool,
-) -> tuple[torch.Tensor | None, ...]:
     with vmap(cotangents[0].shape[0]) as vectors:
         each = tuple([vectors.each(cotangent) for cotangent in cotangents])
         pulled = _run_engine(outputs, each, True, create_graph, inputs, True, accumulate_grad=False)

@@ -154,13 +154,19 @@ def test_the_check_costs_one_vector_once_for_a_function_and_shape(
 ) -> None:
     widths = []
     kind = type(framework)
-    sweep = kind.vjp_sweep
+    sweeps = kind.vjp_sweeps
 
-    def watched(self: Any, pullback: Any, cotangents: Any) -> Any:
-        widths.append(cotangents[0].shape[0])
-        return sweep(self, pullback, cotangents)
+    def watched(self: Any, pullback: Any) -> Any:
+        def of(sweep: Any) -> Any:
+            def count(cotangents: Any) -> Any:
+                widths.append(cotangents[0].shape[0])
+                return sweep(cotangents)
 
-    monkeypatch.setattr(kind, "vjp_sweep", watched)
+            return count
+
+        return {name: of(sweep) for name, sweep in sweeps(self, pullback).items()}
+
+    monkeypatch.setattr(kind, "vjp_sweeps", watched)
 
     def f(x: Any) -> Any:
         return x**2

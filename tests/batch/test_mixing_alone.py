@@ -53,7 +53,14 @@ class Checked:
         for block in self.check.seeds(BatchBasis(layout, backend, (leaf,)), step):
             self.check.take(block, push(block))
         self.swept = list(self.pushed)
-        self.check.finish(push, step)
+
+        def push_one(vector: Any) -> Any:
+            pushed = self.pushed.copy()
+            results = push(tuple(leaf[None] for leaf in vector))
+            self.pushed = pushed  # by itself, and in no sweep
+            return tuple(leaf[0] for leaf in results)
+
+        self.check.finish(push, push_one, step)
 
 
 # -- what is let pass ---------------------------------------------------------------------------------

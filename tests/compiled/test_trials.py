@@ -28,6 +28,16 @@ def new_trials(evaluate: Any, alternatives: Any, told: Explanation | None = None
     return trials.Trials(make("finite-difference"), evaluate, options, alternatives, noted)
 
 
+def compiling(code: Any) -> Any:
+    """A backend for which everything is compiled to `code`."""
+
+    class Compiling(type(make("finite-difference"))):  # type: ignore[misc]
+        def compile(self, function: Any) -> Any:
+            return code
+
+    return Compiling()
+
+
 def verdicts(explanation: Explanation) -> dict[str, str]:
     """For each way that was tried, what came of it, from a report."""
     words = [note.words for call in explanation.calls for note in call.notes if note.topic == "trial"]
@@ -119,8 +129,8 @@ def test_every_array_of_a_result_is_compared(clock: list[float]) -> None:
     }
 
 
-def test_the_batch_is_checked_once_for_each_shape_and_dtype() -> None:
-    """Before code is used, by one evaluation with values."""
+def test_what_is_fast_is_checked_once_for_each_shape_and_dtype() -> None:
+    """Before code is used, by one evaluation with values, which the code must then give."""
     calls = []
 
     def evaluate(x: Any) -> Any:
@@ -133,7 +143,20 @@ def test_the_batch_is_checked_once_for_each_shape_and_dtype() -> None:
         before = len(calls)
         run(x)
         counts.append(len(calls) - before)
-    assert counts == [2, 1, 2, 2, 1]
+    assert counts == [3, 1, 3, 3, 1]
+
+
+def test_code_that_gives_another_result_is_not_taken() -> None:
+    def evaluate(x: Any) -> Any:
+        return x**2
+
+    for wrong, taken in ((1.0 + 1e-12, 1.0 + 1e-12), (1.01, 1.0), (np.nan, 1.0)):
+        backend = compiling(lambda x, wrong=wrong: wrong * x**2)
+        run = trials.Trials(backend, evaluate, {"check": True}, None)
+        for _ in range(2):
+            np.testing.assert_array_equal(run(np.asarray([2.0, 3.0])), taken * np.asarray([4.0, 9.0]))
+        unchecked = trials.Trials(backend, evaluate, {"check": False}, None)
+        np.testing.assert_array_equal(unchecked(np.asarray([2.0])), np.asarray([wrong * 4.0]))
 
 
 # -- how long it takes --------------------------------------------------------------------------------

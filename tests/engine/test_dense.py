@@ -22,6 +22,8 @@ class Leafwise:
 
     def __init__(self, function: Any) -> None:
         self.function = function
+        self.args: tuple[Any, ...] = ()
+        self.kind = "values"
 
     def __call__(self, *leaves: Any) -> Any:
         return self.function(*leaves), ()

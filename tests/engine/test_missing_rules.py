@@ -35,6 +35,8 @@ class Function:
 
     def __init__(self, function: Any) -> None:
         self.function = function
+        self.args: tuple[Any, ...] = ()
+        self.kind = "values"
 
 
 def user() -> Any:

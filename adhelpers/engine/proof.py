@@ -1,0 +1,65 @@
+"""The proof of a sweep: one random combination of its vectors, pushed by itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from adhelpers.engine.rounding import Tolerance
+from adhelpers.plugins.contract import ADBackend
+from adhelpers.plugins.functions import Array, Leaves
+
+
+class WrongSweep(Exception):  # noqa: N818  # the next way is taken: nobody else hears of it
+    """A way to push many vectors at once gives another result than the vectors one by one."""
+
+
+class Proof:
+    """Whether a sweep gives what single products give.
+
+    A combination of all its vectors must give the same combination of all its results. The weights are random: vectors
+    of the basis would not show that axes of the same size are exchanged.
+
+    Attributes
+    ----------
+    vector
+        The combination of the vectors so far.
+    """
+
+    def __init__(self, backend: ADBackend) -> None:
+        import numpy as np
+
+        self.vector: Leaves = ()
+        self._generator = np.random.default_rng(0)
+        self._backend = backend
+        self._combined: Leaves = ()
+        self._sizes: Leaves = ()
+
+    def take(self, block: Leaves, results: Leaves) -> None:
+        """Take in vectors and what they were pushed to, both stacked."""
+        constant, count = self._backend.stop_gradient, block[0].shape[0]
+        # None is small, so that no vector is hidden by the rounding of others; every framework accepts float32.
+        weights = self._generator.uniform(0.5, 1.5, count) * self._generator.choice([-1.0, 1.0], count)
+        weights = weights.astype("float32")
+        self.vector = self._added(self.vector, weights, tuple(map(constant, block)))
+        results = tuple(map(constant, results))
+        sizes = tuple([self._backend.array_namespace(stack).abs(stack) for stack in results])
+        self._combined = self._added(self._combined, weights, results)
+        self._sizes = self._added(self._sizes, abs(weights), sizes)
+
+    @property
+    def is_blind(self) -> bool:
+        """Whether there are no values to look at."""
+        return any(map(self._backend.is_traced, self._combined))
+
+    def holds(self, single: Leaves, tolerance: Tolerance) -> bool:
+        """Whether `vector`, pushed by itself, gave what was expected of it."""
+        return all(map(tolerance.allows, self._combined, map(self._backend.stop_gradient, single), self._sizes))
+
+    def _added(self, total: Leaves, weights: Any, stacks: Leaves) -> Leaves:
+        combined = tuple([self._combination(weights, stack) for stack in stacks])
+        return tuple([a + b for a, b in zip(total, combined, strict=True)]) if total else combined
+
+    def _combination(self, weights: Any, stack: Array) -> Array:
+        xp = self._backend.array_namespace(stack)
+        each = xp.astype(self._backend.asarray(weights, stack), stack.dtype)
+        return xp.sum(xp.reshape(each, (-1, *[1] * (len(stack.shape) - 1))) * stack, axis=0)
