@@ -223,8 +223,7 @@ class Sweep:
             try:
                 swept = attempt(ways[name], prove)
             except Exception as error:
-                # Whatever it is: if it is the fault of `f`, the last way will meet it too.
-                if isinstance(error, AdhelpersError) and not isinstance(error, UnsupportedOperationError):
+                if not self._may_go_on(error):
                     raise
                 failed[way] = False
                 self._tell_of_failure(name, error)
@@ -241,6 +240,12 @@ class Sweep:
             raise
         verdicts.update(failed)
         return swept
+
+    def _may_go_on(self, error: Exception) -> bool:
+        """Whether it is the sweep that failed, or may have: what the framework raised, the last way may meet too."""
+        if isinstance(error, AdhelpersError):
+            return isinstance(error, UnsupportedOperationError)
+        return isinstance(error, WrongSweep) or self.backend.is_own_error(error)
 
     def _tell_of_failure(self, name: str, error: Exception) -> None:
         words = journal.one_line(error) if isinstance(error, WrongSweep) else journal.raised(error)

@@ -17,6 +17,7 @@ from adhelpers.plugins.capabilities import Capability
 from adhelpers.plugins.containers import SINGLE, TreeDef, flatten
 from adhelpers.plugins.formulations import Formulation, SecondOrder, fewest_vectors_first
 from adhelpers.plugins.functions import Array, JVPSweep, LeafFunction, Leaves, Pullback, VJPSweep
+from adhelpers.plugins.origin import raised_by_library
 
 _NO_CONTEXT = contextlib.nullcontext()
 
@@ -304,7 +305,7 @@ class ADBackend(ABC):
         """
         return self
 
-    # -- optional: missing rules ---------------------------------------------------------------------
+    # -- optional: whose error it is ------------------------------------------------------------------
 
     def is_missing_rule(self, error: Exception) -> bool:
         """Whether `error` is the framework's own word that it has no derivative rule; by default never.
@@ -313,3 +314,12 @@ class ADBackend(ABC):
         `adhelpers.extend.raised_by_library` tells them apart. An `UnsupportedOperationError` needs no mention here.
         """
         return False
+
+    def is_own_error(self, error: Exception) -> bool:
+        """Whether the framework raised `error`, in whatever words, and not the user's function.
+
+        Raised in a sweep, it leads to the next of `jvp_sweeps` or `vjp_sweeps`. By default whether the package of this
+        class raised it, or compiled code; a plugin whose framework is another package asks
+        `adhelpers.extend.raised_by_library` about that.
+        """
+        return raised_by_library(error, type(self).__module__.partition(".")[0])

@@ -201,6 +201,10 @@ class JaxBackend(ADBackend):
             and raised_by_library(error, "jax")
         )
 
+    def is_own_error(self, error: Exception) -> bool:
+        """Whether JAX, or compiled code, raised it."""
+        return raised_by_library(error, "jax")
+
 
 _SMALL = 2**18
 """Up to so many elements in all copies of a batch, one product at them is faster than to trace a sweep.

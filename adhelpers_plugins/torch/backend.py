@@ -41,6 +41,9 @@ _MISSING_RULE = re.compile(
 )
 
 
+_ERRORS = (ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
+
+
 @dataclass(frozen=True, kw_only=True)
 class TorchBackend(ADBackend):
     """Derivatives by PyTorch.
@@ -180,6 +183,10 @@ class TorchBackend(ADBackend):
             and _MISSING_RULE.search(str(error)) is not None
             and raised_by_library(error, "torch")
         )
+
+    def is_own_error(self, error: Exception) -> bool:
+        """Whether PyTorch, or compiled code, raised it; an exception by which a checkpoint ends early is no error."""
+        return isinstance(error, _ERRORS) and raised_by_library(error, "torch")
 
 
 def _at_top(leaves: Leaves) -> bool:

@@ -44,11 +44,6 @@ class Wrong(Counting):
         return outputs, counted, aux
 
 
-def raising(stack: Any) -> Any:
-    msg = "no batching rule"
-    raise RuntimeError(msg)
-
-
 SPOILT = {
     "axes exchanged": lambda stack: stack.swapaxes(0, 1) if len(set(stack.shape)) == 1 else stack,
     "a sign": lambda stack: -stack,
@@ -56,7 +51,7 @@ SPOILT = {
     "the last vector": lambda stack: np.concatenate([stack[:-1], 0 * stack[-1:]]),
     "twice the first": lambda stack: np.concatenate([stack[:1], stack[:-1]]),
     "not finite": lambda stack: np.where(stack == stack.max(), np.nan, stack),
-    "an error": raising,
+    "an error": lambda stack: stack.reshape(7, 7),  # raised by compiled code, and not by a function of a user's
 }
 SQUARE = MATRIX[:3]
 

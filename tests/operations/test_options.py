@@ -78,14 +78,14 @@ def test_what_is_no_batch_axis(value: Any) -> None:
 
 @pytest.mark.parametrize("value", [True, False, "always"])
 def test_checks_of_the_batch(value: Any) -> None:
-    options.batch_check("check_batch", value)
+    options.check("check", value)
 
 
 @pytest.mark.parametrize("value", ["never", "", 0, 1, None, np.True_, ["always"]], ids=label)
 def test_what_is_no_check_of_the_batch(value: Any) -> None:
     with pytest.raises(ArgumentError) as raised:
-        options.batch_check("check_batch", value)
-    assert str(raised.value) == f"check_batch is {value!r}; write True, False or 'always'"
+        options.check("check", value)
+    assert str(raised.value) == f"check is {value!r}; write True, False or 'always'"
 
 
 @pytest.mark.parametrize("value", [None, abs, lambda y: y, Index], ids=label)
