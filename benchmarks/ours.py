@@ -39,7 +39,7 @@ def jacobians(native: Native, f: Function, x: Any) -> list[Contender]:
     """Batched Jacobians as `products`, and without the check for mixing, and in each mode."""
     made = [
         _contender(native, "ours", _one_shot(JACOBIAN, native, f), x),
-        _contender(native, "ours, unchecked", _one_shot(JACOBIAN, native, f, check_batch=False), x),
+        _contender(native, "ours, unchecked", _one_shot(JACOBIAN, native, f, check=False), x),
         _contender(native, "ours, forward", _one_shot(JACOBIAN, native, f, mode="forward"), x),
         _contender(native, "ours, reverse", _one_shot(JACOBIAN, native, f, mode="reverse"), x),
     ]

@@ -116,7 +116,7 @@ class MixingCheck(Results):
             f"f mixes the batch: a direction that differs between batch elements gives a result that deviates "
             f"by {worst:.1e} of its size from what independent elements would give, with {layout}. "
             f"The usual causes: data with the other layout (pass batch_axis={other.axis}), and batch normalisation "
-            "in training mode (switch it to evaluation). Pass check_batch=False only if you know why this is right"
+            "in training mode (switch it to evaluation). Pass check=False only if you know why this is right"
         )
         raise BatchMixingError(msg)
 

@@ -75,7 +75,7 @@ def _verdicts(native: Native, operation: str, outcomes: list[Outcome]) -> list[V
     )
     if operation != COMPILED:
         unchecked = _ratios(contender, lambda _: "ours, unchecked", outcomes)
-        verdicts.append(Verdict.worst_of(f"{words}, default `check_batch` to none, function repeated", unchecked, 1.05))
+        verdicts.append(Verdict.worst_of(f"{words}, default `check` to none, function repeated", unchecked, 1.05))
     return verdicts
 
 

@@ -59,14 +59,14 @@ def _of_the_check(native: Native, cell: cells.Cell) -> Iterator[Price]:
     f, x, reference = cell.bind(native.xp, native.asarray), native.asarray(cell.batch_of_points()), cell.reference()
 
     def seen(check: Any) -> Call:
-        return lambda: native.finish(adhelpers.batched_jacobian(f, native.backend, x, check_batch=check))
+        return lambda: native.finish(adhelpers.batched_jacobian(f, native.backend, x, check=check))
 
     def new(check: Any) -> Call:
         def call() -> Any:
             def g(x: Any) -> Any:
                 return f(x)
 
-            return native.finish(adhelpers.batched_jacobian(g, native.backend, x, check_batch=check))
+            return native.finish(adhelpers.batched_jacobian(g, native.backend, x, check=check))
 
         return call
 

@@ -189,7 +189,7 @@ def test_the_message_says_what_to_type(axis: Any) -> None:
     message = str(raised.value)
     assert f"with {LAYOUTS[axis]}" in message
     assert f"pass batch_axis={LAYOUTS[axis].other().axis}" in message
-    assert "check_batch=False" in message
+    assert "check=False" in message
 
 
 def test_what_was_seen_is_told() -> None:

@@ -154,7 +154,7 @@ def test_f_runs_once_in_reverse_and_once_per_chunk_forward(
         calls.append(1)
         return x**2
 
-    batched_jacobian(f, framework, numbers(5, 3), mode=mode, chunk_size=chunk_size)
+    batched_jacobian(f, framework, numbers(5, 3), mode=mode, chunk_size=chunk_size, check=False)
     assert len(calls) == expected
 
 

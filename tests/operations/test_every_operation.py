@@ -26,6 +26,7 @@ from adhelpers import (
     value_and_hessian_vector_product,
     value_and_laplacian,
 )
+from adhelpers.operations.declaration import declaration_of
 from conftest import MODES, assert_close, lifted
 
 Backend = adhelpers.ADBackend
@@ -126,8 +127,8 @@ def test_arguments_aux_and_values(backend: Backend, operation: Operation) -> Non
 
 @every_operation
 def test_f_runs_once_and_values_cost_nothing(framework: Backend, operation: Operation) -> None:
-    """One sweep serves all vectors; nor is a function run twice because it is new."""
-    options = {"check_batch": False} if "batched" in operation.name else {}
+    """One sweep serves all vectors."""
+    options = {"check": False} if "check" in declaration_of(operation.plain).operation.options else {}
     for call in (operation.plain, operation.twin):
         calls = []
 
