@@ -128,18 +128,20 @@ def value_and_batched_jacobian(
     >>> y.shape, J.shape
     ((3, 4), (3, 3, 4))
     """
-    return BATCHED_JACOBIAN(
+    return BATCHED_JACOBIAN.call(
         f,
         backend,
         (x,),
         args,
         has_aux,
-        batch_axis=batch_axis,
-        mode=mode,
-        chunk_size=chunk_size,
-        check=check,
-        check_batch=check_batch,
-        holomorphic=holomorphic,
+        {
+            "batch_axis": batch_axis,
+            "mode": mode,
+            "chunk_size": chunk_size,
+            "check": check,
+            "check_batch": check_batch,
+            "holomorphic": holomorphic,
+        },
     )
 
 

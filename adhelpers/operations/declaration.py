@@ -90,14 +90,14 @@ class Operation:
         """Whether it looks if what is fast is right."""
         return "check" in self.options
 
-    def __call__(
+    def call(
         self,
         f: Function,
         backend: Backend,
         operands: tuple[Any, ...],
         args: tuple[Any, ...],
         has_aux: bool,
-        **options: Any,
+        options: dict[str, Any],
     ) -> Any:
         """``(f(x), result)``, or ``(f(x), result, aux)``, of a call by a user."""
         # By identity: 0 equals False, and is no flag.

@@ -80,7 +80,7 @@ def value_and_derivative(
     >>> float(y), float(v.round(6))
     (8.0, 12.0)
     """
-    return DERIVATIVE(f, backend, (x,), args, has_aux)
+    return DERIVATIVE.call(f, backend, (x,), args, has_aux, {})
 
 
 @overload
@@ -176,7 +176,7 @@ def value_and_gradient(
     >>> float(y), v.round(6)
     (5.0, array([ 2., -4.]))
     """
-    return GRADIENT(f, backend, (x,), args, has_aux)
+    return GRADIENT.call(f, backend, (x,), args, has_aux, {})
 
 
 @overload

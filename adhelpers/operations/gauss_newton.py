@@ -137,7 +137,9 @@ def value_and_gauss_newton_product(
     >>> y, v.round(5)
     (array([1., 4.]), array([  4., -16.]))
     """
-    return GAUSS_NEWTON_PRODUCT(f, backend, (x, u), args, has_aux, loss=loss, differentiate_u=differentiate_u)
+    return GAUSS_NEWTON_PRODUCT.call(
+        f, backend, (x, u), args, has_aux, {"loss": loss, "differentiate_u": differentiate_u}
+    )
 
 
 @overload

@@ -126,7 +126,7 @@ def value_and_hessian(
     >>> float(y), H.shape
     (2.0, (2, 2))
     """
-    return HESSIAN(f, backend, (x,), args, has_aux, mode=mode, chunk_size=chunk_size, check=check)
+    return HESSIAN.call(f, backend, (x,), args, has_aux, {"mode": mode, "chunk_size": chunk_size, "check": check})
 
 
 @overload
@@ -241,7 +241,7 @@ def value_and_laplacian(
     >>> float(y), round(float(v), 3)
     (9.0, 18.0)
     """
-    return LAPLACIAN(f, backend, (x,), args, has_aux, mode=mode, chunk_size=chunk_size, check=check)
+    return LAPLACIAN.call(f, backend, (x,), args, has_aux, {"mode": mode, "chunk_size": chunk_size, "check": check})
 
 
 @overload

@@ -112,8 +112,13 @@ def value_and_jacobian(
     (array([3., 9.]), array([[3., 0.],
            [0., 3.]]))
     """
-    return JACOBIAN(
-        f, backend, (x,), args, has_aux, mode=mode, chunk_size=chunk_size, check=check, holomorphic=holomorphic
+    return JACOBIAN.call(
+        f,
+        backend,
+        (x,),
+        args,
+        has_aux,
+        {"mode": mode, "chunk_size": chunk_size, "check": check, "holomorphic": holomorphic},
     )
 
 

@@ -170,8 +170,8 @@ def value_and_batched_gradient(
     >>> y, v.shape
     (array([ 2., 12., 30.]), (2, 3))
     """
-    return BATCHED_GRADIENT(
-        f, backend, (x,), args, has_aux, batch_axis=batch_axis, check=check, check_batch=check_batch
+    return BATCHED_GRADIENT.call(
+        f, backend, (x,), args, has_aux, {"batch_axis": batch_axis, "check": check, "check_batch": check_batch}
     )
 
 
@@ -289,17 +289,13 @@ def value_and_batched_hessian(
     >>> y, H.shape
     (array([  2.,  36., 150.]), (2, 2, 3))
     """
-    return BATCHED_HESSIAN(
+    return BATCHED_HESSIAN.call(
         f,
         backend,
         (x,),
         args,
         has_aux,
-        batch_axis=batch_axis,
-        mode=mode,
-        chunk_size=chunk_size,
-        check=check,
-        check_batch=check_batch,
+        {"batch_axis": batch_axis, "mode": mode, "chunk_size": chunk_size, "check": check, "check_batch": check_batch},
     )
 
 

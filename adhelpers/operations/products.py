@@ -100,7 +100,7 @@ def value_and_jacobian_vector_product(
     >>> y, v.round(6)
     (array([3., 6.]), array([ 3., -3.]))
     """
-    return JVP(f, backend, (x, u), args, has_aux, differentiate_u=differentiate_u)
+    return JVP.call(f, backend, (x, u), args, has_aux, {"differentiate_u": differentiate_u})
 
 
 @overload
@@ -212,7 +212,7 @@ def value_and_vector_jacobian_product(
     >>> y, v.round(6)
     (array([3., 6.]), array([3., 3.]))
     """
-    return VJP(f, backend, (x, u), args, has_aux, differentiate_u=differentiate_u)
+    return VJP.call(f, backend, (x, u), args, has_aux, {"differentiate_u": differentiate_u})
 
 
 @overload

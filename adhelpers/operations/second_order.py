@@ -96,7 +96,7 @@ def value_and_second_derivative(
     >>> float(y), round(float(v), 3)
     (8.0, 12.0)
     """
-    return SECOND_DERIVATIVE(f, backend, (x,), args, has_aux)
+    return SECOND_DERIVATIVE.call(f, backend, (x,), args, has_aux, {})
 
 
 @overload
@@ -204,7 +204,9 @@ def value_and_hessian_vector_product(
     >>> float(y), v.round(3)
     (9.0, array([  6., -12.]))
     """
-    return HESSIAN_VECTOR_PRODUCT(f, backend, (x, u), args, has_aux, differentiate_u=differentiate_u, mode=mode)
+    return HESSIAN_VECTOR_PRODUCT.call(
+        f, backend, (x, u), args, has_aux, {"differentiate_u": differentiate_u, "mode": mode}
+    )
 
 
 @overload
