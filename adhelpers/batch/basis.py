@@ -2,33 +2,68 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
+from math import prod
+
 from adhelpers.batch.layout import BatchLayout
+from adhelpers.caches import shared
 from adhelpers.engine.seeds import Basis
 from adhelpers.plugins.contract import ADBackend
 from adhelpers.plugins.functions import Array, Leaves
 
 
 class BatchBasis(Basis):
-    """The basis vectors of one batch element, for all of them at once."""
-
-    keeps = True
+    """The basis vectors of one batch element, for all of them at once; of one leaf."""
 
     def __init__(self, layout: BatchLayout, backend: ADBackend, leaves: Leaves) -> None:
         self._layout = layout
         super().__init__(backend, leaves)
-        self.kind = ("BatchBasis", layout.axis)
 
-    def size(self, leaf: Array) -> int:
-        """How many basis vectors a batch element has."""
+    def _count(self, leaf: Array) -> int:
         return self._layout.size(leaf)
 
-    def whole(self) -> Array:
-        """All vectors of the only leaf, in one block."""
-        return self._units(self._leaves[0], self.total, 0, self.total)
+    def _units(self, leaf: Array, size: int, first: int, count: int) -> Array:
+        return units(self._layout, self._backend, leaf, size, first, count)
 
-    def _built(self, leaf: Array, size: int, first: int, count: int) -> Array:
-        # In memory of its own and contiguous, for frameworks are slow on broadcast seeds.
-        xp, device = self._backend.array_namespace(leaf), self._backend.device(leaf)
-        eye = xp.eye(count, size, k=first, dtype=leaf.dtype, device=device)
-        ones = xp.ones((1, self._layout.batch(leaf)), dtype=leaf.dtype, device=device)
-        return xp.reshape(self._layout.spread(eye) * self._layout.per_element(ones), (count, *leaf.shape))
+
+def units(layout: BatchLayout, backend: ADBackend, leaf: Array, size: int, first: int, count: int) -> Array:
+    """`count` vectors shaped as `leaf`: number k is basis vector ``first + k`` of each batch element, or else zero.
+
+    Small blocks can take as long to build as to push, and are kept.
+    """
+    if backend.is_traced(leaf) or count * prod(leaf.shape) > MOST_KEPT_ELEMENTS:
+        return _built(layout, backend, leaf, size, first, count)
+    kind: Hashable = (
+        layout.axis,
+        type(backend),
+        type(leaf),
+        leaf.shape,
+        leaf.dtype,
+        backend.device(leaf),
+        first,
+        count,
+    )
+    try:
+        block = _KEPT.get(kind)
+    except TypeError:  # a device need not have a hash
+        return _built(layout, backend, leaf, size, first, count)
+    if block is None:
+        block = _built(layout, backend, leaf, size, first, count)
+        if backend.keeps(block):
+            _KEPT.keep(kind, block)
+    return block + 0  # a copy, for a user's own rule or hook may write to what it is given
+
+
+def _built(layout: BatchLayout, backend: ADBackend, leaf: Array, size: int, first: int, count: int) -> Array:
+    # In memory of its own and contiguous, for frameworks are slow on broadcast seeds.
+    xp, device = backend.array_namespace(leaf), backend.device(leaf)
+    eye = xp.eye(count, size, k=first, dtype=leaf.dtype, device=device)
+    ones = xp.ones((1, layout.batch(leaf)), dtype=leaf.dtype, device=device)
+    return xp.reshape(layout.spread(eye) * layout.per_element(ones), (count, *leaf.shape))
+
+
+MOST_KEPT = 32
+MOST_KEPT_ELEMENTS = 2**16
+"""Of small blocks, which can take as long to build as to push, so many are kept: 16 MB of double precision at most."""
+
+_KEPT = shared(MOST_KEPT)

@@ -10,7 +10,7 @@ from collections.abc import Hashable
 from dataclasses import replace
 from typing import Literal
 
-from adhelpers.batch.basis import BatchBasis
+from adhelpers.batch.basis import units
 from adhelpers.batch.jacobian import BatchedJacobian, BatchRecord, Result
 from adhelpers.batch.points import require_copies
 from adhelpers.engine import journal
@@ -85,13 +85,13 @@ def _by_copies(problem: BatchedJacobian, mode: Mode) -> Result:
     count = n if mode == "forward" else m
     copies = backend.array_namespace(x).concat([x] * count, axis=layout.axis)
     if mode == "forward":
-        tangents = layout.beside(backend, BatchBasis(layout, backend, (x,)).whole())
+        tangents = layout.beside(backend, units(layout, backend, x, n, 0, n))
         outputs, (derivative,), aux = backend.jvp(problem.f, (copies,), (tangents,))
         y = layout.first(require_copies(problem.f.output(outputs), x, layout, count, m), batch)
     else:
         outputs, pullback, aux = backend.vjp(problem.f, (copies,))
         y = layout.first(require_copies(problem.f.output(outputs), x, layout, count, m), batch)
-        (derivative,) = pullback((layout.beside(backend, BatchBasis(layout, backend, (y,)).whole()),))
+        (derivative,) = pullback((layout.beside(backend, units(layout, backend, y, m, 0, m)),))
     xp = backend.array_namespace(derivative)
     jacobian = layout.from_beside(xp, derivative, count, batch, forward=mode == "forward")
     return y, jacobian if jacobian.dtype == y.dtype else xp.astype(jacobian, y.dtype), aux

@@ -17,7 +17,7 @@ from adhelpers.batch.mixing import MixingCheck
 from adhelpers.batch.points import require_output
 from adhelpers.caches import Cache
 from adhelpers.engine.missing_rules import Function
-from adhelpers.engine.sweeps import Check, Results, Sweep, SweepRecord, Swept, results
+from adhelpers.engine.sweeps import Check, Results, Sweep, SweepRecord, Swept
 from adhelpers.plugins.contract import ADBackend
 from adhelpers.plugins.formulations import Mode
 from adhelpers.plugins.functions import Array, Leaves
@@ -82,7 +82,7 @@ class BatchedJacobian:
         def accept(outputs: Leaves) -> None:
             seen.append(require_output(self.f.output(outputs), self.x, self.layout, self.holomorphic))
 
-        receive: Callable[[ADBackend, Leaves], Results] = results
+        receive: Callable[[ADBackend, Leaves], Results] = Results
         if self.check:
             receive = partial(MixingCheck, self.layout, lambda: (self.x, seen[-1]))
         sweep = Sweep(

@@ -31,7 +31,7 @@ def jacobian(
     """``(outputs, blocks, aux)``."""
 
     def accept(outputs: Leaves) -> None:
-        for y in outputs if holomorphic else ():
+        for y in outputs:
             if not is_complex(backend, y):
                 msg = (
                     f"holomorphic=True needs a complex f(x), but it has {describe(y)} of dtype {y.dtype}; "
@@ -39,7 +39,15 @@ def jacobian(
                 )
                 raise DTypeError(msg)
 
-    sweep = Sweep(backend, f, x, accept=accept, chunk_size=chunk_size, holomorphic=holomorphic, check=check)
+    sweep = Sweep(
+        backend,
+        f,
+        x,
+        accept=accept if holomorphic else None,
+        chunk_size=chunk_size,
+        holomorphic=holomorphic,
+        check=check,
+    )
     swept = sweep.evaluate(mode)
     blocks = _from_columns(backend, swept, x) if swept.forward else _from_rows(backend, swept, x)
     return swept.outputs, blocks, swept.aux

@@ -97,7 +97,7 @@ def vjp_from_jvps(backend: ADBackend, f: Function, x: Leaves) -> tuple[Leaves, P
     The cotangent v of a complex leaf follows from the pairing of `ADBackend.vjp`: Re(v) pairs with e, -Im(v) with ie.
     """
     swept = Sweep(backend, f, x, RealBasis).forward()
-    columns, segments = swept.results.blocks, RealBasis(backend, x).segments
+    columns, segments = swept.results.blocks, RealBasis(backend, x).segments()
 
     def pullback(cotangents: Leaves) -> Leaves:
         if not cotangents or not columns:

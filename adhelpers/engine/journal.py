@@ -84,6 +84,8 @@ class Explanation:
 
 _LISTENING: ContextVar[Explanation | None] = ContextVar("adhelpers_explanation", default=None)
 _RUNNING: ContextVar[ExplainedCall | None] = ContextVar("adhelpers_call", default=None)
+_NOTHING = ExplainedCall("nothing", "", "", depth=-1)
+"""What runs while somebody listens, and no operation was called yet."""
 
 
 @contextlib.contextmanager
@@ -109,11 +111,12 @@ def explain() -> Iterator[Explanation]:
       sweep        3 vectors pushed forward, all at once
     """
     explanation = Explanation()
-    token = _LISTENING.set(explanation)
+    listening, running = _LISTENING.set(explanation), _RUNNING.set(_RUNNING.get() or _NOTHING)
     try:
         yield explanation
     finally:
-        _LISTENING.reset(token)
+        _RUNNING.reset(running)
+        _LISTENING.reset(listening)
 
 
 def is_explained() -> bool:
@@ -123,14 +126,15 @@ def is_explained() -> bool:
 
 def is_heard() -> bool:
     """Whether anybody listens to an operation that begins now, or to one that it is part of."""
-    if _LISTENING.get() is not None or _RUNNING.get() is not None:
+    if _RUNNING.get() is not None:
         return True
     return bool(_found.isEnabledFor(_DEBUG)) if _found else _logger() is not None
 
 
 def is_listening() -> bool:
     """Whether anybody listens to the operation that is running."""
-    return _RUNNING.get() is not None
+    call = _RUNNING.get()
+    return call is not None and call is not _NOTHING
 
 
 QUESTIONS = (is_explained, is_heard, is_listening)
@@ -140,7 +144,7 @@ QUESTIONS = (is_explained, is_heard, is_listening)
 def tell(topic: str, words: str) -> None:
     """Note something about the operation that is running; ask `is_listening` before `words` are made."""
     call = _RUNNING.get()
-    if call is None:
+    if call is None or call is _NOTHING:
         return
     last = call.notes[-1] if call.notes else None
     if last is not None and last[:2] == (topic, words):
@@ -180,7 +184,7 @@ def call_of(operation: str, f: object, backend: str, explanation: Explanation | 
 def part_of(name: str) -> AbstractContextManager[None]:
     """Note what is decided inside as that of a part of the running call, if anybody listens to that."""
     running = _RUNNING.get()
-    if running is None:
+    if running is None or running is _NOTHING:
         return contextlib.nullcontext()
     return call_of(name, running.function, running.backend)
 

@@ -5,11 +5,10 @@ A stack has one axis more than the leaf that it belongs to, in front.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Iterator
 from math import prod
 from typing import NamedTuple, Protocol
 
-from adhelpers.caches import shared
 from adhelpers.plugins.contract import ADBackend
 from adhelpers.plugins.functions import Array, Leaves
 from adhelpers.trees.leaves import is_complex, itemsize
@@ -38,33 +37,35 @@ class Segment(NamedTuple):
 class Basis:
     """The basis vectors of all leaves, in a row."""
 
-    keeps = False
-    """Whether small blocks take so long to build that they are kept."""
-
     def __init__(self, backend: ADBackend, leaves: Leaves) -> None:
         self._backend = backend
         self._leaves = leaves
-        self.kind: tuple[Hashable, ...] = (type(self).__name__,)
-        self.segments = self._segments()
-        self.total = sum([segment.size for segment in self.segments])
+        self.total = 0
+        for leaf in leaves:
+            self.total += self._count(leaf)
 
-    def _segments(self) -> list[Segment]:
-        return [Segment(i, self.size(leaf)) for i, leaf in enumerate(self._leaves)]
-
-    def size(self, leaf: Array) -> int:
-        """How many basis vectors a leaf has."""
+    def _count(self, leaf: Array) -> int:
+        """How many vectors belong to a leaf."""
         return prod(leaf.shape)
+
+    def segments(self) -> list[Segment]:
+        """What the vectors belong to, in order."""
+        return [Segment(i, self._count(leaf)) for i, leaf in enumerate(self._leaves)]
 
     def blocks(self, step: int) -> Iterator[Leaves]:
         """All of them in order, `step` at once: a stack for each leaf."""
+        segments = self.segments()
         for start in range(0, self.total, step):
             count = min(step, self.total - start)
-            yield tuple([self._stack(i, leaf, start, count) for i, leaf in enumerate(self._leaves)])
+            if len(segments) == 1:
+                yield (self._units(self._leaves[0], self.total, start, count),)
+                continue
+            yield tuple([self._stack(segments, i, leaf, start, count) for i, leaf in enumerate(self._leaves)])
 
-    def _stack(self, i: int, leaf: Array, start: int, count: int) -> Array:
+    def _stack(self, segments: list[Segment], i: int, leaf: Array, start: int, count: int) -> Array:
         """What the vectors from `start` on have in leaf `i`."""
         stack, offset = None, 0
-        for segment in self.segments:
+        for segment in segments:
             if segment.leaf == i and start < offset + segment.size and offset < start + count:
                 part = self._units(leaf, segment.size, start - offset, count)
                 part = part if segment.unit == 1.0 else part * segment.unit
@@ -74,47 +75,24 @@ class Basis:
 
     def _units(self, leaf: Array, size: int, first: int, count: int) -> Array:
         """`count` vectors, of which number k is basis vector ``first + k`` if there is such a one, or else zero."""
-        backend = self._backend
-        if not self.keeps or backend.is_traced(leaf) or count * prod(leaf.shape) > MOST_KEPT_ELEMENTS:
-            return self._built(leaf, size, first, count)
-        kind: Hashable = (self.kind, type(backend), type(leaf), tuple(leaf.shape), leaf.dtype, backend.device(leaf))
-        try:
-            block = _KEPT.get((kind, first, count))
-        except TypeError:  # a device need not have a hash
-            return self._built(leaf, size, first, count)
-        if block is None:
-            block = self._built(leaf, size, first, count)
-            if backend.keeps(block):
-                _KEPT.keep((kind, first, count), block)
-        return block + 0  # a copy, for a user's own rule or hook may write to what it is given
-
-    def _built(self, leaf: Array, size: int, first: int, count: int) -> Array:
         xp = self._backend.array_namespace(leaf)
         eye = xp.eye(count, size, k=first, dtype=leaf.dtype, device=self._backend.device(leaf))
-        return xp.reshape(eye, (count, *leaf.shape))
-
-
-def basis(backend: ADBackend, leaves: Leaves) -> Basis:
-    """The basis vectors of all leaves."""
-    return Basis(backend, leaves)
+        return eye if len(leaf.shape) == 1 else xp.reshape(eye, (count, *leaf.shape))
 
 
 class RealBasis(Basis):
     """The basis vectors of all leaves over the real numbers: those of a complex leaf come twice, e and then ie."""
 
-    def _segments(self) -> list[Segment]:
+    def _count(self, leaf: Array) -> int:
+        return (2 if is_complex(self._backend, leaf) else 1) * prod(leaf.shape)
+
+    def segments(self) -> list[Segment]:
+        """What the vectors belong to, in order."""
         return [
-            Segment(i, self.size(leaf), unit)
+            Segment(i, prod(leaf.shape), unit)
             for i, leaf in enumerate(self._leaves)
             for unit in ((1.0, 1.0j) if is_complex(self._backend, leaf) else (1.0,))
         ]
-
-
-MOST_KEPT = 32
-MOST_KEPT_ELEMENTS = 2**16
-"""Of small blocks, which can take as long to build as to push, so many are kept: 16 MB of double precision at most."""
-
-_KEPT = shared(MOST_KEPT)
 
 
 def zeros(backend: ADBackend, leaf: Array, count: int) -> Array:
@@ -123,7 +101,10 @@ def zeros(backend: ADBackend, leaf: Array, count: int) -> Array:
     return xp.zeros((count, *leaf.shape), dtype=leaf.dtype, device=backend.device(leaf))
 
 
-def most_at_once(backend: ADBackend, leaves: Leaves) -> int:
-    """How many vectors shaped as `leaves` `SWEEP_BYTES` hold, at least one."""
+def most_at_once(backend: ADBackend, leaves: Leaves, total: int) -> int:
+    """How many of `total` vectors shaped as `leaves` `SWEEP_BYTES` hold, at least one."""
+    elements = sum([prod(leaf.shape) for leaf in leaves])
+    if 16 * elements * total <= SWEEP_BYTES:  # whatever their dtype
+        return max(1, total)
     vector_bytes = sum([prod(leaf.shape) * itemsize(backend, leaf) for leaf in leaves])
     return max(1, SWEEP_BYTES // max(1, vector_bytes))

@@ -15,7 +15,7 @@ from adhelpers.engine import journal
 from adhelpers.engine.missing_rules import Function, either, is_missing_rule
 from adhelpers.engine.proof import Proof, WrongSweep
 from adhelpers.engine.rounding import Tolerance
-from adhelpers.engine.seeds import Seeds, basis, most_at_once, zeros
+from adhelpers.engine.seeds import Basis, Seeds, most_at_once, zeros
 from adhelpers.errors import AdhelpersError, ArgumentTypeError, UnsupportedOperationError
 from adhelpers.plugins.contract import ADBackend
 from adhelpers.plugins.formulations import Formulation, Mode
@@ -50,16 +50,17 @@ class Results:
         self.backend = backend
         self.blocks: list[Leaves] = []
 
-    def seeds(self, seeds: Seeds, step: int) -> Iterable[Leaves]:
-        """The blocks to push, in order."""
-        return seeds.blocks(step)
-
     def take(self, block: Leaves, results: Leaves) -> None:
         """Take in what a block was pushed to."""
         self.blocks.append(results)
 
-    def finish(self, push: Push, single: Push, step: int) -> None:
-        """All blocks were pushed; more may be, and a vector by itself: then `WrongSweep` says that it differs."""
+    def finish(self, push: Push, single: Push, prove: Callable[[], None], step: int) -> None:
+        """All blocks were pushed.
+
+        More may be, and vectors by themselves. `prove` raises `WrongSweep` if the sweep is wrong, in so far as that is
+        to be seen; it is called here, unless what is seen is enough.
+        """
+        prove()
 
     def stacks(self, like: Leaves) -> Leaves:
         """The results of all vectors, stacked, for each leaf of `like`."""
@@ -69,11 +70,6 @@ class Results:
             return self.blocks[0]
         blocks = zip(*self.blocks, strict=True)
         return tuple([self.backend.array_namespace(*stacks).concat(stacks) for stacks in blocks])
-
-
-def results(backend: ADBackend, leaves: Leaves) -> Results:
-    """All results, kept."""
-    return Results(backend, leaves)
 
 
 @dataclass(slots=True)
@@ -141,9 +137,9 @@ class Sweep:
     backend: ADBackend
     f: Function
     x: Leaves
-    seeds: Callable[[ADBackend, Leaves], Seeds] = basis
-    receive: Callable[[ADBackend, Leaves], Results] = results
-    accept: Callable[[Leaves], object] = lambda outputs: None
+    seeds: Callable[[ADBackend, Leaves], Seeds] = Basis
+    receive: Callable[[ADBackend, Leaves], Results] = Results
+    accept: Callable[[Leaves], object] | None = None
     batch: int = 1
     chunk_size: int | None = None
     holomorphic: bool = False
@@ -154,6 +150,7 @@ class Sweep:
     _of_outputs: Seeds | None = field(default=None, init=False)
     _outputs: Leaves = field(default=(), init=False)
     _proved: bool = field(default=False, init=False)
+    _repeats: bool = field(default=True, init=False)
 
     def __post_init__(self) -> None:
         if self.known is not None:
@@ -164,7 +161,7 @@ class Sweep:
         else:
             f, kinds = self.f, tuple([(leaf.shape, leaf.dtype) for leaf in self.x])
             args = kind_of(f.args) if f.args else ()
-            signature = (f.kind, type(self.backend), self.seeds.__name__, kinds, args)
+            signature = (f.kind, type(self.backend), self.seeds, kinds, args)
             self.record = FUNCTIONS.record(f.function, signature, SweepRecord)
 
     def evaluate(self, mode: Mode | Literal["auto"]) -> Swept:
@@ -173,8 +170,8 @@ class Sweep:
             outputs, aux = self.f()
             self._see(outputs)
             return Swept(outputs, aux, True, self.receive(self.backend, self.x))
-        if self._inputs().total == 0:  # there is no vector to push: the outputs are all that is missing
-            return self._either("forward", self.forward, self._without_vectors, allowed=True)
+        if 0 in self.x[0].shape and self._inputs().total == 0:  # the outputs are all that is missing
+            return self._either("forward", self.forward, self._without_vectors, True)
         if mode != "auto":
             return self.in_mode(mode, allowed=self.backend.fallback)
         # Automatic mode has no preference of the user's to fall back from.
@@ -191,12 +188,10 @@ class Sweep:
 
     def in_mode(self, mode: Mode, *, allowed: bool, evaluated: Evaluated | None = None) -> Swept:
         """Sweep in that mode or, where the framework lacks rules for it and it is allowed, in the other one."""
-
-        def reverse() -> Swept:
-            return self.reverse(evaluated)
-
-        native, substitute = (self.forward, reverse) if mode == "forward" else (reverse, self.forward)
-        return self._either(mode, native, substitute, allowed=allowed)
+        reverse = self.reverse if evaluated is None else partial(self.reverse, evaluated)
+        if mode == "forward":
+            return self._either(mode, self.forward, reverse, allowed)
+        return self._either(mode, reverse, self.forward, allowed)
 
     def forward(self) -> Swept:
         """Push the vectors of `x` forward."""
@@ -320,7 +315,8 @@ class Sweep:
         return Swept(outputs, aux, True, self.receive(self.backend, self.x))
 
     def _see(self, outputs: Leaves) -> None:
-        self.accept(outputs)
+        if self.accept is not None:
+            self.accept(outputs)
         self._outputs, self._of_outputs = outputs, self.seeds(self.backend, outputs)
         size = self._of_outputs.total
         if self.record.output_size != size:
@@ -328,37 +324,46 @@ class Sweep:
 
     def _through(self, push: Push, single: Single, seeds: Seeds, leaves: Leaves, words: str, prove: bool) -> Results:
         """Push all vectors for `leaves`, a block at once; `WrongSweep` if that is seen to be wrong."""
-        step = self.chunk_size or most_at_once(self.backend, leaves)
+        step = self.chunk_size or most_at_once(self.backend, leaves, seeds.total)
         taker = self.receive(self.backend, leaves)
         if journal.is_listening():
             chunks = "all at once" if step >= seeds.total else f"{step} at once"
             vectors = "1 vector" if seeds.total == 1 else f"{seeds.total} vectors"
             journal.tell("sweep", f"{vectors} {words}, {chunks}")
         proof = Proof(self.backend) if prove and seeds.total else None
-        for block in taker.seeds(seeds, step):
+        for block in seeds.blocks(step):
             results = push(block)
             taker.take(block, results)
             if proof is not None:
                 proof.take(block, results)
-        if proof is not None:
-            self._prove(proof, single)
-        taker.finish(push, lambda vector: single(vector)[1], step)
+        if type(taker) is Results and proof is None:
+            return taker
+        taker.finish(push, partial(self._alone, single, prove), partial(self._prove, proof, single), step)
         return taker
 
-    def _prove(self, proof: Proof, single: Single) -> None:
+    def _alone(self, single: Single, prove: bool, vector: Leaves) -> Leaves:
+        """The result of a vector by itself; `WrongSweep` if the values are others than in the sweep."""
+        values, result = single(vector)
+        if prove and values is not self._outputs and not any(map(self.backend.is_traced, values)):
+            tolerance = Tolerance(self.backend, self.x, self._outputs)
+            if not tolerance.allows_all(self._outputs, values):
+                self._repeats = tolerance.allows_all(values, single(vector)[0])
+                if self._repeats:
+                    msg = "f(x) is another than with a single vector"
+                    raise WrongSweep(msg)
+        return result
+
+    def _prove(self, proof: Proof | None, single: Single) -> None:
+        if proof is None:
+            return
         if proof.is_blind:
             self._proved = False
             return
-        outputs, tolerance = self._outputs, Tolerance(self.backend, self.x, self._outputs)
-        values, result = single(proof.vector)
-        if not tolerance.allows_all(outputs, values):
-            again, _ = single(proof.vector)
-            if not tolerance.allows_all(values, again):
-                journal.tell("check", "f gives another result each time: nothing can be proved")
-                return
-            msg = "f(x) is another than with a single vector"
-            raise WrongSweep(msg)
-        if not proof.holds(result, tolerance):
+        result = self._alone(single, True, proof.vector)
+        if not self._repeats:
+            journal.tell("check", "f gives another result each time: nothing can be proved")
+            return
+        if not proof.holds(result, Tolerance(self.backend, self.x, self._outputs)):
             msg = "a combination of the vectors gives another result by itself"
             raise WrongSweep(msg)
         journal.tell("check", "the sweep is right: a random combination of its vectors gives the same by itself")
@@ -372,9 +377,7 @@ class Sweep:
             self._of_x = self.seeds(self.backend, self.x)
         return self._of_x
 
-    def _either(
-        self, mode: Mode, native: Callable[[], Swept], substitute: Callable[[], Swept], *, allowed: bool
-    ) -> Swept:
+    def _either(self, mode: Mode, native: Callable[[], Swept], substitute: Callable[[], Swept], allowed: bool) -> Swept:
         way = "a sweep in the other mode"
         return either(self.backend, self.f, native, substitute, rule=f"{mode} rule", way=way, allowed=allowed)
 

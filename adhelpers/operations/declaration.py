@@ -6,7 +6,6 @@ them to their declaration, which `declaration_of` finds.
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
@@ -100,9 +99,13 @@ class Operation:
         options: dict[str, Any],
     ) -> Any:
         """``(f(x), result)``, or ``(f(x), result, aux)``, of a call by a user."""
-        # By identity: 0 equals False, and is no flag.
-        if has_aux is not False or not all(map(operator.is_, options.values(), self.defaults.values())):
-            self.check(has_aux, options)
+        defaults = self.defaults
+        for name in options:
+            if options[name] is not defaults[name]:  # by identity: 0 equals False, and is no flag
+                self.check(options)
+                break
+        if has_aux is not False:
+            flag("has_aux", has_aux)
         given, backend = backend, resolve(f, backend, operands[0])
         if backend.eager() is not backend:
             return compiled_call(self, f, backend, operands, args, has_aux, options)
@@ -136,9 +139,8 @@ class Operation:
                 return (y, result, flat.aux(aux)) if with_value else (result, flat.aux(aux))
             return (y, result) if with_value else result
 
-    def check(self, has_aux: object, options: Mapping[str, Any]) -> None:
+    def check(self, options: Mapping[str, Any]) -> None:
         """Refuse bad values of options."""
-        flag("has_aux", has_aux)
         for name, check in self.options.items():
             check(name, options[name])
 
@@ -203,6 +205,8 @@ def resolve(f: Function, backend: Backend, x: Any) -> ADBackend:
     if not callable(f):
         msg = f"f must be callable as f(x, *args), but {describe(f)} was given; pass the function itself"
         raise ArgumentTypeError(msg)
+    if type.__instancecheck__(ADBackend, backend):  # without the detour over abc: all calls come by here
+        return backend  # type: ignore[return-value]
     if isinstance(backend, ADBackend):
         return backend
     if isinstance(backend, str):

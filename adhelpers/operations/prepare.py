@@ -8,6 +8,7 @@ from typing import Any
 from adhelpers.compiled.prepared import Prepared, rehearse
 from adhelpers.errors import ArgumentTypeError
 from adhelpers.operations.declaration import Backend, Function, declaration_of, resolve
+from adhelpers.operations.options import flag
 from adhelpers.trees.leafwise import require_tuple
 
 
@@ -78,7 +79,8 @@ def prepare(
     if unknown:
         msg = f"{operation.__name__} has no option {', '.join(map(repr, unknown))}; its options are {', '.join(known)}"
         raise ArgumentTypeError(msg)
-    declared.operation.check(options.get("has_aux", False), {**declared.operation.defaults, **options})
+    flag("has_aux", options.get("has_aux", False))
+    declared.operation.check({**declared.operation.defaults, **options})
     require_tuple(args)
     prepared = Prepared(
         operation,

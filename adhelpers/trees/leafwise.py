@@ -25,6 +25,7 @@ class LeafwiseFunction:
     arrays, which may be tracers.
     """
 
+    __slots__ = ("_aux_leaves", "_aux_treedef", "_output_treedef", "_x", "args", "function", "has_aux")
     kind = "values"
 
     def __init__(self, f: Callable[..., Any], x: Tree, args: tuple[Any, ...], *, has_aux: bool) -> None:

@@ -236,27 +236,22 @@ def test_outputs_are_shown_once(asked: list[Any]) -> None:
 
 def test_what_receives_may_push_more(asked: list[Any]) -> None:
     class More(Results):
-        def seeds(self, seeds: Any, step: int) -> Any:
+        def finish(self, push: Any, single: Any, prove: Any, step: int) -> None:
             assert step == 2
-            for (block,) in seeds.blocks(step):
-                yield (10.0 * block,)
-
-        def finish(self, push: Any, single: Any, step: int) -> None:
             self.blocks.append(push((np.ones((1, 3)),)))
+            (alone,) = single((np.full(3, 2.0),))
+            self.blocks.append((alone[None],))
 
     swept = Sweep(Counting(), Linear(MATRIX), (np.ones(3),), receive=More, chunk_size=2).evaluate("forward")
     (stack,) = swept.results.stacks(swept.outputs)
-    np.testing.assert_array_equal(stack, np.concatenate([10.0 * MATRIX.T, MATRIX.sum(axis=1)[None]]))
+    np.testing.assert_array_equal(stack, np.concatenate([MATRIX.T, np.outer([1.0, 2.0], MATRIX.sum(axis=1))]))
 
 
 def test_other_seeds_may_be_swept() -> None:
     class Twice(Basis):
-        def _built(self, leaf: Any, size: int, first: int, count: int) -> Any:
-            return 2.0 * super()._built(leaf, size, first, count)
+        def _units(self, leaf: Any, size: int, first: int, count: int) -> Any:
+            return 2.0 * super()._units(leaf, size, first, count)
 
-    from adhelpers import clear_caches
-
-    clear_caches()  # what is kept is known by the class's name
     swept = Sweep(Counting(), Linear(MATRIX), (np.ones(3),), Twice).evaluate("forward")
     np.testing.assert_array_equal(matrix_of(swept, swept.outputs), 2.0 * MATRIX)
 
