@@ -22,6 +22,16 @@ def install(
     session.install("-q", "-c", str(constraints), *requirements, *listed)
 
 
+def environment(session: nox.Session, **more: str) -> dict[str, str]:
+    """What JAX compiles is kept for the other processes and sessions: it is most of the time that they take."""
+    return {
+        "JAX_COMPILATION_CACHE_DIR": str(session.cache_dir / "jax"),
+        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+        "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
+        **more,
+    }
+
+
 @nox.session
 def lint(session: nox.Session) -> None:
     """Style, and what ruff finds suspicious."""
@@ -53,28 +63,28 @@ def tests(session: nox.Session) -> None:
     """Everything, on every backend; in one process with ``nox -s tests -- -n 0``."""
     install(session, "-e", ".[all]", groups=("test", "containers"))
     # Two threads in each of several processes would stand in one another's way.
-    session.run("pytest", "-n", "auto", *session.posargs, env={"OMP_NUM_THREADS": "1"})
+    session.run("pytest", "-n", "auto", *session.posargs, env=environment(session, OMP_NUM_THREADS="1"))
 
 
 @nox.session
 def lowest(session: nox.Session) -> None:
     """The tests with the oldest dependencies that are allowed; not among the sessions of a plain `nox`."""
     install(session, "-e", ".[all]", groups=("test", "containers"), constraints=LOWEST)
-    session.run("pytest", "-n", "auto", *session.posargs, env={"OMP_NUM_THREADS": "1"})
+    session.run("pytest", "-n", "auto", *session.posargs, env=environment(session, OMP_NUM_THREADS="1"))
 
 
 @nox.session
 def namespaces(session: nox.Session) -> None:
     """The whole array API on JAX, which compiles for ten minutes; not among the sessions of a plain `nox`."""
     install(session, "-e", ".[all]", groups=("test",))
-    session.run("pytest", "-m", "slow", *session.posargs)
+    session.run("pytest", "-m", "slow", *session.posargs, env=environment(session))
 
 
 @nox.session
 def conformance(session: nox.Session) -> None:
     """Every shipped backend does what a backend must; the documented table says so too."""
     install(session, "-e", ".[all,testing]")
-    session.run("python", "docs/capabilities.py", *(session.posargs or ["--check"]))
+    session.run("python", "docs/capabilities.py", *(session.posargs or ["--check"]), env=environment(session))
 
 
 @nox.session
@@ -85,7 +95,7 @@ def docs(session: nox.Session) -> None:
     session.run("python", "docs/operations.py", "--check")
     session.run("sphinx-build", "-q", "-W", "--keep-going", "-E", "docs", "docs/_build/html")
     session.run("python", "docs/links.py", "docs/_build/html")
-    session.run("pytest", "README.md", "docs", "--tb=short", *session.posargs)
+    session.run("pytest", "README.md", "docs", "--tb=short", *session.posargs, env=environment(session))
 
 
 @nox.session
