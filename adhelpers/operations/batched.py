@@ -179,11 +179,11 @@ def batched_jacobian(
     chunk_size
         How many vectors are pushed at once. None keeps a block of them within a memory budget.
     check
-        Whether to see that what is fast is right, at the price of a product and a vector more: that many vectors pushed
-        at once give what they give one by one, or else slower ways are taken, and that `f` does not mix the batch.
-        True sees to it the first time a function object is met with a shape and dtype, ``"always"`` each time.
+        Whether to verify, at the price of one product, that `f` does not mix the batch, and that many vectors pushed at
+        once give what one gives by itself; if not, a slower sweep is taken. True verifies a function object the first
+        time it is seen with a shape and dtype, ``"always"`` verifies each call.
     check_batch
-        An older name of `check`.
+        The older name of `check`.
     holomorphic
         Must be True for complex `x`, and promises that `f` is holomorphic.
 

@@ -157,9 +157,9 @@ def jacobian(
     chunk_size
         How many vectors are pushed at once. None keeps a block of them within a memory budget.
     check
-        Whether to see, at the price of one product more, that what is fast is right: that many vectors pushed at once
-        give what they give one by one. If they do not, slower ways are taken. True sees to it the first time a
-        function object is met with a shape and dtype, ``"always"`` each time.
+        Whether to verify, at the price of one product, that many vectors pushed at once give what one gives by itself;
+        if not, a slower sweep is taken. True verifies a function object the first time it is seen with a shape and
+        dtype, ``"always"`` verifies each call.
     holomorphic
         Must be True for complex `x`, and promises that `f` is holomorphic.
 

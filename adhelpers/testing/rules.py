@@ -147,8 +147,8 @@ ALL_RULES: tuple[Rule, ...] = (
     Rule(
         16,
         "loud",
-        "what cannot be differentiated raises, and never gives a wrong number",
-        "what cannot be differentiated raises, and never gives a wrong number",
+        "a result is right or it raises: what a framework gets wrong without a word is found and mended, or refused",
+        "a result is right or it raises: what a framework gets wrong without a word is found and mended, or refused",
     ),
     Rule(
         17,
