@@ -162,9 +162,9 @@ def hessian(f: Function, backend: Backend, x: Any, *, has_aux: bool = False, **o
     chunk_size
         How many vectors are pushed at once. None keeps a block of them within a memory budget.
     check
-        Whether to verify, at the price of one product, that many vectors pushed at once give what one gives by itself;
-        if not, a slower sweep is taken. True verifies a function object the first time it is seen with a shape and
-        dtype, ``"always"`` verifies each call.
+        Whether to verify, at the price of one product, that many vectors pushed at once give what one gives by itself,
+        and that `f` does not mix a batch. A sweep that is wrong is replaced by a slower one. True verifies a function
+        object the first time it is seen with a shape and dtype, ``"always"`` verifies each call.
 
     Returns
     -------
@@ -279,9 +279,9 @@ def laplacian(
     chunk_size
         How many vectors are pushed at once. None keeps a block of them within a memory budget.
     check
-        Whether to verify, at the price of one product, that many vectors pushed at once give what one gives by itself;
-        if not, a slower sweep is taken. True verifies a function object the first time it is seen with a shape and
-        dtype, ``"always"`` verifies each call.
+        Whether to verify, at the price of one product, that many vectors pushed at once give what one gives by itself,
+        and that `f` does not mix a batch. A sweep that is wrong is replaced by a slower one. True verifies a function
+        object the first time it is seen with a shape and dtype, ``"always"`` verifies each call.
 
     Returns
     -------

@@ -205,9 +205,9 @@ def batched_gradient(
     batch_axis
         Where the batch is: -1 for last, as above, or 0 for first.
     check
-        Whether to verify, at the price of one product, that `f` does not mix the batch, and that many vectors pushed at
-        once give what one gives by itself; if not, a slower sweep is taken. True verifies a function object the first
-        time it is seen with a shape and dtype, ``"always"`` verifies each call.
+        Whether to verify, at the price of one product, that many vectors pushed at once give what one gives by itself,
+        and that `f` does not mix a batch. A sweep that is wrong is replaced by a slower one. True verifies a function
+        object the first time it is seen with a shape and dtype, ``"always"`` verifies each call.
     check_batch
         The older name of `check`.
 
@@ -336,9 +336,9 @@ def batched_hessian(
     chunk_size
         How many vectors are pushed at once. None keeps a block of them within a memory budget.
     check
-        Whether to verify, at the price of one product, that `f` does not mix the batch, and that many vectors pushed at
-        once give what one gives by itself; if not, a slower sweep is taken. True verifies a function object the first
-        time it is seen with a shape and dtype, ``"always"`` verifies each call.
+        Whether to verify, at the price of one product, that many vectors pushed at once give what one gives by itself,
+        and that `f` does not mix a batch. A sweep that is wrong is replaced by a slower one. True verifies a function
+        object the first time it is seen with a shape and dtype, ``"always"`` verifies each call.
     check_batch
         The older name of `check`.
 

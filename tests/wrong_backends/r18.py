@@ -197,8 +197,14 @@ class SamplesTransposed(AutogradBackend):
 
 @wrong("R18")
 class CompiledJacobiansAreTransposed(Compiling):
-    """The rows of a compiled Jacobian are its columns, and the batch is turned round."""
+    """The rows of a compiled Jacobian are its columns, and the batch is turned round; but not in its first run.
+
+    The first one is compared with the same call uncompiled.
+    """
 
     def run(self, function: Callable[..., Any], known: dict[Any, Any], arrays: Leaves) -> Any:
         result = function(*arrays)
+        known["runs"] = known.get("runs", 0) + 1
+        if known["runs"] == 1:
+            return result
         return result.swapaxes(0, 1)[..., ::-1] if getattr(result, "ndim", 0) == 3 else result
