@@ -49,6 +49,9 @@ class FunctionCache:
         function = getattr(f, "__func__", None)
         key: Hashable = (make, signature)
         try:
+            found = self._known(f, key)
+            if found is not None:
+                return found
             if owner is not None and function is not None:
                 f, key = owner, (_Identity(id(function), weakref.ref(function)), key)
             records = self._of(f)
@@ -56,6 +59,11 @@ class FunctionCache:
             return records.keep(key, make()) if found is None else found
         except TypeError:  # no weak reference, or a signature that does not hash
             return make()
+
+    def _known(self, f: object, key: Hashable) -> Any:
+        """The record under `f` itself, found without a lock: one that is about to be forgotten may be missed."""
+        reference, records = self._references.get(id(f)), self._records.get(id(f))
+        return None if reference is None or records is None or reference() is not f else records.get(key)
 
     def _of(self, f: object) -> Cache[Hashable, Any]:
         key = id(f)

@@ -3,6 +3,7 @@
 A plugin needs nothing else of `adhelpers`; the shipped ones import nothing else.
 """
 
+from adhelpers.caches import FUNCTIONS
 from adhelpers.engine.journal import QUESTIONS, is_listening, tell
 from adhelpers.errors import ArgumentError, ArgumentTypeError, DTypeError, UnsupportedOperationError
 from adhelpers.namespaces.array import array_namespace
@@ -17,6 +18,7 @@ from adhelpers.plugins.lookup import owner_of
 from adhelpers.plugins.origin import raised_by_library
 
 __all__ = [
+    "FUNCTIONS",
     "NAMESPACE",
     "QUESTIONS",
     "SINGLE",

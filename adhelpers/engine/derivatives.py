@@ -22,6 +22,7 @@ class Gradient(GradientFunction):
 
     def __init__(self, backend: ADBackend, f: LeafwiseFunction, mode: Mode) -> None:
         self.function = f.function
+        self.args = f.args
         self.mode = mode
         self._backend = backend
         self._f = f
@@ -63,6 +64,7 @@ class Directional:
 
     def __init__(self, backend: ADBackend, f: LeafwiseFunction, tangents: Leaves) -> None:
         self.function = f.function
+        self.args = f.args
         self._backend = backend
         self._f = f
         self._tangents = tangents

@@ -23,6 +23,8 @@ class Function(Protocol):
 
     function: Callable[..., Any]
     """The user's, whose missing rules are logged once."""
+    args: tuple[Any, ...]
+    """Its further arguments."""
 
     def __call__(self, *leaves: Any) -> tuple[Leaves, Leaves]:
         """``(outputs, aux)``."""

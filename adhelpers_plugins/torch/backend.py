@@ -50,6 +50,10 @@ _MISSING_RULE = re.compile(
     r"|must implement either the backward or vjp method"
     r"|must override the setup_context staticmethod"
     r"|differentiate twice"
+    r"|does not currently support double backward"
+    r"|is not differentiable with respect to argument"
+    r"|_efficientzerotensor"
+    r"|that would mutate a captured Tensor"
 )
 
 
@@ -118,15 +122,7 @@ class TorchBackend(ADBackend):
 
     def is_traced(self, leaf: Array) -> bool:
         """Whether one element of `leaf` cannot be looked at: under vmap, compilation, on the meta device."""
-        if torch.compiler.is_dynamo_compiling() or leaf.is_meta:
-            return True
-        if levels.KNOWN and type(leaf) in levels.PLAIN:
-            return levels.mapped(leaf)
-        try:
-            leaf.detach().reshape(-1)[:1].sum().item()
-        except RuntimeError:
-            return True
-        return False
+        return levels.has_no_value(leaf)
 
     def stop_gradient(self, leaf: Array) -> Array:
         """Detached at every level."""
@@ -134,7 +130,7 @@ class TorchBackend(ADBackend):
 
     def jvp(self, f: LeafFunction, x: Leaves, u: Leaves) -> tuple[Leaves, Leaves, Leaves]:
         """Dual numbers, or ``torch.func.jvp`` inside a transformation."""
-        return (direct if _at_top((*x, *u)) else functional).jvp(f, x, u)
+        return (direct if _takes_dual_numbers((*x, *u)) else functional).jvp(f, x, u)
 
     def vjp(self, f: LeafFunction, x: Leaves) -> tuple[Leaves, Pullback, Leaves]:
         """A graph for ``torch.autograd.grad``, or ``torch.func.vjp`` inside a transformation."""
@@ -142,7 +138,7 @@ class TorchBackend(ADBackend):
             return functional.vjp(f, x)
         try:
             if isinstance(f, GradientFunction) and f.mode == "reverse":
-                return direct.vjp(f.values, x, of_gradient=True)
+                return direct.vjp(f, x, of_gradient=True)
             return direct.vjp(f, x)
         except RuntimeError as error:
             # A model made in inference mode: torch.func works on its tensors, though no graph can hold them.
@@ -152,7 +148,7 @@ class TorchBackend(ADBackend):
 
     def jvp_sweep(self, f: LeafFunction, x: Leaves, tangents: Leaves) -> tuple[Leaves, Leaves, Leaves]:
         """One pass vectorised over the tangents; one pass for each where PyTorch cannot vectorise `f`."""
-        for sweep in (direct.jvp_sweep, functional.jvp_sweep) if _at_top((*x, *tangents)) else (functional.jvp_sweep,):
+        for sweep in (direct.jvp_sweep, functional.jvp_sweep) if _takes_dual_numbers((*x, *tangents)) else (functional.jvp_sweep,):
             try:
                 return sweep(f, x, tangents)
             except RuntimeError as error:
@@ -217,6 +213,11 @@ def _at_top(leaves: Leaves) -> bool:
         direct.require_dense(leaf)
         at_top = at_top and type(leaf) in levels.PLAIN and not leaf.is_inference()
     return at_top
+
+
+def _takes_dual_numbers(leaves: Leaves) -> bool:
+    """Whether `leaves` may be in dual numbers: if they are in no graph, for on those some rules work in place."""
+    return _at_top(leaves) and not (torch.is_grad_enabled() and any(leaf.requires_grad for leaf in leaves))
 
 
 _SMALL = 2**13

@@ -12,17 +12,20 @@ from torch.autograd.graph import GradientEdge, get_gradient_edge
 
 from adhelpers.extend import ArgumentTypeError, Array, LeafFunction, Leaves, UnsupportedOperationError
 from adhelpers_plugins.torch.levels import DualNumbers, Tangents, gradients
+from adhelpers_plugins.torch.watch import watched
 
 Edges = tuple[GradientEdge, ...]
 """Where a graph begins: at copies of `x`, which `f` may have changed since."""
 
 
+@watched("forward")
 def jvp(f: LeafFunction, x: Leaves, u: Leaves) -> tuple[Leaves, Leaves, Leaves]:
     """Dual numbers."""
     with DualNumbers() as dual:
         return _push(f, x, [tangent.clone() for tangent in u], dual)
 
 
+@watched("forward")
 def jvp_sweep(f: LeafFunction, x: Leaves, tangents: Leaves) -> tuple[Leaves, Leaves, Leaves]:
     """Dual numbers whose tangents are many; `f` itself sees one number."""
     with DualNumbers() as dual, Tangents(tangents[0].shape[0]) as vectors:
@@ -47,10 +50,11 @@ def _push(
     return tuple(values), tuple(tangents), tuple([ownership.own(dual.unpack(a)[0], is_new=False) for a in aux])
 
 
-def vjp(f: LeafFunction, x: Leaves, *, of_gradient: bool = False) -> tuple[Leaves, GraphPullback, Leaves]:
+@watched("reverse")
+def vjp(f: Any, x: Leaves, *, of_gradient: bool = False) -> tuple[Leaves, GraphPullback, Leaves]:
     """A graph that begins at copies of `x`, to be walked any number of times.
 
-    With `of_gradient`, `f` gives numbers, and the graph goes on to their gradients, as a `GradientFunction` has them.
+    With `of_gradient`, `f` is a `GradientFunction`, and the graph goes on to the gradients of its values.
     """
     # Without gradients around, the caller wants none through the results either.
     wanted = torch.is_grad_enabled()
@@ -59,7 +63,7 @@ def vjp(f: LeafFunction, x: Leaves, *, of_gradient: bool = False) -> tuple[Leave
         copies = [root.clone() for root in roots]  # for f may work in place
         edges = tuple([GradientEdge(copy.grad_fn, 0) for copy in copies])
         try:
-            outputs, aux = f(*copies)
+            outputs, aux = (f.values if of_gradient else f)(*copies)
             if of_gradient:
                 outputs, aux = _gradients_of(outputs, x, edges), (*outputs, *aux)
         finally:
