@@ -3,7 +3,7 @@
 A plugin needs nothing else of `adhelpers`; the shipped ones import nothing else.
 """
 
-from adhelpers.caches import FUNCTIONS
+from adhelpers.caches import FUNCTIONS, Cache
 from adhelpers.engine.journal import QUESTIONS, is_listening, tell
 from adhelpers.errors import ArgumentError, ArgumentTypeError, DTypeError, UnsupportedOperationError
 from adhelpers.namespaces.array import array_namespace
@@ -27,6 +27,7 @@ __all__ = [
     "ArgumentTypeError",
     "Array",
     "BackendDescription",
+    "Cache",
     "Capability",
     "DTypeError",
     "Formulation",

@@ -148,7 +148,11 @@ class TorchBackend(ADBackend):
 
     def jvp_sweep(self, f: LeafFunction, x: Leaves, tangents: Leaves) -> tuple[Leaves, Leaves, Leaves]:
         """One pass vectorised over the tangents; one pass for each where PyTorch cannot vectorise `f`."""
-        for sweep in (direct.jvp_sweep, functional.jvp_sweep) if _takes_dual_numbers((*x, *tangents)) else (functional.jvp_sweep,):
+        for sweep in (
+            (direct.jvp_sweep, functional.jvp_sweep)
+            if _takes_dual_numbers((*x, *tangents))
+            else (functional.jvp_sweep,)
+        ):
             try:
                 return sweep(f, x, tangents)
             except RuntimeError as error:

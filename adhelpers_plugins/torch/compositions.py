@@ -163,9 +163,7 @@ def cholesky_inverse(input: Tensor, upper: bool = False) -> Tensor:
 def cholesky_solve(input: Tensor, input2: Tensor, upper: bool = False) -> Tensor:
     """The solution of a system whose matrix has the given factor."""
     lower = input2.triu().mH if upper else input2.tril()
-    return torch.linalg.solve_triangular(
-        lower.mH, torch.linalg.solve_triangular(lower, input, upper=False), upper=True
-    )
+    return torch.linalg.solve_triangular(lower.mH, torch.linalg.solve_triangular(lower, input, upper=False), upper=True)
 
 
 # -- elementwise ----------------------------------------------------------------------------------------------
@@ -193,12 +191,12 @@ def linear_cross_entropy(input: Tensor, *args: Any, options: Any = None, **other
 
 
 COMPOSITIONS: dict[Any, Callable[..., Tensor]] = {
+    torch._weight_norm: weight_norm,
     functional.batch_norm: batch_norm,
     functional.instance_norm: instance_norm,
     functional.layer_norm: layer_norm,
     functional.rms_norm: rms_norm,
     torch.layer_norm: layer_norm,
-    torch._weight_norm: weight_norm,
     torch.cholesky_inverse: cholesky_inverse,
     torch.Tensor.cholesky_inverse: cholesky_inverse,
     torch.cholesky_solve: cholesky_solve,

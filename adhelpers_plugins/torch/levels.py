@@ -11,6 +11,7 @@ import contextlib
 import importlib
 import threading
 import warnings
+from collections.abc import Iterator
 from typing import Self
 
 import torch
@@ -96,7 +97,7 @@ class _ForwardMode:
             if self._foreign:
                 eager_transforms.JVP_NESTING += 1
             if EAGER_KNOWN:
-                self._stance, eval_frame._stance = eval_frame._stance, _EAGER
+                self.stance, eval_frame._stance = eval_frame._stance, _EAGER
 
     def __exit__(self, *exception: object) -> None:
         self._depth -= 1
@@ -104,7 +105,7 @@ class _ForwardMode:
             if self._foreign:
                 eager_transforms.JVP_NESTING -= 1
             if EAGER_KNOWN:
-                eval_frame._stance = self._stance
+                eval_frame._stance = self.stance
             self.holder = None
         self._lock.release()
 
@@ -115,6 +116,19 @@ _FORWARD_MODE = _ForwardMode()
 def forward_mode() -> contextlib.AbstractContextManager[None]:
     """The forward mode for this thread alone; a compiler, which traces one thread, can hold no lock."""
     return contextlib.nullcontext() if torch.compiler.is_dynamo_compiling() else _FORWARD_MODE
+
+
+@contextlib.contextmanager
+def compiler() -> Iterator[None]:
+    """The forward mode for a compiler of ours, which may enter it: what is compiled runs compiled nevertheless."""
+    with _FORWARD_MODE:
+        if EAGER_KNOWN:
+            eval_frame._stance = _FORWARD_MODE.stance
+        try:
+            yield
+        finally:
+            if EAGER_KNOWN:
+                eval_frame._stance = _EAGER
 
 
 class Scripts:

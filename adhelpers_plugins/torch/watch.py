@@ -13,9 +13,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import torch
-from torch._ops import OpOverload
+from torch._ops import OpOverload, OpOverloadPacket
 from torch.overrides import TorchFunctionMode
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from adhelpers.extend import FUNCTIONS, Array, LeafFunction, Leaves, UnsupportedOperationError, is_listening, tell
 from adhelpers_plugins.torch import levels, wrong
@@ -26,41 +25,8 @@ Called = dict[str, Wrong]
 """What was seen, by name."""
 
 
-class _Operators(TorchDispatchMode):
-    """Sees operators, which have the rules, in whatever they are called."""
-
-    supports_higher_order_operators = True
-
-    def __init__(self, called: Called) -> None:
-        super().__init__()
-        self._called = called
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        options = kwargs or {}
-        if isinstance(func, OpOverload):
-            name = func._schema.name
-            entry = wrong.OPERATORS.get(name)
-            if entry is None and func.namespace not in _OWN and any(map(_is_differentiable, args)):
-                entry = wrong.FOREIGN if _has_rule(func) else wrong.CONSTANT
-            if entry is not None and entry.where(*args, **options):
-                self._called[name] = entry
-        return func(*args, **options)
-
-
-_OWN = ("aten", "prim", "prims", "profiler")
-
-
-def _is_differentiable(argument: Any) -> bool:
-    return isinstance(argument, torch.Tensor) and (argument.is_floating_point() or argument.is_complex())
-
-
-def _has_rule(func: OpOverload) -> bool:
-    keys = ("Autograd", "AutogradCPU", "AutogradCUDA", "CompositeImplicitAutograd")
-    return any(torch._C._dispatch_has_kernel_for_dispatch_key(func.name(), key) for key in keys)
-
-
-class _Functions(TorchFunctionMode):
-    """Sees functions, and of which arguments a derivative is wanted."""
+class _Watch(TorchFunctionMode):
+    """Sees the functions of PyTorch that are called, and of which arguments a derivative is wanted."""
 
     def __init__(self, called: Called) -> None:
         super().__init__()
@@ -68,16 +34,41 @@ class _Functions(TorchFunctionMode):
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         options = kwargs or {}
-        if func in wrong.CONSTANTS:
-            if any(map(_varies, (*args, *options.values()))):
-                self._called[func.__name__] = wrong.CONSTANT
-        elif func in wrong.ARGUMENTS:
-            for argument, place in wrong.ARGUMENTS[func].items():
+        name, is_foreign = _identify(func)
+        entry = wrong.FUNCTIONS.get(name)
+        if entry is not None and entry.where(*args, **options):
+            self._called[name] = entry
+        if name in wrong.ARGUMENTS:
+            for argument, place in wrong.ARGUMENTS[name].items():
                 if _varies(options.get(argument, args[place] if place < len(args) else None)):
-                    self._called[f"{func.__name__} by its {argument}"] = wrong.ARGUMENT
-        elif getattr(func, "__name__", None) == "custom_function_call":
-            self._called["a custom autograd.Function"] = wrong.RULE
+                    self._called[f"{name} by its {argument}"] = wrong.ARGUMENT
+        elif (is_foreign or name in wrong.CONSTANTS) and any(map(_varies, (*args, *options.values()))):
+            self._called[name] = wrong.FOREIGN if is_foreign and _has_rule(func) else wrong.CONSTANT
         return func(*args, **options)
+
+
+def _identify(func: Any) -> tuple[str, bool]:
+    """The name of a function, and whether it is an operator that somebody has added to PyTorch's own."""
+    if isinstance(func, OpOverload):
+        func = func.overloadpacket
+    if isinstance(func, OpOverloadPacket):
+        namespace, _, name = func._qualified_op_name.partition("::")
+        return (name, False) if namespace in _OWN else (func._qualified_op_name, True)
+    return getattr(func, "__name__", ""), False
+
+
+_OWN = ("aten", "prim", "prims", "profiler")
+
+
+def _has_rule(func: Any) -> bool:
+    """Whether an operator has a derivative in some mode."""
+    packet = func.overloadpacket if isinstance(func, OpOverload) else func
+    names = [getattr(packet, overload)._name for overload in packet.overloads()]
+    has_kernel = torch._C._dispatch_has_kernel_for_dispatch_key
+    return any(has_kernel(name, key) for name in names for key in _KEYS)
+
+
+_KEYS = ("Autograd", "AutogradCPU", "AutogradCUDA", "CompositeImplicitAutograd")
 
 
 def _varies(argument: Any) -> bool:
@@ -88,7 +79,7 @@ def _varies(argument: Any) -> bool:
 def _watching(mode: Literal["forward", "reverse"]) -> Iterator[Called]:
     called: Called = {}
     scripts = levels.Scripts() if mode == "forward" else None
-    with scripts or contextlib.nullcontext(), _Operators(called), _Functions(called):
+    with scripts or contextlib.nullcontext(), _Watch(called):
         yield called
     if scripts is not None and scripts.runs:
         called["TorchScript"] = wrong.SCRIPT
@@ -111,7 +102,12 @@ def watched(mode: Literal["forward", "reverse"]) -> Callable[[Callable[..., Any]
             function = getattr(f, "function", None)
             if function is None or torch.compiler.is_dynamo_compiling():
                 return run(f, x, *vectors, **options)
-            signature = (mode, type(f), tuple([(leaf.shape, leaf.dtype) for leaf in x]), *map(_kind, f.args if hasattr(f, 'args') else ()))
+            signature = (
+                mode,
+                type(f),
+                tuple([(leaf.shape, leaf.dtype) for leaf in x]),
+                *map(_kind, f.args if hasattr(f, "args") else ()),
+            )
             sight: Sight = FUNCTIONS.record(function, signature, Sight)
             if sight.itself is not None and not sight.itself:
                 return run(f, x, *vectors, **options)

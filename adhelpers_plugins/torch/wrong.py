@@ -1,4 +1,4 @@
-"""Derivatives of PyTorch that are wrong without a word, by the operator that has the rule.
+"""Derivatives of PyTorch that are wrong without a word, by the function that has them.
 
 The order of a product counts what is differentiated: one for the product itself, and one for each derivative that may
 be taken of its result. From the order that an entry names, the rule counts as missing.
@@ -20,14 +20,14 @@ def _always(*args: Any, **options: Any) -> bool:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Wrong:
-    """From which order the rules of an operator are wrong.
+    """From which order the derivatives of a function are wrong.
 
     Attributes
     ----------
     forward, reverse
         The order in that mode.
     where
-        Of which arguments of the operator.
+        For which arguments.
     until
         The version of PyTorch that has mended it.
     """
@@ -38,96 +38,106 @@ class Wrong:
     until: str | None = None
 
 
-def _multiplies(self: Any, dim: int, index: Any, source: Any, reduce: str, **options: Any) -> bool:
+def _multiplies(self: Any, dim: Any, index: Any, source: Any, reduce: str = "", **options: Any) -> bool:
     return reduce == "prod"
 
 
-def _transposed(b: Any, matrix: Any, upper: bool = True, transpose: bool = False, *args: Any) -> bool:
-    return transpose
+def _in_chunks(*args: Any, options: Any = None, **others: Any) -> bool:
+    return options is not None
 
 
 _NORMALISATION = Wrong(forward=2, reverse=3)
 """What is saved for the backward pass, and for that of the backward pass, is taken for a constant."""
 
+_FACTORS = Wrong(forward=2, until="2.15")
+"""Factors that were computed for the value are taken for constants."""
+
 _ALL: dict[str, Wrong] = {
-    "aten::_fused_rms_norm": _NORMALISATION,
-    "aten::native_layer_norm": _NORMALISATION,
-    "aten::_batch_norm_with_update": _NORMALISATION,
-    "aten::_native_batch_norm_legit": _NORMALISATION,
-    "aten::cudnn_batch_norm": _NORMALISATION,
-    "aten::miopen_batch_norm": _NORMALISATION,
-    "aten::native_batch_norm": _NORMALISATION,
-    "aten::_weight_norm_interface": Wrong(reverse=2),
-    # Factors that were computed once are taken for constants.
-    "aten::_linalg_det": Wrong(forward=1, reverse=1),  # at a singular matrix zero
-    "aten::_linalg_slogdet": Wrong(forward=2, until="2.15"),
-    "aten::_linalg_solve_ex": Wrong(forward=2, until="2.15"),
-    "aten::cholesky_inverse": Wrong(forward=1, reverse=1),  # the triangle that it does not read gets a gradient
-    "aten::cholesky_solve": Wrong(forward=1, reverse=1),
-    "aten::linalg_eig": Wrong(forward=2),  # its derivative writes to what is differentiated once more
-    "aten::_linalg_eigh": Wrong(forward=2),  # not a number, in reverse mode over it
-    "aten::linalg_householder_product": Wrong(forward=2),
-    "aten::triangular_solve": Wrong(forward=1, where=_transposed),
+    "batch_norm": _NORMALISATION,
+    "instance_norm": _NORMALISATION,
+    "layer_norm": _NORMALISATION,
+    "rms_norm": _NORMALISATION,
+    "_weight_norm": Wrong(reverse=2),
+    "linalg_solve": _FACTORS,
+    "linalg_solve_ex": _FACTORS,
+    "linalg_tensorsolve": _FACTORS,
+    "linalg_slogdet": _FACTORS,
+    "logdet": _FACTORS,
+    "slogdet": _FACTORS,
+    "det": Wrong(forward=1, reverse=1),  # zero at a singular matrix
+    "linalg_det": Wrong(forward=1, reverse=1),
+    "cholesky_inverse": Wrong(forward=1, reverse=1),  # the triangle that is not read gets a gradient too
+    "cholesky_solve": Wrong(forward=1, reverse=1),
+    "linalg_eig": Wrong(forward=2),  # what is to be differentiated once more is written to
+    "linalg_eigvals": Wrong(forward=2),
+    "linalg_eigh": Wrong(forward=2),  # not a number
+    "linalg_eigvalsh": Wrong(forward=2),
+    "linalg_householder_product": Wrong(forward=2),
+    "orgqr": Wrong(forward=2),
+    "triangular_solve": Wrong(forward=1),  # of the transposed matrix, which the backward pass takes
     # At zeros.
-    "aten::cumprod": Wrong(forward=2),
-    "aten::cumprod_": Wrong(forward=2),
-    "aten::polar": Wrong(reverse=1),
-    "aten::prod": Wrong(forward=3),
-    "aten::sinc": Wrong(forward=2, reverse=2),
-    "aten::sinc_": Wrong(forward=2, reverse=2),
+    "cumprod": Wrong(forward=2),
+    "cumprod_": Wrong(forward=2),
+    "polar": Wrong(reverse=1),
+    "prod": Wrong(forward=3),
+    "sinc": Wrong(forward=2, reverse=2),
+    "sinc_": Wrong(forward=2, reverse=2),
+    "special_sinc": Wrong(forward=2, reverse=2),
     # Numbers that are far apart underflow.
-    "aten::logcumsumexp": Wrong(forward=1, reverse=3),
-    "aten::as_strided_scatter": Wrong(reverse=1),
-    "aten::scatter_reduce": Wrong(forward=1, where=_multiplies),
-    "aten::scatter_reduce_": Wrong(forward=1, where=_multiplies),
+    "logcumsumexp": Wrong(forward=1, reverse=3),
+    "as_strided_scatter": Wrong(reverse=1),
+    "linear_cross_entropy": Wrong(forward=1, reverse=2, where=_in_chunks),
+    "scatter_reduce": Wrong(forward=1, where=_multiplies),
+    "scatter_reduce_": Wrong(forward=1, where=_multiplies),
+    # What torch.func calls for a user's rule: forward mode is off while its jvp runs.
+    "custom_function_call": Wrong(forward=2),
 }
 
-OPERATORS = {
-    name: wrong for name, wrong in _ALL.items() if wrong.until is None or torch.__version__ < wrong.until
-}
-"""The operators of this version of PyTorch, by the names that it dispatches on."""
+FUNCTIONS = {name: wrong for name, wrong in _ALL.items() if wrong.until is None or torch.__version__ < wrong.until}
+"""Functions of this version of PyTorch, by their names, which methods and functions share."""
 
-FOREIGN = Wrong(forward=1)
-"""An operator that is not PyTorch's own: forward mode drops the tangent where a user gave it a backward pass alone."""
+_BESSEL = {"": "jy", "modified_": "ik", "scaled_modified_": "k"}
 
 CONSTANT = Wrong(forward=1, reverse=1)
 """What is a constant to PyTorch: the derivative is zero."""
 
-ARGUMENT = Wrong(forward=1)
-"""An argument that is a constant to forward mode; reverse mode refuses it."""
-
-SCRIPT = Wrong(forward=1)
-"""TorchScript: what it has optimised, from the second call on, drops tangents."""
-
-RULE = Wrong(forward=2)
-"""A user's rule: forward mode is off while its ``jvp`` runs."""
-
-_SPECIAL = (
-    "airy_ai bessel_j0 bessel_j1 bessel_y0 bessel_y1 chebyshev_polynomial_t chebyshev_polynomial_u "
-    "chebyshev_polynomial_v chebyshev_polynomial_w hermite_polynomial_h hermite_polynomial_he laguerre_polynomial_l "
-    "legendre_polynomial_p modified_bessel_i0 modified_bessel_i1 modified_bessel_k0 modified_bessel_k1 "
-    "scaled_modified_bessel_k0 scaled_modified_bessel_k1 shifted_chebyshev_polynomial_t "
-    "shifted_chebyshev_polynomial_u shifted_chebyshev_polynomial_v shifted_chebyshev_polynomial_w spherical_bessel_j0"
-)
-
 CONSTANTS = {
-    *[getattr(torch.special, name) for name in _SPECIAL.split() if hasattr(torch.special, name)],
-    torch.linspace,
-    torch.logspace,
-    torch.normal,
-    torch.native_batch_norm,  # their mean and their spread
-    torch.native_layer_norm,
+    *(
+        "special_airy_ai",
+        "special_spherical_bessel_j0",
+        "special_laguerre_polynomial_l",
+        "special_legendre_polynomial_p",
+    ),
+    *(
+        f"special_{prefix}bessel_{kind}{order}"
+        for prefix, kinds in _BESSEL.items()
+        for kind in kinds
+        for order in (0, 1)
+    ),
+    *(f"special_{prefix}chebyshev_polynomial_{kind}" for prefix in ("", "shifted_") for kind in "tuvw"),
+    *(f"special_hermite_polynomial_{kind}" for kind in ("h", "he")),
+    *("linspace", "logspace", "normal"),
+    *("native_batch_norm", "native_layer_norm"),  # their mean and their spread
 }
 """Functions whose result, or part of it, has no derivative though there is one."""
 
-_functional = torch.nn.functional
+ARGUMENT = Wrong(forward=1)
+"""An argument that is a constant to forward mode, and that reverse mode refuses."""
 
-ARGUMENTS: dict[Any, dict[str, int]] = {
-    _functional.batch_norm: {"running_mean": 1, "running_var": 2},
-    _functional.binary_cross_entropy: {"weight": 2},
-    _functional.binary_cross_entropy_with_logits: {"weight": 2, "pos_weight": 6},
-    _functional.cross_entropy: {"weight": 2},
-    _functional.instance_norm: {"running_mean": 1, "running_var": 2},
-    _functional.nll_loss: {"weight": 2},
+_STATISTICS = {"running_mean": 1, "running_var": 2}
+
+ARGUMENTS: dict[str, dict[str, int]] = {
+    "batch_norm": _STATISTICS,
+    "instance_norm": _STATISTICS,
+    "binary_cross_entropy": {"weight": 2},
+    "binary_cross_entropy_with_logits": {"weight": 2, "pos_weight": 6},
+    "cross_entropy": {"weight": 2},
+    "nll_loss": {"weight": 2},
 }
 """Arguments that have no derivative though there is one, and where they stand."""
+
+FOREIGN = Wrong(forward=1)
+"""An operator of somebody else's: a backward pass may be all that it has, and forward mode does not tell."""
+
+SCRIPT = Wrong(forward=1)
+"""TorchScript: what it has optimised, from the second call on, drops tangents."""
