@@ -54,6 +54,7 @@ _MISSING_RULE = re.compile(
     r"|is not differentiable with respect to argument"
     r"|_efficientzerotensor"
     r"|that would mutate a captured Tensor"
+    r"|has been modified by an inplace operation"
 )
 
 

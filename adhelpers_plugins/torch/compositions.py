@@ -11,20 +11,11 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch.overrides import TorchFunctionMode
 
 from adhelpers_plugins.torch.arrayapi.systems import det
 
 Tensor = Any
 functional = torch.nn.functional
-
-
-class Composed(TorchFunctionMode):
-    """Inside of it, what a function of the user's calls is composed."""
-
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        """The composition of `func`, if there is one."""
-        return COMPOSITIONS.get(func, func)(*args, **(kwargs or {}))
 
 
 # -- in steps of twice the length -----------------------------------------------------------------------------

@@ -12,7 +12,7 @@ import importlib
 import threading
 import warnings
 from collections.abc import Iterator
-from typing import Self
+from typing import Any, Self
 
 import torch
 from torch.autograd import forward_ad
@@ -61,9 +61,10 @@ except (ImportError, AttributeError):
 """Whether this version of PyTorch lets compiled functions run as they were written."""
 
 try:
+    LockingLogger: Any
     from torch._C import LockingLogger, _logging_set_logger
 except ImportError:
-    _logging_set_logger = None
+    LockingLogger = None
 
 # The first dual number imports a module that warns about its own deprecated calls: meet it here.
 with warnings.catch_warnings(), contextlib.suppress(ImportError):
@@ -136,20 +137,20 @@ class Scripts:
 
     def __enter__(self) -> Self:
         _FORWARD_MODE.__enter__()
-        if _logging_set_logger is not None:
+        if LockingLogger is not None:
             self._logger = LockingLogger()
             self._previous = _logging_set_logger(self._logger)
         return self
 
     def __exit__(self, *exception: object) -> None:
-        if _logging_set_logger is not None:
+        if LockingLogger is not None:
             _logging_set_logger(self._previous)
         _FORWARD_MODE.__exit__()
 
     @property
     def runs(self) -> int:
         """How often, or zero where this version of PyTorch does not count."""
-        if _logging_set_logger is None:
+        if LockingLogger is None:
             return 0
         return int(self._logger.get_counter_val("pytorch_runtime.graph_executor_invocations"))
 
@@ -195,6 +196,11 @@ def depth() -> int:
     active = [str(interpreter.key()) for interpreter in get_interpreter_stack() or ()]
     forward = max(eager_transforms.JVP_NESTING, sum("Jvp" in key for key in active))
     return forward + sum("Grad" in key for key in active)
+
+
+def is_wrapped(tensor: torch.Tensor) -> bool:
+    """Whether `tensor` is one of a transformation's."""
+    return KNOWN and is_functorch_wrapped_tensor(tensor)
 
 
 def varies(tensor: torch.Tensor) -> bool:

@@ -1,14 +1,13 @@
-"""What a function calls whose derivative is wrong: seen when it is first run, and remembered with it.
+"""Whether a function calls anything whose derivative is wrong: seen when it is first run, and remembered with it.
 
-A function that calls nothing of the kind pays for one look-up. For another one what it calls is composed, if it can be,
-or else the rule counts as missing.
+A function that does not pays for one look-up. One that does is watched in each call: what is wrong at the order of the
+product is composed, if it can be, or else the rule counts as missing.
 """
 
 from __future__ import annotations
 
-import contextlib
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -16,45 +15,161 @@ import torch
 from torch._ops import OpOverload, OpOverloadPacket
 from torch.overrides import TorchFunctionMode
 
-from adhelpers.extend import FUNCTIONS, Array, LeafFunction, Leaves, UnsupportedOperationError, is_listening, tell
+from adhelpers.extend import FUNCTIONS, Leaves, UnsupportedOperationError, is_listening, tell
 from adhelpers_plugins.torch import levels, wrong
-from adhelpers_plugins.torch.compositions import Composed
+from adhelpers_plugins.torch.compositions import COMPOSITIONS
 from adhelpers_plugins.torch.wrong import Wrong
 
-Called = dict[str, Wrong]
-"""What was seen, by name."""
+Direction = Literal["forward", "reverse"]
 
 
-class _Watch(TorchFunctionMode):
-    """Sees the functions of PyTorch that are called, and of which arguments a derivative is wanted."""
+@dataclass(slots=True)
+class Sight:
+    """What was seen of a function."""
 
-    def __init__(self, called: Called) -> None:
+    is_clean: bool = False
+    """Whether it calls nothing whose derivative is wrong at any order."""
+    is_script: bool = False
+    """Whether it runs TorchScript."""
+
+
+def watched(mode: Direction) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """A product, or a sweep, in that mode, of functions that are watched."""
+
+    def decorate(run: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(run)
+        def product(f: Any, x: Leaves, *vectors: Any, **options: Any) -> Any:
+            function = getattr(f, "function", None)
+            if function is None or torch.compiler.is_dynamo_compiling():
+                return run(f, x, *vectors, **options)
+            kinds = map(_kind, getattr(f, "args", ()))
+            signature = (mode, type(f), tuple([(leaf.shape, leaf.dtype) for leaf in x]), *kinds)
+            sight: Sight = FUNCTIONS.record(function, signature, Sight)
+            if sight.is_clean:
+                return run(f, x, *vectors, **options)
+            return _watch(sight, mode, lambda: run(f, x, *vectors, **options), _order(x, **options))
+
+        return product
+
+    return decorate
+
+
+def _kind(argument: Any) -> Any:
+    """What of a further argument decides which functions are called, as far as that is known."""
+    if isinstance(argument, (bool, int, str)):
+        return type(argument), argument
+    return (argument.shape, argument.dtype) if isinstance(argument, torch.Tensor) else type(argument)
+
+
+def _order(x: Leaves, of_gradient: bool = False) -> int:
+    """How many derivatives are taken, and may be taken of the result, as far as `x` tells."""
+    order = 1 + of_gradient + levels.depth()
+    if torch.is_grad_enabled() and any(leaf.requires_grad for leaf in x):
+        # What was computed from somebody's leaves is differentiated again by that, nobody knows how often.
+        order += 1 if all(leaf.is_leaf for leaf in x) else 9
+    return order
+
+
+def _watch(sight: Sight, mode: Direction, run: Callable[[], Any], order: int) -> Any:
+    if sight.is_script and mode == "forward":
+        raise _refusal(mode, "TorchScript")
+    watch = _Watch(mode, order)
+    result = watch.around(run)
+    if mode == "reverse" and watch.passed and _is_attached(result) and min(watch.passed) == order + 1:
+        watch = _Watch(mode, order + 1)  # somebody may differentiate by what f closes over
+        result = watch.around(run)
+    sight.is_clean, sight.is_script = not (watch.passed or watch.composed or watch.scripts), bool(watch.scripts)
+    if watch.scripts:
+        raise _refusal(mode, "TorchScript")
+    if watch.composed and is_listening():
+        names = ", ".join(sorted(watch.composed))
+        tell("fallback", f"the {mode} rule of {names} gives wrong numbers: composed of others instead")
+    return result
+
+
+def _is_attached(result: Any) -> bool:
+    return any(y.requires_grad for y in result[0])
+
+
+def _refusal(mode: Direction, name: str) -> UnsupportedOperationError:
+    return UnsupportedOperationError(f"PyTorch's {mode} rule of {name} gives wrong numbers here")
+
+
+class _Watch(TorchFunctionMode):  # type: ignore[misc]
+    """Sees the functions of PyTorch that are called, and refuses or composes what is wrong at that order."""
+
+    def __init__(self, mode: Direction, order: int) -> None:
         super().__init__()
-        self._called = called
+        self._mode = mode
+        self._order = order
+        self.passed: list[float] = []
+        """From which order those are wrong that are right at this one."""
+        self.composed: set[str] = set()
+        self.scripts = 0
+
+    def around(self, run: Callable[[], Any]) -> Any:
+        """What `run` returns, watched."""
+        if self._mode == "reverse":
+            with self:
+                return run()
+        with levels.Scripts() as scripts, self:
+            result = run()
+        self.scripts = scripts.runs * (wrong.SCRIPT.forward <= self._order)
+        return result
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         options = kwargs or {}
-        name, is_foreign = _identify(func)
-        entry = wrong.FUNCTIONS.get(name)
-        if entry is not None and entry.where(*args, **options):
-            self._called[name] = entry
-        if name in wrong.ARGUMENTS:
-            for argument, place in wrong.ARGUMENTS[name].items():
-                if _varies(options.get(argument, args[place] if place < len(args) else None)):
-                    self._called[f"{name} by its {argument}"] = wrong.ARGUMENT
-        elif (is_foreign or name in wrong.CONSTANTS) and any(map(_varies, (*args, *options.values()))):
-            self._called[name] = wrong.FOREIGN if is_foreign and _has_rule(func) else wrong.CONSTANT
+        name = _name(func)
+        for blamed, entry in _entries(name, func, args, options):
+            limit = getattr(entry, self._mode)
+            if limit > self._order + self._is_attached(args, options):
+                self.passed.append(limit)
+                continue
+            composition = COMPOSITIONS.get(func)
+            if composition is None:
+                raise _refusal(self._mode, blamed)
+            self.composed.add(blamed)
+            return composition(*args, **options)
         return func(*args, **options)
 
+    def _is_attached(self, args: Any, options: dict[str, Any]) -> bool:
+        """Whether somebody may differentiate by what the arguments are: in reverse mode all are part of a graph."""
+        tensors = [a for a in (*args, *options.values()) if isinstance(a, torch.Tensor) and a.requires_grad]
+        if self._mode == "reverse":
+            tensors = [tensor for tensor in tensors if tensor.is_leaf and not levels.is_wrapped(tensor)]
+        return bool(tensors) and torch.is_grad_enabled()
 
-def _identify(func: Any) -> tuple[str, bool]:
-    """The name of a function, and whether it is an operator that somebody has added to PyTorch's own."""
+
+def _entries(name: str, func: Any, args: Any, options: dict[str, Any]) -> list[tuple[str, Wrong]]:
+    """What is wrong of a call, and the words for it."""
+    if ":" in name:
+        if not any(map(_varies, (*args, *options.values()))):
+            return []
+        return [(name, wrong.FOREIGN if _has_rule(func) else wrong.CONSTANT)]
+    found = []
+    entry = wrong.FUNCTIONS.get(name)
+    if entry is not None and entry.where(*args, **options):
+        found.append((name, entry))
+    for argument, place in wrong.ARGUMENTS.get(name, {}).items():
+        if _varies(options.get(argument, args[place] if place < len(args) else None)):
+            found.append((f"{name} by its {argument}", wrong.ARGUMENT))
+    if name in wrong.CONSTANTS and any(map(_varies, (*args, *options.values()))):
+        found.append((name, wrong.CONSTANT))
+    return found
+
+
+def _varies(argument: Any) -> bool:
+    return isinstance(argument, torch.Tensor) and levels.varies(argument)
+
+
+def _name(func: Any) -> str:
+    """The name of a function; that of an operator that somebody has added to PyTorch's own has a namespace in it."""
     if isinstance(func, OpOverload):
         func = func.overloadpacket
     if isinstance(func, OpOverloadPacket):
         namespace, _, name = func._qualified_op_name.partition("::")
-        return (name, False) if namespace in _OWN else (func._qualified_op_name, True)
-    return getattr(func, "__name__", ""), False
+        return name if namespace in _OWN else func._qualified_op_name
+    return getattr(func, "__name__", "")
 
 
 _OWN = ("aten", "prim", "prims", "profiler")
@@ -69,128 +184,3 @@ def _has_rule(func: Any) -> bool:
 
 
 _KEYS = ("Autograd", "AutogradCPU", "AutogradCUDA", "CompositeImplicitAutograd")
-
-
-def _varies(argument: Any) -> bool:
-    return isinstance(argument, torch.Tensor) and levels.varies(argument)
-
-
-@contextlib.contextmanager
-def _watching(mode: Literal["forward", "reverse"]) -> Iterator[Called]:
-    called: Called = {}
-    scripts = levels.Scripts() if mode == "forward" else None
-    with scripts or contextlib.nullcontext(), _Watch(called):
-        yield called
-    if scripts is not None and scripts.runs:
-        called["TorchScript"] = wrong.SCRIPT
-
-
-@dataclass(slots=True)
-class Sight:
-    """What a function was seen to call by itself, and what it still calls where it is composed; None until then."""
-
-    itself: Called | None = None
-    composed: Called | None = None
-
-
-def watched(mode: Literal["forward", "reverse"]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """A product, or a sweep, in that mode, whose function is watched; ``of_gradient`` differentiates it once before."""
-
-    def decorate(run: Callable[..., Any]) -> Callable[..., Any]:
-        @functools.wraps(run)
-        def product(f: Any, x: Leaves, *vectors: Any, **options: Any) -> Any:
-            function = getattr(f, "function", None)
-            if function is None or torch.compiler.is_dynamo_compiling():
-                return run(f, x, *vectors, **options)
-            signature = (
-                mode,
-                type(f),
-                tuple([(leaf.shape, leaf.dtype) for leaf in x]),
-                *map(_kind, f.args if hasattr(f, "args") else ()),
-            )
-            sight: Sight = FUNCTIONS.record(function, signature, Sight)
-            if sight.itself is not None and not sight.itself:
-                return run(f, x, *vectors, **options)
-            return _Product(mode, run, f, x, vectors, options).evaluate(sight)
-
-        return product
-
-    return decorate
-
-
-def _kind(argument: Any) -> Any:
-    """What of a further argument decides which functions are called, as far as that is known."""
-    if isinstance(argument, (bool, int, str)):
-        return type(argument), argument
-    return (argument.shape, argument.dtype) if isinstance(argument, torch.Tensor) else type(argument)
-
-
-@dataclass(slots=True)
-class _Product:
-    """One product, of a function that is seen for the first time or calls what is wrong."""
-
-    mode: Literal["forward", "reverse"]
-    run: Callable[..., Any]
-    f: LeafFunction
-    x: Leaves
-    vectors: tuple[Any, ...]
-    options: dict[str, Any]
-
-    def evaluate(self, sight: Sight) -> Any:
-        """The product, right, or an error."""
-        faults = self._faults(sight.itself, ())
-        if not faults:
-            result, sight.itself = self._run(self.f, sight.itself)
-            faults = self._faults(sight.itself, result)
-            if not faults:
-                return result
-        if not self._faults(sight.composed, ()):
-            result, sight.composed = self._run(_Composed(self.f), sight.composed)
-            if not self._faults(sight.composed, result):
-                if is_listening():
-                    tell("fallback", f"PyTorch's {self.mode} rule of {faults} is wrong: composed of other functions")
-                return result
-        msg = f"PyTorch's {self.mode} rule of {self._faults(sight.composed, ()) or faults} gives wrong numbers"
-        raise UnsupportedOperationError(msg)
-
-    def _run(self, f: Any, called: Called | None) -> tuple[Any, Called]:
-        if called is not None:
-            return self.run(f, self.x, *self.vectors, **self.options), called
-        with _watching(self.mode) as called:
-            result = self.run(f, self.x, *self.vectors, **self.options)
-        return result, called
-
-    def _faults(self, called: Called | None, result: Any) -> str:
-        """The names of what is wrong at the order of this product."""
-        if not called:
-            return ""
-        order: float = 1 + bool(self.options.get("of_gradient")) + levels.depth()
-        if torch.is_grad_enabled():
-            attached = [leaf for leaves in (self.x, *result) if isinstance(leaves, tuple) for leaf in leaves]
-            attached = [leaf for leaf in attached if leaf.requires_grad]
-            # What was computed from somebody's leaves is differentiated again by that, nobody knows how often.
-            is_computed = any(leaf.requires_grad and not leaf.is_leaf for leaf in self.x)
-            order += _OFTEN if is_computed else bool(attached)
-        return ", ".join(name for name, entry in called.items() if getattr(entry, self.mode) <= order)
-
-
-_OFTEN = 99
-
-
-class _Composed:
-    """A function, composed where its own rules are wrong."""
-
-    def __init__(self, f: Any) -> None:
-        self._f = f
-
-    def __call__(self, *leaves: Array) -> tuple[Leaves, Leaves]:
-        """``(outputs, aux)``."""
-        with Composed():
-            result: tuple[Leaves, Leaves] = self._f(*leaves)
-        return result
-
-    def values(self, *leaves: Array) -> tuple[Leaves, Leaves]:
-        """What a `GradientFunction` has."""
-        with Composed():
-            result: tuple[Leaves, Leaves] = self._f.values(*leaves)
-        return result
