@@ -45,13 +45,16 @@ class FunctionCache:
 
     def record(self, f: object, signature: Hashable, make: Callable[[], V]) -> V:
         """The record of `f` at `signature`, new if there is none; `make`, a class, tells its records from others."""
-        owner = getattr(f, "__self__", None)
-        function = getattr(f, "__func__", None)
         key: Hashable = (make, signature)
         try:
-            found = self._known(f, key)
-            if found is not None:
-                return found
+            reference = self._references.get(id(f))
+            if reference is not None and reference() is f:
+                records = self._records.get(id(f))  # without a lock: as f lives, they are its own
+                found = None if records is None else records.get(key)
+                if found is not None:
+                    return found  # type: ignore[no-any-return]
+            owner = getattr(f, "__self__", None)
+            function = getattr(f, "__func__", None)
             if owner is not None and function is not None:
                 f, key = owner, (_Identity(id(function), weakref.ref(function)), key)
             records = self._of(f)
@@ -59,11 +62,6 @@ class FunctionCache:
             return records.keep(key, make()) if found is None else found
         except TypeError:  # no weak reference, or a signature that does not hash
             return make()
-
-    def _known(self, f: object, key: Hashable) -> Any:
-        """The record under `f` itself, found without a lock: one that is about to be forgotten may be missed."""
-        reference, records = self._references.get(id(f)), self._records.get(id(f))
-        return None if reference is None or records is None or reference() is not f else records.get(key)
 
     def _of(self, f: object) -> Cache[Hashable, Any]:
         key = id(f)

@@ -55,6 +55,7 @@ _MISSING_RULE = re.compile(
     r"|_efficientzerotensor"
     r"|that would mutate a captured Tensor"
     r"|has been modified by an inplace operation"
+    r"|ZeroTensors are immutable"
 )
 
 
@@ -139,7 +140,7 @@ class TorchBackend(ADBackend):
             return functional.vjp(f, x)
         try:
             if isinstance(f, GradientFunction) and f.mode == "reverse":
-                return direct.vjp(f, x, of_gradient=True)
+                return direct.vjp_of_gradient(f, x)
             return direct.vjp(f, x)
         except RuntimeError as error:
             # A model made in inference mode: torch.func works on its tensors, though no graph can hold them.
@@ -215,14 +216,19 @@ def _at_top(leaves: Leaves) -> bool:
     """Whether `leaves` are plain tensors, and no transformation is active."""
     at_top = not levels.surrounded()
     for leaf in leaves:
-        direct.require_dense(leaf)
+        if leaf.layout is not torch.strided:
+            direct.require_dense(leaf)
         at_top = at_top and type(leaf) in levels.PLAIN and not leaf.is_inference()
     return at_top
 
 
 def _takes_dual_numbers(leaves: Leaves) -> bool:
     """Whether `leaves` may be in dual numbers: if they are in no graph, for on those some rules work in place."""
-    return _at_top(leaves) and not (torch.is_grad_enabled() and any(leaf.requires_grad for leaf in leaves))
+    if torch.is_grad_enabled():
+        for leaf in leaves:
+            if leaf.requires_grad:
+                return False
+    return _at_top(leaves)
 
 
 _SMALL = 2**13

@@ -10,7 +10,7 @@ import torch
 from torch.autograd.function import BackwardCFunction
 from torch.autograd.graph import GradientEdge, get_gradient_edge
 
-from adhelpers.extend import ArgumentTypeError, Array, LeafFunction, Leaves, UnsupportedOperationError
+from adhelpers.extend import ArgumentTypeError, Array, GradientFunction, LeafFunction, Leaves, UnsupportedOperationError
 from adhelpers_plugins.torch.levels import DualNumbers, Tangents, gradients
 from adhelpers_plugins.torch.watch import watched
 
@@ -51,11 +51,20 @@ def _push(
 
 
 @watched("reverse")
-def vjp(f: Any, x: Leaves, *, of_gradient: bool = False) -> tuple[Leaves, GraphPullback, Leaves]:
-    """A graph that begins at copies of `x`, to be walked any number of times.
+def vjp(f: LeafFunction, x: Leaves) -> tuple[Leaves, GraphPullback, Leaves]:
+    """A graph that begins at copies of `x`, to be walked any number of times."""
+    return _graph_of(f, x)
 
-    With `of_gradient`, `f` is a `GradientFunction`, and the graph goes on to the gradients of its values.
-    """
+
+@watched("reverse", order=2)
+def vjp_of_gradient(f: GradientFunction, x: Leaves) -> tuple[Leaves, GraphPullback, Leaves]:
+    """The same of a gradient, whose graph goes on from the values."""
+    return _graph_of(f.values, x, of_gradient=True)
+
+
+def _graph_of(
+    f: LeafFunction, x: Leaves, *, of_gradient: bool = False
+) -> tuple[Leaves, GraphPullback, Leaves]:
     # Without gradients around, the caller wants none through the results either.
     wanted = torch.is_grad_enabled()
     with _UNCHANGED if wanted else torch.enable_grad():
@@ -63,7 +72,7 @@ def vjp(f: Any, x: Leaves, *, of_gradient: bool = False) -> tuple[Leaves, GraphP
         copies = [root.clone() for root in roots]  # for f may work in place
         edges = tuple([GradientEdge(copy.grad_fn, 0) for copy in copies])
         try:
-            outputs, aux = (f.values if of_gradient else f)(*copies)
+            outputs, aux = f(*copies)
             if of_gradient:
                 outputs, aux = _gradients_of(outputs, x, edges), (*outputs, *aux)
         finally:

@@ -33,21 +33,26 @@ class Sight:
     """Whether it runs TorchScript."""
 
 
-def watched(mode: Direction) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """A product, or a sweep, in that mode, of functions that are watched."""
+def watched(
+    mode: Direction, *, order: int = 1, is_traced: bool = False
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """A product, or a sweep, in that mode, of functions that are watched, unless it is traced by a compiler.
+
+    `order` says how many derivatives it takes.
+    """
 
     def decorate(run: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(run)
-        def product(f: Any, x: Leaves, *vectors: Any, **options: Any) -> Any:
-            function = getattr(f, "function", None)
-            if function is None or torch.compiler.is_dynamo_compiling():
-                return run(f, x, *vectors, **options)
-            kinds = map(_kind, getattr(f, "args", ()))
-            signature = (mode, type(f), tuple([(leaf.shape, leaf.dtype) for leaf in x]), *kinds)
-            sight: Sight = FUNCTIONS.record(function, signature, Sight)
+        def product(f: Any, x: Leaves, *rest: Leaves) -> Any:
+            if is_traced and torch.compiler.is_dynamo_compiling() or not hasattr(f, "function"):
+                return run(f, x, *rest)
+            signature: Any = (mode, type(f), x[0].shape, x[0].dtype)  # made for each call, and so at its cheapest
+            if len(x) > 1 or f.args:
+                signature = (*signature, *[(leaf.shape, leaf.dtype) for leaf in x[1:]], *map(_kind, f.args))
+            sight: Sight = FUNCTIONS.record(f.function, signature, Sight)
             if sight.is_clean:
-                return run(f, x, *vectors, **options)
-            return _watch(sight, mode, lambda: run(f, x, *vectors, **options), _order(x, **options))
+                return run(f, x, *rest)
+            return _watch(sight, mode, functools.partial(run, f, x, *rest), order + _outer(x))
 
         return product
 
@@ -61,13 +66,13 @@ def _kind(argument: Any) -> Any:
     return (argument.shape, argument.dtype) if isinstance(argument, torch.Tensor) else type(argument)
 
 
-def _order(x: Leaves, of_gradient: bool = False) -> int:
-    """How many derivatives are taken, and may be taken of the result, as far as `x` tells."""
-    order = 1 + of_gradient + levels.depth()
+def _outer(x: Leaves) -> int:
+    """How many derivatives may be taken of the result, as far as `x` tells."""
+    depth = levels.depth()
     if torch.is_grad_enabled() and any(leaf.requires_grad for leaf in x):
         # What was computed from somebody's leaves is differentiated again by that, nobody knows how often.
-        order += 1 if all(leaf.is_leaf for leaf in x) else 9
-    return order
+        depth += 1 if all(leaf.is_leaf for leaf in x) else 9
+    return depth
 
 
 def _watch(sight: Sight, mode: Direction, run: Callable[[], Any], order: int) -> Any:
