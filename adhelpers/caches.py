@@ -52,7 +52,7 @@ class FunctionCache:
                 records = self._records.get(id(f))  # without a lock: as f lives, they are its own
                 found = None if records is None else records.get(key)
                 if found is not None:
-                    return found  # type: ignore[no-any-return]
+                    return found
             owner = getattr(f, "__self__", None)
             function = getattr(f, "__func__", None)
             if owner is not None and function is not None:

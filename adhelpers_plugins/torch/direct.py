@@ -62,9 +62,7 @@ def vjp_of_gradient(f: GradientFunction, x: Leaves) -> tuple[Leaves, GraphPullba
     return _graph_of(f.values, x, of_gradient=True)
 
 
-def _graph_of(
-    f: LeafFunction, x: Leaves, *, of_gradient: bool = False
-) -> tuple[Leaves, GraphPullback, Leaves]:
+def _graph_of(f: LeafFunction, x: Leaves, *, of_gradient: bool = False) -> tuple[Leaves, GraphPullback, Leaves]:
     # Without gradients around, the caller wants none through the results either.
     wanted = torch.is_grad_enabled()
     with _UNCHANGED if wanted else torch.enable_grad():
@@ -74,13 +72,16 @@ def _graph_of(
         try:
             outputs, aux = f(*copies)
             if of_gradient:
-                outputs, aux = _gradients_of(outputs, x, edges), (*outputs, *aux)
+                aux = (*outputs, *aux)
+                outputs, seeds = _gradients_of(outputs, x, edges)
         finally:
             for root, leaf in zip(roots, x, strict=True):
                 if root is not leaf:
                     root.is_open = False
     results = (*outputs, *aux)
     leads_outside, has_users_rules = _examine(results, edges)
+    if of_gradient and has_users_rules:
+        _require_linear(outputs, seeds)
     attached = wanted and (leads_outside or any(leaf.requires_grad and _is_attached(leaf) for leaf in x))
     ownership = Ownership()
     owned = []
@@ -98,14 +99,15 @@ def _root(leaf: Array) -> Array:
     return root
 
 
-def _gradients_of(values: Leaves, x: Leaves, edges: Edges) -> Leaves:
-    """The gradients of numbers, still part of the graph."""
+def _gradients_of(values: Leaves, x: Leaves, edges: Edges) -> tuple[Leaves, Leaves]:
+    """The gradients of numbers, still part of the graph, and the ones that were pulled back."""
     pulled: Iterable[Array | None] = (None,) * len(x)
     live = tuple([y for y in values if y.requires_grad])
+    seeds = tuple([_seed(torch.ones_like(y)) for y in live])
     if live:
-        seeds = tuple([_seed(torch.ones_like(y)) for y in live])
         pulled = gradients(live, edges, seeds, create_graph=True, batched=False)
-    return tuple([torch.zeros_like(leaf) if g is None else _conjugate(g) for g, leaf in zip(pulled, x, strict=True)])
+    pairs = zip(pulled, x, strict=True)
+    return tuple([torch.zeros_like(leaf) if g is None else _conjugate(g) for g, leaf in pairs]), seeds
 
 
 _UNCHANGED = contextlib.nullcontext()
@@ -143,6 +145,8 @@ class GraphPullback:
             attached = attached and torch.is_grad_enabled()
             each = tuple(map(_seed, seeds) if attached else seeds)
             pulled = gradients(tuple(live), self._edges, each, create_graph=attached, batched=bool(stack))
+            if attached and self._has_users_rules:
+                _require_linear(pulled, each)
         ownership, is_new = Ownership(cotangents), not self._has_users_rules  # which may return memory that they keep
         return tuple(
             [
@@ -166,6 +170,34 @@ def _seed(cotangent: Array) -> Array:
     seed = cotangent.detach().requires_grad_()
     seed.is_open = False
     return seed
+
+
+def _require_linear(pulled: Iterable[Array | None], seeds: Leaves) -> None:
+    """Refuse what was pulled back if its graph misses a part of it, as where a user's rule leaves the graph.
+
+    A pullback is linear: what its graph says of the seeds must, along the seeds, be all of what was pulled.
+    """
+    parts = [g * _weights(g) for g in pulled if g is not None and not g.is_meta]
+    if not parts:
+        return
+    total = torch.stack([part.real.sum() if part.is_complex() else part.sum() for part in parts]).sum()
+    told = 0.0
+    if total.requires_grad:
+        slopes = torch.autograd.grad(total, seeds, retain_graph=True, allow_unused=True)
+        products = [(seed * slope.conj()).sum() for seed, slope in zip(seeds, slopes, strict=True) if slope is not None]
+        told = sum(float(product.detach().real) for product in products)
+    scale = sum(float(part.detach().abs().sum()) for part in parts)
+    if abs(float(total.detach()) - told) > scale * torch.finfo(total.dtype).eps ** 0.5:
+        msg = (
+            "differentiate twice: the backward pass of a torch.autograd.Function in f leaves the graph, as inside of "
+            "torch.no_grad or by detach, so that its derivative would be zero; let it compute with tensors"
+        )
+        raise UnsupportedOperationError(msg)
+
+
+def _weights(tensor: Array) -> Array:
+    """Numbers that have no pattern in common with a tensor."""
+    return torch.cos(torch.arange(tensor.numel(), dtype=torch.float64)).to(tensor).reshape(tensor.shape)
 
 
 def _conjugate(tensor: Array) -> Array:

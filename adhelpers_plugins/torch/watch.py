@@ -44,7 +44,7 @@ def watched(
     def decorate(run: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(run)
         def product(f: Any, x: Leaves, *rest: Leaves) -> Any:
-            if is_traced and torch.compiler.is_dynamo_compiling() or not hasattr(f, "function"):
+            if (is_traced and torch.compiler.is_dynamo_compiling()) or not hasattr(f, "function"):
                 return run(f, x, *rest)
             signature: Any = (mode, type(f), x[0].shape, x[0].dtype)  # made for each call, and so at its cheapest
             if len(x) > 1 or f.args:
