@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import operator
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -11,7 +12,7 @@ from torch.autograd.function import BackwardCFunction
 from torch.autograd.graph import GradientEdge, get_gradient_edge
 
 from adhelpers.extend import ArgumentTypeError, Array, GradientFunction, LeafFunction, Leaves, UnsupportedOperationError
-from adhelpers_plugins.torch.levels import DualNumbers, Tangents, gradients
+from adhelpers_plugins.torch.levels import AS_WRITTEN, DualNumbers, Tangents, gradients
 from adhelpers_plugins.torch.watch import watched
 
 Edges = tuple[GradientEdge, ...]
@@ -70,7 +71,8 @@ def _graph_of(f: LeafFunction, x: Leaves, *, of_gradient: bool = False) -> tuple
         copies = [root.clone() for root in roots]  # for f may work in place
         edges = tuple([GradientEdge(copy.grad_fn, 0) for copy in copies])
         try:
-            outputs, aux = f(*copies)
+            with AS_WRITTEN if of_gradient or any(map(operator.is_, roots, x)) else _UNCHANGED:
+                outputs, aux = f(*copies)
             if of_gradient:
                 aux = (*outputs, *aux)
                 outputs, seeds = _gradients_of(outputs, x, edges)
@@ -80,8 +82,8 @@ def _graph_of(f: LeafFunction, x: Leaves, *, of_gradient: bool = False) -> tuple
                     root.is_open = False
     results = (*outputs, *aux)
     leads_outside, has_users_rules = _examine(results, edges)
-    if of_gradient and has_users_rules:
-        _require_linear(outputs, seeds)
+    if of_gradient and has_users_rules and not _is_whole(outputs, seeds):
+        raise UnsupportedOperationError(_TWICE)
     attached = wanted and (leads_outside or any(leaf.requires_grad and _is_attached(leaf) for leaf in x))
     ownership = Ownership()
     owned = []
@@ -145,8 +147,8 @@ class GraphPullback:
             attached = attached and torch.is_grad_enabled()
             each = tuple(map(_seed, seeds) if attached else seeds)
             pulled = gradients(tuple(live), self._edges, each, create_graph=attached, batched=bool(stack))
-            if attached and self._has_users_rules:
-                _require_linear(pulled, each)
+            if attached and self._has_users_rules and not _is_whole(pulled, each):
+                pulled = _once(pulled)
         ownership, is_new = Ownership(cotangents), not self._has_users_rules  # which may return memory that they keep
         return tuple(
             [
@@ -172,27 +174,37 @@ def _seed(cotangent: Array) -> Array:
     return seed
 
 
-def _require_linear(pulled: Iterable[Array | None], seeds: Leaves) -> None:
-    """Refuse what was pulled back if its graph misses a part of it, as where a user's rule leaves the graph.
+def _is_whole(pulled: Iterable[Array | None], seeds: Leaves) -> bool:
+    """Whether the graph of what was pulled back misses nothing of it, as where a user's rule leaves the graph.
 
     A pullback is linear: what its graph says of the seeds must, along the seeds, be all of what was pulled.
     """
     parts = [g * _weights(g) for g in pulled if g is not None and not g.is_meta]
     if not parts:
-        return
+        return True
     total = torch.stack([part.real.sum() if part.is_complex() else part.sum() for part in parts]).sum()
     told = 0.0
     if total.requires_grad:
-        slopes = torch.autograd.grad(total, seeds, retain_graph=True, allow_unused=True)
+        try:
+            slopes = torch.autograd.grad(total, seeds, retain_graph=True, allow_unused=True)
+        except RuntimeError:  # whoever needs this derivative is told the same
+            return True
         products = [(seed * slope.conj()).sum() for seed, slope in zip(seeds, slopes, strict=True) if slope is not None]
         told = sum(float(product.detach().real) for product in products)
     scale = sum(float(part.detach().abs().sum()) for part in parts)
-    if abs(float(total.detach()) - told) > scale * torch.finfo(total.dtype).eps ** 0.5:
-        msg = (
-            "differentiate twice: the backward pass of a torch.autograd.Function in f leaves the graph, as inside of "
-            "torch.no_grad or by detach, so that its derivative would be zero; let it compute with tensors"
-        )
-        raise UnsupportedOperationError(msg)
+    return not abs(float(total.detach()) - told) > scale * torch.finfo(total.dtype).eps ** 0.5
+
+
+def _once(pulled: Iterable[Array | None]) -> tuple[Array | None, ...]:
+    """What was pulled back, for somebody to have, but for nobody to differentiate."""
+    refuse = torch._C._functions.DelayedError(f"trying to {_TWICE}".encode(), 1)
+    return tuple([None if g is None else refuse(g.detach().requires_grad_()) for g in pulled])
+
+
+_TWICE = (
+    "differentiate twice a torch.autograd.Function whose backward pass leaves the graph: it is marked "
+    "once_differentiable, or computes under torch.no_grad, with detach or by NumPy"
+)
 
 
 def _weights(tensor: Array) -> Array:
@@ -278,8 +290,7 @@ def _examine(results: Leaves, edges: Edges) -> tuple[bool, bool]:
         elif issubclass(kind, BackwardCFunction):
             has_users_rules = True
         elif kind.__name__ == "Error":
-            msg = "trying to differentiate twice a function that is marked once_differentiable"
-            raise UnsupportedOperationError(msg)
+            raise UnsupportedOperationError(_TWICE)
         else:
             _ORDINARY.add(kind)
     return leads_outside, has_users_rules

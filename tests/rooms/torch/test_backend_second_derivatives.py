@@ -47,9 +47,7 @@ functional = torch.nn.functional
     ],
     ids=["layer-norm", "batch-norm", "instance-norm", "det", "slogdet", "solve"],
 )
-def test_a_second_derivative_is_right_where_forward_mode_taken_twice_is_wrong(
-    f: Any, reference: Any
-) -> None:
+def test_a_second_derivative_is_right_where_forward_mode_taken_twice_is_wrong(f: Any, reference: Any) -> None:
     mpmath = pytest.importorskip("mpmath")
     t = torch.tensor(0.7, dtype=torch.float64)
     y, v = value_and_second_derivative(f, "torch", t)
