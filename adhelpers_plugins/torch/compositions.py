@@ -82,14 +82,6 @@ def layer_norm(
 
 
 @_in_single_precision
-def rms_norm(input: Tensor, normalized_shape: Any, weight: Tensor | None = None, eps: float | None = None) -> Tensor:
-    """Divided by the root of the mean square over the last axes."""
-    dims = tuple(range(-len(normalized_shape), 0))
-    eps = torch.finfo(input.dtype).eps if eps is None else eps
-    return _affine(input / torch.sqrt((input**2).mean(dims, keepdim=True) + eps), weight, None)
-
-
-@_in_single_precision
 def batch_norm(
     input: Tensor,
     running_mean: Tensor | None,
@@ -176,6 +168,24 @@ def sinc(input: Tensor) -> Tensor:
     return torch.where(is_small, series, torch.sin(large) / large)
 
 
+def sinc_(input: Tensor) -> Tensor:
+    """The same in place."""
+    return input.copy_(sinc(input))
+
+
+# -- and others -----------------------------------------------------------------------------------------------
+
+
+def as_strided_scatter(input: Tensor, src: Tensor, size: Any, stride: Any, storage_offset: int | None = None) -> Tensor:
+    """One tensor with another one in its memory; which element stands where, PyTorch's own tells."""
+    if not src.numel():
+        return input.clone()
+    number = torch.arange(src.numel(), device=input.device).reshape(src.shape)
+    nowhere = torch.empty_strided(input.shape, input.stride(), dtype=number.dtype, device=input.device).fill_(-1)
+    place = torch.as_strided_scatter(nowhere, number, size, stride, storage_offset)
+    return torch.where(place < 0, input, src.reshape(-1)[place.clamp(min=0)])
+
+
 def linear_cross_entropy(input: Tensor, *args: Any, options: Any = None, **others: Any) -> Tensor:
     """All at once, and never in chunks."""
     return functional.linear_cross_entropy(input, *args, **others)
@@ -186,7 +196,6 @@ COMPOSITIONS: dict[Any, Callable[..., Tensor]] = {
     functional.batch_norm: batch_norm,
     functional.instance_norm: instance_norm,
     functional.layer_norm: layer_norm,
-    functional.rms_norm: rms_norm,
     torch.layer_norm: layer_norm,
     torch.cholesky_inverse: cholesky_inverse,
     torch.Tensor.cholesky_inverse: cholesky_inverse,
@@ -203,6 +212,9 @@ COMPOSITIONS: dict[Any, Callable[..., Tensor]] = {
     torch.sinc: sinc,
     torch.special.sinc: sinc,
     torch.Tensor.sinc: sinc,
+    torch.Tensor.sinc_: sinc_,
+    torch.as_strided_scatter: as_strided_scatter,
+    torch.Tensor.as_strided_scatter: as_strided_scatter,
 }
 if hasattr(functional, "linear_cross_entropy"):
     COMPOSITIONS[functional.linear_cross_entropy] = linear_cross_entropy

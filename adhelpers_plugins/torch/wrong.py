@@ -56,7 +56,6 @@ _ALL: dict[str, Wrong] = {
     "batch_norm": _NORMALISATION,
     "instance_norm": _NORMALISATION,
     "layer_norm": _NORMALISATION,
-    "rms_norm": _NORMALISATION,
     "_weight_norm": Wrong(forward=1, reverse=2),
     "linalg_solve": _FACTORS,
     "linalg_solve_ex": _FACTORS,
