@@ -50,6 +50,7 @@ _MISSING_RULE = re.compile(
     r"|must implement either the backward or vjp method"
     r"|must override the setup_context staticmethod"
     r"|differentiate twice"
+    r"|no autograd formula was registered"
     r"|does not currently support double backward"
     r"|is not differentiable with respect to argument"
     r"|_efficientzerotensor"

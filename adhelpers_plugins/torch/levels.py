@@ -39,6 +39,7 @@ try:
         maybe_current_level,
     )
     from torch._functorch import eager_transforms
+    from torch._functorch.pyfunctorch import temporarily_clear_interpreter_stack
     from torch._VF import _make_dual, _unpack_dual
 
     KNOWN = isinstance(eager_transforms.JVP_NESTING, int) and isinstance(forward_ad._current_level, int)
@@ -229,16 +230,24 @@ def is_wrapped(tensor: torch.Tensor) -> bool:
 
 def varies(tensor: torch.Tensor) -> bool:
     """Whether a derivative with respect to `tensor` may be wanted."""
+    if not KNOWN:
+        return True
     if tensor.requires_grad or _has_tangent(tensor):
         return True
-    if not KNOWN or not is_functorch_wrapped_tensor(tensor):
+    if not is_wrapped(tensor):
         return False
-    # Beneath another level tangents cannot be looked at.
-    return is_functorch_wrapped_tensor(get_unwrapped(tensor)) or varies(get_unwrapped(tensor))
+    inner = get_unwrapped(tensor)
+    while is_batchedtensor(inner):
+        inner = get_unwrapped(inner)
+    # Tangents beneath another level cannot be looked at.
+    return is_wrapped(inner) or inner.requires_grad or _has_tangent(inner)
 
 
 def _has_tangent(tensor: torch.Tensor) -> bool:
-    return forward_ad._current_level >= 0 and forward_ad.unpack_dual(tensor, level=0).tangent is not None
+    if forward_ad._current_level < 0:
+        return False
+    with contextlib.nullcontext() if is_wrapped(tensor) else temporarily_clear_interpreter_stack():
+        return forward_ad.unpack_dual(tensor, level=0).tangent is not None
 
 
 class DualNumbers:

@@ -40,13 +40,14 @@ def watched(
 
     `order` says how many derivatives it takes.
     """
+    way = f"{mode}, by torch.func" if is_traced else mode  # which sees calls that dual numbers do not see
 
     def decorate(run: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(run)
         def product(f: Any, x: Leaves, *rest: Leaves) -> Any:
             if (is_traced and torch.compiler.is_dynamo_compiling()) or not hasattr(f, "function"):
                 return run(f, x, *rest)
-            signature: Any = (mode, type(f), x[0].shape, x[0].dtype)  # made for each call, and so at its cheapest
+            signature: Any = (way, type(f), x[0].shape, x[0].dtype)  # made for each call, and so at its cheapest
             if len(x) > 1 or f.args:
                 signature = (*signature, *[(leaf.shape, leaf.dtype) for leaf in x[1:]], *map(_kind, f.args))
             sight: Sight = FUNCTIONS.record(f.function, signature, Sight)
