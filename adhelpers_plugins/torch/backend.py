@@ -54,6 +54,7 @@ _MISSING_RULE = re.compile(
     r"|does not currently support double backward"
     r"|is not differentiable with respect to argument"
     r"|_efficientzerotensor"
+    r"|Sparse CSR tensors do not have strides"
     r"|that would mutate a captured Tensor"
     r"|has been modified by an inplace operation"
     r"|ZeroTensors are immutable"

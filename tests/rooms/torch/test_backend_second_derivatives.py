@@ -9,6 +9,7 @@ import pytest
 from torch_functions import equal
 
 from adhelpers import (
+    gradient,
     jacobian_vector_product,
     second_derivative,
     value_and_second_derivative,
@@ -33,6 +34,55 @@ def multiple(t: Any) -> Any:
 
 
 functional = torch.nn.functional
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: torch.logsumexp(x, 0),
+        lambda x: torch.softmax(x, 0),
+        lambda x: torch.log_softmax(x, 0),
+        lambda x: torch.logcumsumexp(x, 0),
+        lambda x: functional.cross_entropy(x[None], torch.tensor([1])),
+        lambda x: functional.scaled_dot_product_attention(x[None, :, None], x[None, :, None] ** 2, x[None, :, None]),
+        lambda x: torch.linalg.vector_norm(x, 3),
+        torch.std,
+    ],
+    ids=["logsumexp", "softmax", "log_softmax", "logcumsumexp", "cross_entropy", "attention", "norm", "std"],
+)
+@pytest.mark.parametrize("differentiate_u", [False, True])
+def test_a_pushed_tangent_is_pulled_back(f: Any, differentiate_u: bool) -> None:
+    x, v = (torch.tensor(values, dtype=torch.float64) for values in ([0.5, 1.0, -1.0], [1.0, 2.0, -1.0]))
+
+    def weigh(y: Any) -> Any:
+        return (torch.cos(torch.arange(y.numel(), dtype=y.dtype) + 0.3).reshape(y.shape) * y).sum()
+
+    def slope(x: Any, v: Any) -> Any:
+        h = 1e-3
+        near, far = (weigh(f(x + k * h * v)) - weigh(f(x - k * h * v)) for k in (1, 2))
+        return (8 * near - far) / (12 * h)
+
+    def pushed(x: Any) -> Any:
+        u = x * v if differentiate_u else v
+        return weigh(jacobian_vector_product(f, "torch", x, u, differentiate_u=differentiate_u))
+
+    received = gradient(pushed, "torch", x)
+    steps = 1e-3 * torch.eye(3, dtype=torch.float64)
+    along = (lambda x: x * v) if differentiate_u else (lambda x: v)
+    expected = [
+        (
+            8 * (slope(x + h, along(x + h)) - slope(x - h, along(x - h)))
+            - slope(x + 2 * h, along(x + 2 * h))
+            + slope(x - 2 * h, along(x - 2 * h))
+        )
+        / 12e-3
+        for h in steps
+    ]
+    np.testing.assert_allclose(received, torch.stack(expected), rtol=1e-6, atol=1e-7)
+    x_ = x.clone().requires_grad_()
+    weigh(jacobian_vector_product(f, "torch", x_, v)).backward()
+    if not differentiate_u:
+        np.testing.assert_allclose(x_.grad, received, rtol=1e-12)
 
 
 @pytest.mark.parametrize(

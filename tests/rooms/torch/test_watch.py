@@ -116,6 +116,7 @@ def test_a_weight_without_a_derivative_is_refused(f: Any) -> None:
             call(f, "torch", X, U)
 
 
+@pytest.mark.direct
 def test_a_weight_that_is_a_constant_is_none_of_that() -> None:
     x, target, weight = torch.eye(3, dtype=torch.float64), torch.tensor([0, 1, 1]), X
 
