@@ -45,16 +45,10 @@ class FunctionCache:
 
     def record(self, f: object, signature: Hashable, make: Callable[[], V]) -> V:
         """The record of `f` at `signature`, new if there is none; `make`, a class, tells its records from others."""
+        owner = getattr(f, "__self__", None)
+        function = getattr(f, "__func__", None)
         key: Hashable = (make, signature)
         try:
-            reference = self._references.get(id(f))
-            if reference is not None and reference() is f:
-                records = self._records.get(id(f))  # without a lock: as f lives, they are its own
-                found = None if records is None else records.get(key)
-                if found is not None:
-                    return found
-            owner = getattr(f, "__self__", None)
-            function = getattr(f, "__func__", None)
             if owner is not None and function is not None:
                 f, key = owner, (_Identity(id(function), weakref.ref(function)), key)
             records = self._of(f)

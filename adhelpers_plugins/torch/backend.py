@@ -69,7 +69,8 @@ class TorchBackend(ADBackend):
     ----------
     compiled
         Let `adhelpers.prepare` compile by ``torch.compile``; one-shot calls are not. It takes seconds for each shape,
-        and eight shapes of one call are all that PyTorch compiles. What else `f` does besides computing, such as
+        and eight shapes of one call are all that PyTorch compiles. For each shape what was compiled is compared once
+        with what was not, at a point close by; where they differ, as with random numbers, it is not used. What else `f` does besides computing, such as
         counting its calls, it may do or not. Not compiled are calls inside a transformation, with NumPy's arrays among
         `args`, and of what PyTorch cannot compile.
 
@@ -77,11 +78,11 @@ class TorchBackend(ADBackend):
     ``torch.no_grad`` in `f`, PyTorch's forward mode differentiates and its reverse mode does not: write
     ``detach()`` for what shall be constant, which both heed.
 
-    What PyTorch's forward mode gives is differentiated once more, in either mode, to a wrong result without a word for
-    `torch.linalg.det`, `slogdet` and `solve`, and for layer, instance and batch normalisation; so is a third derivative
-    of a normalisation. Hessians, their products and the second derivative of a function that gives one number are
-    right unless you ask for a ``mode`` that ends in ``forward``: they begin with the reverse mode. Of a function that
-    gives several numbers, differentiate each by itself.
+    Some derivatives of PyTorch are wrong without a word: those of `torch.linalg.det` at a singular matrix, of
+    `torch.special.bessel_j0`, of a normalisation whose tangents are differentiated once more, and of TorchScript. They
+    are listed, and seen when `f` is first run with a shape and dtype: what `f` calls is then composed of other
+    functions, or the other mode stands in, or `UnsupportedOperationError` is raised. Further arguments count by their
+    shapes and by their whole numbers and words; an `f` that calls other functions for other values of `x` may escape.
 
     Examples
     --------

@@ -6,7 +6,9 @@ product is composed, if it can be, or else the rule counts as missing.
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -15,7 +17,7 @@ import torch
 from torch._ops import OpOverload, OpOverloadPacket
 from torch.overrides import TorchFunctionMode
 
-from adhelpers.extend import FUNCTIONS, Leaves, UnsupportedOperationError, is_listening, tell
+from adhelpers.extend import FUNCTIONS, Leaves, UnsupportedOperationError, is_listening, shared, tell
 from adhelpers_plugins.torch import levels, wrong
 from adhelpers_plugins.torch.compositions import COMPOSITIONS
 from adhelpers_plugins.torch.wrong import Wrong
@@ -33,6 +35,10 @@ class Sight:
     """Whether it runs TorchScript."""
 
 
+_CLEAN = shared(1024)
+"""Functions that call nothing wrong, by their identity and signature: what one look-up finds."""
+
+
 def watched(
     mode: Direction, *, order: int = 1, is_traced: bool = False
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -47,13 +53,22 @@ def watched(
         def product(f: Any, x: Leaves, *rest: Leaves) -> Any:
             if (is_traced and torch.compiler.is_dynamo_compiling()) or not hasattr(f, "function"):
                 return run(f, x, *rest)
-            signature: Any = (way, type(f), x[0].shape, x[0].dtype)  # made for each call, and so at its cheapest
-            if len(x) > 1 or f.args:
-                signature = (*signature, *[(leaf.shape, leaf.dtype) for leaf in x[1:]], *map(_kind, f.args))
-            sight: Sight = FUNCTIONS.record(f.function, signature, Sight)
-            if sight.is_clean:
+            function, args = f.function, getattr(f, "args", ())
+            signature: Any = (id(function), way, type(f), x[0].shape, x[0].dtype)  # made for each call: the cheapest
+            if len(x) > 1 or args:
+                signature = (*signature, *[(leaf.shape, leaf.dtype) for leaf in x[1:]], *map(_kind, args))
+            known = _CLEAN.get(signature)
+            if known is not None and known() is function:
                 return run(f, x, *rest)
-            return _watch(sight, mode, functools.partial(run, f, x, *rest), order + _outer(x))
+            sight: Sight = FUNCTIONS.record(function, signature[1:], Sight)
+            if sight.is_clean:  # a method, which is made for each call
+                return run(f, x, *rest)
+            result = _watch(sight, mode, functools.partial(run, f, x, *rest), order + _outer(x))
+            if sight.is_clean:
+                with contextlib.suppress(TypeError):  # no weak reference: it is watched each time
+                    _CLEAN.pop(signature, None)  # that of a function which lives no more
+                    _CLEAN.keep(signature, weakref.ref(function))
+            return result
 
         return product
 
