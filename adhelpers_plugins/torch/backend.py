@@ -70,9 +70,9 @@ class TorchBackend(ADBackend):
     compiled
         Let `adhelpers.prepare` compile by ``torch.compile``; one-shot calls are not. It takes seconds for each shape,
         and eight shapes of one call are all that PyTorch compiles. For each shape what was compiled is compared once
-        with what was not, at a point close by; where they differ, as with random numbers, it is not used. What else `f` does besides computing, such as
-        counting its calls, it may do or not. Not compiled are calls inside a transformation, with NumPy's arrays among
-        `args`, and of what PyTorch cannot compile.
+        with what was not, at a point close by; where they differ, as with random numbers, it is not used. What else
+        `f` does besides computing, such as counting its calls, it may do or not. Not compiled are calls inside a
+        transformation, with NumPy's arrays among `args`, and of what PyTorch cannot compile.
 
     `f` must not wait for another thread that calls an operation: forward mode holds a process-wide lock. Inside
     ``torch.no_grad`` in `f`, PyTorch's forward mode differentiates and its reverse mode does not: write

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import operator
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -12,7 +11,7 @@ from torch.autograd.function import BackwardCFunction
 from torch.autograd.graph import GradientEdge, get_gradient_edge
 
 from adhelpers.extend import ArgumentTypeError, Array, GradientFunction, LeafFunction, Leaves, UnsupportedOperationError
-from adhelpers_plugins.torch.levels import AS_WRITTEN, DualNumbers, Tangents, gradients
+from adhelpers_plugins.torch.levels import DualNumbers, Tangents, gradients
 from adhelpers_plugins.torch.watch import watched
 
 Edges = tuple[GradientEdge, ...]
@@ -71,8 +70,7 @@ def _graph_of(f: LeafFunction, x: Leaves, *, of_gradient: bool = False) -> tuple
         copies = [root.clone() for root in roots]  # for f may work in place
         edges = tuple([GradientEdge(copy.grad_fn, 0) for copy in copies])
         try:
-            with AS_WRITTEN if of_gradient or any(map(operator.is_, roots, x)) else _UNCHANGED:
-                outputs, aux = f(*copies)
+            outputs, aux = f(*copies)
             if of_gradient:
                 aux = (*outputs, *aux)
                 outputs, seeds = _gradients_of(outputs, x, edges)
@@ -107,9 +105,21 @@ def _gradients_of(values: Leaves, x: Leaves, edges: Edges) -> tuple[Leaves, Leav
     live = tuple([y for y in values if y.requires_grad])
     seeds = tuple([_seed(torch.ones_like(y)) for y in live])
     if live:
-        pulled = gradients(live, edges, seeds, create_graph=True, batched=False)
+        pulled = _gradients(live, edges, seeds, create_graph=True, batched=False)
     pairs = zip(pulled, x, strict=True)
     return tuple([torch.zeros_like(leaf) if g is None else _conjugate(g) for g, leaf in pairs]), seeds
+
+
+def _gradients(outputs: Leaves, edges: Edges, seeds: Leaves, *, create_graph: bool, batched: bool) -> Any:
+    try:
+        return gradients(outputs, edges, seeds, create_graph=create_graph, batched=batched)
+    except RuntimeError as error:  # whose words depend on what was compiled
+        if not create_graph or all(
+            type(node).__name__ != "CompiledFunctionBackward" for node in _graph(outputs, {None})
+        ):
+            raise
+        msg = "what torch.compile has compiled can be differentiated once in reverse mode"
+        raise UnsupportedOperationError(msg) from error
 
 
 _UNCHANGED = contextlib.nullcontext()
@@ -146,7 +156,7 @@ class GraphPullback:
         if live:
             attached = attached and torch.is_grad_enabled()
             each = tuple(map(_seed, seeds) if attached else seeds)
-            pulled = gradients(tuple(live), self._edges, each, create_graph=attached, batched=bool(stack))
+            pulled = _gradients(tuple(live), self._edges, each, create_graph=attached, batched=bool(stack))
             if attached and self._has_users_rules and not _is_whole(pulled, each):
                 pulled = _once(pulled)
         ownership, is_new = Ownership(cotangents), not self._has_users_rules  # which may return memory that they keep

@@ -76,37 +76,11 @@ PLAIN = (torch.Tensor, torch.nn.Parameter)
 """The types of tensors that no transformation has wrapped."""
 
 
-class _AsWritten:
-    """Inside of it, what was compiled by ``torch.compile`` runs as it was written, in all threads.
-
-    Compiled code drops tangents without a word, and can be differentiated once.
-    """
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._depth = 0
-        self.stance: Any = None
-
-    def __enter__(self) -> None:
-        with self._lock:
-            self._depth += 1
-            if self._depth == 1 and EAGER_KNOWN:
-                self.stance, eval_frame._stance = eval_frame._stance, _EAGER
-
-    def __exit__(self, *exception: object) -> None:
-        with self._lock:
-            self._depth -= 1
-            if self._depth == 0 and EAGER_KNOWN:
-                eval_frame._stance = self.stance
-
-
-AS_WRITTEN = _AsWritten()
-
-
 class _ForwardMode:
     """PyTorch's forward mode, held by one thread at a time: it keeps its level in globals.
 
-    Two threads in it at once get wrong values. It may be entered again by the thread that holds it.
+    Two threads in it at once get wrong values. It may be entered again by the thread that holds it. Meanwhile what
+    was compiled by ``torch.compile`` runs as it was written, in all threads: compiled code drops tangents.
     """
 
     def __init__(self) -> None:
@@ -124,14 +98,16 @@ class _ForwardMode:
             self._foreign = KNOWN and forward_ad._current_level >= 0 and eager_transforms.JVP_NESTING == 0
             if self._foreign:
                 eager_transforms.JVP_NESTING += 1
-            AS_WRITTEN.__enter__()
+            if EAGER_KNOWN:
+                self.stance, eval_frame._stance = eval_frame._stance, _EAGER
 
     def __exit__(self, *exception: object) -> None:
         self._depth -= 1
         if self._depth == 0:
             if self._foreign:
                 eager_transforms.JVP_NESTING -= 1
-            AS_WRITTEN.__exit__()
+            if EAGER_KNOWN:
+                eval_frame._stance = self.stance
             self.holder = None
         self._lock.release()
 
@@ -149,7 +125,7 @@ def compiler() -> Iterator[None]:
     """The forward mode for a compiler of ours, which may enter it: what is compiled runs compiled nevertheless."""
     with _FORWARD_MODE:
         if EAGER_KNOWN:
-            eval_frame._stance = AS_WRITTEN.stance
+            eval_frame._stance = _FORWARD_MODE.stance
         try:
             yield
         finally:

@@ -131,7 +131,7 @@ class _Watch(TorchFunctionMode):  # type: ignore[misc]
     def around(self, run: Callable[[], Any]) -> Any:
         """What `run` returns, watched."""
         if self._mode == "reverse":
-            with levels.AS_WRITTEN, self:  # nothing of a compiler's, which would trace the watch
+            with levels.forward_mode(), self:  # where nothing is compiled: a compiler would trace the watch
                 return run()
         with levels.Scripts() as scripts, self:
             result = run()
