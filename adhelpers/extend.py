@@ -3,6 +3,7 @@
 A plugin needs nothing else of `adhelpers`; the shipped ones import nothing else.
 """
 
+from adhelpers.caches import FUNCTIONS, Cache, shared
 from adhelpers.engine.journal import QUESTIONS, is_listening, tell
 from adhelpers.errors import ArgumentError, ArgumentTypeError, DTypeError, UnsupportedOperationError
 from adhelpers.namespaces.array import array_namespace
@@ -17,6 +18,7 @@ from adhelpers.plugins.lookup import owner_of
 from adhelpers.plugins.origin import raised_by_library
 
 __all__ = [
+    "FUNCTIONS",
     "NAMESPACE",
     "QUESTIONS",
     "SINGLE",
@@ -25,6 +27,7 @@ __all__ = [
     "ArgumentTypeError",
     "Array",
     "BackendDescription",
+    "Cache",
     "Capability",
     "DTypeError",
     "Formulation",
@@ -44,6 +47,7 @@ __all__ = [
     "is_listening",
     "owner_of",
     "raised_by_library",
+    "shared",
     "special_namespace",
     "tell",
 ]

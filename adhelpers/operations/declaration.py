@@ -205,8 +205,6 @@ def resolve(f: Function, backend: Backend, x: Any) -> ADBackend:
     if not callable(f):
         msg = f"f must be callable as f(x, *args), but {describe(f)} was given; pass the function itself"
         raise ArgumentTypeError(msg)
-    if type.__instancecheck__(ADBackend, backend):  # without the detour over abc: all calls come by here
-        return backend  # type: ignore[return-value]
     if isinstance(backend, ADBackend):
         return backend
     if isinstance(backend, str):

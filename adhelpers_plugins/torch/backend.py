@@ -38,6 +38,14 @@ _MISSING_RULE = re.compile(
     r"|must implement either the backward or vjp method"
     r"|must override the setup_context staticmethod"
     r"|differentiate twice"
+    r"|no autograd formula was registered"
+    r"|does not currently support double backward"
+    r"|is not differentiable with respect to argument"
+    r"|_efficientzerotensor"
+    r"|Sparse CSR tensors do not have strides"
+    r"|that would mutate a captured Tensor"
+    r"|has been modified by an inplace operation"
+    r"|ZeroTensors are immutable"
 )
 
 
@@ -52,19 +60,20 @@ class TorchBackend(ADBackend):
     ----------
     compiled
         Let `adhelpers.prepare` compile by ``torch.compile``; one-shot calls are not. It takes seconds for each shape,
-        and eight shapes of one call are all that PyTorch compiles. What else `f` does besides computing, such as
-        counting its calls, it may do or not. Not compiled are calls inside a transformation, with NumPy's arrays among
-        `args`, and of what PyTorch cannot compile.
+        and eight shapes of one call are all that PyTorch compiles. For each shape what was compiled is compared once
+        with what was not, at a point close by; where they differ, as with random numbers, it is not used. What else
+        `f` does besides computing, such as counting its calls, it may do or not. Not compiled are calls inside a
+        transformation, with NumPy's arrays among `args`, and of what PyTorch cannot compile.
 
     `f` must not wait for another thread that calls an operation: forward mode holds a process-wide lock. Inside
     ``torch.no_grad`` in `f`, PyTorch's forward mode differentiates and its reverse mode does not: write
     ``detach()`` for what shall be constant, which both heed.
 
-    What PyTorch's forward mode gives is differentiated once more, in either mode, to a wrong result without a word for
-    `torch.linalg.det`, `slogdet` and `solve`, and for layer, instance and batch normalisation; so is a third derivative
-    of a normalisation. Hessians, their products and the second derivative of a function that gives one number are
-    right unless you ask for a ``mode`` that ends in ``forward``: they begin with the reverse mode. Of a function that
-    gives several numbers, differentiate each by itself.
+    Some derivatives of PyTorch are wrong without a word: those of `torch.linalg.det` at a singular matrix, of
+    `torch.special.bessel_j0`, of a normalisation whose tangents are differentiated once more, and of TorchScript. They
+    are listed, and seen when `f` is first run with a shape and dtype: what `f` calls is then composed of other
+    functions, or the other mode stands in, or `UnsupportedOperationError` is raised. Further arguments count by their
+    shapes and by their whole numbers and words; an `f` that calls other functions for other values of `x` may escape.
 
     Examples
     --------
@@ -109,15 +118,7 @@ class TorchBackend(ADBackend):
 
     def is_traced(self, leaf: Array) -> bool:
         """Whether one element of `leaf` cannot be looked at: under vmap, compilation, on the meta device."""
-        if torch.compiler.is_dynamo_compiling() or leaf.is_meta:
-            return True
-        if levels.KNOWN and type(leaf) in levels.PLAIN:
-            return levels.mapped(leaf)
-        try:
-            leaf.detach().reshape(-1)[:1].sum().item()
-        except RuntimeError:
-            return True
-        return False
+        return levels.has_no_value(leaf)
 
     def stop_gradient(self, leaf: Array) -> Array:
         """Detached at every level."""
@@ -125,7 +126,7 @@ class TorchBackend(ADBackend):
 
     def jvp(self, f: LeafFunction, x: Leaves, u: Leaves) -> tuple[Leaves, Leaves, Leaves]:
         """Dual numbers, or ``torch.func.jvp`` inside a transformation."""
-        return (direct if _at_top((*x, *u)) else functional).jvp(f, x, u)
+        return (direct if _takes_dual_numbers((*x, *u)) else functional).jvp(f, x, u)
 
     def vjp(self, f: LeafFunction, x: Leaves) -> tuple[Leaves, Pullback, Leaves]:
         """A graph for ``torch.autograd.grad``, or ``torch.func.vjp`` inside a transformation."""
@@ -133,7 +134,7 @@ class TorchBackend(ADBackend):
             return functional.vjp(f, x)
         try:
             if isinstance(f, GradientFunction) and f.mode == "reverse":
-                return direct.vjp(f.values, x, of_gradient=True)
+                return direct.vjp_of_gradient(f, x)
             return direct.vjp(f, x)
         except RuntimeError as error:
             # A model made in inference mode: torch.func works on its tensors, though no graph can hold them.
@@ -143,7 +144,7 @@ class TorchBackend(ADBackend):
 
     def jvp_sweeps(self, f: LeafFunction, x: Leaves) -> dict[str, JVPSweep]:
         """Dual numbers with many tangents, or ``torch.func.jvp`` under ``torch.func.vmap``."""
-        ways = {"by dual numbers": partial(direct.jvp_sweep, f, x)} if _at_top(x) else {}
+        ways = {"by dual numbers": partial(direct.jvp_sweep, f, x)} if _takes_dual_numbers(x) else {}
         return {**ways, "by torch.func": partial(functional.jvp_sweep, f, x), **super().jvp_sweeps(f, x)}
 
     def vjp_sweeps(self, pullback: Pullback) -> dict[str, VJPSweep]:
@@ -193,9 +194,19 @@ def _at_top(leaves: Leaves) -> bool:
     """Whether `leaves` are plain tensors, and no transformation is active."""
     at_top = not levels.surrounded()
     for leaf in leaves:
-        direct.require_dense(leaf)
+        if leaf.layout is not torch.strided:
+            direct.require_dense(leaf)
         at_top = at_top and type(leaf) in levels.PLAIN and not leaf.is_inference()
     return at_top
+
+
+def _takes_dual_numbers(leaves: Leaves) -> bool:
+    """Whether `leaves` may be in dual numbers: if they are in no graph, for on those some rules work in place."""
+    if torch.is_grad_enabled():
+        for leaf in leaves:
+            if leaf.requires_grad:
+                return False
+    return _at_top(leaves)
 
 
 _SMALL = 2**13

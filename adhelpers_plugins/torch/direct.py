@@ -11,19 +11,30 @@ import torch
 from torch.autograd.function import BackwardCFunction
 from torch.autograd.graph import GradientEdge, get_gradient_edge
 
-from adhelpers.extend import ArgumentTypeError, Array, LeafFunction, Leaves, UnsupportedOperationError, VJPSweep
+from adhelpers.extend import (
+    ArgumentTypeError,
+    Array,
+    GradientFunction,
+    LeafFunction,
+    Leaves,
+    UnsupportedOperationError,
+    VJPSweep,
+)
 from adhelpers_plugins.torch.levels import Cotangents, DualNumbers, Tangents, Vmap, gradients
+from adhelpers_plugins.torch.watch import watched
 
 Edges = tuple[GradientEdge, ...]
 """Where a graph begins: at copies of `x`, which `f` may have changed since."""
 
 
+@watched("forward")
 def jvp(f: LeafFunction, x: Leaves, u: Leaves) -> tuple[Leaves, Leaves, Leaves]:
     """Dual numbers."""
     with DualNumbers() as dual:
         return _push(f, x, [tangent.clone() for tangent in u], dual)
 
 
+@watched("forward")
 def jvp_sweep(f: LeafFunction, x: Leaves, tangents: Leaves) -> tuple[Leaves, Leaves, Leaves]:
     """Dual numbers whose tangents are many; `f` itself sees one number."""
     with DualNumbers() as dual, Tangents(tangents[0].shape[0]) as vectors:
@@ -48,11 +59,19 @@ def _push(
     return tuple(values), tuple(tangents), tuple([ownership.own(dual.unpack(a)[0], is_new=False) for a in aux])
 
 
-def vjp(f: LeafFunction, x: Leaves, *, of_gradient: bool = False) -> tuple[Leaves, GraphPullback, Leaves]:
-    """A graph that begins at copies of `x`, to be walked any number of times.
+@watched("reverse")
+def vjp(f: LeafFunction, x: Leaves) -> tuple[Leaves, GraphPullback, Leaves]:
+    """A graph that begins at copies of `x`, to be walked any number of times."""
+    return _graph_of(f, x)
 
-    With `of_gradient`, `f` gives numbers, and the graph goes on to their gradients, as a `GradientFunction` has them.
-    """
+
+@watched("reverse", order=2)
+def vjp_of_gradient(f: GradientFunction, x: Leaves) -> tuple[Leaves, GraphPullback, Leaves]:
+    """The same of a gradient, whose graph goes on from the values."""
+    return _graph_of(f.values, x, of_gradient=True)
+
+
+def _graph_of(f: LeafFunction, x: Leaves, *, of_gradient: bool = False) -> tuple[Leaves, GraphPullback, Leaves]:
     # Without gradients around, the caller wants none through the results either.
     wanted = torch.is_grad_enabled()
     with _UNCHANGED if wanted else torch.enable_grad():
@@ -62,13 +81,16 @@ def vjp(f: LeafFunction, x: Leaves, *, of_gradient: bool = False) -> tuple[Leave
         try:
             outputs, aux = f(*copies)
             if of_gradient:
-                outputs, aux = _gradients_of(outputs, x, edges), (*outputs, *aux)
+                aux = (*outputs, *aux)
+                outputs, seeds = _gradients_of(outputs, x, edges)
         finally:
             for root, leaf in zip(roots, x, strict=True):
                 if root is not leaf:
                     root.is_open = False
     results = (*outputs, *aux)
     leads_outside, has_users_rules = _examine(results, edges)
+    if of_gradient and has_users_rules and not _is_whole(outputs, seeds):
+        raise UnsupportedOperationError(_TWICE)
     attached = wanted and (leads_outside or any(leaf.requires_grad and _is_attached(leaf) for leaf in x))
     ownership = Ownership()
     owned = []
@@ -86,14 +108,27 @@ def _root(leaf: Array) -> Array:
     return root
 
 
-def _gradients_of(values: Leaves, x: Leaves, edges: Edges) -> Leaves:
-    """The gradients of numbers, still part of the graph."""
+def _gradients_of(values: Leaves, x: Leaves, edges: Edges) -> tuple[Leaves, Leaves]:
+    """The gradients of numbers, still part of the graph, and the ones that were pulled back."""
     pulled: Iterable[Array | None] = (None,) * len(x)
     live = tuple([y for y in values if y.requires_grad])
+    seeds = tuple([_seed(torch.ones_like(y)) for y in live])
     if live:
-        seeds = tuple([_seed(torch.ones_like(y)) for y in live])
-        pulled = gradients(live, edges, seeds, create_graph=True)
-    return tuple([torch.zeros_like(leaf) if g is None else _conjugate(g) for g, leaf in zip(pulled, x, strict=True)])
+        pulled = _gradients(live, edges, seeds, create_graph=True)
+    pairs = zip(pulled, x, strict=True)
+    return tuple([torch.zeros_like(leaf) if g is None else _conjugate(g) for g, leaf in pairs]), seeds
+
+
+def _gradients(outputs: Leaves, edges: Edges, seeds: Leaves, *, create_graph: bool, vmap: Vmap | None = None) -> Any:
+    try:
+        return gradients(outputs, edges, seeds, create_graph=create_graph, vmap=vmap)
+    except RuntimeError as error:  # whose words depend on what was compiled
+        if not create_graph or all(
+            type(node).__name__ != "CompiledFunctionBackward" for node in _graph(outputs, {None})
+        ):
+            raise
+        msg = "what torch.compile has compiled can be differentiated once in reverse mode"
+        raise UnsupportedOperationError(msg) from error
 
 
 _UNCHANGED = contextlib.nullcontext()
@@ -140,7 +175,9 @@ class GraphPullback:
         if live:
             attached = attached and torch.is_grad_enabled()
             each = tuple(map(_seed, seeds) if attached else seeds)
-            pulled = gradients(tuple(live), self._edges, each, create_graph=attached, vmap=vmap)
+            pulled = _gradients(tuple(live), self._edges, each, create_graph=attached, vmap=vmap)
+            if attached and self._has_users_rules and not _is_whole(pulled, each):
+                pulled = _once(pulled)
         ownership, is_new = Ownership(cotangents), not self._has_users_rules  # which may return memory that they keep
         return tuple(
             [
@@ -164,6 +201,44 @@ def _seed(cotangent: Array) -> Array:
     seed = cotangent.detach().requires_grad_()
     seed.is_open = False
     return seed
+
+
+def _is_whole(pulled: Iterable[Array | None], seeds: Leaves) -> bool:
+    """Whether the graph of what was pulled back misses nothing of it, as where a user's rule leaves the graph.
+
+    A pullback is linear: what its graph says of the seeds must, along the seeds, be all of what was pulled.
+    """
+    parts = [g * _weights(g) for g in pulled if g is not None and not g.is_meta]
+    if not parts:
+        return True
+    total = torch.stack([part.real.sum() if part.is_complex() else part.sum() for part in parts]).sum()
+    told = 0.0
+    if total.requires_grad:
+        try:
+            slopes = torch.autograd.grad(total, seeds, retain_graph=True, allow_unused=True)
+        except RuntimeError:  # whoever needs this derivative is told the same
+            return True
+        products = [(seed * slope.conj()).sum() for seed, slope in zip(seeds, slopes, strict=True) if slope is not None]
+        told = sum(float(product.detach().real) for product in products)
+    scale = sum(float(part.detach().abs().sum()) for part in parts)
+    return not abs(float(total.detach()) - told) > scale * torch.finfo(total.dtype).eps ** 0.5
+
+
+def _once(pulled: Iterable[Array | None]) -> tuple[Array | None, ...]:
+    """What was pulled back, for somebody to have, but for nobody to differentiate."""
+    refuse = torch._C._functions.DelayedError(f"trying to {_TWICE}".encode(), 1)
+    return tuple([None if g is None else refuse(g.detach().requires_grad_()) for g in pulled])
+
+
+_TWICE = (
+    "differentiate twice a torch.autograd.Function whose backward pass leaves the graph: it is marked "
+    "once_differentiable, or computes under torch.no_grad, with detach or by NumPy"
+)
+
+
+def _weights(tensor: Array) -> Array:
+    """Numbers that have no pattern in common with a tensor."""
+    return torch.cos(torch.arange(tensor.numel(), dtype=torch.float64)).to(tensor).reshape(tensor.shape)
 
 
 def _conjugate(tensor: Array) -> Array:
@@ -244,8 +319,7 @@ def _examine(results: Leaves, edges: Edges) -> tuple[bool, bool]:
         elif issubclass(kind, BackwardCFunction):
             has_users_rules = True
         elif kind.__name__ == "Error":
-            msg = "trying to differentiate twice a function that is marked once_differentiable"
-            raise UnsupportedOperationError(msg)
+            raise UnsupportedOperationError(_TWICE)
         else:
             _ORDINARY.add(kind)
     return leads_outside, has_users_rules

@@ -8,8 +8,10 @@ import torch
 
 from adhelpers.extend import Array, LeafFunction, Leaves, Pullback
 from adhelpers_plugins.torch.levels import forward_mode
+from adhelpers_plugins.torch.watch import watched
 
 
+@watched("forward", is_traced=True)
 def jvp(f: LeafFunction, x: Leaves, u: Leaves) -> tuple[Leaves, Leaves, Leaves]:
     """``torch.func.jvp``."""
     with forward_mode():
@@ -17,6 +19,7 @@ def jvp(f: LeafFunction, x: Leaves, u: Leaves) -> tuple[Leaves, Leaves, Leaves]:
     return outputs, tangents, aux
 
 
+@watched("forward", is_traced=True)
 def jvp_sweep(f: LeafFunction, x: Leaves, tangents: Leaves) -> tuple[Leaves, Leaves, Leaves]:
     """One pass vectorised over the tangents; `f` itself sees no batched tensor."""
     seen: list[tuple[Leaves, Leaves]] = []
@@ -33,6 +36,7 @@ def jvp_sweep(f: LeafFunction, x: Leaves, tangents: Leaves) -> tuple[Leaves, Lea
     return outputs, stacked, aux
 
 
+@watched("reverse", is_traced=True)
 def vjp(f: LeafFunction, x: Leaves) -> tuple[Leaves, Pullback, Leaves]:
     """``torch.func.vjp``, which conjugates on the way in and on the way out."""
     outputs, conjugating, (aux, nothing) = torch.func.vjp(_on_copies(f), *x, has_aux=True)

@@ -11,7 +11,8 @@ import contextlib
 import importlib
 import threading
 import warnings
-from typing import Self
+from collections.abc import Iterator
+from typing import Any, Self
 
 import torch
 from torch.autograd import forward_ad
@@ -31,12 +32,14 @@ try:
         _set_vmap_fallback_warning_enabled,
         _vmap_decrement_nesting,
         _vmap_increment_nesting,
+        get_interpreter_stack,
         get_unwrapped,
         is_batchedtensor,
         is_functorch_wrapped_tensor,
         maybe_current_level,
     )
     from torch._functorch import eager_transforms
+    from torch._functorch.pyfunctorch import temporarily_clear_interpreter_stack
     from torch._VF import _make_dual, _unpack_dual
 
     KNOWN = isinstance(eager_transforms.JVP_NESTING, int) and isinstance(forward_ad._current_level, int)
@@ -48,6 +51,21 @@ try:
     from torch.autograd.graph import _engine_run_backward as _run_engine
 except ImportError:
     _run_engine = None
+
+try:
+    from torch._dynamo import eval_frame
+
+    _EAGER = eval_frame.DynamoStance("force_eager")
+    EAGER_KNOWN = isinstance(eval_frame._stance, eval_frame.DynamoStance)
+except (ImportError, AttributeError):
+    EAGER_KNOWN = False
+"""Whether this version of PyTorch lets compiled functions run as they were written."""
+
+try:
+    LockingLogger: Any
+    from torch._C import LockingLogger, _logging_set_logger
+except ImportError:
+    LockingLogger = None
 
 # The first dual number imports a module that warns about its own deprecated calls: meet it here.
 with warnings.catch_warnings(), contextlib.suppress(ImportError):
@@ -61,7 +79,8 @@ PLAIN = (torch.Tensor, torch.nn.Parameter)
 class _ForwardMode:
     """PyTorch's forward mode, held by one thread at a time: it keeps its level in globals.
 
-    Two threads in it at once get wrong values. It may be entered again by the thread that holds it.
+    Two threads in it at once get wrong values. It may be entered again by the thread that holds it. Meanwhile what
+    was compiled by ``torch.compile`` runs as it was written, in all threads: compiled code drops tangents.
     """
 
     def __init__(self) -> None:
@@ -79,12 +98,16 @@ class _ForwardMode:
             self._foreign = KNOWN and forward_ad._current_level >= 0 and eager_transforms.JVP_NESTING == 0
             if self._foreign:
                 eager_transforms.JVP_NESTING += 1
+            if EAGER_KNOWN:
+                self.stance, eval_frame._stance = eval_frame._stance, _EAGER
 
     def __exit__(self, *exception: object) -> None:
         self._depth -= 1
         if self._depth == 0:
             if self._foreign:
                 eager_transforms.JVP_NESTING -= 1
+            if EAGER_KNOWN:
+                eval_frame._stance = self.stance
             self.holder = None
         self._lock.release()
 
@@ -97,6 +120,42 @@ def forward_mode() -> contextlib.AbstractContextManager[None]:
     return contextlib.nullcontext() if torch.compiler.is_dynamo_compiling() else _FORWARD_MODE
 
 
+@contextlib.contextmanager
+def compiler() -> Iterator[None]:
+    """The forward mode for a compiler of ours, which may enter it: what is compiled runs compiled nevertheless."""
+    with _FORWARD_MODE:
+        if EAGER_KNOWN:
+            eval_frame._stance = _FORWARD_MODE.stance
+        try:
+            yield
+        finally:
+            if EAGER_KNOWN:
+                eval_frame._stance = _EAGER
+
+
+class Scripts:
+    """How often TorchScript runs inside of it, counted under the lock of the forward mode."""
+
+    def __enter__(self) -> Self:
+        _FORWARD_MODE.__enter__()
+        if LockingLogger is not None:
+            self._logger = LockingLogger()
+            self._previous = _logging_set_logger(self._logger)
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        if LockingLogger is not None:
+            _logging_set_logger(self._previous)
+        _FORWARD_MODE.__exit__()
+
+    @property
+    def runs(self) -> int:
+        """How often, or zero where this version of PyTorch does not count."""
+        if LockingLogger is None:
+            return 0
+        return int(self._logger.get_counter_val("pytorch_runtime.graph_executor_invocations"))
+
+
 def surrounded() -> bool:
     """Whether a transformation is active in this thread, or it cannot be known."""
     if torch.compiler.is_dynamo_compiling() or not KNOWN or maybe_current_level() is not None:
@@ -107,13 +166,64 @@ def surrounded() -> bool:
     return forward_ad._current_level >= 0 and _FORWARD_MODE.holder in (None, threading.get_ident())
 
 
-def mapped(tensor: torch.Tensor) -> bool:
-    """Whether a plain `tensor` is one of many under vmap, at whatever level."""
+def is_mapped(tensor: torch.Tensor) -> bool:
+    """Whether `tensor` may be one of many under vmap, at whatever level."""
+    if torch.compiler.is_dynamo_compiling() or not KNOWN or type(tensor) not in PLAIN:
+        return surrounded()
     while is_functorch_wrapped_tensor(tensor):
         if is_batchedtensor(tensor):
             return True
         tensor = get_unwrapped(tensor)
     return False
+
+
+def has_no_value(tensor: torch.Tensor) -> bool:
+    """Whether one element of `tensor` cannot be looked at: under vmap, compilation, on the meta device."""
+    if torch.compiler.is_dynamo_compiling() or tensor.is_meta:
+        return True
+    if KNOWN and type(tensor) in PLAIN:
+        return is_mapped(tensor)
+    try:
+        tensor.detach().reshape(-1)[:1].sum().item()
+    except RuntimeError:
+        return True
+    return False
+
+
+def depth() -> int:
+    """How many derivatives may be taken of what is computed now, by the transformations that are active."""
+    if not KNOWN:
+        return 1 if surrounded() else 0
+    active = [str(interpreter.key()) for interpreter in get_interpreter_stack() or ()]
+    forward = max(eager_transforms.JVP_NESTING, sum("Jvp" in key for key in active))
+    return forward + sum("Grad" in key for key in active)
+
+
+def is_wrapped(tensor: torch.Tensor) -> bool:
+    """Whether `tensor` is one of a transformation's."""
+    return KNOWN and is_functorch_wrapped_tensor(tensor)
+
+
+def varies(tensor: torch.Tensor) -> bool:
+    """Whether a derivative with respect to `tensor` may be wanted."""
+    if not KNOWN:
+        return True
+    if tensor.requires_grad or _has_tangent(tensor):
+        return True
+    if not is_wrapped(tensor):
+        return False
+    inner = get_unwrapped(tensor)
+    while is_batchedtensor(inner):
+        inner = get_unwrapped(inner)
+    # Tangents beneath another level cannot be looked at.
+    return is_wrapped(inner) or inner.requires_grad or _has_tangent(inner)
+
+
+def _has_tangent(tensor: torch.Tensor) -> bool:
+    if forward_ad._current_level < 0:
+        return False
+    with contextlib.nullcontext() if is_wrapped(tensor) else temporarily_clear_interpreter_stack():
+        return forward_ad.unpack_dual(tensor, level=0).tangent is not None
 
 
 class DualNumbers:

@@ -6,6 +6,7 @@ import array_api_compat.torch.linalg
 from array_api_compat.torch.linalg import *
 
 from adhelpers_plugins.torch.arrayapi.statistics import trace as trace
+from adhelpers_plugins.torch.arrayapi.systems import det as det
 from adhelpers_plugins.torch.arrayapi.systems import slogdet as slogdet
 from adhelpers_plugins.torch.arrayapi.systems import solve as solve
 

@@ -16,9 +16,6 @@ unique values under ``vmap``          how many there are depends on the numbers
 
 What is another convention: derivatives of `linalg.cholesky`, `linalg.eigh` and `linalg.eigvalsh` are averaged over
 the two triangles of the matrix, of which NumPy reads the lower one; and singular vectors may have other signs.
-
-What is silently wrong in PyTorch: `linalg.det`, in forward mode taken twice. First derivatives are right, and so are
-second ones that take the reverse mode, such as those of `adhelpers.hessian`; ``exp`` of `linalg.slogdet` is right too.
 """
 
 from typing import Any

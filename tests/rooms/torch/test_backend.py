@@ -129,6 +129,15 @@ def test_sparse_tensors_are_refused() -> None:
             call(square, None, X.to_sparse(), U.to_sparse())
 
 
+@pytest.mark.direct
+@pytest.mark.filterwarnings("ignore:Sparse CSR tensor support is in beta")
+def test_a_sparse_matrix_in_the_function() -> None:
+    matrix = torch.tensor([[1.0, 0.0, 2.0], [0.0, 3.0, 0.0]], dtype=torch.float64)
+    for sparse in (matrix.to_sparse_csr(), matrix.to_sparse_coo()):
+        v = jacobian_vector_product(lambda x, sparse=sparse: (sparse @ x) ** 2, None, X, U)
+        equal(v, 2 * (matrix @ X) * (matrix @ U))
+
+
 def test_a_function_without_forward_and_second_reverse_rule() -> None:
     x = torch.ones(2, 3, dtype=torch.float64)
     with pytest.raises(UnsupportedOperationError, match="backend 'torch' lacks a forward rule .*cdist"):

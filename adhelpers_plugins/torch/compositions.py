@@ -1,0 +1,220 @@
+"""Functions of PyTorch whose own rules are wrong in both modes, composed of others.
+
+They are right in every mode and at every order, and slower than PyTorch's own.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from adhelpers_plugins.torch.arrayapi.systems import det
+
+Tensor = Any
+functional = torch.nn.functional
+
+
+# -- in steps of twice the length -----------------------------------------------------------------------------
+
+
+def _scan(combine: Callable[[Tensor, Tensor], Tensor], x: Tensor, dim: int) -> Tensor:
+    """What is combined of the elements up to each one."""
+    shift = 1
+    while x.ndim and shift < x.shape[dim]:
+        rest = x.shape[dim] - shift
+        combined = combine(x.narrow(dim, shift, rest), x.narrow(dim, 0, rest))
+        x, shift = torch.cat([x.narrow(dim, 0, shift), combined], dim), 2 * shift
+    return x
+
+
+def cumprod(input: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
+    """Products of the elements up to each one, of which any may be zero."""
+    if dtype is None and not (input.is_floating_point() or input.is_complex()):
+        dtype = torch.int64
+    return _scan(torch.mul, input.clone() if dtype is None else input.to(dtype), dim)
+
+
+def logcumsumexp(input: Tensor, dim: int) -> Tensor:
+    """The logarithm of sums of exponentials up to each one."""
+    return torch.logcumsumexp(input, dim) if input.is_complex() else _scan(torch.logaddexp, input.clone(), dim)
+
+
+# -- normalisations -------------------------------------------------------------------------------------------
+
+
+def _affine(x: Tensor, weight: Tensor | None, bias: Tensor | None) -> Tensor:
+    x = x if weight is None else x * weight
+    return x if bias is None else x + bias
+
+
+def _centred(x: Tensor, dims: tuple[int, ...], eps: float) -> Tensor:
+    """Mean zero, and variance one."""
+    centred = x - x.mean(dims, keepdim=True)
+    return centred / torch.sqrt((centred**2).mean(dims, keepdim=True) + eps)
+
+
+def _in_single_precision(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """Half precision is computed in single precision, as PyTorch does it."""
+
+    @functools.wraps(function)
+    def computed(input: Tensor, *args: Any, **options: Any) -> Tensor:
+        exact = input.float() if input.dtype in (torch.float16, torch.bfloat16) else input
+        return function(exact, *args, **options).to(input.dtype)
+
+    return computed
+
+
+@_in_single_precision
+def layer_norm(
+    input: Tensor,
+    normalized_shape: Any,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    eps: float = 1e-5,
+    cudnn_enable: bool = True,
+) -> Tensor:
+    """Normalised over the last axes."""
+    return _affine(_centred(input, tuple(range(-len(normalized_shape), 0)), eps), weight, bias)
+
+
+@_in_single_precision
+def batch_norm(
+    input: Tensor,
+    running_mean: Tensor | None,
+    running_var: Tensor | None,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    training: bool = False,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+) -> Tensor:
+    """Normalised over all axes but the second one."""
+    channels = (1, -1, *[1] * (input.ndim - 2))
+
+    def beside(parameter: Tensor | None) -> Any:
+        return None if parameter is None else parameter.reshape(channels)
+
+    if training:
+        if running_mean is not None:  # PyTorch's own updates what is running
+            constants = (input.detach(), running_mean, running_var, None, None, training, momentum, eps)
+            functional.batch_norm(*constants)
+        normalised = _centred(input, (0, *range(2, input.ndim)), eps)
+    else:
+        normalised = (input - beside(running_mean)) / torch.sqrt(beside(running_var) + eps)
+    return _affine(normalised, beside(weight), beside(bias))
+
+
+@_in_single_precision
+def instance_norm(
+    input: Tensor,
+    running_mean: Tensor | None = None,
+    running_var: Tensor | None = None,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    use_input_stats: bool = True,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+) -> Tensor:
+    """Normalised over all axes but the first two."""
+    if not use_input_stats:
+        return batch_norm(input, running_mean, running_var, weight, bias, False, momentum, eps)
+    if running_mean is not None:
+        functional.instance_norm(input.detach(), running_mean, running_var, None, None, True, momentum, eps)
+    channels = (1, -1, *[1] * (input.ndim - 2))
+    parameters = [None if parameter is None else parameter.reshape(channels) for parameter in (weight, bias)]
+    return _affine(_centred(input, tuple(range(2, input.ndim)), eps), *parameters)
+
+
+def weight_norm(v: Tensor, g: Tensor, dim: int = 0) -> Tensor:
+    """`v` with the norms `g` along one axis, or as a whole where `dim` is -1."""
+    dims = tuple(axis for axis in range(v.ndim) if axis != dim)
+    return v * (g / torch.linalg.vector_norm(v, dim=dims, keepdim=True))
+
+
+# -- matrices -------------------------------------------------------------------------------------------------
+
+
+def cholesky_inverse(input: Tensor, upper: bool = False) -> Tensor:
+    """The inverse of the matrix whose factor is given."""
+    return cholesky_solve(torch.eye(input.shape[-1], dtype=input.dtype, device=input.device), input, upper)
+
+
+def cholesky_solve(input: Tensor, input2: Tensor, upper: bool = False) -> Tensor:
+    """The solution of a system whose matrix has the given factor."""
+    lower = input2.triu().mH if upper else input2.tril()
+    return torch.linalg.solve_triangular(lower.mH, torch.linalg.solve_triangular(lower, input, upper=False), upper=True)
+
+
+# -- elementwise ----------------------------------------------------------------------------------------------
+
+
+def polar(abs: Tensor, angle: Tensor) -> Tensor:
+    """A complex number of its size and its angle."""
+    return torch.complex(abs * torch.cos(angle), abs * torch.sin(angle))
+
+
+def sinc(input: Tensor) -> Tensor:
+    """The sine divided by its argument, times pi; near zero by its series."""
+    x = math.pi * (input if input.is_floating_point() or input.is_complex() else input.to(torch.get_default_dtype()))
+    is_small = x.detach().abs() < 1
+    small, large = torch.where(is_small, x, 0.0) ** 2, torch.where(is_small, 1.0, x)
+    series = torch.zeros_like(small)
+    for n in reversed(range(12)):
+        series = (-1) ** n / math.factorial(2 * n + 1) + small * series
+    return torch.where(is_small, series, torch.sin(large) / large)
+
+
+def sinc_(input: Tensor) -> Tensor:
+    """The same in place."""
+    return input.copy_(sinc(input))
+
+
+# -- and others -----------------------------------------------------------------------------------------------
+
+
+def as_strided_scatter(input: Tensor, src: Tensor, size: Any, stride: Any, storage_offset: int | None = None) -> Tensor:
+    """One tensor with another one in its memory; which element stands where, PyTorch's own tells."""
+    if not src.numel():
+        return input.clone()
+    number = torch.arange(src.numel(), device=input.device).reshape(src.shape)
+    nowhere = torch.empty_strided(input.shape, input.stride(), dtype=number.dtype, device=input.device).fill_(-1)
+    place = torch.as_strided_scatter(nowhere, number, size, stride, storage_offset)
+    return torch.where(place < 0, input, src.reshape(-1)[place.clamp(min=0)])
+
+
+def linear_cross_entropy(input: Tensor, *args: Any, options: Any = None, **others: Any) -> Tensor:
+    """All at once, and never in chunks."""
+    return functional.linear_cross_entropy(input, *args, **others)
+
+
+COMPOSITIONS: dict[Any, Callable[..., Tensor]] = {
+    torch._weight_norm: weight_norm,
+    functional.batch_norm: batch_norm,
+    functional.instance_norm: instance_norm,
+    functional.layer_norm: layer_norm,
+    torch.layer_norm: layer_norm,
+    torch.cholesky_inverse: cholesky_inverse,
+    torch.Tensor.cholesky_inverse: cholesky_inverse,
+    torch.cholesky_solve: cholesky_solve,
+    torch.Tensor.cholesky_solve: cholesky_solve,
+    torch.cumprod: cumprod,
+    torch.Tensor.cumprod: cumprod,
+    torch.det: det,
+    torch.linalg.det: det,
+    torch.Tensor.det: det,
+    torch.logcumsumexp: logcumsumexp,
+    torch.Tensor.logcumsumexp: logcumsumexp,
+    torch.polar: polar,
+    torch.sinc: sinc,
+    torch.special.sinc: sinc,
+    torch.Tensor.sinc: sinc,
+    torch.Tensor.sinc_: sinc_,
+    torch.as_strided_scatter: as_strided_scatter,
+    torch.Tensor.as_strided_scatter: as_strided_scatter,
+}
+if hasattr(functional, "linear_cross_entropy"):
+    COMPOSITIONS[functional.linear_cross_entropy] = linear_cross_entropy

@@ -1,0 +1,207 @@
+"""Whether a function calls anything whose derivative is wrong: seen when it is first run, and remembered with it.
+
+A function that does not pays for one look-up. One that does is watched in each call: what is wrong at the order of the
+product is composed, if it can be, or else the rule counts as missing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import weakref
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from torch._ops import OpOverload, OpOverloadPacket
+from torch.overrides import TorchFunctionMode
+
+from adhelpers.extend import FUNCTIONS, Leaves, UnsupportedOperationError, is_listening, shared, tell
+from adhelpers_plugins.torch import levels, wrong
+from adhelpers_plugins.torch.compositions import COMPOSITIONS
+from adhelpers_plugins.torch.wrong import Wrong
+
+Direction = Literal["forward", "reverse"]
+
+
+@dataclass(slots=True)
+class Sight:
+    """What was seen of a function."""
+
+    is_clean: bool = False
+    """Whether it calls nothing whose derivative is wrong at any order."""
+    is_script: bool = False
+    """Whether it runs TorchScript."""
+
+
+_CLEAN = shared(1024)
+"""Functions that call nothing wrong, by their identity and signature: what one look-up finds."""
+
+
+def watched(
+    mode: Direction, *, order: int = 1, is_traced: bool = False
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """A product, or a sweep, in that mode, of functions that are watched, unless it is traced by a compiler.
+
+    `order` says how many derivatives it takes.
+    """
+    way = f"{mode}, by torch.func" if is_traced else mode  # which sees calls that dual numbers do not see
+
+    def decorate(run: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(run)
+        def product(f: Any, x: Leaves, *rest: Leaves) -> Any:
+            if (is_traced and torch.compiler.is_dynamo_compiling()) or not hasattr(f, "function"):
+                return run(f, x, *rest)
+            function, args = f.function, getattr(f, "args", ())
+            signature: Any = (id(function), way, type(f), x[0].shape, x[0].dtype)  # made for each call: the cheapest
+            if len(x) > 1 or args:
+                signature = (*signature, *[(leaf.shape, leaf.dtype) for leaf in x[1:]], *map(_kind, args))
+            known = _CLEAN.get(signature)
+            if known is not None and known() is function:
+                return run(f, x, *rest)
+            sight: Sight = FUNCTIONS.record(function, signature[1:], Sight)
+            if sight.is_clean:  # a method, which is made for each call
+                return run(f, x, *rest)
+            result = _watch(sight, mode, functools.partial(run, f, x, *rest), order + _outer(x))
+            if sight.is_clean:
+                with contextlib.suppress(TypeError):  # no weak reference: it is watched each time
+                    _CLEAN.pop(signature, None)  # that of a function which lives no more
+                    _CLEAN.keep(signature, weakref.ref(function))
+            return result
+
+        return product
+
+    return decorate
+
+
+def _kind(argument: Any) -> Any:
+    """What of a further argument decides which functions are called, as far as that is known."""
+    if isinstance(argument, (bool, int, str)):
+        return type(argument), argument
+    return (argument.shape, argument.dtype) if isinstance(argument, torch.Tensor) else type(argument)
+
+
+def _outer(x: Leaves) -> int:
+    """How many derivatives may be taken of the result, as far as `x` tells."""
+    depth = levels.depth()
+    if torch.is_grad_enabled() and any(leaf.requires_grad for leaf in x):
+        # What was computed from somebody's leaves is differentiated again by that, nobody knows how often.
+        depth += 1 if all(leaf.is_leaf for leaf in x) else 9
+    return depth
+
+
+def _watch(sight: Sight, mode: Direction, run: Callable[[], Any], order: int) -> Any:
+    if sight.is_script and mode == "forward":
+        raise _refusal(mode, "TorchScript")
+    watch = _Watch(mode, order)
+    result = watch.around(run)
+    if mode == "reverse" and watch.passed and _is_attached(result) and min(watch.passed) == order + 1:
+        watch = _Watch(mode, order + 1)  # somebody may differentiate by what f closes over
+        result = watch.around(run)
+    sight.is_clean, sight.is_script = not (watch.passed or watch.composed or watch.scripts), bool(watch.scripts)
+    if watch.scripts:
+        raise _refusal(mode, "TorchScript")
+    if watch.composed and is_listening():
+        names = ", ".join(sorted(watch.composed))
+        tell("fallback", f"the {mode} rule of {names} gives wrong numbers: composed of others instead")
+    return result
+
+
+def _is_attached(result: Any) -> bool:
+    return any(y.requires_grad for y in result[0])
+
+
+def _refusal(mode: Direction, name: str) -> UnsupportedOperationError:
+    return UnsupportedOperationError(f"PyTorch's {mode} rule of {name} gives wrong numbers here")
+
+
+class _Watch(TorchFunctionMode):  # type: ignore[misc]
+    """Sees the functions of PyTorch that are called, and refuses or composes what is wrong at that order."""
+
+    def __init__(self, mode: Direction, order: int) -> None:
+        super().__init__()
+        self._mode = mode
+        self._order = order
+        self.passed: list[float] = []
+        """From which order those are wrong that are right at this one."""
+        self.composed: set[str] = set()
+        self.scripts = 0
+
+    def around(self, run: Callable[[], Any]) -> Any:
+        """What `run` returns, watched."""
+        if self._mode == "reverse":
+            with levels.forward_mode(), self:  # where nothing is compiled: a compiler would trace the watch
+                return run()
+        with levels.Scripts() as scripts, self:
+            result = run()
+        self.scripts = scripts.runs * (wrong.SCRIPT.forward <= self._order)
+        return result
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        options = kwargs or {}
+        name = _name(func)
+        for blamed, entry in _entries(name, func, args, options):
+            limit = getattr(entry, self._mode)
+            if limit > self._order + self._is_attached(args, options):
+                self.passed.append(limit)
+                continue
+            composition = COMPOSITIONS.get(func)
+            if composition is None:
+                raise _refusal(self._mode, blamed)
+            self.composed.add(blamed)
+            return composition(*args, **options)
+        return func(*args, **options)
+
+    def _is_attached(self, args: Any, options: dict[str, Any]) -> bool:
+        """Whether somebody may differentiate by what the arguments are: in reverse mode all are part of a graph."""
+        tensors = [a for a in (*args, *options.values()) if isinstance(a, torch.Tensor) and a.requires_grad]
+        if self._mode == "reverse":
+            tensors = [tensor for tensor in tensors if tensor.is_leaf and not levels.is_wrapped(tensor)]
+        return bool(tensors) and torch.is_grad_enabled()
+
+
+def _entries(name: str, func: Any, args: Any, options: dict[str, Any]) -> list[tuple[str, Wrong]]:
+    """What is wrong of a call, and the words for it."""
+    if ":" in name:
+        if not any(map(_varies, (*args, *options.values()))):
+            return []
+        return [(name, wrong.FOREIGN if _has_rule(func) else wrong.CONSTANT)]
+    found = []
+    entry = wrong.FUNCTIONS.get(name)
+    if entry is not None and entry.where(*args, **options):
+        found.append((name, entry))
+    for argument, place in wrong.ARGUMENTS.get(name, {}).items():
+        if _varies(options.get(argument, args[place] if place < len(args) else None)):
+            found.append((f"{name} by its {argument}", wrong.ARGUMENT))
+    if name in wrong.CONSTANTS and any(map(_varies, (*args, *options.values()))):
+        found.append((name, wrong.CONSTANT))
+    return found
+
+
+def _varies(argument: Any) -> bool:
+    return isinstance(argument, torch.Tensor) and levels.varies(argument)
+
+
+def _name(func: Any) -> str:
+    """The name of a function; that of an operator that somebody has added to PyTorch's own has a namespace in it."""
+    if isinstance(func, OpOverload):
+        func = func.overloadpacket
+    if isinstance(func, OpOverloadPacket):
+        namespace, _, name = func._qualified_op_name.partition("::")
+        return name if namespace in _OWN else func._qualified_op_name
+    return getattr(func, "__name__", "")
+
+
+_OWN = ("aten", "prim", "prims", "profiler")
+
+
+def _has_rule(func: Any) -> bool:
+    """Whether an operator has a derivative in some mode."""
+    packet = func.overloadpacket if isinstance(func, OpOverload) else func
+    names = [getattr(packet, overload)._name for overload in packet.overloads()]
+    has_kernel = torch._C._dispatch_has_kernel_for_dispatch_key
+    return any(has_kernel(name, key) for name in names for key in _KEYS)
+
+
+_KEYS = ("Autograd", "AutogradCPU", "AutogradCUDA", "CompositeImplicitAutograd")

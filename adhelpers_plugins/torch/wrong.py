@@ -1,0 +1,142 @@
+"""Derivatives of PyTorch that are wrong without a word, by the function that has them.
+
+The order of a product counts what is differentiated: one for the product itself, and one for each derivative that may
+be taken of its result. From the order that an entry names, the rule counts as missing.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+
+def _always(*args: Any, **options: Any) -> bool:
+    return True
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Wrong:
+    """From which order the derivatives of a function are wrong.
+
+    Attributes
+    ----------
+    forward, reverse
+        The order in that mode.
+    where
+        For which arguments.
+    until
+        The version of PyTorch that has mended it.
+    """
+
+    forward: float = math.inf
+    reverse: float = math.inf
+    where: Callable[..., bool] = _always
+    until: str | None = None
+
+
+def _multiplies(self: Any, dim: Any, index: Any, source: Any, reduce: str = "", **options: Any) -> bool:
+    return reduce == "prod"
+
+
+def _in_chunks(*args: Any, options: Any = None, **others: Any) -> bool:
+    return options is not None
+
+
+_NORMALISATION = Wrong(forward=2, reverse=3)
+"""What is saved for the backward pass, and for that of the backward pass, is taken for a constant."""
+
+_FACTORS = Wrong(forward=2, until="2.15")
+"""Factors that were computed for the value are taken for constants."""
+
+_ALL: dict[str, Wrong] = {
+    "batch_norm": _NORMALISATION,
+    "instance_norm": _NORMALISATION,
+    "layer_norm": _NORMALISATION,
+    "_weight_norm": Wrong(forward=1, reverse=2),
+    "linalg_solve": _FACTORS,
+    "linalg_solve_ex": _FACTORS,
+    "linalg_tensorsolve": _FACTORS,
+    "linalg_slogdet": _FACTORS,
+    "logdet": _FACTORS,
+    "slogdet": _FACTORS,
+    "det": Wrong(forward=1, reverse=1),  # zero at a singular matrix
+    "linalg_det": Wrong(forward=1, reverse=1),
+    "cholesky_inverse": Wrong(forward=1, reverse=1),  # the triangle that is not read gets a gradient too
+    "cholesky_solve": Wrong(forward=1, reverse=1),
+    "linalg_eig": Wrong(forward=2),  # what is to be differentiated once more is written to
+    "linalg_eigvals": Wrong(forward=2),
+    "linalg_eigh": Wrong(forward=2),  # not a number
+    "linalg_eigvalsh": Wrong(forward=2),
+    "linalg_householder_product": Wrong(forward=2),
+    "orgqr": Wrong(forward=2),
+    "triangular_solve": Wrong(forward=1),  # of the transposed matrix, which the backward pass takes
+    # At zeros.
+    "cumprod": Wrong(forward=2),
+    "cumprod_": Wrong(forward=2),
+    "polar": Wrong(reverse=1),
+    "prod": Wrong(forward=2),
+    "sinc": Wrong(forward=2, reverse=2),
+    "sinc_": Wrong(forward=2, reverse=2),
+    "special_sinc": Wrong(forward=2, reverse=2),
+    # Numbers that are far apart underflow.
+    "logcumsumexp": Wrong(forward=1, reverse=3),
+    "as_strided_scatter": Wrong(reverse=1),
+    "linear_cross_entropy": Wrong(forward=1, reverse=2, where=_in_chunks),
+    "scatter_reduce": Wrong(forward=1, where=_multiplies),
+    "scatter_reduce_": Wrong(forward=1, where=_multiplies),
+    # What torch.func calls for a user's rule: forward mode is off while its jvp runs.
+    "custom_function_call": Wrong(forward=2),
+}
+
+FUNCTIONS = {name: wrong for name, wrong in _ALL.items() if wrong.until is None or torch.__version__ < wrong.until}
+"""Functions of this version of PyTorch, by their names, which methods and functions share."""
+
+_BESSEL = {"": "jy", "modified_": "ik", "scaled_modified_": "k"}
+
+CONSTANT = Wrong(forward=1, reverse=1)
+"""What is a constant to PyTorch: the derivative is zero."""
+
+CONSTANTS = {
+    *(
+        "special_airy_ai",
+        "special_spherical_bessel_j0",
+        "special_laguerre_polynomial_l",
+        "special_legendre_polynomial_p",
+    ),
+    *(
+        f"special_{prefix}bessel_{kind}{order}"
+        for prefix, kinds in _BESSEL.items()
+        for kind in kinds
+        for order in (0, 1)
+    ),
+    *(f"special_{prefix}chebyshev_polynomial_{kind}" for prefix in ("", "shifted_") for kind in "tuvw"),
+    *(f"special_hermite_polynomial_{kind}" for kind in ("h", "he")),
+    *("linspace", "logspace", "normal"),
+    *("native_batch_norm", "native_layer_norm"),  # their mean and their spread
+}
+"""Functions whose result, or part of it, has no derivative though there is one."""
+
+ARGUMENT = Wrong(forward=1)
+"""An argument that is a constant to forward mode, and that reverse mode refuses."""
+
+_STATISTICS = {"running_mean": 1, "running_var": 2}
+
+ARGUMENTS: dict[str, dict[str, int]] = {
+    "batch_norm": _STATISTICS,
+    "instance_norm": _STATISTICS,
+    "binary_cross_entropy": {"weight": 2},
+    "binary_cross_entropy_with_logits": {"weight": 2, "pos_weight": 6},
+    "cross_entropy": {"weight": 2},
+    "nll_loss": {"weight": 2},
+}
+"""Arguments that have no derivative though there is one, and where they stand."""
+
+FOREIGN = Wrong(forward=1)
+"""An operator of somebody else's: a backward pass may be all that it has, and forward mode does not tell."""
+
+SCRIPT = Wrong(forward=1)
+"""TorchScript: what it has optimised, from the second call on, drops tangents."""

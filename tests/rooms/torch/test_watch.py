@@ -1,0 +1,312 @@
+"""What has no derivative in PyTorch though there is one, and what stands in or is refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from torch_functions import PRODUCTS, U, X, equal
+
+import adhelpers
+from adhelpers import (
+    UnsupportedOperationError,
+    batched_jacobian,
+    gradient,
+    hessian,
+    jacobian,
+    jacobian_vector_product,
+    vector_jacobian_product,
+)
+
+torch = pytest.importorskip("torch")
+wrong = pytest.importorskip("adhelpers_plugins.torch.wrong")
+
+pytestmark = pytest.mark.usefixtures("levels_known")
+functional = torch.nn.functional
+SPECIAL = sorted(name.removeprefix("special_") for name in wrong.CONSTANTS if name.startswith("special_"))
+
+
+def special(name: str) -> Any:
+    f = getattr(torch.special, name)
+    return (lambda x: f(x, 3)) if "polynomial" in name else f
+
+
+@pytest.mark.parametrize("name", SPECIAL)
+def test_special_functions_without_a_derivative_are_refused(name: str) -> None:
+    f = special(name)
+    x = torch.tensor([0.4, 0.6], dtype=torch.float64, requires_grad=True)
+    assert not f(x).requires_grad, "PyTorch has mended it: say since when"
+    x = x.detach()
+    slope = (f(x + 1e-6) - f(x - 1e-6)) / 2e-6
+    assert (slope.abs() > 1e-3).all()
+    for call in PRODUCTS:
+        for g in (f, lambda x: (f(x) * x, f(x))):
+            with pytest.raises(UnsupportedOperationError, match=f"rule of special_{name} gives wrong numbers"):
+                call(g, "torch", x, x if g is f or call is jacobian_vector_product else (x, x))
+    for call in (jacobian, lambda f, b, x: torch.func.vmap(lambda x: gradient(f, b, x))(x)):
+        with pytest.raises(UnsupportedOperationError, match=name):
+            call(f, "torch", x)
+
+
+@pytest.mark.direct
+def test_of_constants_they_are_right() -> None:
+    constant = torch.tensor([0.3, 0.4, 0.5], dtype=torch.float64)
+    values = torch.special.bessel_j0(constant)
+
+    def f(x: Any) -> Any:
+        return x * torch.special.bessel_j0(constant) + torch.special.bessel_j0(x.detach())
+
+    for call in PRODUCTS:
+        for _ in range(2):
+            equal(call(f, "torch", X, U), values * U)
+        equal(torch.func.vmap(lambda x, call=call: call(f, "torch", x, U))(X[None])[0], values * U)
+    equal(hessian(lambda x: f(x**2).sum(), "torch", X), torch.diag(2 * values))
+
+
+@pytest.mark.parametrize("outer", PRODUCTS)
+@pytest.mark.parametrize("inner", PRODUCTS)
+def test_what_an_inner_function_closes_over_varies(inner: Any, outer: Any) -> None:
+    """The tangent of an outer level is out of sight at an inner one."""
+    f = lambda x: inner(lambda y: y * torch.special.bessel_j0(x), "torch", U, U)  # noqa: E731
+    for g in (f, lambda x: torch.func.vmap(f)(x[None])[0]):
+        with pytest.raises(UnsupportedOperationError, match="special_bessel_j0"):
+            outer(g, "torch", X, U)
+
+
+@pytest.mark.parametrize(
+    ("f", "name"),
+    [
+        (lambda x: torch.linspace(x[0], x[1], 4, dtype=torch.float64), "linspace"),
+        (lambda x: torch.normal(x, torch.ones(3, dtype=torch.float64)), "normal"),
+        (lambda x: torch.native_layer_norm(x, (3,), None, None, 0.1)[2], "native_layer_norm"),
+    ],
+    ids=["linspace", "normal", "native_layer_norm"],
+)
+def test_others_without_a_derivative(f: Any, name: str) -> None:
+    assert not pushed(f).any(), "PyTorch has mended it: say since when"
+    with pytest.raises(UnsupportedOperationError, match=name):
+        jacobian(f, "torch", X)
+
+
+def pushed(f: Any) -> Any:
+    """The tangent that PyTorch has at `X` along `U`."""
+    with torch.autograd.forward_ad.dual_level():
+        y, tangent = torch.autograd.forward_ad.unpack_dual(f(torch.autograd.forward_ad.make_dual(X, U)))
+        return torch.zeros_like(y) if tangent is None else tangent
+
+
+@pytest.mark.direct
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda w: functional.cross_entropy(torch.eye(3, dtype=torch.float64), torch.tensor([0, 1, 1]), weight=w),
+        lambda w: functional.nll_loss(torch.eye(3, dtype=torch.float64), torch.tensor([0, 1, 1]), w),
+        lambda w: functional.binary_cross_entropy(U / 5 + 0.5, X / 4, weight=w),
+        lambda w: functional.binary_cross_entropy_with_logits(U, X / 4, pos_weight=w),
+    ],
+    ids=["cross_entropy", "nll_loss", "binary_cross_entropy", "with_logits"],
+)
+def test_a_weight_without_a_derivative_is_refused(f: Any) -> None:
+    """Reverse mode says that it has no rule, forward mode says nothing."""
+    assert not pushed(f).any(), "PyTorch has mended it: say since when"
+    assert abs(f(X + 1e-6 * U) - f(X - 1e-6 * U)) > 1e-8
+    for call in (jacobian_vector_product, lambda f, b, x, u: gradient(f, b, x)):
+        with pytest.raises(UnsupportedOperationError, match="weight"):
+            call(f, "torch", X, U)
+
+
+@pytest.mark.direct
+def test_a_weight_that_is_a_constant_is_none_of_that() -> None:
+    x, target, weight = torch.eye(3, dtype=torch.float64), torch.tensor([0, 1, 1]), X
+
+    def loss(x: Any) -> Any:
+        return functional.cross_entropy(x, target, weight=weight)
+
+    backend = adhelpers.backend("torch", fallback=False)
+    v = jacobian_vector_product(loss, backend, x, x)
+    np.testing.assert_allclose(v, (loss(x + 1e-6 * x) - loss(x - 1e-6 * x)) / 2e-6, rtol=1e-7)
+
+
+@torch.library.custom_op("adhelpers_test::squared", mutates_args=())
+def squared(x: torch.Tensor) -> torch.Tensor:
+    """A user's operator with a backward pass alone."""
+    return x**2
+
+
+squared.register_autograd(
+    lambda ctx, g: 2 * ctx.saved_tensors[0] * g,
+    setup_context=lambda ctx, inputs, output: ctx.save_for_backward(*inputs),
+)
+
+
+@torch.library.custom_op("adhelpers_test::cubed", mutates_args=())
+def cubed(x: torch.Tensor) -> torch.Tensor:
+    """A user's operator without a derivative."""
+    return x**3
+
+
+@pytest.mark.direct
+def test_operators_of_a_user() -> None:
+    assert not pushed(squared).any(), "PyTorch has mended it: say since when"
+    for call in PRODUCTS:
+        equal(call(squared, "torch", X, U), 2 * X * U)
+    for mode in ("forward", "reverse"):
+        equal(jacobian(squared, "torch", X, mode=mode), torch.diag(2 * X))
+    for f in (cubed, torch.ops.adhelpers_test.cubed, torch.ops.adhelpers_test.cubed.default):
+        with pytest.raises(UnsupportedOperationError, match="adhelpers_test::cubed"):
+            jacobian_vector_product(f, "torch", X, U)
+
+
+class Cube(torch.autograd.Function):
+    """With a rule for either mode."""
+
+    @staticmethod
+    def forward(x: Any) -> Any:
+        return x**3
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
+        ctx.save_for_backward(*inputs)
+        ctx.save_for_forward(*inputs)
+
+    @staticmethod
+    def backward(ctx: Any, g: Any) -> Any:
+        return 3 * ctx.saved_tensors[0] ** 2 * g
+
+    @staticmethod
+    def jvp(ctx: Any, t: Any) -> Any:
+        return 3 * ctx.saved_tensors[0] ** 2 * t
+
+
+@pytest.mark.direct
+def test_the_forward_rule_of_a_user_is_differentiated_once_more() -> None:
+    def raw(x: Any) -> Any:
+        return torch.func.jvp(Cube.apply, (x,), (U,))[1]
+
+    assert not torch.func.jvp(raw, (X,), (U,))[1].any(), "PyTorch has mended it: say since when"
+    for outer in PRODUCTS:
+        for inner in PRODUCTS:
+            equal(outer(lambda x: inner(Cube.apply, "torch", x, U), "torch", X, U), 6 * X * U * U)  # noqa: B023
+    backend = adhelpers.backend("torch", fallback=False)
+    equal(jacobian_vector_product(Cube.apply, backend, X, U), 3 * X**2 * U)
+    with pytest.raises(UnsupportedOperationError, match="custom_function_call"):
+        jacobian_vector_product(lambda x: jacobian_vector_product(Cube.apply, backend, x, U), backend, X, U)
+
+
+@pytest.mark.direct
+def test_without_a_fallback_what_is_wrong_is_refused_unless_it_can_be_composed() -> None:
+    backend = adhelpers.backend("torch", fallback=False)
+    x = torch.eye(2, dtype=torch.float64) + 1
+    index = torch.tensor([[0, 0], [1, 0]])
+    f = lambda x: torch.zeros(2, 2, dtype=x.dtype).scatter_reduce(0, index, x, "prod", include_self=False)  # noqa: E731
+    with pytest.raises(UnsupportedOperationError, match="scatter_reduce .* with fallback=True"):
+        jacobian_vector_product(f, backend, x, x)
+    with pytest.raises(UnsupportedOperationError, match="scatter_reduce .* with fallback=True"):
+        jacobian(f, backend, x, mode="forward")
+    equal(jacobian_vector_product(torch.cholesky_inverse, backend, x.tril(), torch.zeros_like(x)), torch.zeros(2, 2))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.complex128])
+def test_other_dtypes_aux_structures_chunks_and_batches(dtype: Any) -> None:
+    factor = torch.tensor([[2.0, 0.0], [1.0, 1.0]], dtype=dtype)
+    direction = torch.tensor([[0.0, 0.0], [1.0, 0.0]], dtype=dtype)
+    expected = [[0.5, -0.5], [-0.5, 0.0]]
+
+    def f(x: Any) -> Any:
+        return {"y": torch.cholesky_inverse(x["a"])}, x["a"] + 1
+
+    v, aux = jacobian_vector_product(f, "torch", {"a": factor}, {"a": direction}, has_aux=True)
+    np.testing.assert_allclose(v["y"], expected, rtol=1e-6)
+    assert v["y"].dtype is dtype
+    equal(aux, factor + 1)
+    holomorphic = {"holomorphic": True} if dtype.is_complex else {}
+    if not dtype.is_complex:  # whose adjoint is not complex-differentiable
+        for mode in ("forward", "reverse"):
+            for chunk_size in (None, 1):
+                J = jacobian(torch.cholesky_inverse, "torch", factor, mode=mode, chunk_size=chunk_size)
+                np.testing.assert_allclose(J[..., 1, 0], expected, rtol=1e-6)
+    x = torch.tensor([[-30.0, 30.0, 3.0], [1.0, 2.0, 3.0]]).to(dtype)
+    if not dtype.is_complex:
+        for mode in ("forward", "reverse", "auto"):
+            for _ in range(3):
+                J = batched_jacobian(
+                    lambda x: torch.logcumsumexp(x, 1), "torch", x, batch_axis=0, mode=mode, **holomorphic
+                )
+                np.testing.assert_allclose(J[0, 0], [1.0, 0.0, 0.0], rtol=1e-6)
+
+
+@pytest.mark.direct
+def test_further_arguments_decide_what_is_called() -> None:
+    def f(x: Any, is_wrong: bool) -> Any:
+        return torch.logcumsumexp(x, 0) if is_wrong else x
+
+    x, u = torch.tensor([-30.0, 30.0, 3.0], dtype=torch.float64), torch.tensor([1.0, 0.0, 0.0], dtype=torch.float64)
+    for is_wrong in (False, True, False, True):
+        for of in (f, lambda x, is_wrong: gradient(lambda x: f(x, is_wrong).sum(), "torch", x)):
+            v = jacobian_vector_product(of, "torch", x, u, args=(is_wrong,))
+            if of is f:
+                equal(v[0], 1.0)
+
+
+@pytest.mark.direct
+def test_a_function_that_calls_nothing_wrong_is_watched_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    watch = pytest.importorskip("adhelpers_plugins.torch.watch")
+    seen = []
+    watched = watch._watch
+    monkeypatch.setattr(watch, "_watch", lambda sight, *rest: seen.append(sight) or watched(sight, *rest))
+
+    def f(x: Any) -> Any:
+        return torch.sin(x)
+
+    for _ in range(3):
+        jacobian_vector_product(f, "torch", X, U)
+    assert len(seen) == 1
+    jacobian_vector_product(f, "torch", X[:2], U[:2])
+    vector_jacobian_product(f, "torch", X, U)
+    vector_jacobian_product(f, "torch", X, U)
+    assert len(seen) == 3
+
+
+@pytest.mark.direct
+def test_a_weight_norm_is_differentiated_by_whoever_has_its_parameters() -> None:
+    torch.manual_seed(0)
+    net = torch.nn.utils.parametrizations.weight_norm(torch.nn.Linear(3, 3)).double()
+    parameters = list(net.parameters())
+
+    def slope(step: float, direction: list[Any]) -> Any:
+        moved = {name: p + step * d for (name, p), d in zip(net.named_parameters(), direction, strict=True)}
+        f = lambda x: torch.func.functional_call(net, moved, (x,))  # noqa: E731
+        return vector_jacobian_product(lambda x: f(x) ** 2, "torch", X, U).detach().square().sum()
+
+    direction = [torch.cos(torch.arange(p.numel(), dtype=p.dtype)).reshape(p.shape) for p in parameters]
+    expected = (slope(1e-5, direction) - slope(-1e-5, direction)) / 2e-5
+    pulled = vector_jacobian_product(lambda x: net(x) ** 2, "torch", X, U)
+    gradients = torch.autograd.grad(pulled.square().sum(), parameters)
+    received = sum((g * d).sum() for g, d in zip(gradients, direction, strict=True))
+    np.testing.assert_allclose(received, expected, rtol=1e-7)
+
+
+@pytest.mark.filterwarnings("ignore:.torch.jit:DeprecationWarning")
+def test_torchscript_keeps_its_derivatives() -> None:
+    torch.manual_seed(1)
+    net = torch.nn.Sequential(torch.nn.Linear(3, 3), torch.nn.Tanh()).double()
+    script = torch.jit.script(net)
+    with torch.no_grad():
+        expected = (net(X + 1e-6 * U) - net(X - 1e-6 * U)) / 2e-6
+
+    class Larger(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.inner = script
+
+        def forward(self, x: Any) -> Any:
+            return 2 * self.inner(x)
+
+    larger = Larger()
+    for _ in range(4):
+        for f, factor in ((script, 1), (larger, 2), (lambda x: 3 * script(x), 3)):
+            v = jacobian_vector_product(f, "torch", X, U).detach()
+            np.testing.assert_allclose(v, factor * expected, rtol=1e-7)
+    tangents = [torch.func.jvp(script, (X,), (U,))[1] for _ in range(3)]
+    assert not tangents[-1].any(), "PyTorch has mended it: say since when"
