@@ -46,6 +46,7 @@ _MISSING_RULE = re.compile(
     r"|that would mutate a captured Tensor"
     r"|has been modified by an inplace operation"
     r"|ZeroTensors are immutable"
+    r"|don't yet support saved tensor hooks"
 )
 
 
@@ -152,7 +153,7 @@ class TorchBackend(ADBackend):
         if isinstance(pullback, direct.GraphPullback):
             ways = pullback.sweeps()
         else:
-            ways = {"by torch.func": lambda cotangents: torch.func.vmap(pullback)(cotangents)}
+            ways = {"by torch.func": partial(functional.vjp_sweep, pullback)}
         return {**ways, **super().vjp_sweeps(pullback)}
 
     def formulations(self, n: int, m: int, batch: int) -> list[Formulation]:

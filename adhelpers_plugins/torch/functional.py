@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 
 from adhelpers.extend import Array, LeafFunction, Leaves, Pullback
-from adhelpers_plugins.torch.levels import forward_mode
+from adhelpers_plugins.torch.levels import forward_mode, unwarned
 from adhelpers_plugins.torch.watch import watched
 
 
@@ -30,10 +30,16 @@ def jvp_sweep(f: LeafFunction, x: Leaves, tangents: Leaves) -> tuple[Leaves, Lea
         seen.append((outputs, aux))
         return pushed
 
-    with forward_mode():
+    with forward_mode(), unwarned():
         stacked = torch.func.vmap(push, randomness="same")(*tangents)
     ((outputs, aux),) = seen
     return outputs, stacked, aux
+
+
+def vjp_sweep(pullback: Pullback, cotangents: Leaves) -> Leaves:
+    """A pullback, vectorised."""
+    with unwarned():
+        return torch.func.vmap(pullback)(cotangents)
 
 
 @watched("reverse", is_traced=True)

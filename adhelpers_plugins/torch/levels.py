@@ -288,6 +288,21 @@ class Tangents:
         return _remove_batch_dim(each, self._level, self._count, 0)
 
 
+class _Unwarned:
+    """``torch.func.vmap`` warns where it must loop, as the older one does in silence: that is nothing to the user."""
+
+    def __enter__(self) -> None:
+        _set_vmap_fallback_warning_enabled(False)
+
+    def __exit__(self, *exception: object) -> None:
+        _set_vmap_fallback_warning_enabled(True)
+
+
+def unwarned() -> contextlib.AbstractContextManager[None]:
+    """No warnings of ``torch.func.vmap``; a compiler loops for nothing."""
+    return _Unwarned() if KNOWN and not torch.compiler.is_dynamo_compiling() else contextlib.nullcontext()
+
+
 class Cotangents:
     """Many cotangents at once, by what is beneath ``torch.func.vmap``.
 
@@ -302,7 +317,6 @@ class Cotangents:
 
     def __enter__(self) -> Self:
         self._level = _vmap_increment_nesting(self._count, "error")
-        # It warns where it must loop, as the older one does in silence: that is nothing to the user.
         _set_vmap_fallback_warning_enabled(False)
         return self
 

@@ -51,6 +51,7 @@ SPOILT = {
     "the last vector": lambda stack: np.concatenate([stack[:-1], 0 * stack[-1:]]),
     "twice the first": lambda stack: np.concatenate([stack[:1], stack[:-1]]),
     "not finite": lambda stack: np.where(stack == stack.max(), np.nan, stack),
+    "another number of results": lambda stack: np.repeat(stack, 2, axis=0),
     "an error": lambda stack: stack.reshape(7, 7),  # raised by compiled code, and not by a function of a user's
 }
 SQUARE = MATRIX[:3]
