@@ -3,6 +3,7 @@
 A plugin needs nothing else of `adhelpers`; the shipped ones import nothing else.
 """
 
+from adhelpers.caches import shared
 from adhelpers.engine.journal import QUESTIONS, is_listening, tell
 from adhelpers.errors import ArgumentError, ArgumentTypeError, DTypeError, UnsupportedOperationError
 from adhelpers.namespaces.array import array_namespace
@@ -42,6 +43,7 @@ __all__ = [
     "is_listening",
     "owner_of",
     "raised_by_library",
+    "shared",
     "special_namespace",
     "tell",
 ]
