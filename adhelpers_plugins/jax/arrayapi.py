@@ -9,20 +9,18 @@ from typing import Any, TypeVar
 import jax
 import jax.numpy as jnp
 
-Array = Any
-Function = TypeVar("Function", bound=Callable[..., Any])
+from adhelpers_plugins.jax.elementwise import Array, alike, elementwise
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 # -- derivatives of our own ------------------------------------------------------------------------------
 
-_acosh = jax.custom_jvp(jnp.acosh)
-_acosh.defjvps(lambda t, y, z: t / (jnp.sqrt(z - 1) * jnp.sqrt(z + 1)))
-
-_hypot = jax.custom_jvp(jnp.hypot)
-_hypot.defjvps(lambda t, y, x1, x2: t * _share(x1, x1, x2), lambda t, y, x1, x2: t * _share(x2, x1, x2))
-
-_nextafter = jax.custom_jvp(jnp.nextafter)
-_nextafter.defjvps(lambda t, y, x1, x2: t, None)
+_acosh = elementwise("acosh_everywhere", jnp.acosh, lambda z: 1 / (jnp.sqrt(z - 1) * jnp.sqrt(z + 1)))
+_hypot = elementwise(
+    "hypot_everywhere", jnp.hypot, lambda x1, x2: _share(x1, x1, x2), lambda x1, x2: _share(x2, x1, x2)
+)
+_nextafter = elementwise("nextafter_everywhere", jnp.nextafter, lambda x1, x2: jnp.ones_like(x1), None)
 
 
 def _share(x: Array, x1: Array, x2: Array) -> Array:
@@ -31,15 +29,9 @@ def _share(x: Array, x1: Array, x2: Array) -> Array:
     return jnp.where(whole == 0, 0.5, x / jnp.where(whole == 0, 1, whole))
 
 
-def _compiled(function: Function) -> Function:
+def _compiled(function: F) -> F:
     """Compiled where it is called outside of a compiled function, like those of ``jax.numpy``."""
     return jax.jit(function)
-
-
-def _alike(*operands: Array) -> list[Array]:
-    """In one floating-point dtype and one shape."""
-    dtype = jnp.result_type(*operands, float)
-    return jnp.broadcast_arrays(*(jnp.asarray(x, dtype) for x in operands))
 
 
 @_compiled
@@ -51,13 +43,13 @@ def acosh(x: Array, /) -> Array:
 @_compiled
 def hypot(x1: Array, x2: Array, /) -> Array:
     """The root of the sum of squares; JAX's second derivative is wrong where both are equal."""
-    return _hypot(*_alike(x1, x2))
+    return _hypot(*alike(x1, x2))
 
 
 @_compiled
 def nextafter(x1: Array, x2: Array, /) -> Array:
     """The first argument but for rounding; JAX has no rule."""
-    return _nextafter(*_alike(x1, x2))
+    return _nextafter(*alike(x1, x2))
 
 
 # -- composed of JAX's functions -------------------------------------------------------------------------
@@ -103,7 +95,7 @@ def std(x: Array, /, axis: Any = None, *args: Any, **options: Any) -> Array:
 # -- each value once: JAX takes the values for constants ---------------------------------------------------
 
 
-def _from_array(function: Function) -> Function:
+def _from_array(function: F) -> F:
     """Take the values from where they first stand in the array; JAX's own have no derivative."""
 
     @functools.wraps(function)

@@ -90,6 +90,10 @@ class JaxBackend(ADBackend):
 
     def asarray(self, leaf: Any, like: Array | None = None) -> Array:
         """A JAX array; a 64-bit NumPy array is refused where it would be narrowed."""
+        with self.scope():  # for it may be called outside of an operation
+            return self._array(leaf, like)
+
+    def _array(self, leaf: Any, like: Array | None) -> Array:
         if not isinstance(leaf, (np.ndarray, np.generic)):
             return self._beside(like, leaf, _number_dtype(leaf) if like is None else like.dtype)
         native = leaf.astype(leaf.dtype.newbyteorder("="))  # also a copy: JAX may alias NumPy's memory

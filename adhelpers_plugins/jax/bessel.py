@@ -1,20 +1,17 @@
 """Modified Bessel functions whose derivatives of every order are right, at zero too.
 
-JAX's rules divide by x there, or hold two kinks that must cancel to have different slopes. Here all rest on I_n(x) / x**n,
-which is smooth: its derivative is x * I_(n + 1)(x) / x**(n + 1). (Abramowitz and Stegun, 9.6.10, 9.6.26 and 9.6.28.)
+JAX's rules divide by x there, or hold two kinks that must cancel to have different slopes. Here all rest on
+I_n(x) / x**n, which is smooth: its derivative is x * I_(n + 1)(x) / x**(n + 1). (Abramowitz and Stegun, 9.6.10, 9.6.26
+and 9.6.28.)
 """
 
 from __future__ import annotations
-
-from typing import Any
 
 import jax.numpy as jnp
 import jax.scipy.special as js
 from jax import lax
 
-from adhelpers_plugins.jax.elementwise import alike, elementwise
-
-Array = Any
+from adhelpers_plugins.jax.elementwise import Array, Function, alike, elementwise
 
 _FAR = 10.0
 """From there on the recurrence from order to order loses nothing, for orders below that number."""
@@ -42,32 +39,32 @@ def _sign(x: Array, kink: float) -> Array:
     return jnp.where(x == 0, jnp.asarray(kink, x.dtype), jnp.sign(x))
 
 
-_quotient_e = elementwise(
+_quotient_e: Function = elementwise(
     "bessel_quotient_e",  # exp(-abs(x)) * I_n(x) / x**n for n > 0
     _value,
     lambda x, n, kink: x * _quotient_e(x, n=n + 1, kink=kink) - _sign(x, kink) * _quotient_e(x, n=n, kink=kink),
     static=("n", "kink"),
 )
-_i0e = elementwise(
+_i0e: Function = elementwise(
     "bessel_i0e_everywhere",
     lambda x, *, kink: lax.bessel_i0e(x),
     lambda x, kink: _i1e(x, kink=kink) - _sign(x, kink) * _i0e(x, kink=kink),
     static=("kink",),
 )
-_i1e = elementwise(
+_i1e: Function = elementwise(
     "bessel_i1e_everywhere",
     lambda x, *, kink: lax.bessel_i1e(x),
     lambda x, kink: _i0e(x, kink=kink) - _quotient_e(x, n=1, kink=kink) - _sign(x, kink) * _i1e(x, kink=kink),
     static=("kink",),
 )
-_quotient = elementwise(
+_quotient: Function = elementwise(
     "bessel_quotient",
     lambda x, *, n: jnp.exp(jnp.abs(x)) * _value(x, n=n, kink=0.0),
     lambda x, n: x * _quotient(x, n=n + 1),
     static=("n",),
 )
-_i0 = elementwise("bessel_i0", js.i0, lambda x: _i1(x))
-_i1 = elementwise("bessel_i1", js.i1, lambda x: _i0(x) - _quotient(x, n=1))
+_i0: Function = elementwise("bessel_i0", js.i0, lambda x: _i1(x))
+_i1: Function = elementwise("bessel_i1", js.i1, lambda x: _i0(x) - _quotient(x, n=1))
 
 
 def i0e(x: Array, /, kink: float = 0.0) -> Array:

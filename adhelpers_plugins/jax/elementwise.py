@@ -1,7 +1,7 @@
 """Functions of single elements with derivatives of our own, as primitives of JAX.
 
-``jax.custom_jvp`` would be shorter, but JAX drops its rules where it takes a compiled loop apart, and then differentiates
-what they were there to hide.
+``jax.custom_jvp`` would be shorter, but JAX drops its rules where it takes a compiled loop apart, and then
+differentiates what they were there to hide.
 """
 
 from __future__ import annotations

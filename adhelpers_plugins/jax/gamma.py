@@ -1,21 +1,17 @@
 """The logarithm of gamma and its derivatives, right where JAX's polygamma is not: at negative numbers.
 
-There two-sided sums stand in. With f the distance of x to the nearest whole number, the sum of (x + k)**-(n + 1) over all
-whole k is that of (f + k)**-(n + 1), which Hurwitz's zeta function gives on either side of zero. Without the part of
-k < 0, which is the zeta function at 1 - x, and but for n! and a sign, it is the polygamma function of order n.
+There two-sided sums stand in. With f the distance of x to the nearest whole number, the sum of (x + k)**-(n + 1) over
+all whole k is that of (f + k)**-(n + 1), which Hurwitz's zeta function gives on either side of zero. Without the part
+of k < 0, which is the zeta function at 1 - x, and but for n! and a sign, it is the polygamma function of order n.
 """
 
 from __future__ import annotations
-
-from typing import Any
 
 import jax.numpy as jnp
 from jax import lax
 
 from adhelpers.extend import UnsupportedOperationError
-from adhelpers_plugins.jax.elementwise import alike, elementwise
-
-Array = Any
+from adhelpers_plugins.jax.elementwise import Array, Function, alike, elementwise
 
 
 def _value(n: Array, x: Array) -> Array:
@@ -33,9 +29,9 @@ def _by_order(n: Array, x: Array) -> Array:
     raise UnsupportedOperationError(msg)
 
 
-_polygamma = elementwise("polygamma_everywhere", _value, _by_order, lambda n, x: _polygamma(n + 1, x))
-_digamma = elementwise("digamma_everywhere", lax.digamma, lambda x: _polygamma(jnp.ones_like(x), x))
-_lgamma = elementwise("lgamma_everywhere", lax.lgamma, lambda x: _digamma(x))
+_polygamma: Function = elementwise("polygamma_everywhere", _value, _by_order, lambda n, x: _polygamma(n + 1, x))
+_digamma: Function = elementwise("digamma_everywhere", lax.digamma, lambda x: _polygamma(jnp.ones_like(x), x))
+_lgamma: Function = elementwise("lgamma_everywhere", lax.lgamma, lambda x: _digamma(x))
 
 
 def gammaln(x: Array, /) -> Array:

@@ -29,9 +29,7 @@ _RULES: list[tuple[Any, StandIn, Version | None]] = [
 ]
 
 STAND_INS: Mapping[Any, StandIn] = {
-    primitive: stand_in
-    for primitive, stand_in, mended in _RULES
-    if mended is None or jax.__version_info__ < mended
+    primitive: stand_in for primitive, stand_in, mended in _RULES if mended is None or jax.__version_info__ < mended
 }
 
 _BESIDE_ABS = {
