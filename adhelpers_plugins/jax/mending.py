@@ -17,7 +17,7 @@ from jax.extend import source_info_util
 from jax.extend.core import ClosedJaxpr, Jaxpr, jaxpr_as_fun
 
 from adhelpers.extend import LeafFunction, Leaves, shared
-from adhelpers_plugins.jax.wrong import BESIDE_ABS, STAND_INS
+from adhelpers_plugins.jax.wrong import BESIDE_ABS, STAND_INS, is_wrong
 
 try:
     from jax._src import traceback_util
@@ -56,7 +56,7 @@ class _MendingTrace(Trace):  # type: ignore[misc]  # JAX does not name it in pub
     def process_primitive(self, primitive: Any, tracers: Any, params: dict[str, Any], /) -> Any:
         stand_in = self._stand_ins.get(primitive)
         if stand_in is not None:
-            if any(isinstance(tracer, jax.core.Tracer) for tracer in tracers):
+            if is_wrong(primitive, tracers[-1].dtype) and any(isinstance(t, jax.core.Tracer) for t in tracers):
                 with set_current_trace(self.parent_trace):
                     return stand_in(*tracers)
         elif primitive is lax.abs_p:
@@ -135,7 +135,7 @@ def _needs_stand_ins(value: Any) -> bool:
         return any(map(_needs_stand_ins, value))
     equations = value.eqns if isinstance(value, _JAXPRS) else ()
     return any(
-        equation.primitive in STAND_INS
+        (bool(equation.invars) and is_wrong(equation.primitive, getattr(equation.invars[-1].aval, "dtype", None)))
         or (equation.primitive.name not in _WITH_OWN_RULES and any(map(_needs_stand_ins, equation.params.values())))
         for equation in equations
     )

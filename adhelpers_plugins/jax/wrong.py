@@ -10,23 +10,28 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 from jax import lax
 
-from adhelpers_plugins.jax import bessel, gamma
+from adhelpers_plugins.jax import arrayapi, bessel, gamma
 
-Version = tuple[int, ...]
 StandIn = Callable[..., Any]
 
 # Each with the first version of JAX whose rules are right, once there is one.
-_RULES: list[tuple[Any, StandIn, Version | None]] = [
-    # At negative numbers, where it is the second derivative of the former and the first of the latter two.
+_RULES: list[tuple[Any, StandIn, tuple[int, ...] | None]] = [
+    # At negative numbers: the second derivative of lgamma, the first of the other two, and values of polygamma.
     (lax.lgamma_p, gamma.gammaln, None),
     (lax.digamma_p, gamma.digamma, None),
     (lax.polygamma_p, gamma.polygamma, None),
-    # At zero: the second derivative of i1e, and what both are within i0 and i1.
+    # At zero: the second derivative of i1e close by, and what both are within i0 and i1.
     (lax.bessel_i0e_p, bessel.i0e, None),
     (lax.bessel_i1e_p, bessel.i1e, None),
+    # Of complex numbers: in the left half of the plane, and everywhere.
+    (lax.acosh_p, arrayapi.acosh, None),
+    (lax.sign_p, arrayapi.sign, None),
 ]
+
+_OF_COMPLEX_NUMBERS = (lax.acosh_p, lax.sign_p)
 
 STAND_INS: Mapping[Any, StandIn] = {
     primitive: stand_in for primitive, stand_in, mended in _RULES if mended is None or jax.__version_info__ < mended
@@ -43,3 +48,10 @@ BESIDE_ABS: Mapping[Any, StandIn] = {p: _BESIDE_ABS.get(p, stand_in) for p, stan
 The slope of that at zero is one to JAX, and so must be that of the abs(x) which i0e is made with: in JAX's i0, which is
 exp(abs(x)) * i0e(x), the two kinks cancel.
 """
+
+
+def is_wrong(primitive: Any, dtype: Any) -> bool:
+    """Whether the rule of that primitive gives wrong numbers for operands of that dtype."""
+    if primitive not in STAND_INS:
+        return False
+    return primitive not in _OF_COMPLEX_NUMBERS or bool(jnp.issubdtype(dtype, jnp.complexfloating))
