@@ -16,6 +16,7 @@ from adhelpers.plugins.functions import Array, GradientFunction, LeafFunction, L
 from adhelpers.plugins.hookspecs import BackendDescription, hookimpl
 from adhelpers.plugins.lookup import owner_of
 from adhelpers.plugins.origin import raised_by_library
+from adhelpers.trees.objects import arrays_held, cannot_be_freed
 
 __all__ = [
     "NAMESPACE",
@@ -38,6 +39,8 @@ __all__ = [
     "TreeDef",
     "UnsupportedOperationError",
     "array_namespace",
+    "arrays_held",
+    "cannot_be_freed",
     "fewest_vectors_first",
     "hookimpl",
     "is_listening",
