@@ -41,7 +41,14 @@ class LeafwiseFunction:
 
     def __call__(self, *leaves: Any) -> tuple[Leaves, Leaves]:
         """Call the user's function on arrays, or tracers, in place of the leaves of `x`."""
-        result = self.function(self._x.rebuild(leaves), *self.args)
+        x = self._x.rebuild(leaves)
+        try:
+            result = self.function(x, *self.args)
+        except Exception as error:
+            again = self._x.backend.in_own_containers(x, error)
+            if again is None:
+                raise
+            result = self.function(again, *self.args)
         aux: Leaves = ()
         if self.has_aux:
             result, aux = self._split_aux(result)
