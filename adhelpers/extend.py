@@ -15,8 +15,8 @@ from adhelpers.plugins.formulations import Formulation, Mode, SecondOrder, fewes
 from adhelpers.plugins.functions import Array, GradientFunction, LeafFunction, Leaves, Pullback
 from adhelpers.plugins.hookspecs import BackendDescription, hookimpl
 from adhelpers.plugins.lookup import owner_of
+from adhelpers.plugins.objects import arrays_held, cannot_be_freed
 from adhelpers.plugins.origin import raised_by_library
-from adhelpers.trees.objects import arrays_held, cannot_be_freed
 
 __all__ = [
     "NAMESPACE",

@@ -10,8 +10,8 @@ from adhelpers.errors import ArgumentTypeError
 from adhelpers.plugins.containers import TreeDef, describe
 from adhelpers.plugins.contract import ADBackend
 from adhelpers.plugins.functions import Array, Leaves
+from adhelpers.plugins.objects import arrays_held, cannot_be_freed
 from adhelpers.trees.matching import leaf_paths
-from adhelpers.trees.objects import arrays_held, cannot_be_freed
 from adhelpers.trees.tree import Tree
 
 
@@ -78,7 +78,8 @@ class LeafwiseFunction:
         # Only arrays travel through the plugin, which frees them of tracers; all else is kept aside.
         arrays = tuple([leaf for leaf in leaves if backend.is_array(leaf)])
         kept = [_ARRAY if backend.is_array(leaf) else leaf for leaf in leaves]
-        held = [(i, array) for i, leaf in enumerate(kept) if leaf is not _ARRAY for array in arrays_held(backend, leaf)]
+        others = [(i, leaf) for i, leaf in enumerate(kept) if leaf is not _ARRAY]
+        held = [(i, array) for i, leaf in others for array in arrays_held(backend.is_array, leaf)]
         if self._aux is None:
             self._aux = _Aux(treedef, kept, held)
         return y, (*arrays, *[array for _, array in held])

@@ -12,7 +12,7 @@ from autograd.tracer import isbox
 from adhelpers.extend import ArgumentTypeError
 from adhelpers_plugins.autograd.rules import lies_in_libraries
 
-_OWN = {tuple: autograd.builtins.tuple, list: autograd.builtins.list, dict: autograd.builtins.dict}
+_OWN: dict[Any, Any] = {tuple: autograd.builtins.tuple, list: autograd.builtins.list, dict: autograd.builtins.dict}
 
 _PRIMITIVE = anp.exp.__code__
 """The code of every primitive, which looks for boxes among its arguments."""
@@ -55,6 +55,7 @@ def _nodes(tree: Any) -> list[Any]:
 
 
 def _own(tree: Any) -> Any:
-    if type(tree) is dict:
-        return _OWN[dict]({key: _own(child) for key, child in tree.items()})
-    return _OWN[type(tree)](map(_own, tree)) if type(tree) in _OWN else tree
+    own: Any = _OWN.get(type(tree))
+    if own is None:
+        return tree
+    return own({key: _own(child) for key, child in tree.items()} if type(tree) is dict else map(_own, tree))

@@ -22,7 +22,7 @@ def compiled(backend: ADBackend, function: Callable[..., Any]) -> Callable[..., 
         leaves, treedef = backend.flatten(result)
         kept = [None if backend.is_array(leaf) else (leaf,) for leaf in leaves]
         for leaf in filter(None, kept):  # in what the code returns, and no code fills in afterwards
-            if any(map(backend.is_traced, arrays_held(backend, *leaf))):
+            if any(map(backend.is_traced, arrays_held(backend.is_array, *leaf))):
                 raise cannot_be_freed(*leaf, "aux")
         return _Result(tuple(filter(backend.is_array, leaves)), _Rest(treedef, kept))
 
