@@ -16,8 +16,8 @@ from adhelpers.operations.declaration import declaration_of
 from adhelpers.operations.products import jacobian_vector_product, vector_jacobian_product
 from adhelpers.plugins.containers import TreeDef, flatten
 from adhelpers.plugins.contract import ADBackend
+from adhelpers.plugins.objects import is_numpy
 from adhelpers.trees.leafwise import LeafwiseFunction
-from adhelpers.trees.leaves import is_numpy
 from adhelpers.trees.matching import leaf_paths
 from adhelpers.trees.tree import Tree
 

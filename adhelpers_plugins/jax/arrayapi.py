@@ -55,13 +55,15 @@ def nextafter(x1: Array, x2: Array, /) -> Array:
 # -- composed of JAX's functions -------------------------------------------------------------------------
 
 
-def arange(start: Any, stop: Any = None, step: Any = None, dtype: Any = None, **options: Any) -> Array:
+def arange(
+    start: Any, stop: Any = None, step: Any = None, dtype: Any = None, *, device: Any = None, **options: Any
+) -> Array:
     """Numbers at equal distances; how many there are is a constant, and to JAX all that is in them."""
     if not any(isinstance(end, jax.core.Tracer) for end in (start, stop, step)):
-        return jnp.arange(start, stop, step, dtype=dtype, **options)
+        return jnp.arange(start, stop, step, dtype=dtype, device=device, **options)
     first, last, distance = map(jax.lax.stop_gradient, (start, stop, step))
-    constant = jnp.arange(first, last, distance, dtype=dtype, **options)
-    moved = jnp.arange(constant.size, **options) * _zero(step)
+    constant = jnp.arange(first, last, distance, dtype=dtype, device=device, **options)
+    moved = jnp.arange(constant.size, device=device, **options) * _zero(step)
     return constant + (moved if stop is None else moved + _zero(start)).astype(constant.dtype)
 
 
@@ -84,12 +86,24 @@ def sign(x: Array, /) -> Array:
     return jnp.where(is_zero, 0, x / jnp.abs(jnp.where(is_zero, 1, x)))
 
 
-def std(x: Array, /, axis: Any = None, *args: Any, **options: Any) -> Array:
+def std(
+    x: Array,
+    /,
+    axis: Any = None,
+    dtype: Any = None,
+    out: Any = None,
+    ddof: int = 0,
+    keepdims: bool = False,
+    *,
+    correction: float | None = None,
+    **options: Any,
+) -> Array:
     """The standard deviation; that of single elements is constant, where the derivative of JAX's root is nan."""
     lengths = jnp.shape(x)
     axes = range(len(lengths)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
     is_single = all(lengths[i] == 1 for i in axes)
-    return (jnp.var if is_single else jnp.std)(x, axis, *args, **options)
+    deviation = jnp.var if is_single else jnp.std
+    return deviation(x, axis, dtype, out, ddof, keepdims, correction=correction, **options)
 
 
 # -- each value once: JAX takes the values for constants ---------------------------------------------------
