@@ -10,7 +10,7 @@ from adhelpers.errors import ArgumentTypeError
 from adhelpers.plugins.containers import TreeDef, describe
 from adhelpers.plugins.contract import ADBackend
 from adhelpers.plugins.functions import Array, Leaves
-from adhelpers.plugins.objects import arrays_held, cannot_be_freed
+from adhelpers.plugins.objects import arrays_held, cannot_be_freed, is_numpy
 from adhelpers.trees.matching import leaf_paths
 from adhelpers.trees.tree import Tree
 
@@ -77,7 +77,8 @@ class LeafwiseFunction:
         leaves, treedef = backend.flatten(aux)
         # Only arrays travel through the plugin, which frees them of tracers; all else is kept aside.
         arrays = tuple([leaf for leaf in leaves if backend.is_array(leaf)])
-        kept = [_ARRAY if backend.is_array(leaf) else leaf for leaf in leaves]
+        # NumPy's are copied, for f may write them anew when it is called again.
+        kept = [_ARRAY if backend.is_array(leaf) else leaf.copy() if is_numpy(leaf) else leaf for leaf in leaves]
         others = [(i, leaf) for i, leaf in enumerate(kept) if leaf is not _ARRAY]
         held = [(i, array) for i, leaf in others for array in arrays_held(backend.is_array, leaf)]
         if self._aux is None:

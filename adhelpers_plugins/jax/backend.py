@@ -40,7 +40,7 @@ _MISSING_RULE = re.compile(
     r"|(callbacks|jvp) do(es)? not support (JVP|transpose|non-zero)"
     r"|cannot be differentiated"
     r"|required for backwards mode"
-    r"|Linearization failed"
+    r"|Linearization failed|No constant handler for type: .*Tracer"
     r"|for (grad|jvp|linearize|transpose) support, subclass must",
     re.IGNORECASE,
 )

@@ -17,7 +17,7 @@ from jax.extend import source_info_util
 from jax.extend.core import ClosedJaxpr, Jaxpr, jaxpr_as_fun
 
 from adhelpers.extend import LeafFunction, Leaves, shared
-from adhelpers_plugins.jax.wrong import BESIDE_ABS, STAND_INS, is_wrong
+from adhelpers_plugins.jax.wrong import BESIDE_ABS, STAND_INS, is_wrong, stand_in_for_custom
 
 try:
     from jax._src import traceback_util
@@ -75,8 +75,12 @@ class _MendingTrace(Trace):  # type: ignore[misc]  # JAX does not name it in pub
 
     # What has a rule of its own is differentiated by that; what the rule applies, an enclosing derivative sees.
 
-    def process_custom_jvp_call(self, *args: Any, **kwargs: Any) -> Any:
-        return self.parent_trace.process_custom_jvp_call(*args, **kwargs)
+    def process_custom_jvp_call(self, primitive: Any, fun: Any, jvp: Any, tracers: Any, /, **options: Any) -> Any:
+        stand_in = stand_in_for_custom(fun.debug_info)
+        if stand_in is None:
+            return self.parent_trace.process_custom_jvp_call(primitive, fun, jvp, tracers, **options)
+        with set_current_trace(self.parent_trace):
+            return [stand_in(*tracers)]
 
     def process_custom_vjp_call(self, *args: Any, **kwargs: Any) -> Any:
         return self.parent_trace.process_custom_vjp_call(*args, **kwargs)
@@ -134,14 +138,15 @@ def _needs_stand_ins(value: Any) -> bool:
     if isinstance(value, tuple):
         return any(map(_needs_stand_ins, value))
     equations = value.eqns if isinstance(value, _JAXPRS) else ()
-    return any(
-        (bool(equation.invars) and is_wrong(equation.primitive, getattr(equation.invars[-1].aval, "dtype", None)))
-        or (equation.primitive.name not in _WITH_OWN_RULES and any(map(_needs_stand_ins, equation.params.values())))
-        for equation in equations
-    )
+    return any(map(_is_wrong_equation, equations))
 
 
-_WITH_OWN_RULES = ("custom_jvp_call", "custom_vjp_call")
+def _is_wrong_equation(equation: Any) -> bool:
+    if equation.primitive.name == "custom_jvp_call":
+        return stand_in_for_custom(equation.params["call_jaxpr"].jaxpr.debug_info) is not None
+    if equation.invars and is_wrong(equation.primitive, getattr(equation.invars[-1].aval, "dtype", None)):
+        return True
+    return equation.primitive.name != "custom_vjp_call" and any(map(_needs_stand_ins, equation.params.values()))
 
 
 def _retraced(jaxpr: Any) -> Any:

@@ -6,6 +6,7 @@ A stand-in has the values of its primitive, wherever these are right, and right 
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -55,3 +56,16 @@ def is_wrong(primitive: Any, dtype: Any) -> bool:
     if primitive not in STAND_INS:
         return False
     return primitive not in _OF_COMPLEX_NUMBERS or bool(jnp.issubdtype(dtype, jnp.complexfloating))
+
+
+_CUSTOM: Mapping[str, StandIn] = {"_i0": bessel.i0}
+"""Functions of JAX's own whose custom rule is wrong, by name: the second derivative of ``jax.numpy.i0`` at zero."""
+
+
+def stand_in_for_custom(debug_info: Any) -> StandIn | None:
+    """What stands in for the function with a custom rule that JAX describes so."""
+    name, _, place = str(debug_info.func_src_info).partition(" at ")
+    return _CUSTOM.get(name) if _SOURCES in place else None
+
+
+_SOURCES = os.path.join("jax", "_src", "")
