@@ -242,3 +242,22 @@ def test_an_object_in_the_aux_of_compiled_code_holds_no_tracer() -> None:
     np.testing.assert_array_equal(aux.made, np.ones(3))
     with pytest.raises(ArgumentTypeError, match=r"aux is a types?\.SimpleNamespace, which holds arrays"):
         adhelpers.prepare(adhelpers.gradient, f, "jax", x, has_aux=True)
+
+
+def test_a_missing_rule_is_recognised_wherever_it_is_noticed() -> None:
+    """JAX strips its own frames: the last one is that of the user's, as it left it."""
+    reverse_only = jax.custom_vjp(lambda x: x**3)
+    reverse_only.defvjp(lambda x: (x**3, x), lambda x, u: (3 * x**2 * u,))
+
+    def within(x: Any) -> Any:
+        with jax.named_scope("layer"):
+            return reverse_only(x)
+
+    def again(x: Any) -> Any:
+        try:
+            return reverse_only(x)
+        except TypeError:
+            raise
+
+    for f in (within, again):
+        np.testing.assert_allclose(jacobian_vector_product(f, "jax", X, U), 3 * X**2 * U, rtol=1e-6)
