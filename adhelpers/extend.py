@@ -15,6 +15,7 @@ from adhelpers.plugins.formulations import Formulation, Mode, SecondOrder, fewes
 from adhelpers.plugins.functions import Array, GradientFunction, JVPSweep, LeafFunction, Leaves, Pullback, VJPSweep
 from adhelpers.plugins.hookspecs import BackendDescription, hookimpl
 from adhelpers.plugins.lookup import owner_of
+from adhelpers.plugins.objects import arrays_held, cannot_be_freed
 from adhelpers.plugins.origin import raised_by_library
 
 __all__ = [
@@ -42,6 +43,8 @@ __all__ = [
     "UnsupportedOperationError",
     "VJPSweep",
     "array_namespace",
+    "arrays_held",
+    "cannot_be_freed",
     "fewest_vectors_first",
     "hookimpl",
     "is_listening",

@@ -126,7 +126,8 @@ SIGNATURES = {
     **each("cumulative_sum cumulative_prod", "x, /, *, axis, dtype, include_initial"),
     **each("sort argsort", "x, /, *, axis, descending, stable"),
     **each("concat stack", "arrays, /, *, axis"),
-    **each("flip unstack expand_dims", "x, /, *, axis"),
+    **each("flip unstack", "x, /, *, axis"),
+    "expand_dims": "x, /, axis",  # as the standard has it since 2025; by keyword, as before, too
     **each("tril triu", "x, /, *, k"),
     **each("take take_along_axis", "x, indices, /, *, axis"),
     **each("zeros_like ones_like empty_like", "x, /, *, dtype, device"),

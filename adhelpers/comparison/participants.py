@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,8 +16,8 @@ from adhelpers.operations.declaration import declaration_of
 from adhelpers.operations.products import jacobian_vector_product, vector_jacobian_product
 from adhelpers.plugins.containers import TreeDef, flatten
 from adhelpers.plugins.contract import ADBackend
+from adhelpers.plugins.objects import is_numpy
 from adhelpers.trees.leafwise import LeafwiseFunction
-from adhelpers.trees.leaves import is_numpy
 from adhelpers.trees.matching import leaf_paths
 from adhelpers.trees.tree import Tree
 
@@ -107,7 +107,9 @@ class Participant:
             own = [np.array(leaf) if is_numpy(leaf) else leaf for leaf in point.leaves]
             flat = LeafwiseFunction(self.f, point, (), has_aux=False)
             outputs, _ = flat(*own)
-            return self._outcome(flat.output(outputs).rebuild(outputs), "value")
+            found = self._outcome(flat.output(outputs).rebuild(outputs), "value")
+            # f may return one buffer again and again, and values at several points are compared.
+            return replace(found, leaves={path: leaf.copy() for path, leaf in found.leaves.items()})
 
     def derivative(self, operation: str, x: Any, u: Any, **options: Any) -> Callable[[], Outcome]:
         """A function that evaluates the operation at data converted before, and waits for the result."""

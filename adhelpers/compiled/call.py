@@ -11,7 +11,8 @@ from typing import Any
 from adhelpers.plugins.containers import SINGLE, TreeDef
 from adhelpers.plugins.contract import ADBackend
 from adhelpers.plugins.functions import Array, Leaves
-from adhelpers.trees.leaves import is_numpy, is_plain, lift
+from adhelpers.plugins.objects import is_numpy
+from adhelpers.trees.leaves import is_plain, lift
 from adhelpers.trees.matching import key_orders, leaf_paths
 from adhelpers.trees.tree import LeafName, Tree
 

@@ -16,7 +16,7 @@ from adhelpers.engine.journal import Explanation
 from adhelpers.errors import ArgumentTypeError, PreparationMismatchError
 from adhelpers.plugins.contract import ADBackend
 from adhelpers.plugins.functions import Leaves
-from adhelpers.trees.leaves import is_numpy
+from adhelpers.plugins.objects import is_numpy
 
 MOST_REMEMBERED = 64
 """For how many kinds of call compiled code is kept; the oldest is forgotten first."""

@@ -107,6 +107,14 @@ class ADBackend(ABC):
             return (tree,), SINGLE
         return flatten(tree)
 
+    def in_own_containers(self, tree: Any, error: Exception) -> Any:
+        """`tree`, which `f` was given and raised `error`, in containers of the framework's own, to call `f` once more.
+
+        None, as by default, if it failed for another reason: the error is `f`'s then. Override it for a framework whose
+        functions find tracers only in its own containers.
+        """
+        return None
+
     def array_namespace(self, *arrays: Array) -> Any:
         """The array-API namespace of `arrays`, which may be tracers.
 
@@ -143,12 +151,16 @@ class ADBackend(ABC):
     def is_traced(self, leaf: Array) -> bool:
         """Whether `leaf` has no value to look at now, because it stands for values to come.
 
-        Tracers that carry a value, such as dual numbers, are not traced in this sense. By default what
-        array_api_compat calls a lazy array.
+        Tracers that carry a value, such as dual numbers, are not traced in this sense. Nothing may be computed to
+        tell: some frameworks take what is looked at for a constant from then on. By default True for arrays of JAX,
+        Dask and ndonnx and for those of unknown shape, and False for all others: override it for a framework whose
+        tracers have no values.
         """
-        import array_api_compat
+        import array_api_compat as known
 
-        return bool(array_api_compat.is_lazy_array(leaf))
+        if known.is_jax_array(leaf) or known.is_dask_array(leaf) or known.is_ndonnx_array(leaf):
+            return True
+        return any(length is None for length in getattr(leaf, "shape", ()))
 
     def stop_gradient(self, leaf: Array) -> Array:
         """`leaf` as a constant to every enclosing derivative; it may share memory with `leaf`.

@@ -36,6 +36,9 @@ class BackendDescription:
         The framework's distribution name; its version is shown by ``adhelpers backends``.
     install
         The command that installs what the implementation imports; error messages quote it.
+    holders
+        Types that hold arrays and are no containers, each as ``("module:Type", "what to write instead")``. The words
+        end the message for an `x` of that type.
 
     Examples
     --------
@@ -51,10 +54,11 @@ class BackendDescription:
     api_version: int = API_VERSION
     framework: str | None = None
     install: str | None = None
+    holders: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
-        words = (self.name, self.framework or "", self.install or "")
-        paths = (self.implementation, *self.array_types)
+        words = (self.name, self.framework or "", self.install or "", *[words for _, words in self.holders])
+        paths = (self.implementation, *self.array_types, *[path for path, _ in self.holders])
         if not all(isinstance(word, str) for word in words + paths) or not all(":" in path for path in paths):
             msg = (
                 f"{self} does not fit; write its implementation as 'module:Class', its array_types as "

@@ -73,20 +73,27 @@ def owner_of(leaves: Iterable[Any]) -> ADBackend | None:
     return current().owner_of(tuple(leaves))
 
 
+def advice_about(leaf: Any) -> str | None:
+    """What to write in place of a leaf of `x` that is no array, but holds some; None if that is not known."""
+    return current().advice_about(leaf)
+
+
 def infer(x: Any) -> ADBackend:
     """The one backend that claims the arrays in `x`, or `AmbiguousBackendError`."""
     leaves = (x,) if hasattr(x, "dtype") else flatten(x)[0]
     claims = current().claims(leaves) or _claims_in_foreign_containers(x)
     if not claims:
+        advice = next(filter(None, map(advice_about, leaves)), None)
+        names = ", ".join(map(repr, sorted(current().descriptions)))
         msg = (
             f"backend=None lets the arrays in x decide, but no backend owns {types(leaves) or 'an x without leaves'}; "
-            f"name one of {', '.join(map(repr, sorted(current().descriptions)))}"
+            f"{advice or f'name one of {names}'}"
         )
         raise AmbiguousBackendError(msg)
-    names = frozenset.union(*claims)
-    if len(names) > 1:
+    claiming = frozenset.union(*claims)
+    if len(claiming) > 1:
         raise several(leaves, claims)
-    return current().instance(*names)
+    return current().instance(*claiming)
 
 
 def _claims_in_foreign_containers(x: Any) -> list[frozenset[str]]:

@@ -53,5 +53,6 @@ _FOLDERS = shared(32)
 
 
 def _raises(frame: TracebackType) -> bool:
-    opcode = frame.tb_frame.f_code.co_code[frame.tb_lasti]
-    return dis.opname[opcode] in ("RAISE_VARARGS", "RERAISE")
+    """Whether a ``raise`` of this frame began it. One without an error, a ``with`` and a ``finally`` pass one on."""
+    opcode, count = frame.tb_frame.f_code.co_code[frame.tb_lasti :][:2]
+    return dis.opname[opcode] == "RAISE_VARARGS" and count > 0

@@ -18,6 +18,7 @@ from adhelpers.errors import AmbiguousBackendError, BackendLoadError, BackendNot
 from adhelpers.plugins.capabilities import Capability
 from adhelpers.plugins.contract import ADBackend
 from adhelpers.plugins.hookspecs import BackendDescription
+from adhelpers.plugins.objects import REGISTER, arrays_held, is_numpy
 
 if TYPE_CHECKING:  # it takes a third of the time that importing adhelpers may
     import importlib.metadata
@@ -122,6 +123,16 @@ class Registry:
             if names:
                 found.append(names)
         return found
+
+    def advice_about(self, leaf: Any) -> str | None:
+        """What to write in place of a leaf that is no array, but holds some; None if that is not known."""
+        for description in self.descriptions.values():
+            for path, words in description.holders:
+                if _is_a(leaf, path):
+                    return words
+        if arrays_held(lambda part: is_numpy(part) or bool(self.claims((part,))), leaf):
+            return f"it holds arrays, but is no container: give them in a dict, or {REGISTER}"
+        return None
 
     def owner_of(self, leaves: tuple[Any, ...]) -> ADBackend | None:
         """As `lookup.owner_of`."""

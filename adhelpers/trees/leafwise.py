@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from adhelpers.errors import ArgumentTypeError
-from adhelpers.plugins.containers import describe
-from adhelpers.plugins.functions import Leaves
+from adhelpers.plugins.containers import TreeDef, describe
+from adhelpers.plugins.contract import ADBackend
+from adhelpers.plugins.functions import Array, Leaves
+from adhelpers.plugins.objects import arrays_held, cannot_be_freed, is_numpy
+from adhelpers.trees.matching import leaf_paths
 from adhelpers.trees.tree import Tree
 
 
@@ -22,10 +26,11 @@ class LeafwiseFunction:
     """The user's function as a plugin sees it: arrays in, ``(outputs, aux)`` out, both flat tuples of arrays.
 
     It lives for one call of an operation and remembers how the latest result was built, but none of its
-    arrays, which may be tracers.
+    arrays, which may be tracers. What aux holds besides arrays is that of the first call, which is at `x`, as the
+    arrays are; differences go on to other points.
     """
 
-    __slots__ = ("_aux_leaves", "_aux_treedef", "_output_treedef", "_x", "args", "function", "has_aux")
+    __slots__ = ("_aux", "_output_treedef", "_x", "args", "function", "has_aux")
     kind = "values"
 
     def __init__(self, f: Callable[..., Any], x: Tree, args: tuple[Any, ...], *, has_aux: bool) -> None:
@@ -35,10 +40,18 @@ class LeafwiseFunction:
         self._x = x
         self.args = args
         self.has_aux = has_aux
+        self._aux: _Aux | None = None
 
     def __call__(self, *leaves: Any) -> tuple[Leaves, Leaves]:
         """Call the user's function on arrays, or tracers, in place of the leaves of `x`."""
-        result = self.function(self._x.rebuild(leaves), *self.args)
+        x = self._x.rebuild(leaves)
+        try:
+            result = self.function(x, *self.args)
+        except Exception as error:
+            again = self._x.backend.in_own_containers(x, error)
+            if again is None:
+                raise
+            result = self.function(again, *self.args)
         aux: Leaves = ()
         if self.has_aux:
             result, aux = self._split_aux(result)
@@ -51,9 +64,9 @@ class LeafwiseFunction:
         return Tree(self._x.backend, "f(x)", leaves, self._output_treedef)
 
     def aux(self, arrays: Leaves) -> Any:
-        """The latest aux with the arrays that came back through the plugin."""
-        remaining = iter(arrays)
-        return self._aux_treedef.unflatten([next(remaining) if leaf is _ARRAY else leaf for leaf in self._aux_leaves])
+        """The aux of the first call with the arrays that came back through the plugin."""
+        assert self._aux is not None, "f was called"
+        return self._aux.rebuilt(self._x.backend, arrays)
 
     def _split_aux(self, result: Any) -> tuple[Any, Leaves]:
         if not isinstance(result, tuple) or len(result) != 2:
@@ -63,11 +76,56 @@ class LeafwiseFunction:
             )
             raise ArgumentTypeError(msg)
         y, aux = result
-        leaves, self._aux_treedef = self._x.backend.flatten(aux)
+        backend = self._x.backend
+        leaves, treedef = backend.flatten(aux)
         # Only arrays travel through the plugin, which frees them of tracers; all else is kept aside.
-        is_array = self._x.backend.is_array
-        self._aux_leaves = [_ARRAY if is_array(leaf) else leaf for leaf in leaves]
-        return y, tuple(leaf for leaf in leaves if is_array(leaf))
+        arrays = tuple([leaf for leaf in leaves if backend.is_array(leaf)])
+        # NumPy's are copied, for f may write them anew when it is called again.
+        kept = [_ARRAY if backend.is_array(leaf) else leaf.copy() if is_numpy(leaf) else leaf for leaf in leaves]
+        others = [(i, leaf) for i, leaf in enumerate(kept) if leaf is not _ARRAY]
+        held = [(i, array) for i, leaf in others for array in arrays_held(backend.is_array, leaf)]
+        if self._aux is None:
+            self._aux = _Aux(treedef, kept, held)
+        return y, (*arrays, *[array for _, array in held])
+
+
+@dataclass(frozen=True, slots=True)
+class _Aux:
+    """An aux without its arrays.
+
+    Attributes
+    ----------
+    leaves
+        A mark in place of each array.
+    held
+        The arrays that objects among the leaves hold, with the number of the leaf. They travel behind the others, to
+        see whether they are tracers of this very call: out of their objects nothing can free them.
+    """
+
+    treedef: TreeDef
+    leaves: list[Any]
+    held: list[tuple[int, Array]]
+
+    def rebuilt(self, backend: ADBackend, arrays: Leaves) -> Any:
+        """The aux with these arrays."""
+        remaining = iter(arrays)
+        leaves = [next(remaining) if leaf is _ARRAY else leaf for leaf in self.leaves]
+        for (i, array), freed in zip(self.held, remaining, strict=True):
+            if _is_of_call(backend, array, freed):
+                raise cannot_be_freed(leaves[i], leaf_paths(self.treedef, "aux")[i])
+        return self.treedef.unflatten(leaves)
+
+
+def _is_of_call(backend: ADBackend, array: Array, freed: Array) -> bool:
+    """Whether a plugin has freed `array` of something that the call made.
+
+    What belongs to enclosing calls comes back as it is, or not free either. Of a subclass, such as PyTorch's Parameter,
+    are arrays of the user's.
+    """
+    if freed is array or backend.keeps(array):
+        return False
+    is_users = isinstance(array, type(freed)) and type(array) is not type(freed)
+    return backend.is_traced(array) or (backend.keeps(freed) and not is_users)
 
 
 _ARRAY = object()

@@ -5,6 +5,7 @@ A `name` is anything whose `str` a message can show.
 
 from __future__ import annotations
 
+import re
 import sys
 from typing import Any
 
@@ -14,6 +15,7 @@ from adhelpers.plugins import lookup
 from adhelpers.plugins.containers import describe
 from adhelpers.plugins.contract import ADBackend
 from adhelpers.plugins.functions import Array, Leaves
+from adhelpers.plugins.objects import is_numpy
 
 
 def lift(backend: ADBackend, leaf: Any, name: object, like: Array | None = None) -> Array:
@@ -47,7 +49,14 @@ def lift(backend: ADBackend, leaf: Any, name: object, like: Array | None = None)
     if hasattr(leaf, "__dlpack__") and backend.conversion is not None:
         msg += f"convert it with {backend.conversion}({name}), or name the backend that owns it"
     else:
-        elsewhere = "return anything else as aux with has_aux=True" if _is_output(name) else _AS_DATA
+        elsewhere = (
+            {
+                "f(x)": "return anything else as aux with has_aux=True",
+                "u": "give u the structure, shapes and dtypes of its partner",
+            }.get(_kind_of(name))
+            or lookup.advice_about(leaf)
+            or "pass anything else in args or a closure"
+        )
         msg += f"expected arrays, Python floats, or containers of these; {elsewhere}"
     raise ArgumentTypeError(msg)
 
@@ -64,11 +73,9 @@ def lift_beside(backend: ADBackend, leaf: Any, name: object, like: Array | None)
     return lift(backend, leaf, name, like)
 
 
-_AS_DATA = "pass anything else in args or a closure"
-
-
-def _is_output(name: object) -> bool:
-    return str(name).startswith("f(x)")
+def _kind_of(name: object) -> str:
+    """Of what a message speaks: ``"x"``, ``"u"`` or ``"f(x)"``."""
+    return re.split(r"[\[.]", str(name), maxsplit=1)[0]
 
 
 def is_known(backend: ADBackend, leaf: object) -> bool:
@@ -180,16 +187,17 @@ def is_plain(array: Any) -> bool:
     return isinstance(array, numpy.generic) or type(array) in (numpy.ndarray, numpy.memmap)
 
 
-def is_numpy(leaf: object) -> bool:
-    """Whether `leaf` is a NumPy array or scalar; NumPy is not imported to find out."""
-    numpy = sys.modules.get("numpy")
-    return numpy is not None and isinstance(leaf, (numpy.ndarray, numpy.generic))
-
-
 def not_differentiable(name: object, received: str) -> DTypeError:
     """The error for a leaf that has no derivative."""
-    advice = "convert it to a floating dtype, or, if it is data, "
+    kind = _kind_of(name)
+    if kind == "u":
+        return DTypeError(
+            f"{name} is {received}, but a vector has the dtype of its partner; give floats, such as 2.0 for 2, or an "
+            "array of that dtype"
+        )
     if received.endswith("object"):
         advice = "plain NumPy makes such arrays of tracers: use xp = adhelpers.array_namespace(x) in f; if it is data, "
-    advice += "return it as aux with has_aux=True" if _is_output(name) else "pass it in args or a closure"
+    else:
+        advice = "convert it to a floating dtype, or, if it is data, "
+    advice += "return it as aux with has_aux=True" if kind == "f(x)" else "pass it in args or a closure"
     return DTypeError(f"{name} is {received}, but only floating and complex leaves can be differentiated; {advice}")

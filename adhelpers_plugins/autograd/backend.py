@@ -29,6 +29,7 @@ from adhelpers.extend import (
     fewest_vectors_first,
 )
 from adhelpers_plugins.autograd import namespace
+from adhelpers_plugins.autograd.containers import in_own_containers
 from adhelpers_plugins.autograd.dual import push_through
 from adhelpers_plugins.autograd.tape import PullNode, PushNode, Tape
 
@@ -76,6 +77,10 @@ class AutogradBackend(ADBackend):
         if any(isinstance(leaf, _CONTAINERS) for leaf in leaves):
             return self.flatten(treedef.unflatten(map(_opened, leaves)))
         return leaves, treedef
+
+    def in_own_containers(self, tree: Any, error: Exception) -> Any:
+        """Containers of ``autograd.builtins``, which primitives such as ``odeint`` look into."""
+        return in_own_containers(tree, error)
 
     def array_namespace(self, *arrays: Array) -> Any:
         """array_api_compat's NumPy, or for boxes its counterpart over ``autograd.numpy``."""

@@ -9,6 +9,7 @@ import os
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from types import FrameType
 from typing import Any
 
 import autograd.numpy as anp
@@ -18,6 +19,7 @@ from autograd.numpy import fft, linalg
 from autograd.tracer import getval, notrace_primitives
 
 from adhelpers.extend import UnsupportedOperationError
+from adhelpers_plugins.autograd import wrong_in_scipy
 from adhelpers_plugins.autograd.wrong import WRONG_FORWARD, WRONG_REVERSE, Condition
 
 # Flat functions whose wrong uses can only be seen if they are on the tape.
@@ -33,6 +35,7 @@ class Mode:
     name: str
     rules: dict[Any, Rule]
     wrong: dict[Any, Condition]
+    wrong_in_scipy: dict[str, Condition]
     flat: Rule
     """The rule of every function that autograd takes for a constant."""
 
@@ -46,6 +49,8 @@ class Mode:
                 raise UnsupportedOperationError(self.message(function, argnums, "not defined"))
             rule = self.flat
         is_wrong = self.wrong.get(function)
+        if is_wrong is None and function not in NUMPYS:
+            is_wrong = wrong_in_scipy.condition_for(function, self.wrong_in_scipy)
         if is_wrong is not None and is_wrong(argnums, *map(getval, args), **kwargs):
             raise UnsupportedOperationError(self.message(function, argnums, "is wrong for these arguments"))
         if type(value) is not np.ndarray:
@@ -77,12 +82,14 @@ FORWARD = Mode(
     "JVP",
     primitive_jvps,
     WRONG_FORWARD,
+    wrong_in_scipy.WRONG_FORWARD,
     lambda argnums, tangents, value, args, kwargs: anp.zeros_like(value),
 )
 REVERSE = Mode(
     "VJP",
     primitive_vjps,
     WRONG_REVERSE,
+    wrong_in_scipy.WRONG_REVERSE,
     lambda argnums, value, args, kwargs: lambda g: tuple(anp.zeros_like(args[i]) for i in argnums),
 )
 
@@ -103,9 +110,19 @@ _NOT_ABOUT_RULES = (FloatingPointError, Warning, MemoryError)
 
 def _lies_in_libraries(error: Exception) -> bool:
     """Whether every frame below those of the rule's caller is autograd's or that of a library it is made of."""
-    files = [frame.f_code.co_filename for frame, _ in traceback.walk_tb(error.__traceback__)]
-    files = list(itertools.dropwhile(files[0].__eq__, files))
-    return bool(files) and all(file.startswith(_library_folders()) for file in files)
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    caller = frames[0].f_code.co_filename
+    return _are_of_libraries(list(itertools.dropwhile(lambda frame: frame.f_code.co_filename == caller, frames)))
+
+
+def lies_in_libraries(error: Exception, first: FrameType) -> bool:
+    """The same of the frame `first` and those below it."""
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    return _are_of_libraries(frames[frames.index(first) :])
+
+
+def _are_of_libraries(frames: Sequence[FrameType]) -> bool:
+    return bool(frames) and all(frame.f_code.co_filename.startswith(_library_folders()) for frame in frames)
 
 
 @functools.cache

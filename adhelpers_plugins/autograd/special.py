@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import operator
 from typing import Any
 
 import autograd.numpy as anp
+import numpy as np
+import scipy.special
+from autograd.extend import defjvp, defvjp
+from autograd.numpy.numpy_vjps import unbroadcast_f
 from autograd.scipy.special import digamma as digamma
 from autograd.scipy.special import erf as erf
 from autograd.scipy.special import erfc as erfc
@@ -18,6 +23,7 @@ from autograd.scipy.special import logsumexp as _logsumexp
 from autograd.scipy.special import polygamma as _polygamma
 
 from adhelpers_plugins.autograd.arrayapi.datatypes import astype
+from adhelpers_plugins.autograd.arrayapi.primitives import primitive
 from adhelpers_plugins.autograd.arrayapi.slopes import logaddexp
 
 Axis = int | tuple[int, ...] | None
@@ -25,6 +31,9 @@ Axis = int | tuple[int, ...] | None
 
 def logsumexp(a: Any, /, axis: Axis = None, *, keepdims: bool = False) -> Any:
     """The logarithm of a sum of exponentials, over all axes where `axis` is None."""
+    if axis is not None:  # counted from the front, for autograd's rule to put them back where they were
+        axes = axis if isinstance(axis, tuple) else (axis,)
+        axis = tuple([operator.index(i) + (a.ndim if i < 0 else 0) for i in axes])
     return _logsumexp(a, axis=axis, keepdims=keepdims)
 
 
@@ -48,7 +57,30 @@ def softplus(x: Any, /) -> Any:
     return logaddexp(x, anp.zeros_like(x))
 
 
+@primitive
+def _quotient(x: Any, y: Any) -> Any:
+    """X / y, which is 0 where x is."""
+    nothing = np.equal(x, 0)
+    return np.where(nothing, 0, x) / np.where(nothing, 1, y)
+
+
+defvjp(
+    _quotient,
+    lambda ans, x, y: unbroadcast_f(x, lambda g: g / y),
+    lambda ans, x, y: unbroadcast_f(y, lambda g: -g * _quotient(ans, y)),
+)
+defjvp(_quotient, lambda g, ans, x, y: g / y, lambda g, ans, x, y: -g * _quotient(ans, y))
+
+
+@primitive
 def xlogy(x: Any, y: Any, /) -> Any:
-    """The product of x and log(y), which is 0 where x is, and its derivative by y too."""
-    nothing = anp.equal(x, 0.0)
-    return anp.where(nothing, 0.0, x * anp.log(anp.where(nothing, 1.0, y)))
+    """The product of x and log(y), which is 0 where x is, and so is its derivative by y."""
+    return scipy.special.xlogy(x, y)
+
+
+defvjp(
+    xlogy,
+    lambda ans, x, y: unbroadcast_f(x, lambda g: g * anp.log(y)),
+    lambda ans, x, y: unbroadcast_f(y, lambda g: g * _quotient(x, y)),
+)
+defjvp(xlogy, lambda g, ans, x, y: g * anp.log(y), lambda g, ans, x, y: g * _quotient(x, y))

@@ -111,9 +111,11 @@ def _einsum(argnums: Argnums, *operands: Any, dtype: Any = None, **options: Any)
     )
 
 
-def _put_back(argnums: Argnums, x: Array, axis: Any = None, *args: Any, **options: Any) -> bool:
-    """The lost axes are put back in the wrong places."""
-    return isinstance(axis, tuple) and len(axis) > 1 and min(axis) < -1 and not options.get("keepdims", False)
+def put_back(argnums: Argnums, x: Array, axis: Any = None, *args: Any, keepdims: Any = False, **options: Any) -> bool:
+    """The lost axes are put back in the wrong places, or not at all where they are numbers of NumPy's."""
+    if axis is None or isinstance(axis, int) or keepdims is True:
+        return False
+    return not isinstance(axis, tuple) or (len(axis) > 1 and min(axis) < -1)
 
 
 def _either(*conditions: Condition) -> Condition:
@@ -185,7 +187,7 @@ _EXTREMES = {anp.max: np.max, anp.min: np.min, anp.amax: np.amax, anp.amin: np.a
 
 WRONG_FORWARD: dict[Any, Condition] = {
     **_BOTH,
-    **{primitive: _either(_put_back, _chosen_elsewhere(function)) for primitive, function in _EXTREMES.items()},
+    **{primitive: _either(put_back, _chosen_elsewhere(function)) for primitive, function in _EXTREMES.items()},
     anp.pad: _pad,
     anp.sum: _sum_forward,
 }
@@ -207,4 +209,5 @@ WRONG_REVERSE: dict[Any, Condition] = {
     fft.irfftn: _real_fft,
     linalg.cholesky: _is_complex,
     linalg.pinv: _pinv,
+    linalg.slogdet: _is_complex,  # whose sign is taken for a constant
 }

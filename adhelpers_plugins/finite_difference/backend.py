@@ -150,14 +150,15 @@ class FiniteDifferenceBackend(ADBackend):
     def _value(self, f: LeafFunction, x: Leaves) -> tuple[Leaves, Leaves]:
         # f may work in place on what it gets, and may return what belongs to somebody else.
         outputs, aux = f(*map(_copy, x))
-        return tuple(map(_copy, outputs)), tuple(map(_copy, aux))
+        return tuple(map(_copy, outputs)), tuple(map(_copy_of_any, aux))
 
     def _difference(self, f: LeafFunction, x: Leaves, u: Leaves, outputs: Leaves) -> Leaves:
         h = self._step(x, u, outputs)
         moves = tuple(self._scaled(tangent, h) for tangent in u)
         total: Leaves = (0.0,) * len(outputs)
         for k, weight in _STENCILS[self.order]:
-            above, _ = f(*(_copy(leaf + k * move) for leaf, move in zip(x, moves, strict=True)))
+            # Copied before f is called again, which may write all of its results to the same memory.
+            above = tuple(map(_copy, f(*(_copy(leaf + k * move) for leaf, move in zip(x, moves, strict=True)))[0]))
             below, _ = f(*(_copy(leaf - k * move) for leaf, move in zip(x, moves, strict=True)))
             total = tuple(t + weight * (a - b) for t, a, b in zip(total, above, below, strict=True))
         return tuple(_copy(self._scaled(t, 1.0 / h)) for t in total)
@@ -227,5 +228,10 @@ def _owner(leaf: object) -> ADBackend | None:
 
 
 def _copy(leaf: Array) -> Array:
-    copy = leaf * 1
-    return np.asarray(copy) if isinstance(copy, np.generic) else copy
+    return np.array(leaf) if isinstance(leaf, (np.ndarray, np.generic)) else leaf * 1
+
+
+def _copy_of_any(leaf: Array) -> Array:
+    """A copy of an array that may hold truth values, which a product would turn into numbers."""
+    is_bool = not isinstance(leaf, np.ndarray) and array_namespace(leaf).isdtype(leaf.dtype, "bool")
+    return leaf | leaf if is_bool else _copy(leaf)

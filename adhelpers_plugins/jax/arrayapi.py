@@ -9,20 +9,18 @@ from typing import Any, TypeVar
 import jax
 import jax.numpy as jnp
 
-Array = Any
-Function = TypeVar("Function", bound=Callable[..., Any])
+from adhelpers_plugins.jax.elementwise import Array, alike, elementwise
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 # -- derivatives of our own ------------------------------------------------------------------------------
 
-_acosh = jax.custom_jvp(jnp.acosh)
-_acosh.defjvps(lambda t, y, z: t / (jnp.sqrt(z - 1) * jnp.sqrt(z + 1)))
-
-_hypot = jax.custom_jvp(jnp.hypot)
-_hypot.defjvps(lambda t, y, x1, x2: t * _share(x1, x1, x2), lambda t, y, x1, x2: t * _share(x2, x1, x2))
-
-_nextafter = jax.custom_jvp(jnp.nextafter)
-_nextafter.defjvps(lambda t, y, x1, x2: t, None)
+_acosh = elementwise("acosh_everywhere", jnp.acosh, lambda z: 1 / (jnp.sqrt(z - 1) * jnp.sqrt(z + 1)))
+_hypot = elementwise(
+    "hypot_everywhere", jnp.hypot, lambda x1, x2: _share(x1, x1, x2), lambda x1, x2: _share(x2, x1, x2)
+)
+_nextafter = elementwise("nextafter_everywhere", jnp.nextafter, lambda x1, x2: jnp.ones_like(x1), None)
 
 
 def _share(x: Array, x1: Array, x2: Array) -> Array:
@@ -31,15 +29,9 @@ def _share(x: Array, x1: Array, x2: Array) -> Array:
     return jnp.where(whole == 0, 0.5, x / jnp.where(whole == 0, 1, whole))
 
 
-def _compiled(function: Function) -> Function:
+def _compiled(function: F) -> F:
     """Compiled where it is called outside of a compiled function, like those of ``jax.numpy``."""
     return jax.jit(function)
-
-
-def _alike(*operands: Array) -> list[Array]:
-    """In one floating-point dtype and one shape."""
-    dtype = jnp.result_type(*operands, float)
-    return jnp.broadcast_arrays(*(jnp.asarray(x, dtype) for x in operands))
 
 
 @_compiled
@@ -51,25 +43,27 @@ def acosh(x: Array, /) -> Array:
 @_compiled
 def hypot(x1: Array, x2: Array, /) -> Array:
     """The root of the sum of squares; JAX's second derivative is wrong where both are equal."""
-    return _hypot(*_alike(x1, x2))
+    return _hypot(*alike(x1, x2))
 
 
 @_compiled
 def nextafter(x1: Array, x2: Array, /) -> Array:
     """The first argument but for rounding; JAX has no rule."""
-    return _nextafter(*_alike(x1, x2))
+    return _nextafter(*alike(x1, x2))
 
 
 # -- composed of JAX's functions -------------------------------------------------------------------------
 
 
-def arange(start: Any, stop: Any = None, step: Any = None, dtype: Any = None, **options: Any) -> Array:
+def arange(
+    start: Any, stop: Any = None, step: Any = None, dtype: Any = None, *, device: Any = None, **options: Any
+) -> Array:
     """Numbers at equal distances; how many there are is a constant, and to JAX all that is in them."""
     if not any(isinstance(end, jax.core.Tracer) for end in (start, stop, step)):
-        return jnp.arange(start, stop, step, dtype=dtype, **options)
+        return jnp.arange(start, stop, step, dtype=dtype, device=device, **options)
     first, last, distance = map(jax.lax.stop_gradient, (start, stop, step))
-    constant = jnp.arange(first, last, distance, dtype=dtype, **options)
-    moved = jnp.arange(constant.size, **options) * _zero(step)
+    constant = jnp.arange(first, last, distance, dtype=dtype, device=device, **options)
+    moved = jnp.arange(constant.size, device=device, **options) * _zero(step)
     return constant + (moved if stop is None else moved + _zero(start)).astype(constant.dtype)
 
 
@@ -92,18 +86,30 @@ def sign(x: Array, /) -> Array:
     return jnp.where(is_zero, 0, x / jnp.abs(jnp.where(is_zero, 1, x)))
 
 
-def std(x: Array, /, axis: Any = None, *args: Any, **options: Any) -> Array:
+def std(
+    x: Array,
+    /,
+    axis: Any = None,
+    dtype: Any = None,
+    out: Any = None,
+    ddof: int = 0,
+    keepdims: bool = False,
+    *,
+    correction: float | None = None,
+    **options: Any,
+) -> Array:
     """The standard deviation; that of single elements is constant, where the derivative of JAX's root is nan."""
     lengths = jnp.shape(x)
     axes = range(len(lengths)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
     is_single = all(lengths[i] == 1 for i in axes)
-    return (jnp.var if is_single else jnp.std)(x, axis, *args, **options)
+    deviation = jnp.var if is_single else jnp.std
+    return deviation(x, axis, dtype, out, ddof, keepdims, correction=correction, **options)
 
 
 # -- each value once: JAX takes the values for constants ---------------------------------------------------
 
 
-def _from_array(function: Function) -> Function:
+def _from_array(function: F) -> F:
     """Take the values from where they first stand in the array; JAX's own have no derivative."""
 
     @functools.wraps(function)

@@ -29,15 +29,22 @@ from adhelpers_plugins.jax import namespace, special
 from adhelpers_plugins.jax.abstract import abstract_jvp, is_abstract
 from adhelpers_plugins.jax.compilation import compiled
 from adhelpers_plugins.jax.containers import make_known
+from adhelpers_plugins.jax.mending import mended
 
 _MISSING_RULE = re.compile(
     r"can't apply forward-mode \w+ \(jvp\) to a custom_vjp"
     r"|Reverse-mode differentiation does not work for"
-    r"|Differentiation rule for .* not implemented"
-    r"|Transpose rule .* not implemented"
-    r"|Pure callbacks do not support"
-    r"|IO callbacks do not support"
+    r"|(Differentiation|JVP|Transpose) rule .*not implemented"
+    r"|(gradients?|JVP|transpose) .*(not|only) (implemented|supported)"
+    r"|Derivatives (not defined|of .* only valid)"
+    r"|(callbacks|jvp) do(es)? not support (JVP|transpose|non-zero)"
+    r"|cannot be differentiated"
+    r"|required for backwards mode"
+    r"|Linearization failed|No constant handler for type: .*Tracer"
+    r"|for (grad|jvp|linearize|transpose) support, subclass must",
+    re.IGNORECASE,
 )
+"""What JAX says of a rule that it lacks, where it differentiates or, of many, only where it transposes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,6 +90,10 @@ class JaxBackend(ADBackend):
 
     def asarray(self, leaf: Any, like: Array | None = None) -> Array:
         """A JAX array; a 64-bit NumPy array is refused where it would be narrowed."""
+        with self.scope():  # for it may be called outside of an operation
+            return self._array(leaf, like)
+
+    def _array(self, leaf: Any, like: Array | None) -> Array:
         if not isinstance(leaf, (np.ndarray, np.generic)):
             return self._beside(like, leaf, _number_dtype(leaf) if like is None else like.dtype)
         native = leaf.astype(leaf.dtype.newbyteorder("="))  # also a copy: JAX may alias NumPy's memory
@@ -142,18 +153,19 @@ class JaxBackend(ADBackend):
 
     def jvp(self, f: LeafFunction, x: Leaves, u: Leaves) -> tuple[Leaves, Leaves, Leaves]:
         """``jax.jvp``."""
+        f = mended(f)
         if any(map(is_abstract, (*x, *u))):
             return abstract_jvp(f, x, u)
         return jax.jvp(f, x, u, has_aux=True)
 
     def vjp(self, f: LeafFunction, x: Leaves) -> tuple[Leaves, Pullback, Leaves]:
         """``jax.vjp``."""
-        outputs, pullback, aux = jax.vjp(f, *x, has_aux=True)
+        outputs, pullback, aux = jax.vjp(mended(f), *x, has_aux=True)
         return outputs, pullback, aux
 
     def jvp_sweep(self, f: LeafFunction, x: Leaves, tangents: Leaves) -> tuple[Leaves, Leaves, Leaves]:
         """One linearisation, vectorised over the tangents; `f` itself sees no batched array."""
-        outputs, pushforward, aux = jax.linearize(f, *x, has_aux=True)
+        outputs, pushforward, aux = jax.linearize(mended(f), *x, has_aux=True)
         return outputs, jax.vmap(pushforward)(*tangents), aux
 
     def vjp_sweep(self, pullback: Pullback, cotangents: Leaves) -> Leaves:
@@ -166,6 +178,7 @@ class JaxBackend(ADBackend):
 
     def sample_jacobian(self, f: LeafFunction, x: Array, axis: int, mode: str) -> tuple[Array, Array]:
         """``jax.jacfwd`` or ``jax.jacrev``, vectorised over samples."""
+        f = mended(f)
 
         def of_sample(sample: Array) -> tuple[Array, Array]:
             def g(sample: Array) -> Array:

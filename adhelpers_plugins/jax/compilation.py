@@ -9,7 +9,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from adhelpers.extend import ADBackend, TreeDef
+from adhelpers.extend import ADBackend, TreeDef, arrays_held, cannot_be_freed
 
 
 def compiled(backend: ADBackend, function: Callable[..., Any]) -> Callable[..., Any]:
@@ -21,6 +21,9 @@ def compiled(backend: ADBackend, function: Callable[..., Any]) -> Callable[..., 
             return result
         leaves, treedef = backend.flatten(result)
         kept = [None if backend.is_array(leaf) else (leaf,) for leaf in leaves]
+        for leaf in filter(None, kept):  # in what the code returns, and no code fills in afterwards
+            if any(map(backend.is_traced, arrays_held(backend.is_array, *leaf))):
+                raise cannot_be_freed(*leaf, "aux")
         return _Result(tuple(filter(backend.is_array, leaves)), _Rest(treedef, kept))
 
     jitted = jax.jit(traced)

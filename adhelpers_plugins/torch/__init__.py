@@ -11,6 +11,11 @@ if TYPE_CHECKING:
 
 __all__ = ["TorchBackend"]
 
+_PARAMETERS = (
+    "differentiate with respect to the parameters of a module net: give dict(net.named_parameters()) for x, and call "
+    "torch.func.functional_call(net, x, inputs) in f"
+)
+
 
 @hookimpl
 def adhelpers_register_backends() -> list[BackendDescription]:
@@ -22,6 +27,7 @@ def adhelpers_register_backends() -> list[BackendDescription]:
             implementation="adhelpers_plugins.torch.backend:TorchBackend",
             framework="torch",
             install="pip install 'adhelpers[torch]'",
+            holders=(("torch.nn:Module", _PARAMETERS),),
         )
     ]
 

@@ -61,3 +61,14 @@ def test_calls_are_repeated_within_a_budget() -> None:
     calls.clear()
     median_seconds(lambda: calls.append(None), budget=0.0)
     assert len(calls) <= 3
+
+
+def test_values_of_one_buffer_are_told_apart() -> None:
+    buffer = np.zeros(2)
+
+    def f(x: Any) -> Any:
+        buffer[:] = x[:2]
+        return buffer
+
+    first, second = (participant(f).value(np.full(2, number)) for number in (1.0, 2.0))
+    np.testing.assert_array_equal([*first.leaves.values(), *second.leaves.values()], [[1.0, 1.0], [2.0, 2.0]])

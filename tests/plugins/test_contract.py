@@ -162,3 +162,35 @@ def test_an_array_that_no_namespace_knows_asks_for_one() -> None:
 def test_an_option_that_is_on_or_off_is_nothing_else(value: Any) -> None:
     with pytest.raises(ArgumentTypeError, match="fallback is .*; write True or False"):
         ForwardToy(fallback=value)
+
+
+# -- whether an array has no value yet ------------------------------------------------------------------
+
+
+class Unread:
+    """An array of a lazy framework, which takes for a constant whatever is looked at."""
+
+    ndim, size, dtype, device = 2, 0, "float64", "cpu"
+
+    def __init__(self, *shape: int | None) -> None:
+        self.shape = shape
+
+    def __array_namespace__(self, api_version: object = None) -> object:
+        pytest.fail("its namespace was asked for")
+
+    def __bool__(self) -> bool:
+        pytest.fail("it was read")
+
+    __float__ = __int__ = __array__ = __iter__ = __len__ = __getitem__ = __bool__  # type: ignore[assignment]
+
+
+def test_nothing_is_computed_to_tell_whether_an_array_is_traced() -> None:
+    for shape, expected in (((0, 0), False), ((2,), False), ((None, 3), True)):
+        assert ForwardToy.is_traced is ADBackend.is_traced
+        assert ForwardToy().is_traced(Unread(*shape)) is expected
+    assert ForwardToy().is_traced(np.ones(2)) is False
+
+
+def test_arrays_of_frameworks_that_trace_may_be_traced() -> None:
+    jnp = pytest.importorskip("jax.numpy")
+    assert ForwardToy().is_traced(jnp.ones(2)) is True

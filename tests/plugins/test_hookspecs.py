@@ -31,6 +31,8 @@ def test_a_description_needs_three_things() -> None:
         {"array_types": (int,)},
         {"framework": 3},
         {"install": ["pip", "install", "toy"]},
+        {"holders": (("toyframework.Holder", "words"),)},
+        {"holders": (("toyframework:Holder", 3),)},
     ],
     ids=repr,
 )

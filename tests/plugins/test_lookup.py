@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import types
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -147,3 +148,35 @@ def test_name_that_is_no_string_is_a_type_error(name: object) -> None:
 def test_unknown_option_lists_the_known_ones() -> None:
     with pytest.raises(TypeError, match=r"no option 'ordr'.*its options are fallback, order"):
         adhelpers.backend("finite-difference", ordr=4)
+
+
+class Unregistered:
+    def __init__(self, *arrays: Any) -> None:
+        self.arrays = list(arrays)
+
+
+def test_an_object_that_holds_arrays_is_told_what_to_do() -> None:
+    with pytest.raises(AmbiguousBackendError, match=r"no backend owns .*Unregistered; it holds arrays, but is no cont"):
+        lookup.infer(Unregistered(np.ones(2)))
+    for backend in ("finite-difference", None):
+        with pytest.raises(adhelpers.AdhelpersError, match=r"give them in a dict, or register its type with optree"):
+            adhelpers.gradient(lambda x: x, backend, [Unregistered(np.ones(2))])
+    with pytest.raises(AmbiguousBackendError, match=r"no backend owns .*Unregistered; name one of"):
+        lookup.infer(Unregistered("word"))
+
+
+def test_a_module_is_told_of_its_parameters() -> None:
+    torch = pytest.importorskip("torch")
+    net = torch.nn.Linear(2, 1)
+    for backend in (None, "torch", "finite-difference"):
+        for x in (net, {"net": net}):
+            with pytest.raises(adhelpers.AdhelpersError) as caught:
+                adhelpers.gradient(lambda net: net, backend, x)
+            assert "torch.func.functional_call(net, x, inputs)" in str(caught.value)
+            assert "dict(net.named_parameters())" in str(caught.value)
+
+
+def test_a_plugin_says_what_to_write_for_its_holders(install: Install, fresh: None) -> None:
+    install("aaa", "toy", toy_plugin=plugin(holders=(("types:SimpleNamespace", "write toys"),)))
+    with pytest.raises(AmbiguousBackendError, match="SimpleNamespace; write toys"):
+        lookup.infer(types.SimpleNamespace())

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import types
+
 import numpy as np
 import optree
 import pytest
@@ -69,3 +72,32 @@ def test_a_folder_of_a_similar_name_is_another() -> None:
     assert not raised_by_library(caught(scope["f"]), "numpy")
     exec(compile("def f():\n    raise ValueError", f"{numpy_folder}/module.py", "exec"), scope)
     assert raised_by_library(caught(scope["f"]), "numpy")
+
+
+def test_a_frame_that_passes_an_error_on_did_not_raise_it() -> None:
+    """Compiled code leaves no frame of its own; the last one may be in a ``with``, a ``finally`` or an ``except``."""
+
+    def within() -> None:
+        with contextlib.nullcontext():
+            np.add(1)
+
+    def finally_() -> None:
+        try:
+            np.add(1)
+        finally:
+            len("x")
+
+    def again() -> None:
+        try:
+            np.add(1)
+        except TypeError:
+            raise
+
+    for call in (within, finally_, again):
+        error = caught(call, TypeError)
+        # As a framework does that strips its own frames: the entry is made anew, of the frame as it is now.
+        frame = error.__traceback__.tb_next
+        while frame.tb_next is not None:
+            frame = frame.tb_next
+        made = types.TracebackType(None, frame.tb_frame, frame.tb_frame.f_lasti, frame.tb_lineno)
+        assert raised_by_library(error.with_traceback(made), "numpy")

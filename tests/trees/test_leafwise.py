@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import gc
 import weakref
 from typing import Any
@@ -10,10 +11,12 @@ import numpy as np
 import pytest
 from toys import ForwardToy
 
+import adhelpers
 from adhelpers import ArgumentTypeError, DTypeError
 from adhelpers.plugins.containers import SINGLE
 from adhelpers.trees.leafwise import LeafwiseFunction, require_tuple
 from adhelpers.trees.tree import Tree
+from conftest import lifted
 
 TOY = ForwardToy()
 X = {"a": np.asarray([1.0, 2.0]), "b": [np.asarray(3.0)]}
@@ -114,3 +117,102 @@ def test_one_argument_where_all_are_wanted_is_refused(args: Any) -> None:
     """An array, or a word, would be taken apart."""
     with pytest.raises(ArgumentTypeError, match=r"must be a tuple; for one argument write args=\(argument,\)"):
         require_tuple(args)
+
+
+# -- what aux holds that is no array ------------------------------------------------------------------------
+
+
+def test_all_but_arrays_is_of_the_first_call() -> None:
+    """Differences call f at other points afterwards, but return the arrays of the first."""
+    buffer = np.array(["a"])
+
+    def f(x: Any) -> Any:
+        total = float(x["b"][0])
+        buffer[0] = "b" if total > 5 else "a"
+        return x["a"], {"t": total, "words": buffer, "array": x["a"]}
+
+    flat, leaves = leafwise(f, has_aux=True)
+    _, arrays = flat(*leaves)
+    flat(*(2.0 * leaf for leaf in leaves))
+    assert flat.aux(arrays)["t"] == 3.0
+
+
+class Holder:
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+
+class Slotted:
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+
+HOLDERS: dict[str, Any] = {
+    "an attribute": Holder,
+    "a slot": Slotted,
+    "a container in an attribute": lambda value: Holder({"q": [value]}),
+    "an object in a container": lambda value: {"a": [Holder(value)]},
+    "a closure": lambda value: lambda: value,
+    "a default": lambda value: lambda x=value: x,
+    "a partial": lambda value: functools.partial(print, value),
+    "a method": lambda value: Holder(value).__init__,
+    "a set": lambda value: frozenset([Holder(value)]),
+    "a generator": lambda value: (value for _ in range(2)),
+}
+
+
+@pytest.mark.parametrize("name", HOLDERS)
+@pytest.mark.parametrize(
+    "operation", ["jacobian_vector_product", "gradient", "jacobian", "hessian", "hessian_vector_product", "prepared"]
+)
+def test_tracers_in_objects_are_refused(framework: adhelpers.ADBackend, operation: str, name: str) -> None:
+    def f(x: Any) -> Any:
+        xp = adhelpers.array_namespace(x)
+        return xp.sum(x**2), HOLDERS[name](x + 1.0)
+
+    x = lifted(framework, np.array([1.0, 2.0]))
+    operands = (x, x) if "product" in operation else (x,)
+
+    def call() -> Any:
+        if operation == "prepared":
+            return adhelpers.prepare(adhelpers.gradient, f, framework, x, has_aux=True)(x)
+        return getattr(adhelpers, operation)(f, framework, *operands, has_aux=True)
+
+    if framework.name == "torch" and operation == "jacobian_vector_product":
+        call()  # of dual numbers nothing is left but their values
+        return
+    with pytest.raises(ArgumentTypeError, match=r"aux.* is an? .*, which holds arrays of the derivative being taken"):
+        call()
+
+
+@pytest.mark.parametrize("operation", ["jacobian_vector_product", "gradient", "hessian"])
+def test_objects_without_tracers_pass(backend: adhelpers.ADBackend, operation: str) -> None:
+    x = lifted(backend, np.array([1.0, 2.0]))
+    things = [Holder(x), Holder("word"), np, Holder, print, 2.5, np.array([1.0]), HOLDERS]
+
+    def f(x: Any) -> Any:
+        return adhelpers.array_namespace(x).sum(x**2), things
+
+    operands = (x, x) if "product" in operation else (x,)
+    _, received = getattr(adhelpers, operation)(f, backend, *operands, has_aux=True)
+    assert [a is b for a, b in zip(received[:6], things[:6], strict=True)] == [True] * 6
+
+
+def test_parameters_in_an_object_are_the_users() -> None:
+    torch = pytest.importorskip("torch")
+    net, x = torch.nn.Linear(2, 1).double(), torch.ones(2, dtype=torch.float64)
+    for f in (lambda x: ((x**2).sum(), net), lambda x: (net(x).sum(), net)):
+        assert adhelpers.gradient(f, "torch", x, has_aux=True)[1] is net
+
+
+def test_an_object_of_an_enclosing_derivative_passes() -> None:
+    jax = pytest.importorskip("jax")
+
+    def outer(x: Any) -> Any:
+        holder = Holder(x)
+        v, aux = adhelpers.derivative(lambda t: (t * x, holder), "jax", 1.0, has_aux=True)
+        return v * aux.value
+
+    assert float(jax.grad(outer)(3.0)) == 6.0

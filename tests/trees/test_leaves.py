@@ -224,3 +224,14 @@ def test_what_is_a_plain_array() -> None:
     assert not leaves.is_plain(np.ma.ones(2))
     assert not leaves.is_plain(np.matrix([[1.0]]))
     assert not leaves.is_plain(np.rec.array([(1.0,)]))
+
+
+@pytest.mark.parametrize(("leaf", "kind"), [(2, "int"), (True, "bool")])
+@pytest.mark.parametrize("name", ["u", "u['a']"])
+def test_advice_for_a_vector_is_about_the_vector(name: str, leaf: Any, kind: str) -> None:
+    with pytest.raises(DTypeError) as caught:
+        lift(TOY, leaf, name, SINGLE)
+    message = str(caught.value)
+    assert message.startswith(f"{name} is {kind}, but a vector has the dtype of its partner; give floats, such as 2.0")
+    with pytest.raises(ArgumentTypeError, match="give u the structure, shapes and dtypes of its partner"):
+        lift(TOY, "word", name, SINGLE)

@@ -57,7 +57,7 @@ def _as_row(end: Array, x: Array, axis: int) -> Array:
 
 
 @unless_traced(lambda x, /, axis=0: xnp.expand_dims(x, axis=axis))  # which has no default of its own
-def expand_dims(x: Array, /, *, axis: int | tuple[int, ...] = 0) -> Array:
+def expand_dims(x: Array, /, axis: int | tuple[int, ...] = 0) -> Array:
     """A new axis of length one."""
     return anp.expand_dims(x, axis)
 

@@ -43,9 +43,9 @@ def fftfreq(n: int, /, *, d: Any = 1.0, dtype: Any = None, device: Any = None, *
     return _frequencies(xnp.fft.fftfreq, n, d, dtype, device, **options)
 
 
-def from_dlpack(x: Any, /, **options: Any) -> Tensor:
+def from_dlpack(x: Any, /, *, device: Any = None, copy: bool | None = None) -> Tensor:
     """A tensor over the memory of `x`; of a tensor the memory says nothing about derivatives."""
-    return asarray(x, **options) if isinstance(x, torch.Tensor) else xnp.from_dlpack(x, **options)
+    return (asarray if isinstance(x, torch.Tensor) else xnp.from_dlpack)(x, device=device, copy=copy)
 
 
 def full(shape: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, **options: Any) -> Tensor:

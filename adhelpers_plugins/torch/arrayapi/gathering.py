@@ -44,11 +44,11 @@ def roll(x: Tensor, /, shift: Any, *, axis: Any = None, **options: Any) -> Tenso
     return xnp.roll(x, shift, axis=axis, **options)
 
 
-def sort(x: Tensor, /, *, axis: int = -1, **options: Any) -> Tensor:
+def sort(x: Tensor, /, *, axis: int = -1, descending: bool = False, stable: bool = True, **options: Any) -> Tensor:
     """In order; complex numbers as in `argsort`."""
     if not x.is_complex():
-        return xnp.sort(x, axis=axis, **options)
-    return torch.take_along_dim(x, argsort(x, axis=axis, **options), axis)
+        return xnp.sort(x, axis=axis, descending=descending, stable=stable, **options)
+    return torch.take_along_dim(x, argsort(x, axis=axis, descending=descending, stable=stable, **options), axis)
 
 
 @beside_numpy

@@ -36,8 +36,8 @@ trace = _complex_first(xnp.linalg.trace)
 
 
 @beside_numpy
-def std(x: Tensor, /, *, correction: float = 0.0, **options: Any) -> Tensor:
+def std(x: Tensor, /, *, axis: Any = None, correction: float = 0.0, keepdims: bool = False, **options: Any) -> Tensor:
     """The standard deviation; array_api_compat takes none but whole corrections."""
     if float(correction).is_integer():
-        return xnp.std(x, correction=correction, **options)
-    return torch.sqrt(xnp.var(x, correction=correction, **options))
+        return xnp.std(x, axis=axis, correction=correction, keepdims=keepdims, **options)
+    return torch.sqrt(xnp.var(x, axis=axis, correction=correction, keepdims=keepdims, **options))

@@ -189,3 +189,104 @@ def test_a_vjp_leaves_its_arguments_alone(central, order):
     np.testing.assert_allclose(pulled, 2 * POINT * TANGENT, atol=10 * accuracy(float, order))
     np.testing.assert_array_equal(x, POINT)
     np.testing.assert_array_equal(u, TANGENT)
+
+
+# -- memory that f writes anew ---------------------------------------------------------------------------
+
+
+class Buffers:
+    """Functions that return the same memory at each call; all are ``[x0**2, x0 * x1]``."""
+
+    def __init__(self) -> None:
+        self.one, self.many, self.calls = np.zeros(2), np.zeros((2, 3)), 0
+
+    def whole(self, x: Any) -> Any:
+        self.one[0], self.one[1] = x[0] ** 2, x[0] * x[1]
+        return self.one
+
+    def view(self, x: Any) -> Any:
+        self.many[:, 1] = x[0] ** 2, x[0] * x[1]
+        return self.many[:, 1]
+
+    def reversed(self, x: Any) -> Any:
+        self.one[1], self.one[0] = x[0] ** 2, x[0] * x[1]
+        return self.one[::-1]
+
+    def structure(self, x: Any) -> Any:
+        return {"a": self.whole(x), "b": [self.view(x)]}
+
+    def argument(self, x: Any) -> Any:
+        x[1] *= x[0]
+        x[0] *= x[0]
+        return x
+
+    def written_later(self, x: Any) -> Any:
+        """Of two buffers in turn; the one that was returned before is spoilt."""
+        self.calls += 1
+        self.many[(self.calls + 1) % 2] = np.nan
+        self.many[self.calls % 2, :2] = x[0] ** 2, x[0] * x[1]
+        return self.many[self.calls % 2, :2]
+
+
+AT, J = np.array([1.0, 2.0]), np.array([[2.0, 0.0], [2.0, 1.0]])
+
+
+@pytest.mark.parametrize("name", ["whole", "view", "reversed", "argument", "written_later"])
+def test_one_buffer_again_and_again(central, order, name):
+    atol = accuracy(float, order)
+    u = np.array([1.0, -3.0])
+
+    def f() -> Any:
+        return getattr(Buffers(), name)
+
+    np.testing.assert_allclose(jacobian_vector_product(f(), central, AT, u), J @ u, atol=4 * atol)
+    np.testing.assert_allclose(vector_jacobian_product(f(), central, AT, u), u @ J, atol=4 * atol)
+    value, received = adhelpers.value_and_jacobian(f(), central, AT)
+    np.testing.assert_allclose(received, J, atol=4 * atol)
+    np.testing.assert_array_equal(value, [1.0, 2.0])
+
+
+def test_a_structure_of_buffers(central, order):
+    received = adhelpers.jacobian(Buffers().structure, central, AT)
+    for part in (received["a"], received["b"][0]):
+        np.testing.assert_allclose(part, J, atol=4 * accuracy(float, order))
+
+
+def test_a_buffer_in_higher_and_batched_operations(central, order):
+    number, batch = np.zeros(()), np.zeros((3, 4))
+
+    def cubes(x: Any) -> Any:
+        number[...] = np.sum(x**3)
+        return number
+
+    def squares(x: Any) -> Any:
+        batch[...] = x**2
+        return batch
+
+    np.testing.assert_allclose(adhelpers.hessian(cubes, central, AT), np.diag(6 * AT), atol=1e-3)
+    x = np.arange(12.0).reshape(3, 4)
+    for _ in range(3):  # by a sweep, by copies if these are proved
+        received = adhelpers.batched_jacobian(squares, central, x)
+        np.testing.assert_allclose(received, np.einsum("ij,ib->ijb", np.eye(3), 2 * x), atol=1e-8)
+
+
+@pytest.mark.parametrize("operation", [adhelpers.gradient, adhelpers.hessian, adhelpers.jacobian, adhelpers.laplacian])
+def test_aux_is_that_of_the_point(central, operation):
+    """All of it: arrays, buffers, numbers and truth values; what f was called for afterwards is near it only."""
+    kept = np.zeros(2)
+
+    def f(x: Any) -> Any:
+        kept[:] = x
+        return np.sum(x**2), {
+            "buffer": kept,
+            "number": float(np.sum(x)),
+            "mask": x > 1.5,
+            "word": "w",
+            "n": np.array([1]),
+        }
+
+    _, aux = operation(f, central, AT, has_aux=True)
+    np.testing.assert_array_equal(aux["buffer"], AT)
+    np.testing.assert_array_equal(aux["mask"], [False, True])
+    assert aux["mask"].dtype == bool
+    assert (aux["number"], aux["word"], aux["n"].dtype.kind) == (3.0, "w", "i")

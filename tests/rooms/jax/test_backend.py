@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import types
 from typing import Any
 
 import numpy as np
 import pytest
 
+import adhelpers
 from adhelpers import (
+    ArgumentTypeError,
     DTypeError,
     UnsupportedOperationError,
     backend,
@@ -180,3 +183,81 @@ with jax.default_device(there):  # where the data would lie, were it not for x
 """
     environment = os.environ | {"XLA_FLAGS": "--xla_force_host_platform_device_count=2"}
     subprocess.run([sys.executable, "-c", script], check=True, env=environment)
+
+
+# -- rules that JAX notices to lack where it transposes, and all like them ---------------------------------------
+
+I = np.array([0, 0, 1, 1])
+SOLVE = "linear solve without a transpose"
+LACKING = {
+    "at.multiply": lambda x: jnp.ones(2).at[I].multiply(x),
+    "at.multiply of the operand": lambda x: x.at[I].multiply(3.0),
+    "at.apply": lambda x: x.at[1].apply(jnp.sin),
+    "segment_prod": lambda x: jax.ops.segment_prod(x, I, num_segments=2),
+    "betainc by its parameters": lambda x: jax.scipy.special.betainc(x, 2.0, 0.3),
+    "polygamma by its order": lambda x: jax.lax.polygamma(x, x),
+    "eig": lambda x: jnp.linalg.eig(jnp.outer(x, x) + jnp.diag(jnp.arange(4.0)))[1].real,
+    "svd with full matrices": lambda x: jnp.linalg.svd(jnp.reshape(x, (4, 1)))[0],
+    "reduce": lambda x: jax.lax.reduce(x, x[0], lambda a, b: a * b, (0,)),
+    SOLVE: lambda x: jax.lax.custom_linear_solve(lambda z: 2.0 * z, x, lambda mv, b: b / 2),
+}
+RIGHT = {"at.multiply of the operand": [9.0, 9.0, 1.0, 1.0], SOLVE: [0.5, 0.5, 0.5, 0.5]}
+"""Those whose other mode can stand in: what the pullback of ones is then."""
+
+
+@pytest.mark.parametrize("way", ["called", "jitted", "prepared", "mapped"])
+@pytest.mark.parametrize("name", LACKING)
+def test_what_jax_lacks_is_derived_or_unsupported(name: str, way: str) -> None:
+    f, x = LACKING[name], np.array([2.0, 3.0, 5.0, 7.0], dtype=np.float32)
+    u = np.ones_like(f(jnp.asarray(x)))
+
+    def pull() -> Any:
+        if way == "prepared":
+            return adhelpers.prepare(vector_jacobian_product, f, "jax", x, u)(x, u)
+        if way == "mapped":
+            return jax.vmap(lambda x: vector_jacobian_product(f, "jax", x, jnp.asarray(u)))(jnp.stack([x, x]))[0]
+        return vector_jacobian_product(jax.jit(f) if way == "jitted" else f, "jax", x, u)
+
+    if name in RIGHT:
+        np.testing.assert_allclose(pull(), RIGHT[name])
+    else:
+        with pytest.raises(UnsupportedOperationError, match="lacks a reverse rule"):
+            pull()
+
+
+def test_arrays_are_made_outside_of_an_operation() -> None:
+    x64 = backend("jax", x64=True)
+    assert x64.asarray(np.ones(2)).dtype == np.float64
+    assert x64.asarray(2.0).dtype == np.float64
+    assert jnp.ones(1).dtype == np.float32
+
+
+def test_an_object_in_the_aux_of_compiled_code_holds_no_tracer() -> None:
+    """Even one that does not depend on x: all arrays that compiled code makes are tracers while it is traced."""
+
+    def f(x: Any) -> Any:
+        return jnp.sum(x**2), types.SimpleNamespace(made=jnp.ones(3))
+
+    (_, aux), x = adhelpers.gradient(f, "jax", X, has_aux=True), X
+    np.testing.assert_array_equal(aux.made, np.ones(3))
+    with pytest.raises(ArgumentTypeError, match=r"aux is a types?\.SimpleNamespace, which holds arrays"):
+        adhelpers.prepare(adhelpers.gradient, f, "jax", x, has_aux=True)
+
+
+def test_a_missing_rule_is_recognised_wherever_it_is_noticed() -> None:
+    """JAX strips its own frames: the last one is that of the user's, as it left it."""
+    reverse_only = jax.custom_vjp(lambda x: x**3)
+    reverse_only.defvjp(lambda x: (x**3, x), lambda x, u: (3 * x**2 * u,))
+
+    def within(x: Any) -> Any:
+        with jax.named_scope("layer"):
+            return reverse_only(x)
+
+    def again(x: Any) -> Any:
+        try:
+            return reverse_only(x)
+        except TypeError:
+            raise
+
+    for f in (within, again):
+        np.testing.assert_allclose(jacobian_vector_product(f, "jax", X, U), 3 * X**2 * U, rtol=1e-6)

@@ -1,0 +1,64 @@
+"""Objects that no backend takes apart, and the arrays that they hold."""
+
+from __future__ import annotations
+
+import gc
+import sys
+from collections import deque
+from collections.abc import Callable
+from types import FunctionType, ModuleType
+from typing import Any
+
+from adhelpers.errors import ArgumentTypeError
+from adhelpers.plugins.containers import NAMESPACE, describe
+
+_MOST = 1000
+"""How many objects are looked at: arrays lie close to what holds them, and behind a logger lies everything."""
+
+_ATOMS = frozenset({bool, int, float, complex, str, bytes, type(None), type(Ellipsis), type(NotImplemented), range})
+
+REGISTER = f"register its type with optree.register_pytree_node(..., namespace={NAMESPACE!r})"
+"""What makes a container of an object."""
+
+
+def arrays_held(is_array: Callable[[Any], bool], leaf: Any) -> tuple[Any, ...]:
+    """The arrays that a leaf holds which is none, in whatever attributes, elements and closures."""
+    if type(leaf) in _ATOMS or _is_plain_array(leaf):
+        return ()
+    found: list[Any] = []
+    seen, queue = {id(leaf)}, deque([leaf])
+    while queue and len(seen) < _MOST:
+        for part in _parts(queue.popleft()):
+            if id(part) not in seen and type(part) not in _ATOMS:
+                seen.add(id(part))
+                (found if is_array(part) else queue).append(part)
+    return tuple(found)
+
+
+def _parts(node: Any) -> list[Any]:
+    """What an object refers to, but for its type and what is common to all functions of a module."""
+    if isinstance(node, (type, ModuleType)) or _is_plain_array(node):
+        return []
+    if isinstance(node, FunctionType):
+        return [*(node.__closure__ or ()), node.__defaults__, node.__kwdefaults__, node.__dict__]
+    if is_numpy(node):
+        return list(node.flat)  # which the garbage collector does not know of
+    return gc.get_referents(node)
+
+
+def is_numpy(node: Any) -> bool:
+    """Whether it is a NumPy array or scalar; NumPy is not imported to find out."""
+    numpy = sys.modules.get("numpy")
+    return numpy is not None and isinstance(node, (numpy.ndarray, numpy.generic))
+
+
+def _is_plain_array(node: Any) -> bool:
+    return is_numpy(node) and node.dtype.kind != "O"
+
+
+def cannot_be_freed(leaf: Any, name: str) -> ArgumentTypeError:
+    """The error for an object that holds tracers."""
+    return ArgumentTypeError(
+        f"{name} is {describe(leaf)}, which holds arrays of the derivative being taken; they would leak, for only "
+        f"containers are taken apart: return its arrays in a dict or a tuple, or {REGISTER}"
+    )

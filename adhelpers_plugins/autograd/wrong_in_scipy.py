@@ -1,0 +1,74 @@
+"""Rules of ``autograd.scipy`` that are wrong without a word, as `adhelpers_plugins.autograd.wrong` has others.
+
+They are found by where they stand, for nothing of SciPy is imported that the user has not imported.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from adhelpers_plugins.autograd.wrong import Argnums, Array, Condition, put_back
+
+
+def _logsumexp(argnums: Argnums, x: Array, axis: Any = None, b: Any = 1.0, keepdims: bool = False, **_: Any) -> bool:
+    """The lost axes are put back in the wrong places."""
+    return put_back(argnums, x, axis, keepdims=keepdims)
+
+
+def _ive(argnums: Argnums, order: Any, x: Array) -> bool:
+    """The order is divided by zero."""
+    return bool(np.any(np.equal(x, 0)))
+
+
+def _gammainc(argnums: Argnums, a: Array, x: Array) -> bool:
+    """Infinity is divided by infinity: gamma(a) overflows."""
+    return bool(np.any(np.greater(a, 171)))
+
+
+def _solve_triangular(
+    argnums: Argnums, a: Array, b: Array, trans: Any = 0, lower: bool = False, unit_diagonal: bool = False, **_: Any
+) -> bool:
+    """The diagonal is not known to the rule, and nothing is conjugated."""
+    return bool(unit_diagonal or (trans in (2, "C") and np.iscomplexobj(a)))
+
+
+def _sqrtm(argnums: Argnums, x: Array, *_: Any, **options: Any) -> bool:
+    """The imaginary part is lost."""
+    return bool(np.iscomplexobj(x))
+
+
+def _chi2(argnums: Argnums, x: Array, df: Array, *_: Any, **options: Any) -> bool:
+    """Zero, unless the degrees of freedom are whole."""
+    return bool(np.any(np.not_equal(np.mod(df, 1), 0)))
+
+
+def _odeint(argnums: Argnums, func: Any, y0: Array, t: Array, args: Any = (), **options: Any) -> bool:
+    """What is said of the equation is taken for that of the adjoint equation too."""
+    return any(options.get(name) is not None for name in ("Dfun", "ml", "mu", "tcrit"))
+
+
+WRONG_FORWARD: dict[str, Condition] = {"autograd.scipy.special:logsumexp": _logsumexp}
+WRONG_REVERSE: dict[str, Condition] = {
+    "autograd.scipy.integrate:odeint": _odeint,
+    "autograd.scipy.linalg:solve_triangular": _solve_triangular,
+    "autograd.scipy.linalg:sqrtm": _sqrtm,
+    "autograd.scipy.special:gammainc": _gammainc,
+    "autograd.scipy.special:gammaincc": _gammainc,
+    "autograd.scipy.special:ive": _ive,
+    "autograd.scipy.stats.chi2:logpdf": _chi2,
+    "autograd.scipy.stats.chi2:pdf": _chi2,
+}
+"""By module and name."""
+
+
+def condition_for(function: Callable[..., Any], wrong: Mapping[str, Condition]) -> Condition | None:
+    """When the rule of that primitive is wrong; None for one that is not listed."""
+    for place, condition in wrong.items():
+        module, _, name = place.partition(":")
+        if getattr(sys.modules.get(module), name, None) is function:
+            return condition
+    return None

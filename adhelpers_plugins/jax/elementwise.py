@@ -1,0 +1,50 @@
+"""Functions of single elements with derivatives of our own, as primitives of JAX.
+
+``jax.custom_jvp`` would be shorter, but JAX drops its rules where it takes a compiled loop apart, and then
+differentiates what they were there to hide.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax.extend.core import Primitive
+from jax.interpreters import ad, batching, mlir
+
+Array = Any
+Function = Callable[..., Array]
+
+
+def elementwise(name: str, value: Function, *slopes: Function | None, static: tuple[str, ...] = ()) -> Function:
+    """A function with the values of `value`, compiled, and a slope for each operand; None where it is constant.
+
+    Operands have one shape and one inexact dtype, which the result has too. Those that are `static` are keywords.
+    """
+    primitive = Primitive(name)
+    primitive.def_impl(jax.jit(value, static_argnames=static))
+    primitive.def_abstract_eval(lambda *operands, **_: operands[-1])
+    (batching.defvectorized if len(slopes) == 1 else batching.defbroadcasting)(primitive)
+    mlir.register_lowering(primitive, mlir.lower_fun(value, multiple_results=False))
+
+    def push(operands: Any, tangents: Any, **options: Any) -> tuple[Array, Any]:
+        y = primitive.bind(*operands, **options)
+        pushed = [
+            tangent * slope(*operands, **options)
+            for tangent, slope in zip(tangents, slopes, strict=True)
+            if slope is not None and type(tangent) is not ad.Zero
+        ]
+        return y, sum(pushed[1:], pushed[0]) if pushed else jnp.zeros_like(y)
+
+    ad.primitive_jvps[primitive] = push
+    return primitive.bind
+
+
+def alike(*operands: Array) -> list[Array]:
+    """In one inexact dtype and one shape."""
+    dtype = jnp.result_type(*operands)
+    if not jnp.issubdtype(dtype, jnp.inexact):
+        dtype = jnp.result_type(*operands, float)
+    return jnp.broadcast_arrays(*(jnp.asarray(x, dtype) for x in operands))

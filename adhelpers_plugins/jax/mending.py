@@ -1,0 +1,156 @@
+"""The user's function with right rules in place of JAX's wrong ones, while it runs and nowhere else.
+
+JAX hands each application of a primitive to the current trace. For as long as the function runs, a trace stands in
+front of that one, which passes on all but the primitives in `adhelpers_plugins.jax.wrong`: in their place it calls a
+function that has right rules. Nothing of JAX's is changed.
+"""
+
+from __future__ import annotations
+
+import operator
+import weakref
+from typing import Any
+
+import jax
+from jax import lax
+from jax.extend import source_info_util
+from jax.extend.core import ClosedJaxpr, Jaxpr, jaxpr_as_fun
+
+from adhelpers.extend import LeafFunction, Leaves, shared
+from adhelpers_plugins.jax.wrong import BESIDE_ABS, STAND_INS, is_wrong, stand_in_for_custom
+
+try:
+    from jax._src import traceback_util
+    from jax._src.core import Trace, set_current_trace, trace_ctx
+except ImportError:  # a JAX that traces in another way: its rules are taken as they are
+    KNOWN = False
+    Trace = object
+else:
+    KNOWN = True
+    # An error is shown where the user's function meets it, and not in here.
+    traceback_util.register_exclusion(__file__)
+    source_info_util.register_exclusion(__file__)
+
+
+def mended(f: LeafFunction) -> LeafFunction:
+    """`f`, with right rules for what it applies."""
+    if not KNOWN:
+        return f
+
+    def right(*leaves: Any) -> tuple[Leaves, Leaves]:
+        with set_current_trace(_MendingTrace(trace_ctx.trace)):
+            return f(*leaves)
+
+    return right
+
+
+class _MendingTrace(Trace):  # type: ignore[misc]  # JAX does not name it in public
+    """Passes everything on to the trace behind it, and makes no tracers of its own."""
+
+    def __init__(self, behind: Any) -> None:
+        super().__init__()
+        self.parent_trace = behind
+        self.requires_low = behind.requires_low
+        self._stand_ins = STAND_INS
+
+    def process_primitive(self, primitive: Any, tracers: Any, params: dict[str, Any], /) -> Any:
+        stand_in = self._stand_ins.get(primitive)
+        if stand_in is not None:
+            if is_wrong(primitive, tracers[-1].dtype) and any(isinstance(t, jax.core.Tracer) for t in tracers):
+                with set_current_trace(self.parent_trace):
+                    return stand_in(*tracers)
+        elif primitive is lax.abs_p:
+            self._stand_ins = BESIDE_ABS
+        else:
+            inner = _INNER.get(primitive)
+            for name in _names_of_inner(primitive, params) if inner is None else inner:
+                function = params[name]
+                right = _rewritten(function)
+                if right is not function:
+                    params = {**params, name: right}
+        return self.parent_trace.process_primitive(primitive, tracers, params)
+
+    def process_call(self, *args: Any, **kwargs: Any) -> Any:
+        return self.parent_trace.process_call(*args, **kwargs)
+
+    # What has a rule of its own is differentiated by that; what the rule applies, an enclosing derivative sees.
+
+    def process_custom_jvp_call(self, primitive: Any, fun: Any, jvp: Any, tracers: Any, /, **options: Any) -> Any:
+        stand_in = stand_in_for_custom(fun.debug_info)
+        if stand_in is None:
+            return self.parent_trace.process_custom_jvp_call(primitive, fun, jvp, tracers, **options)
+        with set_current_trace(self.parent_trace):
+            return [stand_in(*tracers)]
+
+    def process_custom_vjp_call(self, *args: Any, **kwargs: Any) -> Any:
+        return self.parent_trace.process_custom_vjp_call(*args, **kwargs)
+
+    def stage_value(self, value: Any) -> Any:
+        return self.parent_trace.stage_value(value)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.parent_trace, name)
+
+
+# -- inner functions, as of jit, scan and cond, which JAX has traced already ---------------------------------------
+
+_JAXPRS = (ClosedJaxpr, Jaxpr)
+
+_INNER = shared(1024)
+"""By primitive: the names of those parameters that are inner functions."""
+
+
+def _names_of_inner(primitive: Any, params: dict[str, Any]) -> tuple[str, ...]:
+    return _INNER.keep(primitive, tuple([name for name, value in params.items() if _has_jaxprs(value)]))
+
+
+def _has_jaxprs(value: Any) -> bool:
+    return isinstance(value, _JAXPRS) or (isinstance(value, tuple) and any(map(_has_jaxprs, value)))
+
+
+_SEEN = shared(1024)
+"""By identity: an inner function, as long as it lives, and what stands in for it, which may be itself."""
+
+
+def _rewritten(inner: Any) -> Any:
+    """An inner function with stand-ins; the very same where it needs none."""
+    reference, right = _SEEN.get(id(inner)) or (_nothing, None)
+    if reference() is inner:
+        return inner if right is None else right
+    if isinstance(inner, tuple):  # several, as of branches
+        parts = [_rewritten(part) for part in inner]
+        if all(map(operator.is_, parts, inner)):
+            return inner
+        return type(inner)(*parts) if hasattr(inner, "_fields") else tuple(parts)
+    if not isinstance(inner, _JAXPRS):
+        return inner
+    right = _retraced(inner) if _needs_stand_ins(inner) else None
+    _SEEN.pop(id(inner), None)
+    _SEEN.keep(id(inner), (weakref.ref(inner), right))
+    return inner if right is None else right
+
+
+def _nothing() -> None:
+    """In place of a reference."""
+
+
+def _needs_stand_ins(value: Any) -> bool:
+    if isinstance(value, tuple):
+        return any(map(_needs_stand_ins, value))
+    equations = value.eqns if isinstance(value, _JAXPRS) else ()
+    return any(map(_is_wrong_equation, equations))
+
+
+def _is_wrong_equation(equation: Any) -> bool:
+    if equation.primitive.name == "custom_jvp_call":
+        return stand_in_for_custom(equation.params["call_jaxpr"].jaxpr.debug_info) is not None
+    if equation.invars and is_wrong(equation.primitive, getattr(equation.invars[-1].aval, "dtype", None)):
+        return True
+    return equation.primitive.name != "custom_vjp_call" and any(map(_needs_stand_ins, equation.params.values()))
+
+
+def _retraced(jaxpr: Any) -> Any:
+    closed = jaxpr if isinstance(jaxpr, ClosedJaxpr) else ClosedJaxpr(jaxpr, ())
+    shapes = [jax.ShapeDtypeStruct(a.shape, a.dtype, weak_type=a.weak_type) for a in closed.in_avals]
+    traced = jax.make_jaxpr(mended(jaxpr_as_fun(closed)))(*shapes)
+    return traced if closed is jaxpr else traced.jaxpr

@@ -1,0 +1,71 @@
+"""Rules of JAX that give a wrong number without a word, and the functions that stand in for their primitives.
+
+A stand-in has the values of its primitive, wherever these are right, and right derivatives of every order.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from adhelpers_plugins.jax import arrayapi, bessel, gamma
+
+StandIn = Callable[..., Any]
+
+# Each with the first version of JAX whose rules are right, once there is one.
+_RULES: list[tuple[Any, StandIn, tuple[int, ...] | None]] = [
+    # At negative numbers: the second derivative of lgamma, the first of the other two, and values of polygamma.
+    (lax.lgamma_p, gamma.gammaln, None),
+    (lax.digamma_p, gamma.digamma, None),
+    (lax.polygamma_p, gamma.polygamma, None),
+    # At zero: the second derivative of i1e close by, and what both are within i0 and i1.
+    (lax.bessel_i0e_p, bessel.i0e, None),
+    (lax.bessel_i1e_p, bessel.i1e, None),
+    # Of complex numbers: in the left half of the plane, and everywhere.
+    (lax.acosh_p, arrayapi.acosh, None),
+    (lax.sign_p, arrayapi.sign, None),
+]
+
+_OF_COMPLEX_NUMBERS = (lax.acosh_p, lax.sign_p)
+
+STAND_INS: Mapping[Any, StandIn] = {
+    primitive: stand_in for primitive, stand_in, mended in _RULES if mended is None or jax.__version_info__ < mended
+}
+
+_BESIDE_ABS = {
+    lax.bessel_i0e_p: functools.partial(bessel.i0e, kink=1.0),
+    lax.bessel_i1e_p: functools.partial(bessel.i1e, kink=1.0),
+}
+
+BESIDE_ABS: Mapping[Any, StandIn] = {p: _BESIDE_ABS.get(p, stand_in) for p, stand_in in STAND_INS.items()}
+"""The same in a function that takes an absolute value too.
+
+The slope of that at zero is one to JAX, and so must be that of the abs(x) which i0e is made with: in JAX's i0, which is
+exp(abs(x)) * i0e(x), the two kinks cancel.
+"""
+
+
+def is_wrong(primitive: Any, dtype: Any) -> bool:
+    """Whether the rule of that primitive gives wrong numbers for operands of that dtype."""
+    if primitive not in STAND_INS:
+        return False
+    return primitive not in _OF_COMPLEX_NUMBERS or bool(jnp.issubdtype(dtype, jnp.complexfloating))
+
+
+_CUSTOM: Mapping[str, StandIn] = {"_i0": bessel.i0}
+"""Functions of JAX's own whose custom rule is wrong, by name: the second derivative of ``jax.numpy.i0`` at zero."""
+
+
+def stand_in_for_custom(debug_info: Any) -> StandIn | None:
+    """What stands in for the function with a custom rule that JAX describes so."""
+    name, _, place = str(debug_info.func_src_info).partition(" at ")
+    return _CUSTOM.get(name) if _SOURCES in place else None
+
+
+_SOURCES = os.path.join("jax", "_src", "")

@@ -1,0 +1,164 @@
+"""Stand-ins for wrong rules: wherever the function applies them, and nowhere else."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import gc
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import adhelpers
+
+pytest.importorskip("jax")
+pytest.importorskip("mpmath")
+import jax
+import jax.numpy as jnp
+import jax.scipy.special as js
+import mpmath
+from jax import lax
+
+from adhelpers_plugins.jax import mending
+
+BACKEND = adhelpers.backend("jax", x64=True)
+X = np.array([-14.5, -33.3, 2.0])
+SLOPES = np.array([float(mpmath.psi(1, mpmath.mpf(x))) for x in X])
+
+
+@jax.custom_vjp
+def pulled(x: Any) -> Any:
+    return js.digamma(x)
+
+
+pulled.defvjp(lambda x: (js.digamma(x), x), lambda x, u: (jnp.cos(x) * u,))
+
+WAYS: dict[str, Callable[[Any], Any]] = {
+    "jit": jax.jit(js.digamma),
+    "jit in jit": jax.jit(lambda x: jax.jit(js.digamma)(x)),
+    "vmap": jax.vmap(js.digamma),
+    "vmap of jit": jax.vmap(jax.jit(js.digamma)),
+    "map": lambda x: lax.map(js.digamma, x),
+    "scan": lambda x: lax.scan(lambda c, t: (c + js.digamma(t), js.digamma(t)), jnp.zeros((), x.dtype), x)[1],
+    "cond": lambda x: lax.cond(x[2] > 0, js.digamma, jnp.sin, x),
+    "switch": lambda x: lax.switch(1, [jnp.sin, jax.jit(js.digamma)], x),
+    "fori_loop": lambda x: lax.fori_loop(0, 1, lambda i, c: js.digamma(c), x),
+    "checkpoint": jax.checkpoint(js.digamma),
+    "linear solve": lambda x: lax.custom_linear_solve(
+        lambda z: 2.0 * z, 2.0 * js.digamma(x), lambda mv, b: b / 2, transpose_solve=lambda mv, b: b / 2
+    ),
+    "elements": lambda x: jnp.stack([js.digamma(t) for t in x]),
+}
+
+
+@pytest.mark.parametrize("mode", ["forward", "reverse"])
+@pytest.mark.parametrize("way", WAYS)
+def test_inner_functions_have_stand_ins_too(way: str, mode: Any) -> None:
+    J = adhelpers.jacobian(WAYS[way], BACKEND, X, mode=mode)
+    np.testing.assert_allclose(J, np.diag(SLOPES), rtol=1e-10)
+
+
+@pytest.mark.parametrize("way", ["jit", "scan", "checkpoint"])
+def test_prepared_and_twice(way: str) -> None:
+    f = WAYS[way]
+    prepared = adhelpers.prepare(adhelpers.jacobian, f, BACKEND, X)
+    np.testing.assert_allclose(prepared(X), np.diag(SLOPES), rtol=1e-10)
+    second = np.diag([float(mpmath.psi(2, mpmath.mpf(x))) for x in X])
+    H = adhelpers.hessian(jax.jit(lambda x: jnp.sum(f(x))), BACKEND, X)
+    np.testing.assert_allclose(H, second, rtol=1e-9, atol=1e-9)
+
+
+def test_samples_of_a_batch() -> None:
+    x = np.array([[-14.5, 2.0], [-33.3, -9.25]])
+    prepared = adhelpers.prepare(adhelpers.batched_jacobian, js.digamma, BACKEND, x, batch_axis=0)
+    slopes = np.vectorize(lambda t: float(mpmath.psi(1, mpmath.mpf(t))))(x)
+    for J in (prepared(x), adhelpers.batched_jacobian(js.digamma, BACKEND, x, batch_axis=0)):
+        np.testing.assert_allclose(np.asarray(J), np.einsum("bi,ij->bij", slopes, np.eye(2)), rtol=1e-9)
+
+
+def test_jaxs_own_transformations_around() -> None:
+    def slope(x: Any) -> Any:
+        return adhelpers.derivative(js.gammaln, BACKEND, x)
+
+    with jax.enable_x64(True):
+        x = jnp.asarray(X)
+        np.testing.assert_allclose(jax.vmap(jax.grad(slope))(x), SLOPES, rtol=1e-10)
+        np.testing.assert_allclose(jax.jit(jax.vmap(jax.jacfwd(slope)))(x), SLOPES, rtol=1e-10)
+
+
+def test_a_rule_of_the_users_stands() -> None:
+    pulled_back = adhelpers.vector_jacobian_product(pulled, BACKEND, X, np.ones(3))
+    np.testing.assert_allclose(pulled_back, np.cos(X))
+
+
+def test_users_jax_is_as_it_was() -> None:
+    with jax.enable_x64(True):
+        before = float(jax.grad(js.digamma)(-14.5))
+        assert float(adhelpers.derivative(js.digamma, BACKEND, -14.5)) == pytest.approx(SLOPES[0])
+        assert float(jax.grad(js.digamma)(-14.5)) == before
+        assert float(jax.grad(jax.jit(js.digamma))(-14.5)) == pytest.approx(before)
+
+
+def test_nothing_is_traced_anew_that_needs_no_stand_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(jaxpr: Any) -> None:
+        pytest.fail("it was traced")
+
+    monkeypatch.setattr(mending, "_retraced", refused)
+    f = jax.jit(lambda x: jnp.where(x > 0, jnp.sin(x), lax.fori_loop(0, 3, lambda i, c: c * x, x)))
+    for _ in range(2):
+        adhelpers.jacobian_vector_product(f, BACKEND, X, X)
+
+
+def test_an_inner_function_is_traced_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    traced, original = [], mending._retraced
+    monkeypatch.setattr(mending, "_retraced", lambda jaxpr: traced.append(0) or original(jaxpr))
+    f = jax.jit(lambda x: 3.0 * js.digamma(x))
+    for _ in range(3):
+        np.testing.assert_allclose(adhelpers.jacobian_vector_product(f, BACKEND, X, np.ones(3)), 3.0 * SLOPES)
+    assert len(traced) == 1
+
+
+def test_a_function_is_not_kept() -> None:
+    def make() -> weakref.ref[Any]:
+        def f(x: Any) -> Any:
+            return jax.jit(lambda t: js.digamma(t) * 2.0)(x)
+
+        adhelpers.jacobian(f, BACKEND, X)
+        return weakref.ref(f)
+
+    reference = make()
+    gc.collect()
+    assert reference() is None
+
+
+def test_threads() -> None:
+    points = [-14.5 - k for k in range(16)]
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        received = list(pool.map(lambda x: float(adhelpers.derivative(js.digamma, BACKEND, x)), points))
+    np.testing.assert_allclose(received, [float(mpmath.psi(1, mpmath.mpf(x))) for x in points], rtol=1e-10)
+
+
+def test_errors_pass_and_leave_nothing_behind() -> None:
+    error = ValueError("mine")
+
+    def f(x: Any) -> Any:
+        js.digamma(x)
+        raise error
+
+    with pytest.raises(ValueError, match="mine") as caught:
+        adhelpers.derivative(f, BACKEND, -14.5)
+    assert caught.value is error
+    assert mending.trace_ctx.is_top_level()
+
+
+def test_no_tracer_leaks() -> None:
+    with jax.checking_leaks():
+        J = adhelpers.jacobian(lambda x: jax.jit(js.digamma)(x) * js.i0(x), BACKEND, np.array([1.0, -2.5]))
+    assert J.shape == (2, 2)
+
+
+def test_this_version_of_jax_is_known() -> None:
+    """Otherwise the rules of JAX are taken as they are."""
+    assert mending.KNOWN

@@ -1,0 +1,118 @@
+"""Raw functions of JAX whose own rules are wrong: first and second derivatives, by mpmath."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import adhelpers
+from conftest import MODES
+
+pytest.importorskip("jax")
+pytest.importorskip("mpmath")
+import jax
+import jax.numpy as jnp
+import jax.scipy.special as js
+import mpmath
+from jax import lax
+
+from adhelpers_plugins.jax import wrong
+
+BACKEND = adhelpers.backend("jax", x64=True)
+mpmath.mp.dps = 30
+
+
+def psi(n: int, x: float) -> float:
+    return float(mpmath.psi(n, mpmath.mpf(x)))
+
+
+def bessel(n: int, x: float, order: int) -> float:
+    """Abramowitz and Stegun, 9.6.29."""
+    terms = (
+        mpmath.binomial(order, k) * mpmath.re(mpmath.besseli(abs(n - order + 2 * k), mpmath.mpf(x)))
+        for k in range(order + 1)
+    )
+    return float(sum(terms) / 2**order)
+
+
+NEGATIVE = [-0.3, -2.5, -9.99, -14.5, -33.3, -200.25, -9999.75]
+AROUND_ZERO = [0.0, -0.0, 1e-12, -1e-7, 0.3, -2.7, 9.99, 10.01, -30.2]
+
+# f, where it is taken, and its derivative of an order.
+FUNCTIONS: dict[str, tuple[Callable[[Any], Any], list[float], Callable[[float, int], float]]] = {
+    "gammaln": (js.gammaln, [*NEGATIVE, 0.4, 3.7, 80.0], lambda x, k: psi(k - 1, x)),
+    "digamma": (js.digamma, [*NEGATIVE, 0.4, 3.7, 80.0], lambda x, k: psi(k, x)),
+    "polygamma of 1": (lambda x: js.polygamma(1, x), [*NEGATIVE, 0.4, 3.7], lambda x, k: psi(1 + k, x)),
+    "polygamma of 4": (lambda x: js.polygamma(4, x), [-0.3, -2.5, -9.75, 0.4, 3.7], lambda x, k: psi(4 + k, x)),
+    "lax.lgamma": (lax.lgamma, NEGATIVE, lambda x, k: psi(k - 1, x)),
+    "i0": (js.i0, AROUND_ZERO, lambda x, k: bessel(0, x, k)),
+    "i1": (js.i1, AROUND_ZERO, lambda x, k: bessel(1, x, k)),
+    "numpy.i0": (jnp.i0, AROUND_ZERO, lambda x, k: bessel(0, x, k)),
+}
+WAYS = {"as it is": lambda f: f, "jitted": jax.jit, "mapped": lambda f: lambda x: jax.vmap(f)(x[None])[0]}
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_derivatives_are_right(name: str, way: str) -> None:
+    f, points, reference = FUNCTIONS[name]
+    f = WAYS[way](f)
+    for order, operation in ((1, adhelpers.derivative), (2, adhelpers.second_derivative)):
+        received = [float(operation(f, BACKEND, x)) for x in points]
+        expected = [reference(x, order) for x in points]
+        np.testing.assert_allclose(received, expected, rtol=1e-9, atol=1e-12, err_msg=f"{name}, order {order}")
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_whatever_the_composition(mode: str) -> None:
+    x = np.array([-14.5, -33.3, 2.0])
+    H = adhelpers.hessian(lambda x: jnp.sum(js.digamma(x)), BACKEND, x, mode=mode)
+    np.testing.assert_allclose(H, np.diag([psi(2, v) for v in x]), rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("x", [-14.5, -2.25])
+def test_values_of_polygamma_at_negative_numbers(x: float) -> None:
+    y, _ = adhelpers.value_and_derivative(lambda x: js.polygamma(1, x), BACKEND, x)
+    assert float(y) == pytest.approx(psi(1, x), rel=1e-12)
+
+
+def test_scaled_bessel_functions() -> None:
+    """Away from zero by mpmath; at zero i0e has a kink, where the choice of JAX stands, and i1e none."""
+    for x in (0.3, -2.7, 12.0):
+        slope = float(mpmath.diff(lambda t: mpmath.exp(-abs(t)) * mpmath.besseli(1, t), x, 2))
+        assert float(adhelpers.second_derivative(js.i1e, BACKEND, x)) == pytest.approx(slope, rel=1e-9)
+    assert float(adhelpers.derivative(js.i0e, BACKEND, 0.0)) == 0.0
+    assert float(adhelpers.derivative(js.i1e, BACKEND, 0.0)) == 0.5
+
+
+def test_complex_numbers() -> None:
+    z, u = np.array([-1.0 - 2.0j, 0.5 + 1.0j, -0.5 + 0.1j]), np.array([1.0 + 1.0j, 2.0, -1.0j])
+    expected = u / (np.sqrt(z - 1) * np.sqrt(z + 1))
+    np.testing.assert_allclose(adhelpers.jacobian_vector_product(jnp.acosh, BACKEND, z, u), expected)
+    step = 1e-6 * u
+    moved = ((z + step) / abs(z + step) - (z - step) / abs(z - step)) / 2e-6
+    for f in (jnp.sign, jax.jit(jnp.sign)):
+        np.testing.assert_allclose(adhelpers.jacobian_vector_product(f, BACKEND, z, u), moved, rtol=1e-6)
+
+
+def test_no_rule_is_listed_that_jax_has_mended() -> None:
+    """Where one of these is right, its primitive leaves the list for that version of JAX."""
+    with jax.enable_x64(True):
+        z = jnp.asarray(-1.0 - 2.0j)
+        wrong_in_jax = {
+            lax.lgamma_p: jax.grad(jax.grad(lax.lgamma))(-14.5) - psi(1, -14.5),
+            lax.digamma_p: jax.grad(lax.digamma)(-14.5) - psi(1, -14.5),
+            lax.polygamma_p: jax.grad(lambda x: lax.polygamma(1.0, x))(-33.3) - psi(2, -33.3),
+            lax.bessel_i0e_p: jax.grad(js.i0)(0.0),
+            lax.bessel_i1e_p: jax.grad(jax.grad(js.i1))(0.0),
+            lax.acosh_p: jax.jvp(jnp.acosh, (z,), (z,))[1] - z / (jnp.sqrt(z - 1) * jnp.sqrt(z + 1)),
+            lax.sign_p: jax.jvp(jnp.sign, (z,), (1j * z,))[1] - 1j * z / abs(z),
+        }
+        errors = {primitive: abs(complex(error)) for primitive, error in wrong_in_jax.items()}
+        custom = float(jax.grad(jax.grad(jnp.i0))(0.0)) - 0.5
+    assert errors.keys() == wrong.STAND_INS.keys()
+    assert min(errors.values()) > 1e-3, errors
+    assert abs(custom) > 1e-3
