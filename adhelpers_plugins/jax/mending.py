@@ -56,7 +56,8 @@ class _MendingTrace(Trace):  # type: ignore[misc]  # JAX does not name it in pub
     def process_primitive(self, primitive: Any, tracers: Any, params: dict[str, Any], /) -> Any:
         stand_in = self._stand_ins.get(primitive)
         if stand_in is not None:
-            if is_wrong(primitive, tracers[-1].dtype) and any(isinstance(t, jax.core.Tracer) for t in tracers):
+            is_traced = any(isinstance(tracer, jax.core.Tracer) for tracer in tracers)
+            if is_traced and is_wrong(primitive, getattr(tracers[-1], "dtype", None)):
                 with set_current_trace(self.parent_trace):
                     return stand_in(*tracers)
         elif primitive is lax.abs_p:
@@ -72,6 +73,9 @@ class _MendingTrace(Trace):  # type: ignore[misc]  # JAX does not name it in pub
 
     def process_call(self, *args: Any, **kwargs: Any) -> Any:
         return self.parent_trace.process_call(*args, **kwargs)
+
+    def process_shard_map(self, primitive: Any, fun: Any, args: Any, /, *rest: Any, **options: Any) -> Any:
+        return self.parent_trace.process_shard_map(primitive, mended(fun), args, *rest, **options)
 
     # What has a rule of its own is differentiated by that; what the rule applies, an enclosing derivative sees.
 

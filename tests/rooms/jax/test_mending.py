@@ -35,7 +35,13 @@ def pulled(x: Any) -> Any:
 
 pulled.defvjp(lambda x: (js.digamma(x), x), lambda x, u: (jnp.cos(x) * u,))
 
+MESH = jax.make_mesh((1,), ("i",), axis_types=(jax.sharding.AxisType.Auto,))
+sharded = jax.shard_map(js.digamma, mesh=MESH, in_specs=jax.P("i"), out_specs=jax.P("i"))
+
 WAYS: dict[str, Callable[[Any], Any]] = {
+    "shard_map": sharded,
+    "shard_map in jit": jax.jit(lambda x: 1.0 * sharded(x)),
+    "axis name": jax.vmap(lambda x: js.digamma(x) + 0.0 * lax.axis_index("k"), axis_name="k"),
     "jit": jax.jit(js.digamma),
     "jit in jit": jax.jit(lambda x: jax.jit(js.digamma)(x)),
     "vmap": jax.vmap(js.digamma),
