@@ -37,6 +37,18 @@ def tolerance(text: str) -> float:
     return number
 
 
+def seconds(text: str) -> float:
+    """A positive number."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0.0 < number < float("inf"):
+        msg = f"a time is a positive number of seconds, but {text!r} was given"
+        raise argparse.ArgumentTypeError(msg)
+    return number
+
+
 def names(rule: str) -> Callable[[str], list[str]]:
     """What reads names such as ``jax,torch``, each once; `rule` says how they are written."""
 

@@ -11,7 +11,9 @@ import pytest
 _HERE = Path(__file__).parent
 
 
-def run(name: str, *, suite_version: int | None, json: str | None, options: Sequence[str]) -> int:
+def run(
+    name: str, *, suite_version: int | None, timeout: float | None, json: str | None, options: Sequence[str]
+) -> int:
     """Run the suite for a backend that is known to load; `options` are pytest's own.
 
     Returns
@@ -28,6 +30,8 @@ def run(name: str, *, suite_version: int | None, json: str | None, options: Sequ
     ]
     if suite_version is not None:
         arguments += ["--adhelpers-suite-version", str(suite_version)]
+    if timeout is not None:
+        arguments += ["--adhelpers-timeout", str(timeout)]
     if json is not None:
         arguments += ["--adhelpers-json", os.path.abspath(json)]
     status = pytest.main([*arguments, *options])

@@ -11,6 +11,7 @@ import os
 import sys
 import threading
 import time
+import traceback
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -46,6 +47,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("adhelpers")
     group.addoption("--adhelpers-backend", metavar="NAME", help="the backend whose conformance is tested")
     group.addoption("--adhelpers-suite-version", type=int, metavar="N", help="the version of the suite")
+    group.addoption(
+        "--adhelpers-timeout", type=float, default=60.0, metavar="SECONDS", help="how long a scenario may take"
+    )
     group.addoption("--adhelpers-json", metavar="FILE", help="write a report for machines")
 
 
@@ -53,10 +57,6 @@ def pytest_configure(config: pytest.Config) -> None:
     """Watch the run, in the one process that hears of all tests."""
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(_Report(config), "adhelpers-report")
-
-
-DEADLINE = 60.0
-"""After how many seconds the command looks whether a scenario waits for ever, or has used as many of the processor."""
 
 
 @pytest.hookimpl(wrapper=True)
@@ -73,22 +73,41 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
 
 
 def _watch(item: pytest.Item, done: threading.Event) -> None:
-    """Give up a scenario that waits, but not one that a busy machine is slow with."""
+    """Give up a scenario that waits, or takes too long, but not one that a busy machine is slow with."""
+    longest = item.config.getoption("adhelpers_timeout")
     start = before = time.process_time()
-    while not done.wait(DEADLINE):
+    while not done.wait(longest):
         now = time.process_time()
-        if now - before < DEADLINE / 10 or now - start > DEADLINE:
-            _give_up(item)
+        if now - before < longest / 10:
+            _give_up(item, "waits, perhaps for a lock that the backend has not released")
+        elif now - start > longest:
+            _give_up(item, f"has used {now - start:.0f} s of the processor's time; --timeout allows more")
         before = now
 
 
-def _give_up(item: pytest.Item) -> None:
-    words = f"{item.name} still runs after {DEADLINE:g} s: does the backend wait for a lock that it has not released?"
+def _give_up(item: pytest.Item, words: str) -> None:
+    """Tell where each thread is, and what was found before."""
+    report: Any = item.config.pluginmanager.getplugin("adhelpers-report")
     capture = item.config.pluginmanager.getplugin("capturemanager")
     with capture.global_and_fixture_disabled() if capture else contextlib.nullcontext():
-        sys.stderr.write(f"\n{words}\n")
+        sys.stderr.write(
+            f"\n{item.name} still runs after {item.config.getoption('adhelpers_timeout'):g} s, and {words}\n"
+        )
+        for thread in threading.enumerate():
+            frame = sys._current_frames().get(thread.ident or 0)
+            if frame is not None and thread is not threading.current_thread():
+                sys.stderr.write(f"\nThread {thread.name}:\n{''.join(traceback.format_stack(frame)[-_FRAMES:])}")
         sys.stderr.flush()
+        if report is not None:
+            report.interrupted = True
+            sys.stdout.write("\n".join(report.tables()) + "\n")
+            report.write()
+            sys.stdout.flush()
     os._exit(1)  # nothing gentler ends a thread that waits
+
+
+_FRAMES = 12
+"""So many calls are shown of each thread."""
 
 
 class _Report:
@@ -121,18 +140,28 @@ class _Report:
         self.interrupted = True
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        backends = list(dict.fromkeys(outcome.backend for outcome in self.outcomes))
-        for name in backends:
-            terminalreporter.write_line(f"\n{self._table(name)}")
-            known = [o for o in self.outcomes if o.backend == name and o.outcome == "known failure"]
-            for outcome in known:
-                terminalreporter.write_line(f"* known failure {outcome.scenario}: {outcome.reason}")
+        for line in self.tables():
+            terminalreporter.write_line(line)
         if self._nothing_ran():
             terminalreporter.write_line("no scenario ran: a run that tests nothing is a failure")
-        path = self.config.getoption("adhelpers_json")
+        self.write()
+
+    def tables(self) -> Iterator[str]:
+        """A table for each backend, and its known failures."""
+        for name in self._backends():
+            yield f"\n{self._table(name)}"
+            known = [o for o in self.outcomes if o.backend == name and o.outcome == "known failure"]
+            yield from (f"* known failure {outcome.scenario}: {outcome.reason}" for outcome in known)
+
+    def write(self) -> None:
+        """Write the report for machines, if one is wanted."""
+        path, backends = self.config.getoption("adhelpers_json"), self._backends()
         if path and backends:
             with open(path, "w", encoding="utf-8") as file:
                 json.dump({name: self._report(name) for name in backends}, file, indent=1)
+
+    def _backends(self) -> list[str]:
+        return list(dict.fromkeys(outcome.backend for outcome in self.outcomes))
 
     def _counts(self, name: str) -> dict[str, Counter[str]]:
         counts: dict[str, Counter[str]] = defaultdict(Counter)

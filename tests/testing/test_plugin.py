@@ -17,11 +17,29 @@ from adhelpers_plugins.finite_difference import FiniteDifferenceBackend
 
 def test_a_backend_that_never_comes_back_is_given_up(install: Install, tmp_path: Path) -> None:
     stuck = "    def jvp(self, f, x, u):\n        import threading\n        threading.Event().wait()\n"
-    hasty = "import adhelpers.testing.plugin\nadhelpers.testing.plugin.DEADLINE = 1.0\n"
-    toy(install, f"{hasty}{TOY}{stuck}")
-    done = conformance(tmp_path, "-k", "R7-sine/jvp")
+    toy(install, f"{TOY}{stuck}")
+    done = conformance(tmp_path, "-k", "declarations or R7-sine/jvp", "--timeout", "1", "--json", "report.json")
     assert done.returncode == 1
-    assert "test_scenario[R7-sine/jvp] still runs after 1 s" in done.stderr
+    assert "test_scenario[R7-sine/jvp] still runs after 1 s, and waits" in done.stderr
+    assert "in jvp\n    threading.Event().wait()" in done.stderr
+    assert "INTERRUPTED" in done.stdout
+    assert "declarations" in done.stdout
+    assert json.loads((tmp_path / "empty" / "report.json").read_text())["toy"]["complete"] is False
+
+
+def test_a_backend_that_computes_for_ever_is_given_up(install: Install, tmp_path: Path) -> None:
+    toy(install, f"{TOY}    def jvp(self, f, x, u):\n        while True: pass\n")
+    done = conformance(tmp_path, "-k", "R7-sine/jvp", "--timeout", "0.5")
+    assert done.returncode == 1
+    assert "s of the processor's time; --timeout allows more" in done.stderr
+
+
+@pytest.mark.parametrize("seconds", ["0", "-1", "soon", "inf"])
+def test_a_timeout_is_a_positive_number(seconds: str, tmp_path: Path, install: Install) -> None:
+    toy(install, TOY)
+    done = conformance(tmp_path, "--timeout", seconds)
+    assert done.returncode == 2
+    assert f"a time is a positive number of seconds, but '{seconds}' was given" in done.stderr
 
 
 def test_nothing_that_ran_is_a_failure(install: Install, tmp_path: Path) -> None:
