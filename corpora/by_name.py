@@ -18,7 +18,7 @@ from corpora.case import Arrays, Case
 
 _LEFT_OUT = re.compile(
     r"^_|load|save|fromfile|from_dlpack|print|show|memmap|open|test|info|seterr|errstate|set_|get_|frombuffer|fromstring"
-    r"|parse|stop_gradient|array_(repr|str)|array2string|infeed|outfeed|while|rng|random|empty|ndindex|nditer|vectorize|apply_over|Abstract|custom"
+    r"|parse|stop_gradient|select_n|array_(repr|str)|array2string|infeed|outfeed|while|rng|random|empty|ndindex|nditer|vectorize|apply_over|Abstract|custom"
 )
 """Names of what computes nothing of arrays, or not the same twice."""
 

@@ -175,7 +175,7 @@ class Examination:
         try:
             received = compute()
         except UnsupportedOperationError as error:
-            return Outcome(check, "refused", first_line(error))
+            return Outcome(check, "refused", first_line(_root(error)))
         except Exception as error:  # noqa: BLE001  # whatever a framework raises
             return Outcome(check, "raises", f"{type(error).__name__}: {first_line(error)}")
         fault = estimate.judge(received)
@@ -192,6 +192,13 @@ def paired(a: Values, b: Values) -> float:
     """Re(sum(a * b)) over all leaves."""
     with np.errstate(all="ignore"):
         return float(sum(np.real(np.sum(one * other)) for one, other in zip(a, b, strict=True)))
+
+
+def _root(error: BaseException) -> BaseException:
+    """What the framework itself said, of which the refusal tells."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return error
 
 
 def first_line(error: BaseException) -> str:

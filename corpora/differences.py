@@ -59,10 +59,9 @@ class Estimate:
 
 def along(f: Function, x: Values, t: Values) -> Estimate:
     """The derivative of `f` at `x` along `t`, by differences of fourth order whose steps differ."""
-    reach = max(
-        (float(np.max(np.abs(d) / np.maximum(1.0, np.abs(a)), initial=0.0)) for a, d in zip(x, t, strict=True)),
-        default=0.0,
-    )
+    # In units of the size of x, as far as that is moderate: what large numbers do may be a matter of their remainders.
+    units = (np.abs(d) / np.clip(np.abs(a), 1.0, 100.0) for a, d in zip(x, t, strict=True))
+    reach = max((float(np.max(unit, initial=0.0)) for unit in units), default=0.0)
     here, spread = f(x), max((float(np.max(np.abs(a), initial=0.0)) for a in x), default=0.0)
     rows = [_difference(f, x, t, h / (reach or 1.0)) for h in STEPS]
     values, errors = [], []
@@ -74,9 +73,9 @@ def along(f: Function, x: Values, t: Values) -> Estimate:
             best = np.argmin(apart, axis=0)[None]
             value = np.take_along_axis(stack, best + 1, axis=0)[0]
             error = np.take_along_axis(apart, best, axis=0)[0]
-            # Where the finest steps agree on something else, the function is a staircase.
-            elsewhere = (apart[-1] <= BLURRED * np.abs(value)) & (np.abs(stack[-1] - value) > BLURRED * np.abs(value))
             rounding = 16.0 * EPSILON * reach * (np.max(np.abs(y), initial=0.0) + spread * np.abs(value)) / STEPS[-1]
+            # Where the finest step tells something else, the function is a staircase.
+            elsewhere = np.abs(stack[-1] - value) > BLURRED * np.abs(value) + 10.0 * rounding
             values.append(value)
             errors.append(np.where(elsewhere, np.inf, error + rounding))
     return Estimate(tuple(values), tuple(errors))

@@ -13,7 +13,7 @@ LISTED = ("refused", "raises")
 """What an entry can say that comes of a check: an error that says what is missing, or another."""
 
 EXCUSED = "unjudged"
-"""What an entry by hand says of a value that differs from differences and is not wrong."""
+"""What an entry by hand says of a check whose values differ from differences and are not wrong: it is not looked at."""
 
 Key = tuple[str, str]
 """An operator and a check."""
@@ -81,13 +81,13 @@ def faults(results: list[dict[str, Any]], entries: dict[Key, Entry], *, complete
     for key, given in verdicts.items():
         entry = entries.get(key)
         for verdict in ("wrong", *LISTED):
-            listed = entry is not None and entry.verdict == (EXCUSED if verdict == "wrong" else verdict)
+            listed = entry is not None and entry.verdict in (EXCUSED, *({verdict} - {"wrong"}))
             if verdict in given and not listed:
                 lines.append(_line(key, given[verdict]))
     run = {operator for operator, _ in verdicts}
     for key, entry in entries.items() if complete else ():
-        wanted = "wrong" if entry.verdict == EXCUSED else entry.verdict
-        if key[0] in run and wanted not in verdicts.get(key, {}):
+        wanted = {"wrong", *LISTED} if entry.verdict == EXCUSED else {entry.verdict}
+        if key[0] in run and wanted.isdisjoint(verdicts.get(key, {})):
             lines.append(f"{key[0]}, {key[1]}: listed as {entry.verdict} ({entry.why}), and it is not any more")
     return lines
 
@@ -103,7 +103,7 @@ def updated(results: list[dict[str, Any]], entries: dict[Key, Entry]) -> dict[Ke
     new = {key: entry for key, entry in entries.items() if key[0] not in run}
     for key, given in verdicts.items():
         entry = entries.get(key)
-        if entry is not None and entry.verdict == EXCUSED and "wrong" in given:
+        if entry is not None and entry.verdict == EXCUSED and not {"wrong", *LISTED}.isdisjoint(given):
             new[key] = entry
             continue
         for verdict in LISTED:

@@ -15,6 +15,9 @@ from typing import Any
 LIMIT = 90.0
 """How many seconds an operator may take; the first one also imports the framework."""
 
+SETTINGS = {"OMP_NUM_THREADS": "1", "JAX_PLATFORMS": "cpu", "JAX_DISABLE_MOST_OPTIMIZATIONS": "1"}
+"""Of a process that examines: what it runs once, JAX need not compile well."""
+
 
 def run(
     name: str, operators: Iterable[str], samples: int, results: Path, say: Callable[[str], None]
@@ -45,7 +48,7 @@ def read(results: Path) -> list[dict[str, Any]]:
 def _until_it_hangs(name: str, operators: list[str], samples: int) -> Iterator[dict[str, Any]]:
     """The lines of one process; the operator at which it crashes or hangs is done with that."""
     command = [sys.executable, "-W", "ignore", "-m", "corpora.worker", name, str(samples)]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "JAX_PLATFORMS": "cpu"}
+    environment = {**os.environ, **SETTINGS}
     waiting = list(operators)
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment

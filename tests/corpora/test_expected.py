@@ -55,6 +55,13 @@ def test_only_by_hand_a_value_can_be_excused() -> None:
     assert expected.updated([WRONG], kept) == kept
 
 
+def test_what_is_excused_is_not_looked_at_and_yet_stale_where_it_is_right() -> None:
+    excused = {("cdist", "jvp"): Entry("unjudged", "a convention"), ("sin", "jvp"): Entry("unjudged", "once")}
+    assert expected.faults([REFUSED], excused) == []
+    assert expected.faults([RIGHT], excused) == ["sin, jvp: listed as unjudged (once), and it is not any more"]
+    assert expected.updated([REFUSED, RIGHT], excused) == {("cdist", "jvp"): Entry("unjudged", "a convention")}
+
+
 def test_one_sample_that_fails_suffices() -> None:
     results = [result("cdist", ("jvp", "right", "")), REFUSED]
     assert len(expected.faults(results, {})) == 1
