@@ -106,6 +106,13 @@ def benchmarks(session: nox.Session) -> None:
 
 
 @nox.session
+def corpora(session: nox.Session) -> None:
+    """All that frameworks have, differentiated every way; by hand. ``nox -s corpora -- --update`` writes the lists."""
+    install(session, "-e", ".[all]", groups=("corpora",))
+    session.run("python", "-m", "corpora", *session.posargs, env={"OMP_NUM_THREADS": "1"})
+
+
+@nox.session
 def build(session: nox.Session) -> None:
     """The wheel installs in an empty environment, its plugins are found there, and a stranger's beside them."""
     wheels = Path(session.create_tmp()).resolve() / "wheels"

@@ -55,9 +55,8 @@ def page(reports: dict[str, dict[str, Any]]) -> str:
     for name, found in reports.items():
         count = sum(s["outcome"] == "too inexact" for s in found["scenarios"])
         if count:
-            lines.append(
-                f"* {name}: {count} scenarios whose results it owes no digit of, three nested derivatives for one."
-            )
+            why = "three nested derivatives, or what a function does within a step"
+            lines.append(f"* {name}: {count} scenarios whose results it owes no digit of: {why}.")
     return "\n".join(lines) + "\n"
 
 

@@ -127,6 +127,22 @@ def outer_product(xp: Any, x: Any) -> Any:
     return x[0] * xp.sin(x[1]) + x[2]
 
 
+def sines(xp: Any, x: Any) -> Any:
+    return {key: xp.sin(3.0 * leaf) for key, leaf in x.items()}
+
+
+def tiny_sines(xp: Any, x: Any) -> Any:
+    return {key: float(f"1{key}") * xp.sin(3.0 * leaf) for key, leaf in x.items()}
+
+
+def squares(xp: Any, x: Any) -> Any:
+    return {key: leaf**2 for key, leaf in x.items()}
+
+
+def logarithms(xp: Any, x: Any) -> Any:
+    return {key: xp.log(leaf) for key, leaf in x.items()}
+
+
 class Pair(NamedTuple):
     """A container with names."""
 

@@ -30,6 +30,10 @@ class Problem:
         The products, by closed form; None for an analytic function, of which a complex step gives them.
     rule
         The rule that the products are an instance of.
+    scale
+        The size of the function, whose rounding shows in a product however small that is.
+    reach
+        How far from `x` the function is what it looks like from there. What takes longer steps is not judged.
     """
 
     name: str
@@ -40,6 +44,8 @@ class Problem:
     jvp: Any = None
     vjp: Any = None
     rule: str = "R7"
+    scale: float = 1e-3
+    reach: float = np.inf
 
     def value(self) -> Any:
         """``f(x)``."""
@@ -89,6 +95,46 @@ def _structured(seed: int) -> Any:
 
 def _ordered(names: str, *shape: int, seed: int) -> Any:
     return dict(zip(names, numbers(len(names), *shape, seed=seed), strict=True))
+
+
+def _tiny_problems() -> list[Problem]:
+    """Numbers below 1e-6, or below what else a tolerance may be, are numbers; each leaf has a magnitude of its own."""
+    sizes = {"e-7": 1e-7, "e-9": 1e-9, "e-13": 1e-13}
+
+    def tiny(seed: int) -> dict[str, np.ndarray]:
+        return {key: size * (1.0 + numbers(2, seed=seed) ** 2) for key, size in sizes.items()}
+
+    def normal(seed: int) -> dict[str, np.ndarray]:
+        return dict(zip(sizes, numbers(3, 2, seed=seed), strict=True))
+
+    def slight(seed: int) -> dict[str, np.ndarray]:
+        """Of one magnitude: of larger numbers beside it a difference has the rounding."""
+        return {key: 1e-9 * leaf for key, leaf in normal(seed).items()}
+
+    number = {key: np.asarray(-2.0 * size) for key, size in sizes.items()}
+    ones = {key: np.asarray(1.5) for key in sizes}
+    z = {key: size * complex_numbers(2, seed=6) for key, size in sizes.items()}
+    t, c = ({key: complex_numbers(2, seed=seed) for key in sizes} for seed in (7, 8))
+    return [
+        Problem("tiny-x-of-a-sine", functions.sines, tiny(0), normal(1), normal(2), scale=0.0),
+        Problem("tiny-x-of-a-square", functions.squares, tiny(0), normal(1), normal(2), scale=0.0, reach=1e-13),
+        Problem("tiny-number-of-a-square", functions.squares, number, ones, ones, scale=0.0, reach=1e-13),
+        Problem("tiny-x-of-a-logarithm", functions.logarithms, tiny(0), normal(1), normal(2), scale=0.0, reach=1e-13),
+        Problem("tiny-u", functions.sines, normal(0), slight(1), slight(2), scale=0.0),
+        Problem("tiny-u-at-tiny-x", functions.sines, tiny(0), slight(1), slight(2), scale=0.0),
+        Problem("tiny-values", functions.tiny_sines, normal(0), normal(1), normal(2), scale=0.0),
+        Problem(
+            "tiny-complex-x",
+            functions.squares,
+            z,
+            t,
+            c,
+            {key: 2.0 * z[key] * t[key] for key in sizes},
+            {key: 2.0 * z[key] * c[key] for key in sizes},
+            scale=0.0,
+            reach=1e-13,
+        ),
+    ]
 
 
 def _complex_problems() -> list[Problem]:
@@ -244,4 +290,4 @@ def _structures() -> list[Problem]:
     ]
 
 
-PROBLEMS = [*_one_array(), *_structures(), *_complex_problems()]
+PROBLEMS = [*_one_array(), *_structures(), *_tiny_problems(), *_complex_problems()]

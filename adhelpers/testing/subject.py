@@ -183,6 +183,31 @@ class Subject:
             array = self.backend.to_numpy(leaf)
             self.expect(np.array_equal(array, reference), f"{path} = {_text(array)}", f"exactly {_text(reference)}")
 
+    def expect_infinite(
+        self, received: Any, expected: Any, slope: Callable[[float], Any], *, what: str = "the result"
+    ) -> None:
+        """As `expect_close`, where some entries of the one reference are infinite.
+
+        A rule knows that a slope is infinite, differences do not: they give no number where they leave the domain of
+        the function, or else the slope over their step, and that is all that can be expected of them. `slope` gives
+        it for a step, in the shape of the result; so much longer as results may be off is let pass.
+        """
+        ((leaf, reference, path),) = self._partners(received, expected, what)
+        array, step = self.backend.to_numpy(leaf), self.step()
+        infinite = np.isinf(reference)
+        kept = self.backend.asarray(np.where(infinite, 0.0, array))
+        self.expect_close(kept, np.where(infinite, 0.0, reference), what=f"{path}, the infinite entries apart,")
+        found, wanted = array[infinite], reference[infinite]
+        if step == 0.0:
+            self.expect(np.array_equal(found, wanted), f"{path} = {_text(array)}", f"exactly {_text(reference)}")
+            return
+        least = np.abs(np.broadcast_to(slope(SLACK * step), reference.shape)[infinite])
+        self.expect(
+            bool(np.all(np.isnan(found) | (np.sign(wanted) * found >= least))),
+            f"{path} = {_text(array)}",
+            f"{_text(reference)}; by differences over about {step:.2g}, no number or at least {_text(least)} in size",
+        )
+
     def expect_error(
         self, error_type: type[BaseException] | tuple[type[BaseException], ...], call: Callable[[], Any]
     ) -> BaseException:
@@ -212,6 +237,19 @@ class Subject:
             expected = "some digits: declare no more error than there is, or do not declare NESTING"
             raise Failure(section("received", received) + section("expected", expected))
         return allowed
+
+    def step(self, precision: Any = np.float64) -> float:
+        """About how far from x the backend evaluates f, as far as its `relative_error` tells; 0 for exact rules."""
+        epsilon = float(np.finfo(precision).eps)
+        owed = self.backend.relative_error(epsilon)
+        return epsilon / owed if owed > SLACK * epsilon else 0.0
+
+    def require_reach(self, reach: float, precision: Any = np.float64) -> None:
+        """Leave a scenario about a function that only within `reach` of x is what it looks like from there."""
+        step = self.step(precision)
+        if SLACK * step > reach:
+            msg = f"the backend takes steps of about {step:.2g}, which tell nothing of what f does within {reach:.2g}"
+            raise OutOfReach(msg)
 
     def _partners(self, received: Any, expected: Any, what: str) -> list[tuple[Any, np.ndarray, str]]:
         leaves, treedef = self.backend.flatten(received)

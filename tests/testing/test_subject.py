@@ -143,10 +143,6 @@ def test_each_nested_derivative_costs_digits(subject: Subject) -> None:
 
 
 def test_an_exact_backend_owes_the_same_at_every_depth() -> None:
-    class Exact(FiniteDifferenceBackend):
-        def relative_error(self, epsilon: float) -> float:
-            return epsilon
-
     subject = Subject(Exact())
     assert subject.tolerance(X, 4) == subject.tolerance(X) == pytest.approx(SLACK * np.finfo(float).eps)
 
@@ -175,6 +171,60 @@ def test_exactly_equal_is_more_than_close(subject: Subject) -> None:
     subject.expect_equal({"a": X.copy()}, {"a": X})
     with pytest.raises(Failure, match="expected\n    exactly array"):
         subject.expect_equal(np.nextafter(X, 2.0), X)
+
+
+class Exact(FiniteDifferenceBackend):
+    """Claims that its results are exact."""
+
+    def relative_error(self, epsilon: float) -> float:
+        return epsilon
+
+
+def test_a_step_follows_from_the_error_that_differences_owe() -> None:
+    for order in (2, 4):
+        subject = Subject(FiniteDifferenceBackend(order=order))
+        owed = np.finfo(float).eps ** (order / (order + 1)) * (1 if order == 2 else 10)
+        assert subject.step() == pytest.approx(np.finfo(float).eps / owed)
+    assert Subject(FiniteDifferenceBackend()).step(np.float32) == pytest.approx(np.finfo("f4").eps ** (1 / 3))
+    assert Subject(Exact()).step() == 0.0
+
+
+def test_what_happens_within_a_step_is_not_judged(subject: Subject) -> None:
+    subject.require_reach(1e-3)
+    subject.require_reach(np.inf, np.float32)
+    with pytest.raises(OutOfReach, match="steps of about 6.1e-06, which tell nothing of what f does within 1e-09"):
+        subject.require_reach(1e-9)
+    with pytest.raises(OutOfReach):
+        subject.require_reach(1e-3, np.float32)
+    Subject(Exact()).require_reach(1e-300)
+
+
+STEEP = np.array([np.inf, 0.5, -np.inf])
+
+
+def steepness(h: float) -> np.ndarray:
+    return np.full(3, h**-0.5)
+
+
+def test_an_exact_backend_owes_infinity_itself() -> None:
+    subject = Subject(Exact())
+    subject.expect_infinite(STEEP.copy(), STEEP, steepness)
+    for wrong in (0.0, np.nan, 1e308, np.finfo(float).max, -np.inf):
+        with pytest.raises(Failure, match="exactly array"):
+            subject.expect_infinite(np.array([wrong, 0.5, -np.inf]), STEEP, steepness)
+    for wrong in (0.4, np.inf, np.nan):
+        with pytest.raises(Failure, match="the infinite entries apart"):
+            subject.expect_infinite(np.array([np.inf, wrong, -np.inf]), STEEP, steepness)
+
+
+def test_differences_owe_no_number_or_the_slope_over_a_step(subject: Subject) -> None:
+    for right in (np.nan, np.inf, 1e308, 400.0, 1.01 * (SLACK * subject.step()) ** -0.5):
+        subject.expect_infinite(np.array([right, 0.5, -right]), STEEP, steepness)
+    for wrong in (0.0, 1.0, 0.99 * (SLACK * subject.step()) ** -0.5, -400.0, -np.inf):
+        with pytest.raises(Failure, match="by differences over about 6.1e-06, no number or at least"):
+            subject.expect_infinite(np.array([wrong, 0.5, -np.inf]), STEEP, steepness)
+    with pytest.raises(Failure, match="the infinite entries apart"):
+        subject.expect_infinite(np.array([np.nan, np.nan, np.nan]), STEEP, steepness)
 
 
 def test_an_error_of_the_right_type_is_returned_and_any_other_is_a_failure(subject: Subject) -> None:

@@ -326,3 +326,130 @@ class PlainNumpyForBoxes(AutogradBackend):
 
     def array_namespace(self, *arrays: Any) -> Any:
         return array_api_compat.numpy
+
+
+def _unless_tiny(leaf: Any) -> Any:
+    """The array with zeros for entries below 1e-6."""
+    kept = leaf * np.asarray(np.abs(getval(leaf)) >= 1e-6).astype(leaf.dtype)
+    return kept if isbox(kept) else np.asarray(kept)
+
+
+@wrong("R7")
+class TinyPointsAreZero(AutogradBackend):
+    """An entry of x below 1e-6 counts as zero, forward."""
+
+    def jvp(self, f: LeafFunction, x: Leaves, u: Leaves) -> Pushed:
+        return super().jvp(f, tuple(map(_unless_tiny, x)), u)
+
+
+@wrong("R7")
+class TinyPointsAreZeroInReverse(AutogradBackend):
+    """An entry of x below 1e-6 counts as zero, in reverse."""
+
+    def vjp(self, f: LeafFunction, x: Leaves) -> Pulled:
+        return super().vjp(f, tuple(map(_unless_tiny, x)))
+
+
+@wrong("R7")
+class FlatNearZero(AutogradBackend):
+    """Where x is below 1e-6 and not zero, its cotangent is zero."""
+
+    def vjp(self, f: LeafFunction, x: Leaves) -> Pulled:
+        outputs, pullback, aux = super().vjp(f, x)
+        keep = [(_unless_tiny(getval(leaf)) == getval(leaf)).astype(leaf.dtype) for leaf in x]
+        return outputs, lambda c: tuple(map(_times, pullback(c), keep)), aux
+
+
+def _times(leaf: Any, factor: Any) -> Any:
+    product = leaf * factor
+    return product if isbox(product) else np.asarray(product)
+
+
+@wrong("R7")
+class TinyValuesAreZero(AutogradBackend):
+    """An entry of f(x) below 1e-6 is rounded to zero."""
+
+    def jvp(self, f: LeafFunction, x: Leaves, u: Leaves) -> Pushed:
+        outputs, tangents, aux = super().jvp(f, x, u)
+        return tuple(map(_unless_tiny, outputs)), tangents, aux
+
+
+@wrong("R7")
+class RoundsTinyCotangents(Tampered):
+    """Cotangents are rounded to multiples of 1e-17, which is less than anybody looks at."""
+
+    def pulled(self, cotangent: Any) -> Any:
+        if isbox(cotangent) or cotangent.dtype != np.float64 or not np.all(np.abs(cotangent) < 1e-6):
+            return cotangent
+        return np.asarray(np.round(cotangent * 1e17) / 1e17) if np.any(np.abs(cotangent) > 1e-17) else cotangent
+
+
+@wrong("R7")
+class TinyNumbersAreNoise(TamperedDifferences):
+    """Entries of x below 1e-6 count as zero, with NumPy alone."""
+
+    def jvp(self, f: LeafFunction, x: Leaves, u: Leaves) -> Pushed:
+        return super().jvp(f, tuple(map(_unless_tiny, x)), u)
+
+
+@wrong("R7")
+class InfiniteTangentsAreZero(Tampered):
+    """A slope that is infinite is taken for none."""
+
+    def pushed(self, tangent: Any) -> Any:
+        return tangent if isbox(tangent) else np.where(np.isinf(tangent), np.zeros_like(tangent), tangent)
+
+
+@wrong("R7")
+class InfiniteCotangentsAreZero(Tampered):
+    """The same in reverse."""
+
+    pulled = InfiniteTangentsAreZero.pushed
+
+
+@wrong("R7")
+class InfiniteTangentsAreLarge(Tampered):
+    """A slope that is infinite becomes the largest number."""
+
+    def pushed(self, tangent: Any) -> Any:
+        return tangent if isbox(tangent) else np.asarray(np.nan_to_num(tangent, nan=np.nan))
+
+
+@wrong("R7")
+class InfiniteCotangentsAreLarge(Tampered):
+    """The same in reverse."""
+
+    pulled = InfiniteTangentsAreLarge.pushed
+
+
+@wrong("R7")
+class InfiniteTangentsAreNoNumbers(Tampered):
+    """A slope that is infinite is nan."""
+
+    def pushed(self, tangent: Any) -> Any:
+        return tangent if isbox(tangent) else np.asarray(tangent + 0 * tangent)
+
+
+@wrong("R7")
+class InfiniteCotangentsAreNoNumbers(Tampered):
+    """The same in reverse."""
+
+    pulled = InfiniteTangentsAreNoNumbers.pushed
+
+
+@wrong("R7")
+class LosesTheSignOfInfinity(Tampered):
+    """Every infinite slope rises."""
+
+    def pushed(self, tangent: Any) -> Any:
+        return (
+            tangent if isbox(tangent) else np.where(np.isinf(tangent), np.abs(tangent), tangent).astype(tangent.dtype)
+        )
+
+
+@wrong("R7")
+class DifferencesThatAreNoNumbersAreZero(TamperedDifferences):
+    """Where a difference leaves the domain of f, the slope is zero; with NumPy alone."""
+
+    def pushed(self, tangent: Any) -> Any:
+        return np.where(np.isnan(tangent), np.zeros_like(tangent), tangent)

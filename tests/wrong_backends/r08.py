@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 import numpy as np
 
-from adhelpers.extend import LeafFunction, Leaves
+from adhelpers.extend import LeafFunction, Leaves, Pullback
 from adhelpers_plugins.finite_difference import FiniteDifferenceBackend
 from wrong_backends.bases import AutogradBackend, Compiling, Pulled, Pushed, Tampered, isbox
 from wrong_backends.registry import wrong
@@ -293,3 +293,225 @@ class CompiledInPlace(Compiling):
         if not isbox(arrays[0]):
             arrays[0][...] = 0.0
         return result
+
+
+@wrong("R8")
+class SweepsReturnTheirVectors(AutogradBackend):
+    """Where f returns x, a sweep returns the stack that it was given."""
+
+    def jvp_sweep(self, f: LeafFunction, x: Leaves, tangents: Leaves) -> Pushed:
+        outputs, swept, aux = super().jvp_sweep(f, x, tangents)
+        return outputs, tuple(_itself(stack, tangents) for stack in swept), aux
+
+
+@wrong("R8")
+class SweptRowsAreTheirVectors(AutogradBackend):
+    """The same in reverse."""
+
+    def vjp_sweep(self, pullback: Pullback, cotangents: Leaves) -> Leaves:
+        return tuple(_itself(stack, cotangents) for stack in super().vjp_sweep(pullback, cotangents))
+
+
+# -- memory that f uses again ------------------------------------------------------------------------------------------
+
+
+class Referring(FiniteDifferenceBackend):
+    """Differences whose operands may be kept by reference, as a subclass does; with NumPy alone."""
+
+    def copied(self, leaf: Any) -> Any:
+        """What is kept of a value of f while f is called again."""
+        return np.array(leaf)
+
+    def result(self, leaf: Any) -> Any:
+        """What becomes of f(x)."""
+        return np.array(leaf)
+
+    def aside(self, leaf: Any) -> Any:
+        """What becomes of aux."""
+        return np.array(leaf)
+
+    def jvp(self, f: LeafFunction, x: Leaves, u: Leaves) -> Pushed:
+        outputs, aux = f(*map(np.array, x))
+        outputs, aux = tuple(map(self.result, outputs)), tuple(map(self.aside, aux))
+        (column,) = self.differences(f, x, [u], outputs)
+        return outputs, column, aux
+
+    def jvp_sweep(self, f: LeafFunction, x: Leaves, tangents: Leaves) -> Pushed:
+        outputs, aux = f(*map(np.array, x))
+        outputs, aux = tuple(map(self.result, outputs)), tuple(map(self.aside, aux))
+        rows = [tuple(t[k, ...] for t in tangents) for k in range(len(tangents[0]))]
+        return outputs, self.stack(self.differences(f, x, rows, outputs)), aux
+
+    def differences(self, f: LeafFunction, x: Leaves, rows: list[Leaves], outputs: Leaves) -> list[Leaves]:
+        """Each row's difference when its values are known."""
+        return [_quotient(*self.around(f, x, row, outputs)) for row in rows]
+
+    def around(self, f: LeafFunction, x: Leaves, u: Leaves, outputs: Leaves) -> tuple[Leaves, Leaves, float]:
+        h = _step(x, u, outputs)
+        above, below = (
+            tuple(map(self.copied, f(*(_moved(leaf, s * h, t) for leaf, t in zip(x, u, strict=True)))[0]))
+            for s in (1.0, -1.0)
+        )
+        return above, below, h
+
+
+def _step(x: Leaves, u: Leaves, outputs: Leaves) -> float:
+    epsilon = max(np.finfo(leaf.dtype).eps for leaf in (*x, *outputs))
+    speeds = (np.abs(t) / np.maximum(np.abs(leaf), 1.0) for leaf, t in zip(x, u, strict=True))
+    fastest = max((float(np.max(speed, initial=0.0)) for speed in speeds), default=0.0) or 1.0
+    return float(2.0 ** np.round(np.log2(epsilon ** (1 / 3) / fastest)))
+
+
+def _moved(leaf: Any, step: float, tangent: Any) -> Any:
+    return np.asarray(leaf + (step * tangent).astype(leaf.dtype))
+
+
+def _quotient(above: Leaves, below: Leaves, h: float) -> Leaves:
+    return tuple(np.asarray((a - b) / (2.0 * h)).astype(a.dtype) for a, b in zip(above, below, strict=True))
+
+
+@wrong("R8")
+class DifferencesOfOneBuffer(Referring):
+    """Where f returns the same memory each time, a difference is zero."""
+
+    def copied(self, leaf: Any) -> Any:
+        return leaf
+
+
+@wrong("R8")
+class SweepsOfOneBuffer(Referring):
+    """A sweep keeps the values of f by reference until it has called f for all vectors."""
+
+    def copied(self, leaf: Any) -> Any:
+        return leaf
+
+    def jvp(self, f: LeafFunction, x: Leaves, u: Leaves) -> Pushed:
+        return FiniteDifferenceBackend.jvp(self, _copying(f), x, u)
+
+    def differences(self, f: LeafFunction, x: Leaves, rows: list[Leaves], outputs: Leaves) -> list[Leaves]:
+        kept = [self.around(f, x, row, outputs) for row in rows]
+        return [_quotient(*each) for each in kept]
+
+
+def _copying(f: LeafFunction) -> LeafFunction:
+    def copying(*leaves: Any) -> tuple[Leaves, Leaves]:
+        outputs, aux = f(*leaves)
+        return tuple(map(np.array, outputs)), tuple(map(np.array, aux))
+
+    return copying
+
+
+@wrong("R8")
+class ValuesAreTheBuffer(Referring):
+    """f(x) is the memory that f returned, which the next call of f overwrites."""
+
+    def jvp(self, f: LeafFunction, x: Leaves, u: Leaves) -> Pushed:
+        returned: list[Leaves] = []
+
+        def watched(*leaves: Any) -> tuple[Leaves, Leaves]:
+            outputs, aux = f(*leaves)
+            returned.append(outputs)
+            return outputs, aux
+
+        outputs, tangents, aux = super().jvp(watched, x, u)
+        for own, value in zip(returned[0], outputs, strict=True):
+            if any(own is other for later in returned[1:] for other in later):
+                own[...] = value
+                return returned[0], tangents, aux
+        return outputs, tangents, aux
+
+
+@wrong("R8")
+class AuxIsTheBuffer(Referring):
+    """Aux is the memory that f returned, which the next call of f overwrites."""
+
+    def aside(self, leaf: Any) -> Any:
+        return leaf
+
+
+@wrong("R8")
+class PullbacksOfOneBuffer(Referring):
+    """A pullback of differences, whose values of f are kept by reference until it is called."""
+
+    known_failures: ClassVar[Mapping[str, str]] = {
+        **FiniteDifferenceBackend.known_failures,
+        "calls/vjp": "differences need f at two points for each entry",
+        "calls/batched-reverse": "differences need f at two points for each entry",
+    }
+
+    def copied(self, leaf: Any) -> Any:
+        return leaf
+
+    def jvp(self, f: LeafFunction, x: Leaves, u: Leaves) -> Pushed:
+        return FiniteDifferenceBackend.jvp(self, _copying(f), x, u)
+
+    def jvp_sweep(self, f: LeafFunction, x: Leaves, tangents: Leaves) -> Pushed:
+        return FiniteDifferenceBackend.jvp_sweep(self, _copying(f), x, tangents)
+
+    def vjp(self, f: LeafFunction, x: Leaves) -> Pulled:
+        outputs, aux = _copying(f)(*map(np.array, x))
+        # Imaginary parts are moved too: of Re(sum(c * dy)) the gradient by them is minus the imaginary part.
+        units = [[1.0, -1.0j] if leaf.dtype.kind == "c" else [1.0] for leaf in x]
+        kept = [
+            [(index, unit, self.around(f, x, _along(x, k, index, unit), outputs)) for unit in units[k]]
+            for k, leaf in enumerate(x)
+            for index in np.ndindex(leaf.shape)
+        ]
+        places = [k for k, leaf in enumerate(x) for _ in np.ndindex(leaf.shape)]
+
+        def pullback(cotangents: Leaves) -> Leaves:
+            pulled = tuple(map(np.zeros_like, x))
+            for k, moves in zip(places, kept, strict=True):
+                for index, unit, values in moves:
+                    columns = zip(cotangents, _quotient(*values), strict=True)
+                    slope = sum(float(np.real(np.sum(c * column))) for c, column in columns)
+                    pulled[k][index] += slope * np.asarray(unit).astype(pulled[k].dtype)
+            return pulled
+
+        return outputs, pullback, aux
+
+
+def _along(x: Leaves, k: int, index: tuple[int, ...], unit: complex) -> Leaves:
+    """The direction of one entry, of its imaginary part where the unit is imaginary."""
+    direction = tuple(map(np.zeros_like, x))
+    direction[k][index] = np.conj(unit)
+    return direction
+
+
+# -- views ------------------------------------------------------------------------------------------------------------
+
+
+class Deaf(np.ndarray):
+    """An array that does not hear of what is written to its views: they are copies."""
+
+    def __getitem__(self, index: Any) -> Any:
+        return np.array(super().__getitem__(index), subok=True)
+
+    def transpose(self, *axes: Any) -> Any:
+        return np.array(super().transpose(*axes), subok=True)
+
+
+@wrong("R8")
+class DifferencesLoseViews(Intercepted):
+    """f(x) follows what f writes to a view, and its derivative does not; with NumPy alone."""
+
+    def is_array(self, leaf: object) -> bool:
+        return isinstance(leaf, Deaf) or super().is_array(leaf)
+
+    def intercepted(self, differences: Callable[..., Pushed], f: LeafFunction, x: Leaves, u: Leaves) -> Pushed:
+        calls: list[int] = []
+
+        def deafened(*leaves: Any) -> Any:
+            calls.append(1)
+            outputs, aux = f(*(leaf if len(calls) == 1 else np.asarray(leaf).view(Deaf) for leaf in leaves))
+            return tuple(map(np.asarray, outputs)), tuple(map(np.asarray, aux))
+
+        return differences(deafened, x, u)
+
+
+@wrong("R8")
+class SweepsLoseViews(DifferencesLoseViews):
+    """The same, of many vectors alone."""
+
+    def jvp(self, f: LeafFunction, x: Leaves, u: Leaves) -> Pushed:
+        return FiniteDifferenceBackend.jvp(self, f, x, u)

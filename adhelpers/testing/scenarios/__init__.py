@@ -34,13 +34,14 @@ from adhelpers import ArgumentError
 from adhelpers.testing.rules import RULES
 from adhelpers.testing.scenario import SUITE_VERSION, Scenario
 from adhelpers.testing.scenarios import losses
-from adhelpers.testing.scenarios.contract import methods, preparation, undeclared
+from adhelpers.testing.scenarios.contract import methods, preparation, sweeps, undeclared
 from adhelpers.testing.scenarios.derivatives import (
     arguments,
     batches,
     dtypes,
     first_order,
     gauss_newton,
+    infinite,
     per_sample,
     products,
     second_order,
@@ -48,17 +49,20 @@ from adhelpers.testing.scenarios.derivatives import (
 )
 from adhelpers.testing.scenarios.evaluation import calls, concurrency, errors, loud
 from adhelpers.testing.scenarios.nesting import closures, orders
-from adhelpers.testing.scenarios.operands import memory, refusals, sizes, structures
+from adhelpers.testing.scenarios.operands import buffers, memory, refusals, sizes, structures, views
 
 # Within a rule, scenarios run in the order of these.
 _MODULES = (
     products,
+    infinite,
     structures,
     refusals,
     dtypes,
     zeros,
     sizes,
     memory,
+    buffers,
+    views,
     calls,
     errors,
     concurrency,
@@ -73,6 +77,7 @@ _MODULES = (
     per_sample,
     arguments,
     methods,
+    sweeps,
     preparation,
     undeclared,
 )

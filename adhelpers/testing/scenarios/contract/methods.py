@@ -178,31 +178,7 @@ def _pullback_differentiable(subject: Subject) -> None:
     subject.expect_close(pushforward(subject.arrays((U, V))), PUSHED, what="the pullback of a pullback", depth=2)
 
 
-# -- sweeps --------------------------------------------------------------------------------------------------------
-
-STACKS = numbers(5, 2, 3)
-
-
-@SCENARIOS.add("contract/jvp-sweep", "R18", [Capability.FORWARD])
-def _jvp_sweep(subject: Subject) -> None:
-    """Each vector of a stack meets its own result."""
-    require_own(subject.backend, "jvp")
-    tangents = subject.arrays((STACKS[:, 0], STACKS[:, 1]))
-    subject.record("backend.jvp_sweep(f, (x, y), tangents)", flat, x=X, y=Y, tangents=(STACKS[:, 0], STACKS[:, 1]))
-    outputs, swept, _ = subject.backend.jvp_sweep(flat, subject.arrays((X, Y)), tangents)
-    u, v = STACKS[:, 0], STACKS[:, 1]
-    subject.expect_close(outputs, (X * Y, X**2, Y + 1.0), what="outputs of backend.jvp_sweep")
-    subject.expect_close(swept, (u * Y + X * v, 2 * X * u, v), what="stacked tangents of backend.jvp_sweep")
-
-
-@SCENARIOS.add("contract/vjp-sweep", "R18", [Capability.REVERSE])
-def _vjp_sweep(subject: Subject) -> None:
-    require_own(subject.backend, "vjp")
-    _, pullback, _ = subject.backend.vjp(flat, subject.arrays((X, Y)))
-    cotangents = (STACKS[:, 0], STACKS[:, 1], STACKS[:, 0] + 1.0)
-    subject.record("backend.vjp_sweep(pullback, cotangents) at (x, y)", flat, x=X, y=Y, cotangents=cotangents)
-    swept = subject.backend.vjp_sweep(pullback, subject.arrays(cotangents))
-    subject.expect_close(swept, pulled(cotangents), what="stacked cotangents of backend.vjp_sweep")
+# -- many vectors at once, but for sweeps, which have a module of their own ------------------------------------------
 
 
 @SCENARIOS.add("contract/formulations", "R18")

@@ -22,19 +22,21 @@ SCENARIOS = Catalogue()
 
 def _product(name: str, problem: Problem, subject: Subject) -> None:
     """The product and the value, from the operation alone and with its value."""
+    subject.require_reach(problem.reach)
     x, u, expected = _operands(name, problem)
     x, u = subject.arrays(x), subject.arrays(u)
-    subject.expect_close(subject.product(name, problem.f, x, u), expected)
+    subject.expect_close(subject.product(name, problem.f, x, u), expected, scale=problem.scale)
     value, product = subject.value_and_product(name, problem.f, x, u)
-    subject.expect_close(value, problem.value(), what="the value")
-    subject.expect_close(product, expected)
+    subject.expect_close(value, problem.value(), what="the value", scale=problem.scale)
+    subject.expect_close(product, expected, scale=problem.scale)
 
 
 def _in_half_the_digits(name: str, problem: Problem, subject: Subject) -> None:
+    subject.require_reach(problem.reach, np.float32)
     x, u, expected = (_narrowed(tree) for tree in _operands(name, problem))
     value, product = subject.value_and_product(name, problem.f, subject.arrays(x), subject.arrays(u))
-    subject.expect_close(value, _narrowed(problem.value()), what="the value")
-    subject.expect_close(product, expected)
+    subject.expect_close(value, _narrowed(problem.value()), what="the value", scale=problem.scale)
+    subject.expect_close(product, expected, scale=problem.scale)
 
 
 def _operands(name: str, problem: Problem) -> tuple[Any, Any, Any]:
@@ -52,6 +54,7 @@ def _narrowed(tree: Any) -> Any:
 
 def _transpose(problem: Problem, subject: Subject) -> None:
     """Re(sum(u * jvp(t))) equals Re(sum(vjp(u) * t))."""
+    subject.require_reach(problem.reach)
     x, t, u = (subject.arrays(tree) for tree in (problem.x, problem.tangent, problem.cotangent))
     pushed = subject.numpy(subject.jvp(problem.f, x, t))
     pulled = subject.numpy(subject.vjp(problem.f, x, u))
