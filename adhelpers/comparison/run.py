@@ -29,6 +29,7 @@ from adhelpers.comparison.participants import (
     read,
 )
 from adhelpers.comparison.task import Failure, Settings, Task, Timed
+from adhelpers.engine import journal
 from adhelpers.errors import ArgumentError, BatchAxisError, BatchMixingError, DTypeError
 
 Progress = Callable[[str], None]
@@ -260,12 +261,21 @@ class Comparison:
         timing = self._settings.timing if timing is None else timing
         try:
             start = time.perf_counter()
-            outcome = call()
+            with journal.explain() as log:
+                outcome = call()
             first = time.perf_counter() - start
+            self._note_constants(log)
             self._seconds = first if self._seconds == 0.0 else min(first, self._seconds)
             return Timed(outcome, first, median_seconds(call)) if timing else Timed(outcome)
         except (Exception, SystemExit) as error:  # noqa: BLE001  # the user's function may raise anything
             return Timed(Failure.of(error))
+
+    def _note_constants(self, log: journal.Explanation) -> None:
+        for call in log.calls:
+            for note in call.notes:
+                words = f"{self._task.name}: on {call.backend} {note.words}"
+                if note.topic == "constant" and words not in self._found.notes:
+                    self._found.notes.append(words)
 
     def _tell(self, what: str) -> None:
         self._progress(f"{self._task.name}: {what}")

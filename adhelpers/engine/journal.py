@@ -22,7 +22,7 @@ class Note(NamedTuple):
     ----------
     topic
         What it is about: ``"backend"``, ``"mode"``, ``"sweep"``, ``"formulation"``, ``"fallback"``, ``"check"``,
-        ``"copies"``, ``"trial"`` or ``"code"``.
+        ``"copies"``, ``"trial"``, ``"code"`` or ``"constant"``.
     words
         A sentence.
     times

@@ -80,6 +80,8 @@ def _graph_of(f: LeafFunction, x: Leaves, *, of_gradient: bool = False) -> tuple
         edges = tuple([GradientEdge(copy.grad_fn, 0) for copy in copies])
         try:
             outputs, aux = f(*copies)
+            # What f wrote to it may write to again, and have another graph then.
+            outputs = tuple([y.clone() if y.requires_grad and y._version else y for y in outputs])
             if of_gradient:
                 aux = (*outputs, *aux)
                 outputs, seeds = _gradients_of(outputs, x, edges)

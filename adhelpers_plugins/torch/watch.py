@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -33,6 +33,8 @@ class Sight:
     """Whether it calls nothing whose derivative is wrong at any order."""
     is_script: bool = False
     """Whether it runs TorchScript."""
+    leaves_by: tuple[str, ...] = ()
+    """By which functions numbers that vary leave PyTorch."""
 
 
 _CLEAN = shared(1024)
@@ -61,10 +63,12 @@ def watched(
             if known is not None and known() is function:
                 return run(f, x, *rest)
             sight: Sight = FUNCTIONS.record(function, signature[1:], Sight)
-            if sight.is_clean:  # a method, which is made for each call
+            if sight.is_clean:  # a method, which is made for each call, or one of which there is something to tell
+                _tell_of_constants(sight)
                 return run(f, x, *rest)
             result = _watch(sight, mode, functools.partial(run, f, x, *rest), order + _outer(x))
-            if sight.is_clean:
+            _tell_of_constants(sight)
+            if sight.is_clean and not sight.leaves_by:
                 with contextlib.suppress(TypeError):  # no weak reference: it is watched each time
                     _CLEAN.pop(signature, None)  # that of a function which lives no more
                     _CLEAN.keep(signature, weakref.ref(function))
@@ -99,6 +103,7 @@ def _watch(sight: Sight, mode: Direction, run: Callable[[], Any], order: int) ->
     if mode == "reverse" and watch.passed and _is_attached(result) and min(watch.passed) == order + 1:
         watch = _Watch(mode, order + 1)  # somebody may differentiate by what f closes over
         result = watch.around(run)
+    sight.leaves_by = tuple(sorted(watch.left))
     sight.is_clean, sight.is_script = not (watch.passed or watch.composed or watch.scripts), bool(watch.scripts)
     if watch.scripts:
         raise _refusal(mode, "TorchScript")
@@ -106,6 +111,12 @@ def _watch(sight: Sight, mode: Direction, run: Callable[[], Any], order: int) ->
         names = ", ".join(sorted(watch.composed))
         tell("fallback", f"the {mode} rule of {names} gives wrong numbers: composed of others instead")
     return result
+
+
+def _tell_of_constants(sight: Sight) -> None:
+    if sight.leaves_by and is_listening():
+        names = ", ".join(sight.leaves_by)
+        tell("constant", f"numbers leave PyTorch by {names}: what is computed from them has no derivative")
 
 
 def _is_attached(result: Any) -> bool:
@@ -126,6 +137,8 @@ class _Watch(TorchFunctionMode):  # type: ignore[misc]
         self.passed: list[float] = []
         """From which order those are wrong that are right at this one."""
         self.composed: set[str] = set()
+        self.left: set[str] = set()
+        """By which functions numbers that vary leave PyTorch."""
         self.scripts = 0
 
     def around(self, run: Callable[[], Any]) -> Any:
@@ -141,6 +154,8 @@ class _Watch(TorchFunctionMode):  # type: ignore[misc]
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         options = kwargs or {}
         name = _name(func)
+        if name in wrong.LEAVING and any(map(_varies, _tensors((*args, *options.values())))):
+            self.left.add(name.strip("_"))
         for blamed, entry in _entries(name, func, args, options):
             limit = getattr(entry, self._mode)
             if limit > self._order + self._is_attached(args, options):
@@ -177,6 +192,15 @@ def _entries(name: str, func: Any, args: Any, options: dict[str, Any]) -> list[t
     if name in wrong.CONSTANTS and any(map(_varies, (*args, *options.values()))):
         found.append((name, wrong.CONSTANT))
     return found
+
+
+def _tensors(arguments: Any) -> Iterator[Any]:
+    """The tensors among arguments, and in the lists and tuples among them."""
+    for argument in arguments:
+        if isinstance(argument, (list, tuple)):
+            yield from _tensors(argument)
+        else:
+            yield argument
 
 
 def _varies(argument: Any) -> bool:

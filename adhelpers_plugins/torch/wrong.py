@@ -140,3 +140,9 @@ FOREIGN = Wrong(forward=1)
 
 SCRIPT = Wrong(forward=1)
 """TorchScript: what it has optimised, from the second call on, drops tangents."""
+
+LEAVING = {
+    *("__array__", "__complex__", "__float__", "item", "numpy", "tolist"),
+    *("as_tensor", "asarray", "new_tensor", "tensor"),
+}
+"""Functions by which numbers leave PyTorch, to be constants from then on; branches need them, so they are only told."""

@@ -310,3 +310,65 @@ def test_torchscript_keeps_its_derivatives() -> None:
             np.testing.assert_allclose(v, factor * expected, rtol=1e-7)
     tangents = [torch.func.jvp(script, (X,), (U,))[1] for _ in range(3)]
     assert not tangents[-1].any(), "PyTorch has mended it: say since when"
+
+
+# -- numbers that leave PyTorch ------------------------------------------------------------------------
+
+LEAVING = {
+    "float": lambda x: x * float(x[0]),
+    "item": lambda x: x * x[0].item(),
+    "tolist": lambda x: x * x.tolist()[1],
+    "tensor": lambda x: x * torch.tensor([x[0], x[1]]),
+    "as_tensor": lambda x: x * torch.as_tensor([x[0], x[1]]),
+}
+
+
+@pytest.mark.filterwarnings("ignore:Converting a tensor with requires_grad")  # PyTorch's own, in reverse mode
+@pytest.mark.parametrize("mode", ["forward", "reverse"])
+@pytest.mark.parametrize("name", LEAVING)
+def test_numbers_that_leave_pytorch_are_told_in_each_call(name: str, mode: str) -> None:
+    f, x = LEAVING[name], torch.tensor([2.0, 3.0])
+    operation = adhelpers.jacobian_vector_product if mode == "forward" else adhelpers.vector_jacobian_product
+    for _ in range(3):
+        with adhelpers.explain() as log:
+            operation(f, "torch", x, torch.ones(2))
+        (note,) = log.calls[0].notes
+        assert note.topic == "constant"
+        assert note.words.startswith(f"numbers leave PyTorch by {name}:")
+
+
+@pytest.mark.direct
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: x * float(x.detach()[0]),
+        lambda x: x * 2.0 if x[0] > 0.0 else x,
+        lambda x: x * torch.tensor([1.0, 2.0]),
+        lambda x: x[: int(x[0])] * 2.0,
+    ],
+)
+def test_what_varies_not_or_decides_may_leave(f: Any) -> None:
+    with adhelpers.explain() as log:
+        adhelpers.jacobian_vector_product(f, "torch", torch.tensor([2.0, 3.0]), torch.ones(2))
+    assert log.calls[0].notes == []
+
+
+def test_compare_says_what_left() -> None:
+    report = adhelpers.compare(lambda x: x * float(x[0]), x=np.asarray([2.0, 3.0]), backends=["torch"], timing=False)
+    assert any("on torch numbers leave PyTorch by float" in note for note in report.notes)
+
+
+@pytest.mark.direct
+def test_a_buffer_that_is_written_again_does_not_change_a_pullback() -> None:
+    backend, buffer = adhelpers.backend("torch"), torch.zeros(3)
+
+    def f(x: Any) -> Any:
+        buffer.detach_()
+        buffer[...] = x**3
+        return (buffer,), ()
+
+    x = torch.tensor([1.0, 2.0, 3.0])
+    _, first, _ = backend.vjp(f, (x,))
+    backend.vjp(f, (x + 1.0,))
+    (pulled,) = first((torch.ones(3),))
+    np.testing.assert_allclose(pulled.numpy(), 3.0 * x.numpy() ** 2, rtol=1e-6)
