@@ -8,8 +8,18 @@ from toys import ForwardToy, NumpyBackend, ReverseToy
 
 import adhelpers
 from adhelpers import Capability
-from adhelpers.testing import NotConcerned
-from adhelpers.testing.operations import BOTH, OPERATIONS, bound, call, differentiate, implements, nested, require_own
+from adhelpers.testing import Failure, NotConcerned
+from adhelpers.testing.operations import (
+    BOTH,
+    OPERATIONS,
+    bound,
+    call,
+    differentiate,
+    implements,
+    nested,
+    or_refused,
+    require_own,
+)
 from adhelpers.testing.subject import Subject
 from adhelpers_plugins.finite_difference import FiniteDifferenceBackend
 
@@ -67,3 +77,16 @@ def test_methods_of_its_own_are_told_from_those_that_core_derives(cls: type, own
         else:
             with pytest.raises(NotConcerned, match=f"{cls.__name__} has no {method} of its own"):
                 require_own(cls(), method)
+
+
+def test_any_error_is_loud_enough_and_a_finding_is_none() -> None:
+    seen: list[int] = []
+    or_refused(seen.append, 1)
+    assert seen == [1]
+
+    def raising(error: Exception) -> None:
+        raise error
+
+    or_refused(raising, ZeroDivisionError())
+    with pytest.raises(Failure, match="it is wrong"):
+        or_refused(raising, Failure("it is wrong"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -13,9 +12,9 @@ import adhelpers
 from adhelpers import Capability
 from adhelpers.testing import references
 from adhelpers.testing.models import numbers
-from adhelpers.testing.operations import MODES, bound, require_own
+from adhelpers.testing.operations import MODES, bound, or_refused, require_own
 from adhelpers.testing.scenario import Catalogue
-from adhelpers.testing.subject import Failure, Function, NotConcerned, Subject
+from adhelpers.testing.subject import Function, NotConcerned, Subject
 
 SCENARIOS = Catalogue()
 
@@ -94,16 +93,6 @@ def _require_writing(f: Function, subject: Subject) -> None:
         raise NotConcerned(msg)
 
 
-def _or_refused(check: Callable[[], None]) -> None:
-    """Any error of a framework is loud."""
-    try:
-        check()
-    except Failure:
-        raise
-    except Exception:
-        return
-
-
 def _product(name: str, f: Function, subject: Subject) -> None:
     _require_writing(f, subject)
     value = _over_numpy(f, X)
@@ -116,7 +105,7 @@ def _product(name: str, f: Function, subject: Subject) -> None:
         subject.expect_close(y, value, what="the value")
         subject.expect_close(received, reference(partial(_over_numpy, f), X, u))
 
-    _or_refused(check)
+    or_refused(check)
     subject.expect_equal(x, X, what="x, after the call")
 
 
@@ -129,7 +118,7 @@ def _jacobian(mode: str, f: Function, subject: Subject) -> None:
         received = adhelpers.jacobian(*operands, mode=mode)  # type: ignore[call-overload]
         subject.expect_close(received, references.jacobian(partial(_over_numpy, f), X))
 
-    _or_refused(check)
+    or_refused(check)
 
 
 def _swept(name: str, f: Function, subject: Subject) -> None:
@@ -153,7 +142,7 @@ def _swept(name: str, f: Function, subject: Subject) -> None:
             swept = backend.vjp_sweep(backend.vjp(leafwise, x)[1], vectors)
         subject.expect_close(swept, (expected,), what=f"the stack of backend.{name}_sweep")
 
-    _or_refused(check)
+    or_refused(check)
 
 
 for _f in WRITING:
