@@ -54,7 +54,7 @@ class LeafwiseFunction:
             result = self.function(again, *self.args)
         aux: Leaves = ()
         if self.has_aux:
-            result, aux = self._split_aux(result)
+            result, aux = self._split_aux(result, leaves)
         output = Tree.read(self._x.backend, result, "f(x)", leaves[0] if leaves else None)
         self._output_treedef = output.treedef
         return output.leaves, aux
@@ -68,7 +68,7 @@ class LeafwiseFunction:
         assert self._aux is not None, "f was called"
         return self._aux.rebuilt(self._x.backend, arrays)
 
-    def _split_aux(self, result: Any) -> tuple[Any, Leaves]:
+    def _split_aux(self, result: Any, x: Leaves) -> tuple[Any, Leaves]:
         if not isinstance(result, tuple) or len(result) != 2:
             msg = (
                 f"with has_aux=True, f must return a pair (y, aux), but it returned "
@@ -82,8 +82,14 @@ class LeafwiseFunction:
         arrays = tuple([leaf for leaf in leaves if backend.is_array(leaf)])
         # NumPy's are copied, for f may write them anew when it is called again.
         kept = [_ARRAY if backend.is_array(leaf) else leaf.copy() if is_numpy(leaf) else leaf for leaf in leaves]
-        others = [(i, leaf) for i, leaf in enumerate(kept) if leaf is not _ARRAY]
-        held = [(i, array) for i, leaf in others for array in arrays_held(backend.is_array, leaf)]
+        tracers = frozenset(map(type, x))
+        held = [
+            (i, array)
+            for i, leaf in enumerate(kept)
+            if leaf is not _ARRAY
+            for array in arrays_held(backend.is_array, leaf)
+            if type(array) in tracers and not backend.keeps(array)  # others are no tracers of this call
+        ]
         if self._aux is None:
             self._aux = _Aux(treedef, kept, held)
         return y, (*arrays, *[array for _, array in held])
@@ -98,8 +104,8 @@ class _Aux:
     leaves
         A mark in place of each array.
     held
-        The arrays that objects among the leaves hold, with the number of the leaf. They travel behind the others, to
-        see whether they are tracers of this very call: out of their objects nothing can free them.
+        Arrays that objects among the leaves hold, and that may be tracers of this very call, with the number of the
+        leaf. They travel behind the others to see whether they are: out of their objects nothing can free them.
     """
 
     treedef: TreeDef
@@ -117,15 +123,10 @@ class _Aux:
 
 
 def _is_of_call(backend: ADBackend, array: Array, freed: Array) -> bool:
-    """Whether a plugin has freed `array` of something that the call made.
-
-    What belongs to enclosing calls comes back as it is, or not free either. Of a subclass, such as PyTorch's Parameter,
-    are arrays of the user's.
-    """
+    """Whether a plugin has freed `array` of something; what belongs to enclosing calls stays as it is, or not free."""
     if freed is array or backend.keeps(array):
         return False
-    is_users = isinstance(array, type(freed)) and type(array) is not type(freed)
-    return backend.is_traced(array) or (backend.keeps(freed) and not is_users)
+    return backend.is_traced(array) or backend.keeps(freed)
 
 
 _ARRAY = object()
