@@ -36,7 +36,7 @@ nitpick_ignore_regex = [
     ("py:.*", rf"({'|'.join(vars(builtins))})"),
     ("py:.*", r"(collections|contextlib|os|pytest|typing)\..*|PathLike"),
     # What signatures name, though nobody need name it.
-    ("py:.*", r"adhelpers\.testing\.subject\.Subject"),
+    ("py:.*", r"adhelpers\.testing\.subject\.Subject|adhelpers\.caches\.[KV]"),
 ]
 
 # -- the pages ----------------------------------------------------------------------------------------
