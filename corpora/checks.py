@@ -55,7 +55,8 @@ class Examination:
         yield from (pushed, pulled)
         if {pushed.verdict, pulled.verdict} <= {"refused", "raises"}:
             return  # whatever rests on products will say so too
-        yield from self._jacobians()
+        if self.case.exact is None:  # of a number, sweeps are products
+            yield from self._jacobians()
         if pulled.verdict == "right" and sum(leaf.size for leaf in self.x) <= LARGEST:
             yield from self._second_order()
 

@@ -119,7 +119,7 @@ OF_INTEGERS = ("polygamma", "jn", "yn")
 
 
 Slopes = Callable[[int], float]
-"""The derivative of that order, at the point of a case."""
+"""The derivative of that order, 0 being the value, at the point of a case."""
 
 
 def points(operator: str, function: Any) -> Iterator[tuple[str, Callable[..., Any], np.ndarray, Slopes]]:
@@ -141,11 +141,11 @@ def _one_by_one(label: str, f: Callable[..., Any], reference: Callable[[Any], An
     for point in POINTS:
         slopes = _slopes(reference, point)
         if slopes is not None:
-            yield label, f, np.array([point]), lambda order, slopes=slopes: slopes[order - 1]
+            yield label, f, np.array([point]), lambda order, slopes=slopes: slopes[order]
 
 
-def _slopes(reference: Callable[[Any], Any], point: float) -> tuple[float, float] | None:
-    """Both derivatives, None where there are none or they are not real."""
+def _slopes(reference: Callable[[Any], Any], point: float) -> tuple[float, float, float] | None:
+    """The value and both derivatives, None where there are none or they are not real."""
     with mp.workdps(50):
         try:
             at, h = mp.mpf(point), mp.mpf(10) ** -16
@@ -160,5 +160,5 @@ def _slopes(reference: Callable[[Any], Any], point: float) -> tuple[float, float
             return None
         if 0 < abs(slope) < 1e-20 * abs(value):  # too flat for that many digits
             return None
-        first, second = float(mp.re(slope)), float(mp.re(curvature))
-    return (first, second) if max(abs(first), abs(second)) < 1e20 else None
+        all_three = float(mp.re(value)), float(mp.re(slope)), float(mp.re(curvature))
+    return all_three if max(map(abs, all_three)) < 1e20 else None
