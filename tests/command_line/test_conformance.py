@@ -27,9 +27,10 @@ def passed_on(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 
 def test_options_are_passed_on_and_the_status_comes_back(passed_on: list[Any], tmp_path: Path) -> None:
     report = str(tmp_path / "r.json")
-    arguments = ("--suite-version", "1", "--json", report, "-k", "R7", "-x")
+    arguments = ("--suite-version", "1", "--timeout", "2.5", "--json", report, "-k", "R7", "-x")
     assert main(["conformance", "finite-difference", *arguments]) == 1
-    assert passed_on == [("finite-difference", {"suite_version": 1, "json": report, "options": ["-k", "R7", "-x"]})]
+    options = {"suite_version": 1, "timeout": 2.5, "json": report, "options": ["-k", "R7", "-x"]}
+    assert passed_on == [("finite-difference", options)]
 
 
 BAD_USAGE = {
@@ -37,6 +38,7 @@ BAD_USAGE = {
     "unknown backend": (("finite-diference",), "no backend is named 'finite-diference' (did you mean 'finite-diff"),
     "unknown version": (("finite-difference", "--suite-version", "99"), "there is no version 99 of the suite; write"),
     "version in words": (("finite-difference", "--suite-version", "new"), "invalid int value: 'new'"),
+    "no time": (("finite-difference", "--timeout", "soon"), "a time is a positive number of seconds, but 'soon' was"),
     "no folder": (("finite-difference", "--json", "no/folder/r.json"), "--json 'no/folder/r.json' cannot be written: "),
 }
 

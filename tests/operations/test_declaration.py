@@ -101,7 +101,7 @@ def test_the_types_of_options_name_each_of_them(operation: Any) -> None:
 @EVERY
 def test_defaults_are_values_that_options_may_have(operation: Any) -> None:
     declared = declaration_of(operation).operation
-    declared.check(False, declared.defaults)
+    declared.check(declared.defaults)
 
 
 @EVERY
@@ -111,11 +111,13 @@ def test_options_reach_an_operation_in_the_order_of_their_defaults(
     """By which those that were left out are known to need no check."""
     seen = []
 
-    def call(self: Operation, f: Any, backend: Any, operands: Any, args: Any, has_aux: bool, **options: Any) -> Any:
+    def call(
+        self: Operation, f: Any, backend: Any, operands: Any, args: Any, has_aux: bool, options: dict[str, Any]
+    ) -> Any:
         seen.append((self, operands, args, has_aux, options))
         return (1, 2)
 
-    monkeypatch.setattr(Operation, "__call__", call)
+    monkeypatch.setattr(Operation, "call", call)
     declared = declaration_of(operation).operation
     operands = tuple(object() for _ in declared.operands)
     operation(len, None, *operands)
