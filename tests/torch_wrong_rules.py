@@ -146,6 +146,7 @@ CASES = [
     Case("cumprod_", lambda t: numbers(t).cumprod_(0), ("FF", "RF")),
     Case("prod", lambda t: torch.prod(numbers(t)), ("FFF",)),
     Case("polar", lambda t: torch.polar(numbers(t), numbers(t) ** 2), ("R",)),
+    Case("silu", lambda t: functional.silu(torch.complex(numbers(t), numbers(2 * t))), ("F", "R")),
     Case("sinc", lambda t: torch.sinc(numbers(t)), ("FF", "RR")),
     Case("sinc_", lambda t: numbers(t).sinc_(), ("FF",)),
     Case("special_sinc", lambda t: torch.special.sinc(numbers(t)), ("FF",)),

@@ -27,6 +27,11 @@ def _other_branch(argnums: Argnums, x: Array, *args: Any, **options: Any) -> boo
     return bool(np.iscomplexobj(x) and np.any(np.signbit(np.real(x))))
 
 
+def _at_zero(argnums: Argnums, x: Array) -> bool:
+    """Zero is divided by zero."""
+    return bool(np.any(np.equal(x, 0)))
+
+
 def _fills(argnums: Argnums, *args: Any, **options: Any) -> bool:
     """The value to fill with is taken for a constant."""
     return 1 in argnums
@@ -178,6 +183,7 @@ _BOTH: dict[Any, Condition] = {
     anp.ravel: _ravel,
     anp.reshape: _reshape,
     anp.sign: _is_complex,
+    anp.sinc: _at_zero,
     _primitive_norm: _norm,
     _std: _spread,
     _var: _spread,

@@ -19,9 +19,14 @@ def _logsumexp(argnums: Argnums, x: Array, axis: Any = None, b: Any = 1.0, keepd
     return put_back(argnums, x, axis, keepdims=keepdims)
 
 
+def _by_order(argnums: Argnums, *_: Any) -> bool:
+    """The order is taken for a constant."""
+    return 0 in argnums
+
+
 def _ive(argnums: Argnums, order: Any, x: Array) -> bool:
-    """The order is divided by zero."""
-    return bool(np.any(np.equal(x, 0)))
+    """The order is taken for a constant, and divided by zero."""
+    return 0 in argnums or bool(np.any(np.equal(x, 0)))
 
 
 def _gammainc(argnums: Argnums, a: Array, x: Array) -> bool:
@@ -51,8 +56,13 @@ def _odeint(argnums: Argnums, func: Any, y0: Array, t: Array, args: Any = (), **
     return any(options.get(name) is not None for name in ("Dfun", "ml", "mu", "tcrit"))
 
 
-WRONG_FORWARD: dict[str, Condition] = {"autograd.scipy.special:logsumexp": _logsumexp}
+_BOTH: dict[str, Condition] = {
+    "autograd.scipy.special:iv": _by_order,
+    "autograd.scipy.special:jn": _by_order,
+}
+WRONG_FORWARD: dict[str, Condition] = {**_BOTH, "autograd.scipy.special:logsumexp": _logsumexp}
 WRONG_REVERSE: dict[str, Condition] = {
+    **_BOTH,
     "autograd.scipy.integrate:odeint": _odeint,
     "autograd.scipy.linalg:solve_triangular": _solve_triangular,
     "autograd.scipy.linalg:sqrtm": _sqrtm,

@@ -173,6 +173,12 @@ def sinc_(input: Tensor) -> Tensor:
     return input.copy_(sinc(input))
 
 
+def silu(input: Tensor, inplace: bool = False) -> Tensor:
+    """Of complex numbers, from the exponential function."""
+    y = input / (1.0 + torch.exp(-input))
+    return input.copy_(y) if inplace else y
+
+
 # -- and others -----------------------------------------------------------------------------------------------
 
 
@@ -209,6 +215,8 @@ COMPOSITIONS: dict[Any, Callable[..., Tensor]] = {
     torch.logcumsumexp: logcumsumexp,
     torch.Tensor.logcumsumexp: logcumsumexp,
     torch.polar: polar,
+    functional.silu: silu,
+    torch._C._nn.silu: silu,
     torch.sinc: sinc,
     torch.special.sinc: sinc,
     torch.Tensor.sinc: sinc,

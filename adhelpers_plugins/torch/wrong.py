@@ -42,6 +42,10 @@ def _multiplies(self: Any, dim: Any, index: Any, source: Any, reduce: str = "", 
     return reduce == "prod"
 
 
+def _is_complex(self: Any, *args: Any, **options: Any) -> bool:
+    return bool(self.is_complex())
+
+
 def _in_chunks(*args: Any, options: Any = None, **others: Any) -> bool:
     return options is not None
 
@@ -79,6 +83,7 @@ _ALL: dict[str, Wrong] = {
     "cumprod_": Wrong(forward=2),
     "polar": Wrong(reverse=1),
     "prod": Wrong(forward=2),
+    "silu": Wrong(forward=1, reverse=1, where=_is_complex),  # the rule of real numbers, and none
     "sinc": Wrong(forward=2, reverse=2),
     "sinc_": Wrong(forward=2, reverse=2),
     "special_sinc": Wrong(forward=2, reverse=2),
@@ -116,7 +121,8 @@ CONSTANTS = {
     *(f"special_{prefix}chebyshev_polynomial_{kind}" for prefix in ("", "shifted_") for kind in "tuvw"),
     *(f"special_hermite_polynomial_{kind}" for kind in ("h", "he")),
     *("linspace", "logspace", "normal"),
-    *("native_batch_norm", "native_layer_norm"),  # their mean and their spread
+    # Their mean and their spread.
+    *("native_batch_norm", "_native_batch_norm_legit", "_batch_norm_with_update", "native_layer_norm"),
 }
 """Functions whose result, or part of it, has no derivative though there is one."""
 
