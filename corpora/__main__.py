@@ -38,6 +38,7 @@ def main() -> int:
 
 def _run(name: str, options: argparse.Namespace) -> bool:
     operators = [each for each in importlib.import_module(f"corpora.{name}").operators() if options.only in each]
+    operators = operators[:: options.every]
     path = options.results / f"{name}.jsonl"
     if not options.resume:
         path.unlink(missing_ok=True)
@@ -60,6 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--update", action="store_true", help="write the lists anew; a wrong value is never entered")
     parser.add_argument("--only", default="", metavar="WORD", help="operators whose names contain it")
+    parser.add_argument("--every", type=int, default=1, metavar="N", help="one of N operators")
     parser.add_argument("--samples", type=int, metavar="N", help=f"of each operator (default: {SAMPLES})")
     parser.add_argument("--resume", action="store_true", help="go on where the last run was ended")
     parser.add_argument("--results", type=Path, default=Path("corpora-results"), help="where the results are kept")
