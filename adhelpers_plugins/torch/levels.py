@@ -61,11 +61,8 @@ except (ImportError, AttributeError):
     EAGER_KNOWN = False
 """Whether this version of PyTorch lets compiled functions run as they were written."""
 
-try:
-    LockingLogger: Any
-    from torch._C import LockingLogger, _logging_set_logger
-except ImportError:
-    LockingLogger = None
+LockingLogger: Any = getattr(torch._C, "LockingLogger", None)
+_logging_set_logger: Any = getattr(torch._C, "_logging_set_logger", None)
 
 # The first dual number imports a module that warns about its own deprecated calls: meet it here.
 with warnings.catch_warnings(), contextlib.suppress(ImportError):
