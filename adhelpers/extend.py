@@ -17,6 +17,7 @@ from adhelpers.plugins.hookspecs import BackendDescription, hookimpl
 from adhelpers.plugins.lookup import owner_of
 from adhelpers.plugins.objects import arrays_held, cannot_be_freed
 from adhelpers.plugins.origin import raised_by_library
+from adhelpers.trees.kinds import kind_of
 
 __all__ = [
     "FUNCTIONS",
@@ -48,6 +49,7 @@ __all__ = [
     "fewest_vectors_first",
     "hookimpl",
     "is_listening",
+    "kind_of",
     "owner_of",
     "raised_by_library",
     "shared",

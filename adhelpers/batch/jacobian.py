@@ -17,7 +17,8 @@ from adhelpers.batch.mixing import MixingCheck
 from adhelpers.batch.points import require_output
 from adhelpers.caches import Cache
 from adhelpers.engine.missing_rules import Function
-from adhelpers.engine.sweeps import Check, Results, Sweep, SweepRecord, Swept
+from adhelpers.engine.results import Results, Swept
+from adhelpers.engine.sweeps import Check, Sweep, SweepRecord
 from adhelpers.plugins.contract import ADBackend
 from adhelpers.plugins.formulations import Mode
 from adhelpers.plugins.functions import Array, Leaves

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 from adhelpers.batch.layout import BatchLayout
 from adhelpers.engine import journal
+from adhelpers.engine.results import Push, Results
 from adhelpers.engine.rounding import ROUNDINGS, quiet, size_of_rounding
-from adhelpers.engine.sweeps import Push, Results
 from adhelpers.errors import BatchMixingError
 from adhelpers.plugins.contract import ADBackend
 from adhelpers.plugins.functions import Array, Leaves

@@ -6,7 +6,8 @@ from math import prod
 from typing import Literal
 
 from adhelpers.engine.missing_rules import Function
-from adhelpers.engine.sweeps import Check, Results, Sweep, Swept
+from adhelpers.engine.results import Results, Swept
+from adhelpers.engine.sweeps import Check, Sweep
 from adhelpers.errors import DTypeError
 from adhelpers.plugins.containers import describe
 from adhelpers.plugins.contract import ADBackend

@@ -14,20 +14,18 @@ from adhelpers.caches import FUNCTIONS
 from adhelpers.engine import journal
 from adhelpers.engine.missing_rules import Function, either, is_missing_rule
 from adhelpers.engine.proof import Proof, WrongSweep
+from adhelpers.engine.results import Push, Results, Swept
 from adhelpers.engine.rounding import Tolerance
-from adhelpers.engine.seeds import Basis, Seeds, most_at_once, zeros
+from adhelpers.engine.seeds import Basis, Seeds, most_at_once
 from adhelpers.errors import AdhelpersError, ArgumentTypeError, UnsupportedOperationError
 from adhelpers.plugins.contract import ADBackend
 from adhelpers.plugins.formulations import Formulation, Mode
-from adhelpers.plugins.functions import Array, JVPSweep, Leaves, Pullback, VJPSweep
+from adhelpers.plugins.functions import JVPSweep, Leaves, Pullback, VJPSweep
 from adhelpers.trees.kinds import kind_of
 from adhelpers.trees.leaves import is_complex, zeros_like
 
 Evaluated = tuple[Leaves, Pullback, Leaves]
 """What `ADBackend.vjp` returns."""
-
-Push = VJPSweep
-"""From a block of vectors, stacked, to their results, stacked."""
 
 Single = Callable[[Leaves], tuple[Leaves, Leaves]]
 """From one vector to the outputs of `f` and its result."""
@@ -43,35 +41,6 @@ def chosen_check(check: Check, check_batch: Check | None) -> Check:
     return check if check_batch is None else check_batch
 
 
-class Results:
-    """The results of a sweep: they are kept, a tuple of stacks for each block. Subclasses may do otherwise."""
-
-    def __init__(self, backend: ADBackend, leaves: Leaves) -> None:
-        self.backend = backend
-        self.blocks: list[Leaves] = []
-
-    def take(self, block: Leaves, results: Leaves) -> None:
-        """Take in what a block was pushed to."""
-        self.blocks.append(results)
-
-    def finish(self, push: Push, single: Push, prove: Callable[[], None], step: int) -> None:
-        """All blocks were pushed.
-
-        More may be, and vectors by themselves. `prove` raises `WrongSweep` if the sweep is wrong, in so far as that is
-        to be seen; it is called here, unless what is seen is enough.
-        """
-        prove()
-
-    def stacks(self, like: Leaves) -> Leaves:
-        """The results of all vectors, stacked, for each leaf of `like`."""
-        if not self.blocks:
-            return tuple([zeros(self.backend, leaf, 0) for leaf in like])
-        if len(self.blocks) == 1:
-            return self.blocks[0]
-        blocks = zip(*self.blocks, strict=True)
-        return tuple([self.backend.array_namespace(*stacks).concat(stacks) for stacks in blocks])
-
-
 @dataclass(slots=True)
 class SweepRecord:
     """What was learnt about sweeps through a function."""
@@ -82,32 +51,6 @@ class SweepRecord:
     """The ways that the backend has, the fastest first."""
     verdicts: dict[tuple[Mode, str], bool] = field(default_factory=dict)
     """Of each way to sweep that was tried, by its mode and name, whether it gives what single products give."""
-
-
-@dataclass(slots=True)
-class Swept:
-    """The result of a sweep.
-
-    Attributes
-    ----------
-    forward
-        Whether tangents were pushed forward, instead of cotangents pulled back.
-    results
-        What the vectors gave.
-    imaginary
-        The same of cotangents times -i, where these give the imaginary part of complex outputs of a real `x`.
-    """
-
-    outputs: Leaves
-    aux: Leaves
-    forward: bool
-    results: Results
-    imaginary: Results | None = None
-
-    def only_stack(self, like: Array) -> Array:
-        """The results, of which there is one for each vector, shaped as `like`."""
-        (real,) = self.results.stacks((like,))
-        return real if self.imaginary is None else real + 1j * self.imaginary.stacks((like,))[0]
 
 
 @dataclass(slots=True)

@@ -17,7 +17,7 @@ import torch
 from torch._ops import OpOverload, OpOverloadPacket
 from torch.overrides import TorchFunctionMode
 
-from adhelpers.extend import FUNCTIONS, Leaves, UnsupportedOperationError, is_listening, shared, tell
+from adhelpers.extend import FUNCTIONS, Leaves, UnsupportedOperationError, is_listening, kind_of, shared, tell
 from adhelpers_plugins.torch import levels, wrong
 from adhelpers_plugins.torch.compositions import COMPOSITIONS
 from adhelpers_plugins.torch.wrong import Wrong
@@ -58,7 +58,7 @@ def watched(
             function, args = f.function, getattr(f, "args", ())
             signature: Any = (id(function), way, type(f), x[0].shape, x[0].dtype)  # made for each call: the cheapest
             if len(x) > 1 or args:
-                signature = (*signature, *[(leaf.shape, leaf.dtype) for leaf in x[1:]], *map(_kind, args))
+                signature = (*signature, *[(leaf.shape, leaf.dtype) for leaf in x[1:]], *map(kind_of, args))
             known = _CLEAN.get(signature)
             if known is not None and known() is function:
                 return run(f, x, *rest)
@@ -77,13 +77,6 @@ def watched(
         return product
 
     return decorate
-
-
-def _kind(argument: Any) -> Any:
-    """What of a further argument decides which functions are called, as far as that is known."""
-    if isinstance(argument, (bool, int, str)):
-        return type(argument), argument
-    return (argument.shape, argument.dtype) if isinstance(argument, torch.Tensor) else type(argument)
 
 
 def _outer(x: Leaves) -> int:

@@ -10,8 +10,9 @@ from linear_toys import MATRIX, Counting, Linear
 from toys import ForwardToy, ReverseToy
 
 from adhelpers import ArgumentTypeError, DTypeError, UnsupportedOperationError
+from adhelpers.engine.results import Results
 from adhelpers.engine.seeds import Basis
-from adhelpers.engine.sweeps import Results, Sweep, SweepRecord, fastest
+from adhelpers.engine.sweeps import Sweep, SweepRecord, fastest
 from adhelpers.extend import ADBackend, Formulation, Leaves
 
 

@@ -372,3 +372,13 @@ def test_a_buffer_that_is_written_again_does_not_change_a_pullback() -> None:
     backend.vjp(f, (x + 1.0,))
     (pulled,) = first((torch.ones(3),))
     np.testing.assert_allclose(pulled.numpy(), 3.0 * x.numpy() ** 2, rtol=1e-6)
+
+
+@pytest.mark.parametrize("wrapped", [lambda word: (word,), lambda word: {"how": word}, lambda word: [[word]]])
+def test_words_within_containers_among_the_arguments_are_looked_at(wrapped: Any) -> None:
+    def f(x: Any, how: Any) -> Any:
+        return torch.special.bessel_j0(x) if "bessel" in str(how) else 2.0 * x
+
+    equal(jacobian_vector_product(f, "torch", X, U, args=(wrapped("plain"),)), 2.0 * U)
+    with pytest.raises(UnsupportedOperationError):
+        jacobian_vector_product(f, "torch", X, U, args=(wrapped("bessel"),))
