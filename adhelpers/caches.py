@@ -6,6 +6,7 @@ import threading
 import weakref
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
+from types import FunctionType
 from typing import Any, TypeVar
 
 K = TypeVar("K", bound=Hashable)
@@ -45,12 +46,12 @@ class FunctionCache:
 
     def record(self, f: object, signature: Hashable, make: Callable[[], V]) -> V:
         """The record of `f` at `signature`, new if there is none; `make`, a class, tells its records from others."""
-        owner = getattr(f, "__self__", None)
-        function = getattr(f, "__func__", None)
         key: Hashable = (make, signature)
         try:
-            if owner is not None and function is not None:
-                f, key = owner, (_Identity(id(function), weakref.ref(function)), key)
+            if type(f) is not FunctionType:  # which most are, and have no owner
+                owner, function = getattr(f, "__self__", None), getattr(f, "__func__", None)
+                if owner is not None and function is not None:
+                    f, key = owner, (_Identity(id(function), weakref.ref(function)), key)
             records = self._of(f)
             found = records.get(key)
             return records.keep(key, make()) if found is None else found

@@ -166,7 +166,8 @@ class Sweep:
                 failed[way] = False
                 self._tell_of_failure(name, error)
             else:
-                verdicts.update(failed)
+                if failed:
+                    verdicts.update(failed)
                 if self._proved:
                     verdicts[way] = True
                 return swept

@@ -227,15 +227,17 @@ class ADBackend(ABC):
         it first takes it for a function, and goes on to the next where it raises or is wrong. The last one must have
         single products, for it is not doubted. By default `jvp_sweep` and, if it is overridden, then a loop.
         """
-        return self._with_a_loop(ADBackend.jvp_sweep, self.jvp_sweep, f, x)
+        loop = {ONE_BY_ONE: partial(ADBackend.jvp_sweep, self, f, x)}
+        if type(self).jvp_sweep is ADBackend.jvp_sweep:
+            return loop
+        return {AT_ONCE: partial(self.jvp_sweep, f, x), **loop}
 
     def vjp_sweeps(self, pullback: Pullback) -> Mapping[str, VJPSweep]:
         """The ways to pull many cotangents back, as in `jvp_sweeps`."""
-        return self._with_a_loop(ADBackend.vjp_sweep, self.vjp_sweep, pullback)
-
-    def _with_a_loop(self, loop: Callable[..., Any], sweep: Any, *at: Any) -> dict[str, Any]:
-        ways = {} if getattr(sweep, "__func__", None) is loop else {AT_ONCE: partial(sweep, *at)}
-        return {**ways, ONE_BY_ONE: partial(loop, self, *at)}
+        loop = {ONE_BY_ONE: partial(ADBackend.vjp_sweep, self, pullback)}
+        if type(self).vjp_sweep is ADBackend.vjp_sweep:
+            return loop
+        return {AT_ONCE: partial(self.vjp_sweep, pullback), **loop}
 
     def stack(self, rows: Sequence[Leaves]) -> Leaves:
         """Many tuples of leaves as one tuple of stacks, the new axis in front; by default the namespace's stack."""

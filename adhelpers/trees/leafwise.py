@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from adhelpers.errors import ArgumentTypeError
-from adhelpers.plugins.containers import TreeDef, describe
+from adhelpers.plugins.containers import SINGLE, TreeDef, describe
 from adhelpers.plugins.contract import ADBackend
 from adhelpers.plugins.functions import Array, Leaves
 from adhelpers.plugins.objects import arrays_held, cannot_be_freed, is_numpy
+from adhelpers.trees.leaves import is_ready
 from adhelpers.trees.matching import leaf_paths
 from adhelpers.trees.tree import Tree
 
@@ -32,6 +33,7 @@ class LeafwiseFunction:
 
     __slots__ = ("_aux", "_output_treedef", "_x", "args", "function", "has_aux")
     kind = "values"
+    _output_treedef: TreeDef
 
     def __init__(self, f: Callable[..., Any], x: Tree, args: tuple[Any, ...], *, has_aux: bool) -> None:
         if type(args) is not tuple:
@@ -55,7 +57,11 @@ class LeafwiseFunction:
         aux: Leaves = ()
         if self.has_aux:
             result, aux = self._split_aux(result, leaves)
-        output = Tree.read(self._x.backend, result, "f(x)", leaves[0] if leaves else None)
+        backend, like = self._x.backend, leaves[0] if leaves else None
+        if is_ready(backend, result, like):
+            self._output_treedef = SINGLE
+            return (result,), aux
+        output = Tree.read(backend, result, "f(x)", like)
         self._output_treedef = output.treedef
         return output.leaves, aux
 

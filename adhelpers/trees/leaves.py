@@ -78,10 +78,13 @@ def _kind_of(name: object) -> str:
     return re.split(r"[\[.]", str(name), maxsplit=1)[0]
 
 
-def is_known(backend: ADBackend, leaf: object) -> bool:
-    """Whether arrays of this kind were found to be the backend's own, and floating or complex."""
+def is_ready(backend: ADBackend, leaf: Any, like: Array | None = None) -> bool:
+    """Whether `leaf` can be taken as it is: arrays of this kind were found to be the backend's own, and inexact.
+
+    Beside `like`, which another kind may be, it must be of that: NumPy arrays may have to be lifted.
+    """
     dtypes = _KNOWN.get((type(backend), type(leaf)))
-    return dtypes is not None and leaf.dtype in dtypes  # type: ignore[attr-defined]  # it has one, being an array
+    return dtypes is not None and leaf.dtype in dtypes and (like is None or type(leaf) is type(like))
 
 
 _KNOWN = shared(256)
@@ -100,7 +103,7 @@ def is_like(backend: ADBackend, leaf: Any, partner: Array) -> bool:
 
 def check_inexact(backend: ADBackend, leaf: Array, name: object) -> None:
     """Refuse a leaf that is neither floating nor complex."""
-    if is_known(backend, leaf):
+    if is_ready(backend, leaf):
         return
     xp = backend.array_namespace(leaf)
     try:

@@ -12,9 +12,9 @@ from adhelpers.trees.leaves import (
     check_inexact,
     check_like_partner,
     is_complex,
-    is_known,
     is_like,
     is_number,
+    is_ready,
     lift,
     lift_beside,
 )
@@ -50,7 +50,7 @@ class Tree:
         Numbers get the precision and device of `like` or, without it, of the first array beside them that is real, or
         complex, as they are.
         """
-        if _is_ready(backend, tree, like):  # one array, by far the commonest: no tree work
+        if is_ready(backend, tree, like):  # one array, by far the commonest: no tree work
             return cls(backend, name, (tree,), SINGLE)
         leaves, treedef = backend.flatten(tree)
         lifted = list(leaves)
@@ -60,7 +60,7 @@ class Tree:
             if like is None and is_number(leaf):
                 same = (array for array in arrays if is_complex(backend, array) == isinstance(leaf, complex))
                 partner = next(same, None)
-            if not _is_ready(backend, leaf, partner):
+            if not is_ready(backend, leaf, partner):
                 leaf_name = LeafName(name, treedef, i)
                 lifted[i] = lift_beside(backend, leaf, leaf_name, partner)
                 check_inexact(backend, lifted[i], leaf_name)
@@ -86,8 +86,3 @@ class Tree:
                 lifted[i] = lift(self.backend, leaf, leaf_name, like)
                 check_like_partner(self.backend, lifted[i], leaf_name, like, LeafName(self.name, self.treedef, i))
         return tuple(lifted)
-
-
-def _is_ready(backend: ADBackend, leaf: Any, like: Array | None) -> bool:
-    """Whether `leaf` can be taken as it is. Beside `like` NumPy arrays may have to be lifted."""
-    return is_known(backend, leaf) and (like is None or type(leaf) is type(like))

@@ -123,8 +123,8 @@ class TorchBackend(ADBackend):
         return levels.has_no_value(leaf)
 
     def stop_gradient(self, leaf: Array) -> Array:
-        """Detached at every level."""
-        return leaf.detach()
+        """Detached at every level, unless it is a constant at each."""
+        return leaf.detach() if leaf.requires_grad or levels.surrounded() else leaf
 
     def jvp(self, f: LeafFunction, x: Leaves, u: Leaves) -> tuple[Leaves, Leaves, Leaves]:
         """Dual numbers, or ``torch.func.jvp`` inside a transformation."""
@@ -198,7 +198,8 @@ def _at_top(leaves: Leaves) -> bool:
     for leaf in leaves:
         if leaf.layout is not torch.strided:
             direct.require_dense(leaf)
-        at_top = at_top and type(leaf) in levels.PLAIN and not leaf.is_inference()
+        if type(leaf) not in levels.PLAIN or leaf.is_inference():
+            at_top = False
     return at_top
 
 

@@ -46,17 +46,17 @@ def _push(
 ) -> tuple[Leaves, Leaves, Leaves]:
     # f gets copies of both, for it may work in place.
     outputs, aux = f(*[dual.make(leaf.clone(), tangent) for leaf, tangent in zip(x, u, strict=True)])
-    ownership = Ownership()
+    taken: set[int] = set()
     values, tangents = [], []
     for y in outputs:
         primal, tangent = dual.unpack(y)
-        values.append(ownership.own(primal, is_new=tangent is not None and _is_new(y)))
+        values.append(_own(primal, taken, is_new=tangent is not None and _is_new(y)))
         if tangent is None:
             tangent = torch.zeros_like(primal)
         if vectors is not None:
             tangent = vectors.stacked(tangent)
-        tangents.append(ownership.own(tangent if tangent.dtype is y.dtype else tangent.to(y.dtype)))
-    return tuple(values), tuple(tangents), tuple([ownership.own(dual.unpack(a)[0], is_new=False) for a in aux])
+        tangents.append(_own(tangent if tangent.dtype is y.dtype else tangent.to(y.dtype), taken))
+    return tuple(values), tuple(tangents), tuple([_own(dual.unpack(a)[0], taken, is_new=False) for a in aux])
 
 
 @watched("reverse")
@@ -81,7 +81,7 @@ def _graph_of(f: LeafFunction, x: Leaves, *, of_gradient: bool = False) -> tuple
         try:
             outputs, aux = f(*copies)
             # What f wrote to it may write to again, and have another graph then.
-            outputs = tuple([y.clone() if y.requires_grad and y._version else y for y in outputs])
+            outputs = tuple([y.clone() if y._version and y.requires_grad else y for y in outputs])
             if of_gradient:
                 aux = (*outputs, *aux)
                 outputs, seeds = _gradients_of(outputs, x, edges)
@@ -94,11 +94,11 @@ def _graph_of(f: LeafFunction, x: Leaves, *, of_gradient: bool = False) -> tuple
     if of_gradient and has_users_rules and not _is_whole(outputs, seeds):
         raise UnsupportedOperationError(_TWICE)
     attached = wanted and (leads_outside or any(leaf.requires_grad and _is_attached(leaf) for leaf in x))
-    ownership = Ownership()
+    taken: set[int] = set()
     owned = []
     for y in results:
         result = y if attached and _is_attached(y) else y.detach()
-        owned.append(ownership.own(result, is_new=y.grad_fn is not None and _is_new(y)))
+        owned.append(_own(result, taken, is_new=y.grad_fn is not None and _is_new(y)))
     count = len(outputs)
     return tuple(owned[:count]), GraphPullback(x, edges, outputs, attached, has_users_rules), tuple(owned[count:])
 
@@ -180,14 +180,12 @@ class GraphPullback:
             pulled = _gradients(tuple(live), self._edges, each, create_graph=attached, vmap=vmap)
             if attached and self._has_users_rules and not _is_whole(pulled, each):
                 pulled = _once(pulled)
-        ownership, is_new = Ownership(cotangents), not self._has_users_rules  # which may return memory that they keep
+        taken, is_new = _memory_of(cotangents), not self._has_users_rules  # which may return memory that they keep
         return tuple(
             [
                 torch.zeros((*stack, *leaf.shape), dtype=leaf.dtype, device=leaf.device)
                 if g is None
-                else ownership.own(
-                    _conjugate(g if not g.requires_grad or _is_attached(g) else g.detach()), is_new=is_new
-                )
+                else _own(_conjugate(g if not g.requires_grad or _is_attached(g) else g.detach()), taken, is_new=is_new)
                 for g, leaf in zip(pulled, self._x, strict=True)
             ]
         )
@@ -247,30 +245,27 @@ def _conjugate(tensor: Array) -> Array:
     return tensor.conj().resolve_conj() if tensor.is_complex() else tensor
 
 
-class Ownership:
-    """What results may not share: the memory of one another, and of some other tensors."""
+def _memory_of(tensors: Leaves) -> set[int]:
+    """Where tensors lie; a subclass need not have memory to compare."""
+    return {tensor.untyped_storage().data_ptr() for tensor in tensors if type(tensor) is torch.Tensor}
 
-    __slots__ = ("_taken",)
 
-    def __init__(self, others: Leaves = ()) -> None:
-        self._taken = {other.untyped_storage().data_ptr() for other in others if type(other) is torch.Tensor}
+def _own(tensor: Array, taken: set[int], *, is_new: bool = True) -> Array:
+    """`tensor` as plain memory that is not `taken`, and then is: results share none with one another.
 
-    def own(self, tensor: Array, *, is_new: bool = True) -> Array:
-        """`tensor` as plain memory of its own: some rules give a symbolic zero, repeat elements or conjugate lazily.
-
-        What is not new may lie in memory that `f` closes over.
-        """
-        if type(tensor) is torch.Tensor and is_new and tensor.is_contiguous() and not tensor._is_zerotensor():
-            memory = tensor.untyped_storage().data_ptr()
-            if memory not in self._taken:
-                self._taken.add(memory)
-                return _resolved(tensor)
-        else:
-            require_dense(tensor)
-        tensor = _resolved(tensor.clone())
-        if type(tensor) is torch.Tensor:  # a subclass need not have memory to compare
-            self._taken.add(tensor.untyped_storage().data_ptr())
-        return tensor
+    Some rules give a symbolic zero, repeat elements or conjugate lazily. What is not new may lie in memory that `f`
+    closes over.
+    """
+    if type(tensor) is torch.Tensor and is_new and tensor.is_contiguous() and not tensor._is_zerotensor():
+        memory = tensor.untyped_storage().data_ptr()
+        if memory not in taken:
+            taken.add(memory)
+            return _resolved(tensor) if tensor.is_conj() or tensor.is_neg() else tensor
+    else:
+        require_dense(tensor)
+    tensor = _resolved(tensor.clone())
+    taken.update(_memory_of((tensor,)))
+    return tensor
 
 
 def _is_new(y: Array) -> bool:
@@ -282,7 +277,7 @@ def _is_new(y: Array) -> bool:
 
 
 def _resolved(tensor: Array) -> Array:
-    return tensor.resolve_conj().resolve_neg() if tensor.is_conj() or tensor.is_neg() else tensor
+    return tensor.resolve_conj().resolve_neg()
 
 
 def require_dense(tensor: Array) -> None:

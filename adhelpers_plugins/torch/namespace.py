@@ -26,7 +26,7 @@ from array_api_compat.torch import __array_api_version__ as __array_api_version_
 from array_api_compat.torch import __array_namespace_info__ as __array_namespace_info__
 
 from adhelpers_plugins.torch import fft, linalg
-from adhelpers_plugins.torch.arrayapi.creation import arange, asarray, from_dlpack, full, full_like, linspace
+from adhelpers_plugins.torch.arrayapi.creation import arange, asarray, eye, from_dlpack, full, full_like, linspace
 from adhelpers_plugins.torch.arrayapi.elementwise import copysign, floor_divide, imag, nextafter, pow, remainder
 from adhelpers_plugins.torch.arrayapi.gathering import (
     argsort,

@@ -52,21 +52,22 @@ def watched(
 
     def decorate(run: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(run)
-        def product(f: Any, x: Leaves, *rest: Leaves) -> Any:
+        def product(f: Any, x: Leaves, tangents: Leaves | None = None) -> Any:
             if (is_traced and torch.compiler.is_dynamo_compiling()) or not hasattr(f, "function"):
-                return run(f, x, *rest)
+                return run(f, x) if tangents is None else run(f, x, tangents)
             function, args = f.function, getattr(f, "args", ())
             signature: Any = (id(function), way, type(f), x[0].shape, x[0].dtype)  # made for each call: the cheapest
             if len(x) > 1 or args:
                 signature = (*signature, *[(leaf.shape, leaf.dtype) for leaf in x[1:]], *map(kind_of, args))
             known = _CLEAN.get(signature)
             if known is not None and known() is function:
-                return run(f, x, *rest)
+                return run(f, x) if tangents is None else run(f, x, tangents)
+            given = (f, x) if tangents is None else (f, x, tangents)
             sight: Sight = FUNCTIONS.record(function, signature[1:], Sight)
             if sight.is_clean:  # a method, which is made for each call, or one of which there is something to tell
                 _tell_of_constants(sight)
-                return run(f, x, *rest)
-            result = _watch(sight, mode, functools.partial(run, f, x, *rest), order + _outer(x))
+                return run(*given)
+            result = _watch(sight, mode, functools.partial(run, *given), order + _outer(x))
             _tell_of_constants(sight)
             if sight.is_clean and not sight.leaves_by:
                 with contextlib.suppress(TypeError):  # no weak reference: it is watched each time

@@ -135,9 +135,9 @@ def test_others_cannot(dtype: str) -> None:
 def test_what_is_known_of_one_dtype_says_nothing_of_another() -> None:
     array = np.ones(2)
     check_inexact(TOY, array, "x")
-    assert leaves.is_known(TOY, array)
-    assert not leaves.is_known(TOY, np.ones(2, int))
-    assert not leaves.is_known(Foreign(), array)
+    assert leaves.is_ready(TOY, array)
+    assert not leaves.is_ready(TOY, np.ones(2, int))
+    assert not leaves.is_ready(Foreign(), array)
 
 
 @pytest.mark.parametrize(("dtype", "expected"), [("float32", 4), ("float64", 8), ("complex64", 8), ("complex128", 16)])

@@ -38,6 +38,15 @@ def asarray(obj: Any, /, *, dtype: Any = None, device: Any = None, copy: bool | 
     return _stack(obj, common, device, _device(leaves) if device is None else device)
 
 
+def eye(
+    n_rows: int, n_cols: int | None = None, /, *, k: int = 0, dtype: Any = None, device: Any = None, **options: Any
+) -> Tensor:
+    """Ones on a diagonal; the main one, which basis vectors have, in one call of PyTorch's."""
+    if k or options:
+        return xnp.eye(n_rows, n_cols, k=k, dtype=dtype, device=device, **options)
+    return torch.eye(n_rows, n_rows if n_cols is None else n_cols, dtype=dtype, device=device)
+
+
 def fftfreq(n: int, /, *, d: Any = 1.0, dtype: Any = None, device: Any = None, **options: Any) -> Tensor:
     """The frequencies of a transform; the distance of samples `d` may be a tensor."""
     return _frequencies(xnp.fft.fftfreq, n, d, dtype, device, **options)
