@@ -198,8 +198,7 @@ def _at_top(leaves: Leaves) -> bool:
     for leaf in leaves:
         if leaf.layout is not torch.strided:
             direct.require_dense(leaf)
-        if type(leaf) not in levels.PLAIN or leaf.is_inference():
-            at_top = False
+        at_top = at_top and type(leaf) in levels.PLAIN and not leaf.is_inference()
     return at_top
 
 
