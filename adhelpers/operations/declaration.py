@@ -204,13 +204,13 @@ def resolve(f: Function, backend: Backend, x: Any) -> ADBackend:
     if not callable(f):
         msg = f"f must be callable as f(x, *args), but {describe(f)} was given; pass the function itself"
         raise ArgumentTypeError(msg)
-    # By its bases first: isinstance of an abstract class takes microseconds.
-    if ADBackend in type(backend).__mro__ or isinstance(backend, ADBackend):
-        return backend  # type: ignore[return-value]
     if isinstance(backend, str):
         return lookup.backend(backend)
     if backend is None:
         return lookup.infer(x)
+    # By its bases first: isinstance of an abstract class takes microseconds.
+    if ADBackend in type(backend).__mro__ or isinstance(backend, ADBackend):
+        return backend
     if isinstance(backend, type) and issubclass(backend, ADBackend):
         msg = f"backend is the class {backend.__name__}; make an instance of it: {backend.__name__}()"
     else:
