@@ -27,7 +27,7 @@ def complexes(*shape: int, seed: int = 0) -> np.ndarray:
 
 
 def raw_pairings(f: Callable[[Any], Any], x: np.ndarray, t: np.ndarray, u: np.ndarray) -> dict[str, float]:
-    """Re(sum(u * J t)) by autograd alone, by mode; not a number where a rule is missing or fails, or has another shape."""
+    """Re(sum(u * J t)) by autograd alone, by mode: no number where a rule is missing, fails or has another shape."""
 
     def paired(a: np.ndarray, compute: Callable[[], np.ndarray]) -> float:
         try:

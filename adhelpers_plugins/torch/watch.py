@@ -150,7 +150,7 @@ class _Watch(TorchFunctionMode):  # type: ignore[misc]
         if name in wrong.LEAVING and any(map(_varies, _tensors((*args, *options.values())))):
             self.left.add(name.strip("_"))
         for blamed, entry in _entries(name, func, args, options):
-            limit = getattr(entry, self._mode)
+            limit = self._limit(entry)
             if limit > self._order + self._is_attached(args, options):
                 self.passed.append(limit)
                 continue
@@ -160,6 +160,12 @@ class _Watch(TorchFunctionMode):  # type: ignore[misc]
             self.composed.add(blamed)
             return composition(*args, **options)
         return func(*args, **options)
+
+    def _limit(self, entry: Wrong) -> float:
+        """From which order it is wrong here."""
+        if self._mode == "forward":
+            return entry.forward
+        return min(entry.reverse, entry.mapped) if levels.is_mapping() else entry.reverse
 
     def _is_attached(self, args: Any, options: dict[str, Any]) -> bool:
         """Whether somebody may differentiate by what the arguments are: in reverse mode all are part of a graph."""

@@ -26,6 +26,8 @@ class Wrong:
     ----------
     forward, reverse
         The order in that mode.
+    mapped
+        The order in reverse mode inside ``torch.func.vmap``, which may map the cotangent alone.
     where
         For which arguments.
     until
@@ -34,6 +36,7 @@ class Wrong:
 
     forward: float = math.inf
     reverse: float = math.inf
+    mapped: float = math.inf
     where: Callable[..., bool] = _always
     until: str | None = None
 
@@ -46,6 +49,10 @@ def _is_complex(self: Any, *args: Any, **options: Any) -> bool:
     return bool(self.is_complex())
 
 
+def _has_singular_values(*args: Any, driver: str | None = None, **options: Any) -> bool:
+    return driver in ("gelsd", "gelss")
+
+
 def _in_chunks(*args: Any, options: Any = None, **others: Any) -> bool:
     return options is not None
 
@@ -55,6 +62,9 @@ _NORMALISATION = Wrong(forward=2, reverse=3)
 
 _FACTORS = Wrong(forward=2, until="2.15")
 """Factors that were computed for the value are taken for constants."""
+
+_APART = Wrong(forward=2, reverse=2)
+"""Infinity is divided by infinity."""
 
 _ALL: dict[str, Wrong] = {
     "batch_norm": _NORMALISATION,
@@ -87,8 +97,12 @@ _ALL: dict[str, Wrong] = {
     "sinc": Wrong(forward=2, reverse=2),
     "sinc_": Wrong(forward=2, reverse=2),
     "special_sinc": Wrong(forward=2, reverse=2),
-    # Numbers that are far apart underflow.
-    "logcumsumexp": Wrong(forward=1, reverse=3),
+    # Numbers that are far apart overflow or underflow.
+    "logaddexp": _APART,
+    "logaddexp2": _APART,
+    "logcumsumexp": Wrong(forward=1, reverse=2),
+    "cdist": Wrong(forward=1, mapped=1),  # no forward rule, and a wrong batching rule of the backward pass
+    "linalg_lstsq": Wrong(forward=1, reverse=1, where=_has_singular_values),  # they are constants
     "as_strided_scatter": Wrong(reverse=1),
     "linear_cross_entropy": Wrong(forward=1, reverse=2, where=_in_chunks),
     "scatter_reduce": Wrong(forward=1, where=_multiplies),
