@@ -35,13 +35,18 @@ def _gammainc(argnums: Argnums, a: Array, x: Array) -> bool:
 
 
 def _rgamma(argnums: Argnums, x: Array) -> bool:
-    """Infinity is divided by infinity where the function is zero."""
+    """The function is zero, and gamma(x) infinite."""
+    return _is_pole(x) or bool(np.any(np.greater(x, 171)))
+
+
+def _is_pole(x: Array) -> bool:
+    """Of the gamma function."""
     return bool(np.any(np.less_equal(x, 0) & np.equal(np.mod(x, 1), 0)))
 
 
 def _beta(argnums: Argnums, a: Array, b: Array) -> bool:
     """Zero, where gamma(a + b) is infinite, times infinity."""
-    return _rgamma(argnums, np.add(a, b))
+    return _is_pole(np.add(a, b))
 
 
 def _betainc(argnums: Argnums, a: Array, b: Array, x: Array) -> bool:
@@ -64,7 +69,7 @@ def _sqrtm(argnums: Argnums, x: Array, *_: Any, **options: Any) -> bool:
 
 
 def _density(start: float, end: float) -> Condition:
-    def condition(argnums: Argnums, x: Array, *parameters: Any) -> bool:
+    def condition(argnums: Argnums, x: Array, *parameters: Any, **options: Any) -> bool:
         """Zero times infinity at the ends, and times the logarithm of a negative number beyond them."""
         is_beyond = np.less(x, start) | np.greater(x, end)
         return bool(np.any(np.isin(x, (start, end)) | (is_beyond & (tuple(argnums) != (0,)))))
@@ -77,15 +82,15 @@ def _outside(x: Array, start: float, end: float) -> bool:
     return bool(np.any(np.less(x, start) | np.greater(x, end)))
 
 
-def _gamma_cdf(argnums: Argnums, x: Array, a: Array) -> bool:
+def _gamma_cdf(argnums: Argnums, x: Array, a: Array, *_: Any, **options: Any) -> bool:
     return _outside(x, 0, np.inf) or _gammainc(argnums, a, x)
 
 
-def _chi2_cdf(argnums: Argnums, x: Array, df: Array) -> bool:
+def _chi2_cdf(argnums: Argnums, x: Array, df: Array, *_: Any, **options: Any) -> bool:
     return _gamma_cdf(argnums, x, np.divide(df, 2))
 
 
-def _beta_cdf(argnums: Argnums, x: Array, a: Array, b: Array) -> bool:
+def _beta_cdf(argnums: Argnums, x: Array, a: Array, b: Array, *_: Any, **options: Any) -> bool:
     return _outside(x, 0, 1) or _betainc(argnums, a, b, x)
 
 

@@ -87,6 +87,18 @@ CASES: dict[str, tuple[Callable[[Any], Any], np.ndarray, str]] = {
     "betainc, underflowing": (lambda x: sp.betainc(900.0, 900.0, x), np.array([0.49, 0.51]), ""),
     "rgamma": (sp.rgamma, np.array([-1.5, 0.3]), REVERSE),
     "rgamma at zeros of its": (sp.rgamma, np.array([-2.0, 0.3]), ""),
+    "rgamma, underflowing": (lambda x: 1e300 * (1e9 * sp.rgamma(x)), np.array([171.5, 172.0]), ""),
+    **{
+        f"{name}, elsewhere": (lambda x, f=f, p=p: f(x, *p, loc=-3.0, scale=9.0), POSITIVE, "")
+        for name, f, p in (
+            ("beta.cdf", beta.cdf, (2.5, 3.5)),
+            ("beta.pdf", beta.pdf, (2.5, 3.5)),
+            ("chi2.cdf", chi2.cdf, (6.0,)),
+            ("chi2.pdf", chi2.pdf, (6.0,)),
+            ("gamma.cdf", gamma.cdf, (2.5,)),
+            ("gamma.pdf", gamma.pdf, (2.5,)),
+        )
+    },
     "beta.cdf": (lambda x: beta.cdf(x, 2.5, 3.5), np.array([0.2, 0.7]), REVERSE),
     "beta.cdf outside": (lambda x: beta.cdf(x, 3.0, 2.0), np.array([-0.2, 1.7]), ""),
     "beta.cdf, underflowing": (lambda x: beta.cdf(x, 900.0, 900.0), np.array([0.49, 0.51]), ""),
