@@ -176,6 +176,22 @@ def cholesky_solve(input: Tensor, input2: Tensor, upper: bool = False) -> Tensor
     return torch.linalg.solve_triangular(lower.mH, torch.linalg.solve_triangular(lower, input, upper=False), upper=True)
 
 
+def linalg_lu_solve(LU: Tensor, pivots: Tensor, B: Tensor, *, left: bool = True, adjoint: bool = False) -> Tensor:
+    """The solution of a system whose matrix has those factors."""
+    if not left:
+        return linalg_lu_solve(LU, pivots, B.mH, adjoint=not adjoint).mH
+    permutation, lower, upper = torch.lu_unpack(LU, pivots)
+    solve = torch.linalg.solve_triangular
+    if adjoint:
+        return permutation @ solve(lower.mH, solve(upper.mH, B, upper=False), upper=True, unitriangular=True)
+    return solve(upper, solve(lower, permutation.mT @ B, upper=False, unitriangular=True), upper=True)
+
+
+def lu_solve(input: Tensor, LU_data: Tensor, LU_pivots: Tensor) -> Tensor:
+    """The same by its older name."""
+    return linalg_lu_solve(LU_data, LU_pivots, input)
+
+
 def lstsq(input: Tensor, b: Tensor, rcond: float | None = None, *, driver: str | None = None) -> Any:
     """PyTorch's own, and the singular values of their own function."""
     solution, residuals, rank, _ = found = torch.linalg.lstsq(input, b, rcond, driver=driver)
@@ -260,6 +276,9 @@ COMPOSITIONS: dict[Any, Callable[..., Tensor]] = {
     torch.Tensor.cholesky_solve: cholesky_solve,
     torch.cdist: cdist,
     torch.linalg.lstsq: lstsq,
+    torch.linalg.lu_solve: linalg_lu_solve,
+    torch.lu_solve: lu_solve,
+    torch.Tensor.lu_solve: lu_solve,
     torch.logaddexp: logaddexp,
     torch.logaddexp2: logaddexp2,
     torch.Tensor.logaddexp: logaddexp,

@@ -150,7 +150,7 @@ class _Watch(TorchFunctionMode):  # type: ignore[misc]
         if name in wrong.LEAVING and any(map(_varies, _tensors((*args, *options.values())))):
             self.left.add(name.strip("_"))
         for blamed, entry in _entries(name, func, args, options):
-            limit = self._limit(entry)
+            limit = getattr(entry, self._mode)
             if limit > self._order + self._is_attached(args, options):
                 self.passed.append(limit)
                 continue
@@ -160,12 +160,6 @@ class _Watch(TorchFunctionMode):  # type: ignore[misc]
             self.composed.add(blamed)
             return composition(*args, **options)
         return func(*args, **options)
-
-    def _limit(self, entry: Wrong) -> float:
-        """From which order it is wrong here."""
-        if self._mode == "forward":
-            return entry.forward
-        return min(entry.reverse, entry.mapped) if levels.is_mapping() else entry.reverse
 
     def _is_attached(self, args: Any, options: dict[str, Any]) -> bool:
         """Whether somebody may differentiate by what the arguments are: in reverse mode all are part of a graph."""
@@ -185,6 +179,8 @@ def _entries(name: str, func: Any, args: Any, options: dict[str, Any]) -> list[t
     entry = wrong.FUNCTIONS.get(name)
     if entry is not None and entry.where(*args, **options):
         found.append((name, entry))
+    if name in wrong.MAPPED:
+        found.append((f"{name} under vmap", wrong.MAPPED[name] if levels.is_mapping() else wrong.UNMAPPED))
     for argument, place in wrong.ARGUMENTS.get(name, {}).items():
         if _varies(options.get(argument, args[place] if place < len(args) else None)):
             found.append((f"{name} by its {argument}", wrong.ARGUMENT))

@@ -26,8 +26,6 @@ class Wrong:
     ----------
     forward, reverse
         The order in that mode.
-    mapped
-        The order in reverse mode inside ``torch.func.vmap``, which may map the cotangent alone.
     where
         For which arguments.
     until
@@ -36,7 +34,6 @@ class Wrong:
 
     forward: float = math.inf
     reverse: float = math.inf
-    mapped: float = math.inf
     where: Callable[..., bool] = _always
     until: str | None = None
 
@@ -101,7 +98,7 @@ _ALL: dict[str, Wrong] = {
     "logaddexp": _APART,
     "logaddexp2": _APART,
     "logcumsumexp": Wrong(forward=1, reverse=2),
-    "cdist": Wrong(forward=1, mapped=1),  # no forward rule, and a wrong batching rule of the backward pass
+    "cdist": Wrong(forward=1),  # there is none
     "linalg_lstsq": Wrong(forward=1, reverse=1, where=_has_singular_values),  # they are constants
     "as_strided_scatter": Wrong(reverse=1),
     "linear_cross_entropy": Wrong(forward=1, reverse=2, where=_in_chunks),
@@ -113,6 +110,20 @@ _ALL: dict[str, Wrong] = {
 
 FUNCTIONS = {name: wrong for name, wrong in _ALL.items() if wrong.until is None or torch.__version__ < wrong.until}
 """Functions of this version of PyTorch, by their names, which methods and functions share."""
+
+MAPPED = {
+    "cdist": Wrong(reverse=1),  # where the cotangent alone is mapped
+    # Where the matrix is mapped at one level and the right-hand side at an inner one, such as a sweep's.
+    "linalg_lu_solve": Wrong(forward=1, reverse=1),
+    "lu_solve": Wrong(forward=1, reverse=1),
+    "linalg_solve": Wrong(forward=1),
+    "linalg_solve_ex": Wrong(forward=1),
+    "linalg_tensorsolve": Wrong(forward=1),
+}
+"""Functions that are wrong inside of ``torch.func.vmap``."""
+
+UNMAPPED = Wrong()
+"""Of those, outside of it."""
 
 _BESSEL = {"": "jy", "modified_": "ik", "scaled_modified_": "k"}
 

@@ -14,6 +14,7 @@ compositions = pytest.importorskip("adhelpers_plugins.torch.compositions")
 functional = torch.nn.functional
 BATCH = torch.tensor(np.random.default_rng(0).standard_normal((3, 4, 2)))
 LOWER = torch.tensor([[2.0, 5.0], [1.0, 3.0]], dtype=torch.float64)
+SQUARE = BATCH[:, :2] + 1j * BATCH[:, 2:] + torch.eye(2)
 SINGULAR = torch.ones(4, 2, dtype=torch.float64)
 INFINITE = torch.tensor([-float("inf"), -3.0, 0.5, float("inf")], dtype=torch.float64)
 WEIGHT, BIAS = BATCH[0, :, 0], BATCH[1, :, 1]
@@ -47,6 +48,17 @@ CALLS: dict[str, tuple[Any, Any]] = {
     ),
     "lstsq": (torch.linalg.lstsq, lambda f: f(BATCH, BATCH.flip(0), driver="gelss")),
     "lstsq-singular": (torch.linalg.lstsq, lambda f: f(SINGULAR, BATCH[0], 1e-9, driver="gelsd")),
+    **{
+        f"lu_solve-{left}-{adjoint}": (
+            torch.linalg.lu_solve,
+            lambda f, left=left, adjoint=adjoint: f(
+                *torch.linalg.lu_factor(SQUARE), SQUARE.flip(1), left=left, adjoint=adjoint
+            ),
+        )
+        for left in (True, False)
+        for adjoint in (True, False)
+    },
+    "lu_solve-older": (torch.lu_solve, lambda f: f(SQUARE[..., :1], *torch.linalg.lu_factor(SQUARE))),
     "logaddexp": (torch.logaddexp, lambda f: f(900 * BATCH, BATCH[0])),
     "logaddexp-infinite": (torch.logaddexp, lambda f: f(INFINITE[:, None], INFINITE)),
     "logaddexp-complex": (torch.logaddexp, lambda f: f(BATCH + 9j * BATCH, BATCH.flip(0) * (1 - 9j))),

@@ -116,6 +116,33 @@ def test_distances_under_vmap_and_in_forward_mode(p: float) -> None:
     np.testing.assert_allclose(jacobian_vector_product(f, "torch", X, U), slopes @ U.numpy(), rtol=1e-12)
 
 
+SYSTEMS = {
+    "solve": lambda a, b: torch.linalg.solve(a, b),
+    "solve_ex": lambda a, b: torch.linalg.solve_ex(a, b)[0],
+    "tensorsolve": lambda a, b: torch.linalg.tensorsolve(a, b),
+    "linalg.lu_solve": lambda a, b: torch.linalg.lu_solve(*torch.linalg.lu_factor(a), b[:, None])[:, 0],
+    "lu_solve": lambda a, b: torch.lu_solve(b[:, None], *torch.linalg.lu_factor(a))[:, 0],
+}
+
+
+@pytest.mark.direct
+@pytest.mark.filterwarnings("ignore:torch.lu_solve is deprecated")
+@pytest.mark.parametrize("name", SYSTEMS)
+def test_systems_whose_matrix_is_mapped_and_sweeps_by_the_right_hand_side(name: str) -> None:
+    """The Jacobian by the right-hand side is the inverse, and by the matrix -inverse[i, k] x[l]."""
+    f = SYSTEMS[name]
+    matrices = torch.randn(4, 3, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0)) + 3 * torch.eye(3)
+    inverses = np.linalg.inv(matrices.numpy())
+    raw = torch.func.vmap(lambda a: torch.func.jacfwd(lambda b: f(a, b))(X))(matrices)
+    assert not np.allclose(raw, inverses), "PyTorch has mended it: say since when"
+    slopes = -np.einsum("nik,nl->nikl", inverses, inverses @ X.numpy())
+    for mode in ("forward", "reverse", "auto"):
+        by_vector = torch.func.vmap(lambda a: jacobian(lambda b: f(a, b), "torch", X, mode=mode))  # noqa: B023
+        np.testing.assert_allclose(by_vector(matrices), inverses, rtol=1e-10, atol=1e-12)
+        by_matrix = torch.func.vmap(lambda a: jacobian(lambda a: f(a, X), "torch", a, mode=mode))  # noqa: B023
+        np.testing.assert_allclose(by_matrix(matrices), slopes, rtol=1e-10, atol=1e-12)
+
+
 @pytest.mark.direct
 def test_distances_have_second_derivatives() -> None:
     """Of the length of v: (I - v v' / v'v) / |v|; none where there is no distance."""
