@@ -32,6 +32,7 @@ FUNCTIONS: dict[str, Callable[[Any], Any]] = {
     "log_sigmoid": lambda t: -mp.log1p(mp.exp(-t)),
     "softplus": lambda t: mp.log1p(mp.exp(t)),
     "gamma": mp.gamma,
+    "rgamma": mp.rgamma,
     "factorial": lambda t: mp.gamma(t + 1),
     "gammaln": lambda t: mp.log(abs(mp.gamma(t))),
     "lgamma": lambda t: mp.log(abs(mp.gamma(t))),

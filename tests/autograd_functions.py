@@ -11,6 +11,7 @@ import pytest
 from adhelpers import jacobian_vector_product, vector_jacobian_product
 
 pytest.importorskip("autograd")
+import autograd
 import autograd.numpy as anp
 from autograd.extend import defjvp, defvjp, primitive
 
@@ -23,6 +24,23 @@ def numbers(*shape: int, seed: int = 0) -> np.ndarray:
 
 def complexes(*shape: int, seed: int = 0) -> np.ndarray:
     return numbers(*shape, seed=seed) + 1j * numbers(*shape, seed=seed + 100)
+
+
+def raw_pairings(f: Callable[[Any], Any], x: np.ndarray, t: np.ndarray, u: np.ndarray) -> dict[str, float]:
+    """Re(sum(u * J t)) by autograd alone, by mode: no number where a rule is missing, fails or has another shape."""
+
+    def paired(a: np.ndarray, compute: Callable[[], np.ndarray]) -> float:
+        try:
+            with np.errstate(all="ignore"):
+                b = compute()
+                return float(np.sum(np.real(a * b))) if np.shape(b) == np.shape(a) else np.nan
+        except Exception:  # noqa: BLE001  # each rule fails in its own way
+            return np.nan
+
+    return {
+        "F": paired(u, lambda: autograd.make_jvp(f)(x)(t)[1]),
+        "R": paired(t, lambda: autograd.make_vjp(f, x)[0](u)),
+    }
 
 
 class Counted:

@@ -151,6 +151,13 @@ CASES = [
     Case("sinc_", lambda t: numbers(t).sinc_(), ("FF",)),
     Case("special_sinc", lambda t: torch.special.sinc(numbers(t)), ("FF",)),
     Case("logcumsumexp", lambda t: torch.logcumsumexp(numbers(t) * torch.tensor([-40.0, 40, 1, 1]), 0), ("F", "RRR")),
+    Case("logcumsumexp", lambda t: torch.logcumsumexp(_far_apart(t), 1), ("F", "FR"), "far"),
+    Case("logcumsumexp", lambda t: torch.logcumsumexp(_far_apart(t) + 1j * matrix(t), 1), ("F", "FR"), "complex"),
+    Case("logaddexp", lambda t: torch.logaddexp(_far_apart(t), matrix(t)), ("FF", "FR", "RF", "RR")),
+    Case("logaddexp", lambda t: matrix(t).logaddexp(_far_apart(t)[0]), ("FF", "FR", "RF", "RR"), "method"),
+    Case("logaddexp2", lambda t: torch.logaddexp2(matrix(t), 2 * _far_apart(t)), ("FF", "FR", "RF", "RR")),
+    Case("linalg_lstsq", lambda t: torch.cat([y.reshape(-1) for y in _least_squares(t, "gelss")]), ("F", "R")),
+    Case("linalg_lstsq", lambda t: _least_squares(1j * t, "gelsd")[2], ("F", "R"), "complex"),
     Case(
         "as_strided_scatter",
         lambda t: torch.as_strided_scatter(matrix(t), matrix(t, 4, (2, 2)), (2, 2), (1, 1)),
@@ -168,6 +175,15 @@ CASES = [
     Case("scatter_reduce_", lambda t: numbers(t)[:2].clone().scatter_reduce_(0, PAIRS, numbers(t) + 1, "prod"), ("F",)),
     Case("linear_cross_entropy", _chunked, ("F",)),
 ]
+
+
+def _far_apart(t: Any) -> Any:
+    return matrix(t) * torch.tensor([1e3, 1, -1e3])
+
+
+def _least_squares(t: Any, driver: str) -> Any:
+    found = torch.linalg.lstsq(matrix(t, 1, (4, 3)), matrix(t, 4, (4, 2)), driver=driver)
+    return found.solution, found.residuals, found.singular_values
 
 
 def _statistics(t: Any) -> tuple[Any, Any]:

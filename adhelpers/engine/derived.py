@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Literal
 
-from adhelpers.engine.missing_rules import Function, Lack, either
+from adhelpers.engine.missing_rules import Function, Lack
 from adhelpers.engine.seeds import RealBasis
 from adhelpers.engine.sweeps import Sweep
 from adhelpers.plugins.contract import ADBackend
@@ -70,15 +70,18 @@ def vjp_by(
     """`vjp`, by whichever mode is asked for."""
     if mode == "reverse" or not x:
         return vjp(backend, f, x)
-    return either(
-        backend,
-        f,
-        lambda: vjp_from_jvps(backend, f, x),
-        lambda: backend.vjp(f, x),
-        rule="forward rule",
-        way="a vector-Jacobian product",
-        allowed=backend.fallback,
-    )
+    try:
+        return vjp_from_jvps(backend, f, x)
+    except Exception as error:
+        lack = Lack.told_by(error, backend, "forward rule", "a vector-Jacobian product", allowed=backend.fallback)
+        if lack is None:
+            raise
+    outputs, native_pullback, aux = lack.replaced_by(f, lambda: backend.vjp(f, x))
+
+    def pullback(cotangents: Leaves) -> Leaves:
+        return lack.met(lambda: native_pullback(cotangents))  # where a rule may be missing too
+
+    return outputs, pullback, aux
 
 
 def _transpose(backend: ADBackend, pullback: Pullback, outputs: Leaves) -> Callable[[Leaves], Leaves]:

@@ -93,13 +93,18 @@ class Lack:
             journal.inform("backend %r lacks a %s (%s); using %s", name, rule, self.words, way)
         if journal.is_listening():
             journal.tell("fallback", f"{name} lacks a {rule} ({journal.one_line(self.words)}): {way} instead")
+        return self.met(substitute)
+
+    def met(self, substitute: Callable[[], T]) -> T:
+        """What the substitute gives, or an error that tells of both rules."""
         try:
             return substitute()
         except Exception as error:
             if not is_missing_rule(self.backend, error):
                 raise
             msg = (
-                f"backend {name!r} lacks a {rule} ({self.words}), and {way} cannot stand in ({error}); "
+                f"backend {self.backend.name!r} lacks a {self.rule} ({self.words}), "
+                f"and {self.way} cannot stand in ({error}); "
                 "write f with other primitives, give the primitive a rule in its framework, "
                 "or use the backend 'finite-difference'"
             )

@@ -58,6 +58,17 @@ def _kron(argnums: Argnums, a: Array, b: Array) -> bool:
     return max(np.ndim(a), np.ndim(b)) > 2
 
 
+def _linspace(argnums: Argnums, start: Array, stop: Array, *args: Any, **options: Any) -> bool:
+    """The derivative by the one is not broadcast to the shape of the other."""
+    shape = np.broadcast_shapes(np.shape(start), np.shape(stop))
+    return any(np.shape((start, stop)[i]) != shape for i in argnums)
+
+
+def _linspace_reverse(argnums: Argnums, start: Array, stop: Array, *args: Any, **options: Any) -> bool:
+    """Nor is anything summed over the first axis where there are more than two."""
+    return _linspace(argnums, start, stop) or np.ndim(start) > 1
+
+
 def _reshape(argnums: Argnums, x: Array, shape: Any = None, order: str | None = "C", **options: Any) -> bool:
     return _ravel(argnums, x, order)
 
@@ -194,6 +205,7 @@ _EXTREMES = {anp.max: np.max, anp.min: np.min, anp.amax: np.amax, anp.amin: np.a
 WRONG_FORWARD: dict[Any, Condition] = {
     **_BOTH,
     **{primitive: _either(put_back, _chosen_elsewhere(function)) for primitive, function in _EXTREMES.items()},
+    anp.linspace: _linspace,
     anp.pad: _pad,
     anp.sum: _sum_forward,
 }
@@ -202,6 +214,7 @@ WRONG_REVERSE: dict[Any, Condition] = {
     **{primitive: _chosen_elsewhere(function) for primitive, function in _EXTREMES.items()},
     anp.einsum: _einsum,
     anp.kron: _kron,
+    anp.linspace: _linspace_reverse,
     anp.repeat: _repeat,
     anp.sum: _masked,
     anp.tile: _tile,

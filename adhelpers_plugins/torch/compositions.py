@@ -40,7 +40,34 @@ def cumprod(input: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
 
 def logcumsumexp(input: Tensor, dim: int) -> Tensor:
     """The logarithm of sums of exponentials up to each one."""
-    return torch.logcumsumexp(input, dim) if input.is_complex() else _scan(torch.logaddexp, input.clone(), dim)
+    y = _scan(logaddexp, input.clone(), dim)
+    if not input.is_complex():
+        return y
+    turns = (torch.logcumsumexp(input.detach(), dim) - y.detach()).imag / (2 * math.pi)
+    return y + 2j * math.pi * turns.nan_to_num().round()  # of the logarithms, that of PyTorch's
+
+
+# -- sums of exponentials -------------------------------------------------------------------------------------
+
+
+def _logarithm_of_sum(x: Tensor, y: Tensor, base: float) -> Tensor:
+    """The larger one, and what the smaller one adds: of an infinite one nothing does."""
+    x, y = torch.broadcast_tensors(x, y)
+    is_larger = x.real >= y.real
+    high, low = torch.where(is_larger, x, y), torch.where(is_larger, y, x)
+    is_infinite = high.real.isinf()
+    apart = torch.where(is_infinite, -math.inf, low - torch.where(is_infinite, 0.0, high))
+    return high + torch.log1p(torch.exp(apart * math.log(base))) / math.log(base)
+
+
+def logaddexp(input: Tensor, other: Tensor) -> Tensor:
+    """The logarithm of a sum of two exponentials."""
+    return _logarithm_of_sum(input, other, math.e)
+
+
+def logaddexp2(input: Tensor, other: Tensor) -> Tensor:
+    """The same of powers of two."""
+    return _logarithm_of_sum(input, other, 2.0)
 
 
 # -- normalisations -------------------------------------------------------------------------------------------
@@ -149,6 +176,46 @@ def cholesky_solve(input: Tensor, input2: Tensor, upper: bool = False) -> Tensor
     return torch.linalg.solve_triangular(lower.mH, torch.linalg.solve_triangular(lower, input, upper=False), upper=True)
 
 
+def linalg_lu_solve(LU: Tensor, pivots: Tensor, B: Tensor, *, left: bool = True, adjoint: bool = False) -> Tensor:
+    """The solution of a system whose matrix has those factors."""
+    if not left:
+        return linalg_lu_solve(LU, pivots, B.mH, adjoint=not adjoint).mH
+    permutation, lower, upper = torch.lu_unpack(LU, pivots)
+    solve = torch.linalg.solve_triangular
+    if adjoint:
+        return permutation @ solve(lower.mH, solve(upper.mH, B, upper=False), upper=True, unitriangular=True)
+    return solve(upper, solve(lower, permutation.mT @ B, upper=False, unitriangular=True), upper=True)
+
+
+def lu_solve(input: Tensor, LU_data: Tensor, LU_pivots: Tensor) -> Tensor:
+    """The same by its older name."""
+    return linalg_lu_solve(LU_data, LU_pivots, input)
+
+
+def lstsq(input: Tensor, b: Tensor, rcond: float | None = None, *, driver: str | None = None) -> Any:
+    """PyTorch's own, and the singular values of their own function."""
+    solution, residuals, rank, _ = found = torch.linalg.lstsq(input, b, rcond, driver=driver)
+    return type(found)((solution, residuals, rank, torch.linalg.svdvals(input)))
+
+
+def cdist(x1: Tensor, x2: Tensor, p: float = 2.0, compute_mode: str | None = None) -> Tensor:
+    """Distances between points; where there is none, no derivative of it either."""
+    apart = x1.unsqueeze(-2) - x2.unsqueeze(-3)
+    if math.isinf(p):
+        return apart.abs().amax(-1)
+    if p == 0:
+        return apart.sign().abs().sum(-1)
+    apart = apart if p % 2 == 0 else apart.abs()
+    powers = _power(apart, p) if p < 1 else apart**p
+    return _power(powers.sum(-1), 1 / p)
+
+
+def _power(x: Tensor, exponent: float) -> Tensor:
+    """Without the infinite derivative at zero."""
+    is_zero = x == 0
+    return torch.where(is_zero, 0.0, torch.where(is_zero, 1.0, x) ** exponent)
+
+
 # -- elementwise ----------------------------------------------------------------------------------------------
 
 
@@ -207,6 +274,15 @@ COMPOSITIONS: dict[Any, Callable[..., Tensor]] = {
     torch.Tensor.cholesky_inverse: cholesky_inverse,
     torch.cholesky_solve: cholesky_solve,
     torch.Tensor.cholesky_solve: cholesky_solve,
+    torch.cdist: cdist,
+    torch.linalg.lstsq: lstsq,
+    torch.linalg.lu_solve: linalg_lu_solve,
+    torch.lu_solve: lu_solve,
+    torch.Tensor.lu_solve: lu_solve,
+    torch.logaddexp: logaddexp,
+    torch.logaddexp2: logaddexp2,
+    torch.Tensor.logaddexp: logaddexp,
+    torch.Tensor.logaddexp2: logaddexp2,
     torch.cumprod: cumprod,
     torch.Tensor.cumprod: cumprod,
     torch.det: det,

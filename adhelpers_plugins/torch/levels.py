@@ -191,9 +191,19 @@ def depth() -> int:
     """How many derivatives may be taken of what is computed now, by the transformations that are active."""
     if not KNOWN:
         return 1 if surrounded() else 0
-    active = [str(interpreter.key()) for interpreter in get_interpreter_stack() or ()]
+    active = _active()
     forward = max(eager_transforms.JVP_NESTING, sum("Jvp" in key for key in active))
     return forward + sum("Grad" in key for key in active)
+
+
+def is_mapping() -> bool:
+    """Whether ``torch.func.vmap`` is active, or may be."""
+    return any("Vmap" in key for key in _active()) if KNOWN else surrounded()
+
+
+def _active() -> list[str]:
+    """The names of the transformations that are active, the outermost first."""
+    return [str(interpreter.key()) for interpreter in get_interpreter_stack() or ()]
 
 
 def is_wrapped(tensor: torch.Tensor) -> bool:

@@ -180,6 +180,8 @@ def _entries(name: str, func: Any, args: Any, options: dict[str, Any]) -> list[t
     entry = wrong.FUNCTIONS.get(name)
     if entry is not None and entry.where(*args, **options):
         found.append((name, entry))
+    if name in wrong.MAPPED:
+        found.append((f"{name} under vmap", wrong.MAPPED[name] if levels.is_mapping() else wrong.UNMAPPED))
     for argument, place in wrong.ARGUMENTS.get(name, {}).items():
         if _varies(options.get(argument, args[place] if place < len(args) else None)):
             found.append((f"{name} by its {argument}", wrong.ARGUMENT))

@@ -46,6 +46,10 @@ def _is_complex(self: Any, *args: Any, **options: Any) -> bool:
     return bool(self.is_complex())
 
 
+def _has_singular_values(*args: Any, driver: str | None = None, **options: Any) -> bool:
+    return driver in ("gelsd", "gelss")
+
+
 def _in_chunks(*args: Any, options: Any = None, **others: Any) -> bool:
     return options is not None
 
@@ -55,6 +59,9 @@ _NORMALISATION = Wrong(forward=2, reverse=3)
 
 _FACTORS = Wrong(forward=2, until="2.15")
 """Factors that were computed for the value are taken for constants."""
+
+_APART = Wrong(forward=2, reverse=2)
+"""Infinity is divided by infinity."""
 
 _ALL: dict[str, Wrong] = {
     "batch_norm": _NORMALISATION,
@@ -87,8 +94,12 @@ _ALL: dict[str, Wrong] = {
     "sinc": Wrong(forward=2, reverse=2),
     "sinc_": Wrong(forward=2, reverse=2),
     "special_sinc": Wrong(forward=2, reverse=2),
-    # Numbers that are far apart underflow.
-    "logcumsumexp": Wrong(forward=1, reverse=3),
+    # Numbers that are far apart overflow or underflow.
+    "logaddexp": _APART,
+    "logaddexp2": _APART,
+    "logcumsumexp": Wrong(forward=1, reverse=2),
+    "cdist": Wrong(forward=1),  # there is none
+    "linalg_lstsq": Wrong(forward=1, reverse=1, where=_has_singular_values),  # they are constants
     "as_strided_scatter": Wrong(reverse=1),
     "linear_cross_entropy": Wrong(forward=1, reverse=2, where=_in_chunks),
     "scatter_reduce": Wrong(forward=1, where=_multiplies),
@@ -99,6 +110,20 @@ _ALL: dict[str, Wrong] = {
 
 FUNCTIONS = {name: wrong for name, wrong in _ALL.items() if wrong.until is None or torch.__version__ < wrong.until}
 """Functions of this version of PyTorch, by their names, which methods and functions share."""
+
+MAPPED = {
+    "cdist": Wrong(reverse=1),  # where the cotangent alone is mapped
+    # Where the matrix is mapped at one level and the right-hand side at an inner one, such as a sweep's.
+    "linalg_lu_solve": Wrong(forward=1, reverse=1),
+    "lu_solve": Wrong(forward=1, reverse=1),
+    "linalg_solve": Wrong(forward=1),
+    "linalg_solve_ex": Wrong(forward=1),
+    "linalg_tensorsolve": Wrong(forward=1),
+}
+"""Functions that are wrong inside of ``torch.func.vmap``."""
+
+UNMAPPED = Wrong()
+"""Of those, outside of it."""
 
 _BESSEL = {"": "jy", "modified_": "ik", "scaled_modified_": "k"}
 

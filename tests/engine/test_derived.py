@@ -15,7 +15,9 @@ from adhelpers import (
     jacobian_vector_product,
     vector_jacobian_product,
 )
-from adhelpers.engine import seeds
+from adhelpers.engine import derived, seeds
+from adhelpers.trees.leafwise import LeafwiseFunction
+from adhelpers.trees.tree import Tree
 
 X = {"a": np.array([1.0, -2.0]), "b": np.array([[3.0], [0.5]])}
 U = {"a": np.array([0.5, 1.5]), "b": np.array([[2.0], [-1.0]])}
@@ -43,6 +45,31 @@ def test_a_complex_vjp_comes_from_two_real_bases() -> None:
     v = vector_jacobian_product(lambda z: z * np.conj(z) + 1j * z, ForwardToy(), z, c)
     # J t = (conj(z) + i) t + z conj(t), whose transpose without conjugation is (conj(z) + i) c + conj(z c).
     np.testing.assert_allclose(v, (np.conj(z) + 1j) * c + np.conj(z * c), rtol=1e-14)
+
+
+class LateToy(ReverseToy):
+    """It says that it lacks a rule when something is pulled back."""
+
+    def vjp(self, f: Any, x: Any) -> Any:
+        outputs, _, aux = super().vjp(f, x)
+
+        def pullback(cotangents: Any) -> Any:
+            raise NotImplementedError("no rule for cube")
+
+        return outputs, pullback, aux
+
+    def is_missing_rule(self, error: Exception) -> bool:
+        return isinstance(error, NotImplementedError)
+
+
+def test_a_pullback_that_stands_in_and_lacks_a_rule_too_names_both() -> None:
+    backend = LateToy()
+    point = Tree.read(backend, np.ones(2), "x")
+    cubes = LeafwiseFunction(lambda x: x**3, point, (), has_aux=False)
+    _, pullback, _ = derived.vjp_by("forward", backend, cubes, point.leaves)
+    both = "lacks a forward rule .*, and a vector-Jacobian product cannot stand in .no rule for cube"
+    with pytest.raises(UnsupportedOperationError, match=both):
+        pullback((np.ones(2),))
 
 
 def test_a_long_basis_is_pushed_in_chunks(monkeypatch: pytest.MonkeyPatch) -> None:

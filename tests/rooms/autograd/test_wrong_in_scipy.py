@@ -16,8 +16,9 @@ import autograd.numpy as anp
 import autograd.scipy.linalg as sl
 import autograd.scipy.special as sp
 from autograd.scipy.integrate import odeint
-from autograd.scipy.stats import chi2
-from autograd_functions import complexes, numbers
+from autograd.scipy.stats import beta, chi2, gamma
+from autograd.tracer import trace_stack
+from autograd_functions import complexes, numbers, raw_pairings
 
 from adhelpers_plugins.autograd import wrong_in_scipy
 from adhelpers_plugins.autograd.backend import AutogradBackend
@@ -80,6 +81,41 @@ CASES: dict[str, tuple[Callable[[Any], Any], np.ndarray, str]] = {
     "gammainc": (lambda x: sp.gammainc(2.5, x), POSITIVE, REVERSE),
     "gammainc, overflowing": (lambda x: sp.gammainc(180.0, x), np.array([170.0, 185.0]), ""),
     "gammaincc, overflowing": (lambda x: sp.gammaincc(180.0, x), np.array([170.0, 185.0]), ""),
+    "beta": (lambda x: sp.beta(0.7, x), np.array([-0.3, 1.2]), REVERSE),
+    "beta where gamma(a + b) is infinite": (lambda x: sp.beta(0.7, x), np.array([-0.7, 1.2]), ""),
+    "betainc": (lambda x: sp.betainc(2.5, 1.5, x), np.array([0.2, 0.7]), REVERSE),
+    "betainc, underflowing": (lambda x: sp.betainc(900.0, 900.0, x), np.array([0.49, 0.51]), ""),
+    "rgamma": (sp.rgamma, np.array([-1.5, 0.3]), REVERSE),
+    "rgamma at zeros of its": (sp.rgamma, np.array([-2.0, 0.3]), ""),
+    "rgamma, underflowing": (lambda x: 1e300 * (1e9 * sp.rgamma(x)), np.array([171.5, 172.0]), ""),
+    **{
+        f"{name}, elsewhere": (lambda x, f=f, p=p: f(x, *p, loc=-3.0, scale=9.0), POSITIVE, "")
+        for name, f, p in (
+            ("beta.cdf", beta.cdf, (2.5, 3.5)),
+            ("beta.pdf", beta.pdf, (2.5, 3.5)),
+            ("chi2.cdf", chi2.cdf, (6.0,)),
+            ("chi2.pdf", chi2.pdf, (6.0,)),
+            ("gamma.cdf", gamma.cdf, (2.5,)),
+            ("gamma.pdf", gamma.pdf, (2.5,)),
+        )
+    },
+    "beta.cdf": (lambda x: beta.cdf(x, 2.5, 3.5), np.array([0.2, 0.7]), REVERSE),
+    "beta.cdf outside": (lambda x: beta.cdf(x, 3.0, 2.0), np.array([-0.2, 1.7]), ""),
+    "beta.cdf, underflowing": (lambda x: beta.cdf(x, 900.0, 900.0), np.array([0.49, 0.51]), ""),
+    "beta.pdf outside": (lambda x: beta.pdf(x, 2.5, 3.5), np.array([-0.2, 0.7, 1.7]), REVERSE),
+    "beta.pdf outside, by its parameters": (lambda x: beta.pdf(1.7, x[0], x[1]), POSITIVE, ""),
+    "beta.pdf at an end": (lambda x: beta.pdf(x, 3.5, 3.5), np.array([0.0, 1.0]), ""),
+    "gamma.cdf": (lambda x: gamma.cdf(x, 2.5), POSITIVE, REVERSE),
+    "gamma.cdf outside": (lambda x: gamma.cdf(x, 3.0), -POSITIVE, ""),
+    "gamma.cdf, overflowing": (lambda x: gamma.cdf(x, 180.0), np.array([170.0, 185.0]), ""),
+    "gamma.pdf outside": (lambda x: gamma.pdf(x, 3.0), -POSITIVE, REVERSE),
+    "gamma.pdf outside, by its parameter": (lambda x: gamma.pdf(-1.0, x), POSITIVE, ""),
+    "gamma.pdf by its parameter": (lambda x: gamma.pdf(1.0, x), POSITIVE, REVERSE),
+    "gamma.pdf at its end": (lambda x: gamma.pdf(x, 3.5), np.array([0.0, 1.0]), ""),
+    "chi2.cdf": (lambda x: chi2.cdf(x, 2.5), POSITIVE, REVERSE),
+    "chi2.cdf outside": (lambda x: chi2.cdf(x, 6.0), -POSITIVE, ""),
+    "chi2.cdf, overflowing": (lambda x: chi2.cdf(x, 360.0), np.array([340.0, 370.0]), ""),
+    "chi2.pdf at its end": (lambda x: chi2.pdf(x, 8.0), np.array([0.0, 1.0]), ""),
     "odeint": (decay(), START, REVERSE),
     "odeint, a last time": (decay(tcrit=np.array([0.7])), START, ""),
     "odeint, a Jacobian": (decay(Dfun=lambda y, t, a: np.diag(-2 * a * y)), START, ""),
@@ -124,3 +160,16 @@ def test_every_place_is_one_of_autograds() -> None:
 def test_where_no_mode_is_right_the_primitive_is_named(product: Any) -> None:
     with pytest.raises(UnsupportedOperationError, match="of logpdf .*is wrong for these arguments"):
         product(lambda x: chi2.logpdf(x, 2.5), "autograd", POSITIVE, POSITIVE)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_autograd_is_wrong(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trace_stack, "top", trace_stack.top)  # autograd leaves it where a rule raises
+    f, x, right = CASES[name]
+    t, u = random_like(x, 1), random_like(f(x), 2)
+    step = 1e-6
+    along = (np.asarray(f(x + step * t)) - np.asarray(f(x - step * t))) / (2 * step)
+    paired = float(np.sum(np.real(u * along)))
+    for mode, raw in raw_pairings(f, x, t, u).items():
+        if mode not in right:
+            assert not abs(raw - paired) <= 1e-5 * max(1.0, abs(paired)), f"autograd has mended {name}: say so"

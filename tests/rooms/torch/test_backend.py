@@ -13,6 +13,7 @@ from adhelpers import (
     BatchMixingError,
     UnsupportedOperationError,
     batched_jacobian,
+    hessian_vector_product,
     jacobian_vector_product,
     value_and_jacobian_vector_product,
     vector_jacobian_product,
@@ -140,8 +141,41 @@ def test_a_sparse_matrix_in_the_function() -> None:
 
 def test_a_function_without_forward_and_second_reverse_rule() -> None:
     x = torch.ones(2, 3, dtype=torch.float64)
-    with pytest.raises(UnsupportedOperationError, match="backend 'torch' lacks a forward rule .*cdist"):
-        jacobian_vector_product(lambda x: torch.cdist(x, 2 * x), None, x, x)
+    with pytest.raises(UnsupportedOperationError, match="backend 'torch' lacks a forward rule .*pdist"):
+        jacobian_vector_product(torch.nn.functional.pdist, None, x, x)
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: torch.geqrf(x + 0j)[0].real,
+        lambda x: (2 * x).resize_(2, 2),
+        lambda x: (x + 0j).to_sparse().to_dense().real,
+    ],
+    ids=["geqrf", "resize_", "to_sparse"],
+)
+def test_other_words_for_a_missing_rule(f: Any) -> None:
+    for product in PRODUCTS:
+        with pytest.raises(UnsupportedOperationError, match="backend 'torch' lacks"):
+            product(f, None, torch.ones(2, 2), torch.ones_like(f(torch.ones(2, 2))))
+
+
+@pytest.mark.parametrize("mode", ["forward-over-forward", "forward-over-reverse", "reverse-over-forward"])
+def test_a_rule_that_is_missing_when_forward_mode_is_replaced(mode: Any) -> None:
+    with pytest.raises(UnsupportedOperationError, match="hardsigmoid_backward"):
+        hessian_vector_product(lambda x: torch.nn.functional.hardsigmoid(x).sum(), None, X, U, mode=mode)
+
+
+@pytest.mark.direct
+@pytest.mark.parametrize("mode", ["forward-over-forward", "forward-over-reverse", "reverse-over-forward"])
+def test_places_that_torch_func_cannot_read_are_read_by_the_other_mode(mode: Any) -> None:
+    places = torch.tensor([1, 2])
+
+    def f(x: Any) -> Any:
+        return sum(k * (part**3).sum() for k, part in enumerate(torch.tensor_split(x, places.clone())))
+
+    received = hessian_vector_product(f, None, X, U, mode=mode)
+    equal(received, torch.tensor([0.0, 6.0, 12.0]) * X * U)
 
 
 def test_a_users_error_that_reads_like_torchs_passes_through() -> None:

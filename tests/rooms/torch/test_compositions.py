@@ -14,6 +14,9 @@ compositions = pytest.importorskip("adhelpers_plugins.torch.compositions")
 functional = torch.nn.functional
 BATCH = torch.tensor(np.random.default_rng(0).standard_normal((3, 4, 2)))
 LOWER = torch.tensor([[2.0, 5.0], [1.0, 3.0]], dtype=torch.float64)
+SQUARE = BATCH[:, :2] + 1j * BATCH[:, 2:] + torch.eye(2)
+SINGULAR = torch.ones(4, 2, dtype=torch.float64)
+INFINITE = torch.tensor([-float("inf"), -3.0, 0.5, float("inf")], dtype=torch.float64)
 WEIGHT, BIAS = BATCH[0, :, 0], BATCH[1, :, 1]
 
 CALLS: dict[str, tuple[Any, Any]] = {
@@ -21,6 +24,10 @@ CALLS: dict[str, tuple[Any, Any]] = {
     "as_strided_scatter-empty": (torch.as_strided_scatter, lambda f: f(BATCH, BATCH[:0, 0, 0], (0,), (1,))),
     "batch_norm-eval": (functional.batch_norm, lambda f: f(BATCH, BIAS, WEIGHT**2, WEIGHT, BIAS)),
     "batch_norm-train": (functional.batch_norm, lambda f: f(BATCH, None, None, WEIGHT, BIAS, True, eps=0.1)),
+    **{
+        f"cdist-{p}": (torch.cdist, lambda f, p=p: f(BATCH, torch.stack([BATCH[0], BATCH[0] + 1, BATCH[1]]), p))
+        for p in (0.0, 0.5, 1.0, 2.0, 3.5, float("inf"))
+    },
     "cholesky_inverse": (torch.cholesky_inverse, lambda f: f(LOWER)),
     "cholesky_inverse-upper": (torch.cholesky_inverse, lambda f: f(torch.stack([LOWER, LOWER.mT]), upper=True)),
     "cholesky_inverse-complex": (torch.cholesky_inverse, lambda f: f(LOWER * (1 + 0j) + 1j * LOWER.tril(-1))),
@@ -39,9 +46,27 @@ CALLS: dict[str, tuple[Any, Any]] = {
         functional.instance_norm,
         lambda f: f(BATCH, BIAS, WEIGHT**2, WEIGHT, BIAS, use_input_stats=False),
     ),
+    "lstsq": (torch.linalg.lstsq, lambda f: f(BATCH, BATCH.flip(0), driver="gelss")),
+    "lstsq-singular": (torch.linalg.lstsq, lambda f: f(SINGULAR, BATCH[0], 1e-9, driver="gelsd")),
+    **{
+        f"lu_solve-{left}-{adjoint}": (
+            torch.linalg.lu_solve,
+            lambda f, left=left, adjoint=adjoint: f(
+                *torch.linalg.lu_factor(SQUARE), SQUARE.flip(1), left=left, adjoint=adjoint
+            ),
+        )
+        for left in (True, False)
+        for adjoint in (True, False)
+    },
+    "lu_solve-older": (torch.lu_solve, lambda f: f(SQUARE[..., :1], *torch.linalg.lu_factor(SQUARE))),
+    "logaddexp": (torch.logaddexp, lambda f: f(900 * BATCH, BATCH[0])),
+    "logaddexp-infinite": (torch.logaddexp, lambda f: f(INFINITE[:, None], INFINITE)),
+    "logaddexp-complex": (torch.logaddexp, lambda f: f(BATCH + 9j * BATCH, BATCH.flip(0) * (1 - 9j))),
+    "logaddexp2": (torch.logaddexp2, lambda f: f(900 * BATCH, BATCH[0])),
     "layer_norm": (functional.layer_norm, lambda f: f(BATCH, (4, 2), BATCH[0], BATCH[1], 0.1)),
     "logcumsumexp": (torch.logcumsumexp, lambda f: f(20 * BATCH, 1)),
     "logcumsumexp-complex": (torch.logcumsumexp, lambda f: f(BATCH + 1j * BATCH, 1)),
+    "logcumsumexp-branches": (torch.logcumsumexp, lambda f: f(BATCH + 20j * BATCH.flip(0), 0)),
     "polar": (torch.polar, lambda f: f(BATCH, BATCH)),
     "sinc": (torch.sinc, lambda f: f(torch.tensor([-3.0, -0.3, -1e-9, 0.0, 0.31, 0.32, 1.0, 7.5]).double())),
     "sinc-integers": (torch.sinc, lambda f: f(torch.arange(3))),

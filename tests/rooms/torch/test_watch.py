@@ -89,6 +89,88 @@ def test_others_without_a_derivative(f: Any, name: str) -> None:
         jacobian(f, "torch", X)
 
 
+OTHERS = torch.tensor([[0.5, -1.0, 2.0], [1.0, 0.0, 0.3]], dtype=torch.float64)
+
+
+def distances(x: Any, p: float) -> Any:
+    return torch.cdist(x[None], OTHERS, p)[0]
+
+
+@pytest.mark.direct
+@pytest.mark.parametrize("p", [0.5, 1.0, 1.5, 2.0, 3.0, float("inf")])
+def test_distances_under_vmap_and_in_forward_mode(p: float) -> None:
+    apart = (X - OTHERS).numpy()
+    lengths = np.linalg.norm(apart, p, axis=1, keepdims=True)
+    if p == float("inf"):
+        slopes = np.sign(apart) * (np.abs(apart) == lengths)
+    else:  # of the coordinate that is the same none is wanted
+        slopes = np.sign(apart) * np.where(apart == 0.0, 1.0, np.abs(apart) / lengths) ** (p - 1)
+    cotangents = torch.tensor([[1.0, 0.5], [-2.0, 3.0], [0.0, 1.0]], dtype=torch.float64)
+    raw = torch.func.vmap(lambda c: torch.func.vjp(lambda x: distances(x, p), X)[1](c)[0])(cotangents)
+    expected = cotangents.numpy() @ slopes
+    assert not np.allclose(raw, expected), "PyTorch has mended it: say since when"
+    f = lambda x: distances(x, p)  # noqa: E731
+    vector_jacobian_product(f, "torch", X, cotangents[0])  # what was seen outside of vmap holds there alone
+    pulled = torch.func.vmap(lambda c: vector_jacobian_product(f, "torch", X, c))(cotangents)
+    np.testing.assert_allclose(pulled, expected, rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(jacobian_vector_product(f, "torch", X, U), slopes @ U.numpy(), rtol=1e-12)
+
+
+SYSTEMS = {
+    "solve": lambda a, b: torch.linalg.solve(a, b),
+    "solve_ex": lambda a, b: torch.linalg.solve_ex(a, b)[0],
+    "tensorsolve": lambda a, b: torch.linalg.tensorsolve(a, b),
+    "linalg.lu_solve": lambda a, b: torch.linalg.lu_solve(*torch.linalg.lu_factor(a), b[:, None])[:, 0],
+    "lu_solve": lambda a, b: torch.lu_solve(b[:, None], *torch.linalg.lu_factor(a))[:, 0],
+}
+
+
+@pytest.mark.direct
+@pytest.mark.filterwarnings("ignore:torch.lu_solve is deprecated")
+@pytest.mark.parametrize("name", SYSTEMS)
+def test_systems_whose_matrix_is_mapped_and_sweeps_by_the_right_hand_side(name: str) -> None:
+    """The Jacobian by the right-hand side is the inverse, and by the matrix -inverse[i, k] x[l]."""
+    f = SYSTEMS[name]
+    matrices = torch.randn(4, 3, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0)) + 3 * torch.eye(3)
+    inverses = np.linalg.inv(matrices.numpy())
+    raw = torch.func.vmap(lambda a: torch.func.jacfwd(lambda b: f(a, b))(X))(matrices)
+    assert not np.allclose(raw, inverses), "PyTorch has mended it: say since when"
+    slopes = -np.einsum("nik,nl->nikl", inverses, inverses @ X.numpy())
+    for mode in ("forward", "reverse", "auto"):
+        by_vector = torch.func.vmap(lambda a: jacobian(lambda b: f(a, b), "torch", X, mode=mode))  # noqa: B023
+        np.testing.assert_allclose(by_vector(matrices), inverses, rtol=1e-10, atol=1e-12)
+        by_matrix = torch.func.vmap(lambda a: jacobian(lambda a: f(a, X), "torch", a, mode=mode))  # noqa: B023
+        np.testing.assert_allclose(by_matrix(matrices), slopes, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.direct
+def test_distances_have_second_derivatives() -> None:
+    """Of the length of v: (I - v v' / v'v) / |v|; none where there is no distance."""
+    apart = (X - OTHERS).numpy()
+    lengths = np.linalg.norm(apart, axis=1)
+    expected = sum((np.eye(3) - np.outer(v, v) / r**2) / r for v, r in zip(apart, lengths, strict=True))
+    for mode in ("auto", "reverse-over-forward", "forward-over-forward"):
+        H = hessian(lambda x: distances(x, 2.0).sum(), "torch", X, mode=mode)
+        np.testing.assert_allclose(H, expected, rtol=1e-12, atol=1e-12)
+    H = hessian(lambda x: torch.cdist(x[:, None], x[:, None]).sum(), "torch", X)  # on a line they are linear
+    np.testing.assert_allclose(H, np.zeros((3, 3)), atol=1e-12)
+
+
+@pytest.mark.direct
+def test_masked_logarithms_of_sums_are_differentiated_twice() -> None:
+    """What is masked is infinite, and its derivatives are none, not no numbers."""
+    mask, other = torch.tensor([True, False, False]), torch.tensor([True, True, False])
+
+    def f(x: Any) -> Any:
+        y = torch.masked.logaddexp(x**2, 3 * x, input_mask=mask, other_mask=other)
+        return torch.where(mask | other, y, 0.0).sum()
+
+    x = float(X[0])
+    weight = 1 / (1 + np.exp(3 * x - x**2))  # of the square
+    second = 2 * weight + weight * (1 - weight) * (2 * x - 3) ** 2
+    np.testing.assert_allclose(hessian(f, "torch", X), np.diag([second, 0.0, 0.0]), rtol=1e-12)
+
+
 def pushed(f: Any) -> Any:
     """The tangent that PyTorch has at `X` along `U`."""
     with torch.autograd.forward_ad.dual_level():
