@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
@@ -132,13 +132,14 @@ def rule_of(debug_info: Any) -> str | None:
 # -- unique: how many values there are depends on the numbers, and JAX takes all of them for constants --------------
 
 _SETS = os.path.join("jax", "_src", "numpy", "setops.py")
+_DERIVATIVES = os.path.join("jax", "_src", "interpreters", "ad.py")
 
 
 def with_derivatives(step: str, operands: Any) -> Any:
     """The array that ``jax.numpy.unique`` was called with, in the shape of the numbers that it goes on with."""
-    if step != _UNIQUE or isinstance(operands[0], jax.core.Tracer):
+    if step != _UNIQUE or len(operands) != 1 or isinstance(operands[0], jax.core.Tracer):
         return operands
-    numbers, callers = operands[0], {frame.f_code.co_name: frame for frame in _frames_of(_SETS)}
+    numbers, callers = operands[0], _callers()
     given = callers["unique"].f_locals.get("ar") if "unique" in callers else None
     if isinstance(given, jax.core.Tracer):
         return [jnp.reshape(given, numbers.shape)]
@@ -151,9 +152,12 @@ def with_derivatives(step: str, operands: Any) -> Any:
     return operands
 
 
-def _frames_of(place: str) -> Iterator[Any]:
+def _callers() -> dict[str, Any]:
+    """The functions of sets that call this; none where a derivative does that JAX takes of them already."""
+    found: dict[str, Any] = {}
     frame: Any = sys._getframe(1)
-    while frame is not None:
-        if frame.f_code.co_filename.endswith(place):
-            yield frame
+    while frame is not None and not frame.f_code.co_filename.endswith(_DERIVATIVES):
+        if frame.f_code.co_filename.endswith(_SETS):
+            found.setdefault(frame.f_code.co_name, frame)
         frame = frame.f_back
+    return found

@@ -160,6 +160,26 @@ def test_a_second_derivative_of_a_set() -> None:
     np.testing.assert_allclose(H, np.diag([6 * 1.4, 6 * 0.7, 18.0, 0.0]))
 
 
+@pytest.mark.parametrize("mode", MODES)
+def test_sets_within_a_derivative(mode: str) -> None:
+    """Of what the outer one knows, and of what it does not."""
+
+    def f(x: Any) -> Any:
+        return jnp.sum(jnp.setxor1d(x, 2.0 * x + 0.1) ** 2) + jnp.sum(jnp.unique(x)) * x[0]
+
+    expected = np.diag([10.0, 10.0, 10.0, 0.0])  # 0.7 stands there twice, and the first one counts
+    expected[0] += [1.0, 1.0, 1.0, 0.0]
+    expected[:, 0] += [1.0, 1.0, 1.0, 0.0]
+    np.testing.assert_allclose(adhelpers.hessian(f, BACKEND, X, mode=mode), expected)
+
+    def slope(t: Any) -> Any:
+        return t**2 * jnp.sum(adhelpers.gradient(lambda x: jnp.sum(jnp.unique(x) ** 2), BACKEND, X))
+
+    for operation in (adhelpers.derivative, adhelpers.second_derivative):
+        factor = 6.0 if operation is adhelpers.derivative else 2.0
+        np.testing.assert_allclose(operation(slope, BACKEND, 3.0), factor * 2.0 * (1.4 + 0.7 + 3.0))
+
+
 def test_a_union_of_unknown_size_is_refused() -> None:
     with pytest.raises(UnsupportedOperationError, match="concatenate"):
         adhelpers.jacobian(lambda x: jnp.union1d(x, 2.0 * x), BACKEND, X)
