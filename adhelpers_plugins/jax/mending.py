@@ -1,8 +1,9 @@
 """The user's function with right rules in place of JAX's wrong ones, while it runs and nowhere else.
 
 JAX hands each application of a primitive to the current trace. For as long as the function runs, a trace stands in
-front of that one, which passes on all but the primitives in `adhelpers_plugins.jax.wrong`: in their place it calls a
-function that has right rules. Nothing of JAX's is changed.
+front of that one, which passes on all but the primitives in `adhelpers_plugins.jax.wrong`, and those in
+`adhelpers_plugins.jax.steps` where a function of JAX's goes wrong by them: in their place it calls a function that has
+right rules. Nothing of JAX's is changed.
 """
 
 from __future__ import annotations

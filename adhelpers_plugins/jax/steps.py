@@ -47,13 +47,25 @@ def _upper(a: Array, b: Array) -> Array:
 
 # -- logarithms of negative numbers: they are nan, and that times zero is too, where zero was meant -------------------
 
-_log: StandIn = elementwise(
-    "log_unless_negative", lambda x: jnp.where(x < 0, 0, lax.log(x)), lambda x: jnp.where(x < 0, 0, 1 / x)
+
+def _real_only(function: StandIn, primitive: Callable[..., Array]) -> StandIn:
+    """Complex numbers have logarithms everywhere."""
+    return lambda x: primitive(x) if jnp.iscomplexobj(x) else function(x)
+
+
+_log = _real_only(
+    elementwise("log_unless_negative", lambda x: jnp.where(x < 0, 0, lax.log(x)), lambda x: jnp.where(x < 0, 0, 1 / x)),
+    lax.log,
 )
-_log1p: StandIn = elementwise(
-    "log1p_unless_negative", lambda x: jnp.where(x < -1, 0, lax.log1p(x)), lambda x: jnp.where(x < -1, 0, 1 / (1 + x))
+_log1p = _real_only(
+    elementwise(
+        "log1p_unless_negative",
+        lambda x: jnp.where(x < -1, 0, lax.log1p(x)),
+        lambda x: jnp.where(x < -1, 0, 1 / (1 + x)),
+    ),
+    lax.log1p,
 )
-_log_of_positive: StandIn = elementwise(
+_log_of_positive = elementwise(
     "log_if_positive", lambda x: jnp.where(x > 0, lax.log(x), 0), lambda x: jnp.where(x > 0, 1 / x, 0)
 )
 

@@ -104,6 +104,13 @@ def test_second_derivatives_of_products(name: str, shift: float, mode: str) -> N
         np.testing.assert_allclose(H, [[0.0, 1 / z], [1 / z, -x / z**2]], rtol=1e-12, atol=1e-15)
 
 
+def test_products_of_complex_numbers() -> None:
+    """On the left of the plane there are logarithms too."""
+    x, y = np.array([0.5 + 1.0j, 2.0]), np.array([-1.0 - 2.0j, -0.5 + 0.1j])
+    pushed = adhelpers.jacobian_vector_product(lambda v: js.xlogy(*v), BACKEND, (x, y), (1j * x, x))
+    np.testing.assert_allclose(pushed, 1j * x * np.log(y) + x * x / y, rtol=1e-12)
+
+
 def test_a_logarithm_of_the_users_stands() -> None:
     @jax.custom_jvp
     def xlogy(x: Any, y: Any) -> Any:
