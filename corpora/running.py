@@ -1,4 +1,4 @@
-"""Runs a corpus: in processes of its own, with a limit of time for each operator, going on where it was left."""
+"""Runs a corpus: in processes of its own, with limits of time for each operator, going on where it was left."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
-LIMIT = 90.0
-"""How many seconds an operator may take; the first one also imports the framework."""
+WAITING = 900.0
+"""After how many seconds an operator is given up that may wait for something; one that computes has a limit before."""
 
 SETTINGS = {"OMP_NUM_THREADS": "1", "JAX_PLATFORMS": "cpu", "JAX_DISABLE_MOST_OPTIMIZATIONS": "1"}
 """Of a process that examines: what it runs once, JAX need not compile well."""
@@ -77,7 +77,7 @@ def _lines(worker: subprocess.Popen[bytes]) -> Iterator[dict[str, Any] | None]:
     with selectors.DefaultSelector() as selector:
         selector.register(descriptor, selectors.EVENT_READ)
         while True:
-            if not selector.select(max(0.0, begun + LIMIT - monotonic())):
+            if not selector.select(max(0.0, begun + WAITING - monotonic())):
                 yield None
                 return
             received = os.read(descriptor, 1 << 16)

@@ -1,8 +1,9 @@
 """The user's function with right rules in place of JAX's wrong ones, while it runs and nowhere else.
 
 JAX hands each application of a primitive to the current trace. For as long as the function runs, a trace stands in
-front of that one, which passes on all but the primitives in `adhelpers_plugins.jax.wrong`: in their place it calls a
-function that has right rules. Nothing of JAX's is changed.
+front of that one, which passes on all but the primitives in `adhelpers_plugins.jax.wrong`, and those in
+`adhelpers_plugins.jax.steps` where a function of JAX's goes wrong by them: in their place it calls a function that has
+right rules. Nothing of JAX's is changed.
 """
 
 from __future__ import annotations
@@ -17,11 +18,13 @@ from jax.extend import source_info_util
 from jax.extend.core import ClosedJaxpr, Jaxpr, jaxpr_as_fun
 
 from adhelpers.extend import LeafFunction, Leaves, shared
+from adhelpers_plugins.jax.steps import STEPS, name_of_step, rule_of, stand_in_for_step, stand_in_here, with_derivatives
 from adhelpers_plugins.jax.wrong import BESIDE_ABS, STAND_INS, is_wrong, stand_in_for_custom
 
 try:
     from jax._src import traceback_util
-    from jax._src.core import Trace, set_current_trace, trace_ctx
+    from jax._src.core import Trace, eval_jaxpr, set_current_trace, trace_ctx
+    from jax._src.linear_util import wrap_init
 except ImportError:  # a JAX that traces in another way: its rules are taken as they are
     KNOWN = False
     Trace = object
@@ -32,13 +35,13 @@ else:
     source_info_util.register_exclusion(__file__)
 
 
-def mended(f: LeafFunction) -> LeafFunction:
-    """`f`, with right rules for what it applies."""
+def mended(f: LeafFunction, name: str = "") -> LeafFunction:
+    """`f`, with right rules for what it applies; its name, where it is a rule of JAX's that has a wrong step."""
     if not KNOWN:
         return f
 
     def right(*leaves: Any) -> tuple[Leaves, Leaves]:
-        with set_current_trace(_MendingTrace(trace_ctx.trace)):
+        with set_current_trace(_MendingTrace(trace_ctx.trace, name)):
             return f(*leaves)
 
     return right
@@ -47,8 +50,9 @@ def mended(f: LeafFunction) -> LeafFunction:
 class _MendingTrace(Trace):  # type: ignore[misc]  # JAX does not name it in public
     """Passes everything on to the trace behind it, and makes no tracers of its own."""
 
-    def __init__(self, behind: Any) -> None:
+    def __init__(self, behind: Any, name: str) -> None:
         super().__init__()
+        self._name = name
         self.parent_trace = behind
         self.requires_low = behind.requires_low
         self._stand_ins = STAND_INS
@@ -63,6 +67,17 @@ class _MendingTrace(Trace):  # type: ignore[misc]  # JAX does not name it in pub
         elif primitive is lax.abs_p:
             self._stand_ins = BESIDE_ABS
         else:
+            step = name_of_step(primitive, params)
+            if step in STEPS:
+                stand_in = stand_in_here(step, self._name)
+                if stand_in is not None and primitive.multiple_results:  # its one primitive comes back here
+                    with set_current_trace(self):
+                        inner = params["jaxpr"]
+                        return eval_jaxpr(inner.jaxpr, inner.consts, *tracers, propagate_source_info=False)
+                with set_current_trace(self.parent_trace):
+                    if stand_in is not None:
+                        return stand_in(*tracers)
+                    tracers = with_derivatives(step, tracers)
             inner = _INNER.get(primitive)
             for name in _names_of_inner(primitive, params) if inner is None else inner:
                 function = params[name]
@@ -81,6 +96,9 @@ class _MendingTrace(Trace):  # type: ignore[misc]  # JAX does not name it in pub
 
     def process_custom_jvp_call(self, primitive: Any, fun: Any, jvp: Any, tracers: Any, /, **options: Any) -> Any:
         stand_in = stand_in_for_custom(fun.debug_info)
+        rule = rule_of(fun.debug_info)
+        if rule is not None:
+            jvp = wrap_init(mended(jvp.call_wrapped, rule), debug_info=jvp.debug_info)
         if stand_in is None:
             return self.parent_trace.process_custom_jvp_call(primitive, fun, jvp, tracers, **options)
         with set_current_trace(self.parent_trace):
@@ -147,7 +165,10 @@ def _needs_stand_ins(value: Any) -> bool:
 
 def _is_wrong_equation(equation: Any) -> bool:
     if equation.primitive.name == "custom_jvp_call":
-        return stand_in_for_custom(equation.params["call_jaxpr"].jaxpr.debug_info) is not None
+        debug_info = equation.params["call_jaxpr"].jaxpr.debug_info
+        return rule_of(debug_info) is not None or stand_in_for_custom(debug_info) is not None
+    if stand_in_for_step(name_of_step(equation.primitive, equation.params), equation.source_info.traceback) is not None:
+        return True
     if equation.invars and is_wrong(equation.primitive, getattr(equation.invars[-1].aval, "dtype", None)):
         return True
     return equation.primitive.name != "custom_vjp_call" and any(map(_needs_stand_ins, equation.params.values()))

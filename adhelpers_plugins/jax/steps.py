@@ -1,0 +1,175 @@
+"""Functions of JAX's that are wrong by how their steps work together, or by a step of their rule.
+
+Each is known by a primitive that it applies, and by its name among the callers, and has something else in place of that
+primitive. So the axes are where JAX has them, whatever it is mapped over.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+from jax.extend import source_info_util
+from jax.extend.core import concrete_or_error
+
+from adhelpers.extend import UnsupportedOperationError
+from adhelpers_plugins.jax.abstract import is_abstract
+from adhelpers_plugins.jax.elementwise import Array, elementwise
+
+StandIn = Callable[..., Array]
+
+# -- betaln: JAX sorts its arguments, and where they are equal each is half of either to it ---------------------------
+
+
+def _lower(a: Array, b: Array) -> Array:
+    lower = jnp.where(a <= b, a, b)
+    if (
+        isinstance(lower, jax.core.Tracer)
+        and not is_abstract(lower)
+        and bool(jnp.any(concrete_or_error(None, lower) <= 0))
+    ):
+        msg = (
+            "jax.scipy.special.beta and betaln were given an argument that is not positive, where JAX's derivative "
+            "is nan; use gammaln(a) + gammaln(b) - gammaln(a + b), of which betaln is the sum"
+        )
+        raise UnsupportedOperationError(msg)
+    return lower
+
+
+def _upper(a: Array, b: Array) -> Array:
+    return jnp.where(a <= b, b, a)
+
+
+# -- logarithms of negative numbers: they are nan, and that times zero is too, where zero was meant -------------------
+
+
+def _real_only(function: StandIn, primitive: Callable[..., Array]) -> StandIn:
+    """Complex numbers have logarithms everywhere."""
+    return lambda x: primitive(x) if jnp.iscomplexobj(x) else function(x)
+
+
+_log = _real_only(
+    elementwise("log_unless_negative", lambda x: jnp.where(x < 0, 0, lax.log(x)), lambda x: jnp.where(x < 0, 0, 1 / x)),
+    lax.log,
+)
+_log1p = _real_only(
+    elementwise(
+        "log1p_unless_negative",
+        lambda x: jnp.where(x < -1, 0, lax.log1p(x)),
+        lambda x: jnp.where(x < -1, 0, 1 / (1 + x)),
+    ),
+    lax.log1p,
+)
+_log_of_positive = elementwise(
+    "log_if_positive", lambda x: jnp.where(x > 0, lax.log(x), 0), lambda x: jnp.where(x > 0, 1 / x, 0)
+)
+
+# -- spence: JAX takes the value at one for a constant, which its series, taken elsewhere, is right at too -------------
+
+
+def _equals_other_than_one(x: Array, c: Array) -> Array:
+    return (x == c) & (c != 1)
+
+
+# -- which are known -----------------------------------------------------------------------------------------------
+
+_BETALN = os.path.join("jax", "_src", "third_party", "scipy", "betaln.py")
+_SPECIAL = os.path.join("jax", "_src", "scipy", "special.py")
+
+_STAND_INS: Mapping[str, Mapping[str, tuple[str, StandIn]]] = {
+    "min": {"betaln": (_BETALN, _lower)},
+    "max": {"betaln": (_BETALN, _upper)},
+    "eq": {"_spence": (_SPECIAL, _equals_other_than_one)},
+    "log": {"_spence_calc": (_SPECIAL, _log_of_positive), "_xlogy_jvp": (_SPECIAL, _log)},
+    "log1p": {"_xlog1py_jvp": (_SPECIAL, _log1p)},
+}
+"""By the name of a primitive, and that of the function that applies it: where that stands, and the stand-in."""
+
+_COMPILED = {"minimum": "min", "maximum": "max", "equal": "eq"}
+"""Functions that JAX compiles, and the primitive that each is."""
+
+_UNIQUE = "_unique_sorted_mask"
+"""What ``jax.numpy.unique`` calls with numbers alone."""
+
+STEPS = frozenset({*_STAND_INS, *_COMPILED, _UNIQUE})
+"""All that is looked at."""
+
+
+def name_of_step(primitive: Any, params: Mapping[str, Any]) -> str:
+    """That of the compiled function, or of the primitive."""
+    return str(params["name"]) if primitive.name == "jit" else str(primitive.name)
+
+
+def stand_in_for_step(step: str, traceback: Any) -> StandIn | None:
+    """What stands in for a primitive that was applied where the traceback of JAX's says."""
+    callers = _STAND_INS.get(_COMPILED.get(step, step))
+    if callers is None or traceback is None:
+        return None
+    for code in traceback.raw_frames()[0][:_DEEP]:
+        place, stand_in = callers.get(code.co_name, ("", None))
+        if stand_in is not None and code.co_filename.endswith(place):
+            return stand_in
+    return None
+
+
+_DEEP = 40
+"""So many callers are looked at, from the innermost on."""
+
+
+def stand_in_here(step: str, rule: str) -> StandIn | None:
+    """The same for where it is applied now; in a rule, if that has a name."""
+    if rule in _STAND_INS.get(step, ()):
+        return _STAND_INS[step][rule][1]
+    return stand_in_for_step(step, source_info_util.current().traceback)
+
+
+_RULES: Mapping[str, str] = {"xlogy": "_xlogy_jvp", "xlog1py": "_xlog1py_jvp"}
+"""By a function, its rule, if there is such a step in it: a direction of zero, times the logarithm of minus something.
+
+Where JAX has traced such a rule, nothing else tells whose step it is.
+"""
+
+
+def rule_of(debug_info: Any) -> str | None:
+    """The rule in which there is a step, of the function that JAX describes so."""
+    name, _, place = str(debug_info.func_src_info).partition(" at ")
+    return _RULES.get(name) if _SPECIAL in place else None
+
+
+# -- unique: how many values there are depends on the numbers, and JAX takes all of them for constants --------------
+
+_SETS = os.path.join("jax", "_src", "numpy", "setops.py")
+_DERIVATIVES = os.path.join("jax", "_src", "interpreters", "ad.py")
+
+
+def with_derivatives(step: str, operands: Any) -> Any:
+    """The array that ``jax.numpy.unique`` was called with, in the shape of the numbers that it goes on with."""
+    if step != _UNIQUE or len(operands) != 1 or isinstance(operands[0], jax.core.Tracer):
+        return operands
+    numbers, callers = operands[0], _callers()
+    given = callers["unique"].f_locals.get("ar") if "unique" in callers else None
+    if isinstance(given, jax.core.Tracer):
+        return [jnp.reshape(given, numbers.shape)]
+    if "union1d" in callers and jnp.issubdtype(numbers.dtype, jnp.inexact):
+        msg = (
+            "jax.numpy.union1d takes its arguments for constants; "
+            "use jax.numpy.unique(jax.numpy.concatenate([a.ravel(), b.ravel()])), or give it a size"
+        )
+        raise UnsupportedOperationError(msg)
+    return operands
+
+
+def _callers() -> dict[str, Any]:
+    """The functions of sets that call this; none where a derivative does that JAX takes of them already."""
+    found: dict[str, Any] = {}
+    frame: Any = sys._getframe(1)
+    while frame is not None and not frame.f_code.co_filename.endswith(_DERIVATIVES):
+        if frame.f_code.co_filename.endswith(_SETS):
+            found.setdefault(frame.f_code.co_name, frame)
+        frame = frame.f_back
+    return found

@@ -1,0 +1,215 @@
+"""Functions of JAX's that are mended at one of their steps: betaln, spence, products with logarithms, and sets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import adhelpers
+from adhelpers import UnsupportedOperationError
+from conftest import MODES
+
+pytest.importorskip("jax")
+pytest.importorskip("mpmath")
+import jax
+import jax.numpy as jnp
+import jax.scipy.special as js
+import mpmath
+from jax import lax
+
+BACKEND = adhelpers.backend("jax", x64=True)
+WAYS: dict[str, Callable[[Any], Any]] = {
+    "as it is": lambda f: f,
+    "jitted": jax.jit,
+    "jitted twice": lambda f: jax.jit(lambda x: 1.0 * jax.jit(f)(x)),
+    "in a loop": lambda f: lambda x: lax.scan(lambda c, t: (c + f(t), None), 0.0, x[None])[0],
+}
+
+
+def psi(x: float) -> float:
+    return float(mpmath.psi(1, mpmath.mpf(x)))
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("mode", MODES)
+def test_betaln_twice(way: str, mode: str) -> None:
+    """(Abramowitz & Stegun 1964, 6.2.2.)"""
+    f = WAYS[way](lambda x: js.betaln(x[0], x[1]))
+    for a, b in ((1.0, 1.0), (0.7, 0.7), (3.5, 3.5), (0.7, 2.5), (2.5, 0.7)):
+        both = psi(a + b)
+        H = adhelpers.hessian(f, BACKEND, np.array([a, b]), mode=mode)
+        np.testing.assert_allclose(H, [[psi(a) - both, -both], [-both, psi(b) - both]], rtol=1e-7)
+
+
+def test_a_likelihood_at_equal_parameters() -> None:
+    sample = np.array([0.2, 0.5, 0.9])
+    H = adhelpers.hessian(
+        lambda p: jnp.sum(jax.scipy.stats.beta.logpdf(sample, p[0], p[1])), BACKEND, np.array([1.5, 1.5])
+    )
+    both = psi(3.0)
+    np.testing.assert_allclose(H, 3.0 * np.array([[both - psi(1.5), both], [both, both - psi(1.5)]]), rtol=1e-8)
+
+
+@pytest.mark.parametrize("name", ["beta", "betaln"])
+def test_arguments_that_are_not_positive_are_refused(name: str) -> None:
+    with pytest.raises(UnsupportedOperationError, match="gammaln"):
+        adhelpers.gradient(lambda x: jnp.sum(getattr(js, name)(0.7, x)), BACKEND, np.array([1.4, -14.5]))
+
+
+def test_least_and_largest_are_as_in_jax_elsewhere() -> None:
+    """At equal arguments each has half of the slope."""
+    for f in (jnp.minimum, jnp.maximum, lax.min, lax.max):
+        slopes = adhelpers.gradient(lambda x, f=f: f(x[0], x[1]), BACKEND, np.ones(2))
+        np.testing.assert_array_equal(slopes, [0.5, 0.5])
+
+
+AROUND_ONE = [1e-3, 0.3, 0.9, 1.0, 1.1, 1.4, 1.9, 2.0, 2.6, 31.0]
+
+
+def slope_of_spence(x: float, order: int) -> float:
+    """By the integrand, or its power series where x is one."""
+    if x == 1.0:
+        return {1: -1.0, 2: 0.5}[order]
+    with mpmath.workdps(60):
+        return float(mpmath.diff(lambda t: mpmath.log(t) / (1 - t), mpmath.mpf(x), order - 1))
+
+
+@pytest.mark.parametrize("way", ["as it is", "jitted", "jitted twice"])
+def test_spence(way: str) -> None:
+    f, x = WAYS[way](js.spence), np.array(AROUND_ONE)
+    slopes, curvatures = (np.array([slope_of_spence(t, order) for t in AROUND_ONE]) for order in (1, 2))
+    for product in (adhelpers.jacobian_vector_product, adhelpers.vector_jacobian_product):
+        np.testing.assert_allclose(product(f, BACKEND, x, np.ones_like(x)), slopes, rtol=1e-11)
+    H = adhelpers.hessian(lambda x: jnp.sum(f(x)), BACKEND, x)
+    np.testing.assert_allclose(H, np.diag(curvatures), rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("way", ["as it is", "jitted", "jitted twice"])
+@pytest.mark.parametrize("name", ["xlogy", "xlog1py"])
+def test_a_product_with_zero_is_constant(name: str, way: str) -> None:
+    y, f = np.array([-14.5, -0.7, 0.3, 2.6]), WAYS[way](lambda y: getattr(js, name)(0.0, y))
+    for product in (adhelpers.jacobian_vector_product, adhelpers.vector_jacobian_product):
+        np.testing.assert_array_equal(product(f, BACKEND, y, np.ones(4)), np.zeros(4))
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize(("name", "shift"), [("xlogy", 0.0), ("xlog1py", 1.0)])
+def test_second_derivatives_of_products(name: str, shift: float, mode: str) -> None:
+    for x, y in ((0.7, 0.3), (0.0, 2.6), (-1.5, 7.0)):
+        z = y + shift
+        H = adhelpers.hessian(lambda v: getattr(js, name)(v[0], v[1]), BACKEND, np.array([x, y]), mode=mode)
+        np.testing.assert_allclose(H, [[0.0, 1 / z], [1 / z, -x / z**2]], rtol=1e-12, atol=1e-15)
+
+
+def test_products_of_complex_numbers() -> None:
+    """On the left of the plane there are logarithms too."""
+    x, y = np.array([0.5 + 1.0j, 2.0]), np.array([-1.0 - 2.0j, -0.5 + 0.1j])
+    pushed = adhelpers.jacobian_vector_product(lambda v: js.xlogy(*v), BACKEND, (x, y), (1j * x, x))
+    np.testing.assert_allclose(pushed, 1j * x * np.log(y) + x * x / y, rtol=1e-12)
+
+
+def test_a_logarithm_of_the_users_stands() -> None:
+    @jax.custom_jvp
+    def xlogy(x: Any, y: Any) -> Any:
+        return x * y
+
+    xlogy.defjvp(lambda x, t: (xlogy(*x), t[0] * lax.log(x[1])))
+    slopes = [
+        adhelpers.jacobian_vector_product(f, BACKEND, np.array(-2.0), np.array(1.0))
+        for f in (lambda y: xlogy(y, y), lax.log, jax.jit(lax.log1p))
+    ]
+    np.testing.assert_array_equal(slopes, [np.nan, -0.5, -1.0])
+
+
+@pytest.mark.parametrize("shape", [(3, 3), (2, 3)])
+@pytest.mark.parametrize("name", ["spence", "betaln", "xlogy"])
+def test_mapped_over_any_axis(name: str, shape: tuple[int, ...]) -> None:
+    """Squares too, whose shape does not show that axes have been moved."""
+    x = 0.1 + np.arange(9.0)[: shape[0] * shape[1]].reshape(shape)
+    f = js.spence if name == "spence" else lambda x: getattr(js, name)(x, x[::-1])
+    expected = np.stack([np.asarray(adhelpers.jacobian_vector_product(f, BACKEND, c, np.ones_like(c))) for c in x.T])
+    for mapped in (jax.vmap(f, in_axes=1), jax.jit(jax.vmap(f, in_axes=1)), jax.vmap(jax.jit(f), in_axes=1)):
+        pushed = adhelpers.jacobian_vector_product(mapped, BACKEND, x, np.ones_like(x))
+        np.testing.assert_allclose(pushed, expected, rtol=1e-12)
+
+
+X, T = np.array([1.4, 0.7, 3.0, 0.7]), np.array([1.0, 2.0, 3.0, 4.0])
+SETS: dict[str, tuple[Callable[[Any], Any], list[float]]] = {
+    "unique": (jnp.unique, [2.0, 1.0, 3.0]),
+    "of a product": (lambda x: jnp.unique(2.0 * x), [4.0, 2.0, 6.0]),
+    "more of unique": (
+        lambda x: jnp.unique(x, return_index=True, return_inverse=True, return_counts=True)[0],
+        [2, 1, 3],
+    ),
+    "rows": (lambda x: jnp.unique(jnp.reshape(x, (2, 2)), axis=0).ravel(), [1.0, 2.0, 3.0, 4.0]),
+    "unique_values": (jnp.unique_values, [2.0, 1.0, 3.0]),
+    "unique_counts": (lambda x: jnp.unique_counts(x).values, [2.0, 1.0, 3.0]),
+    "setdiff1d": (lambda x: jnp.setdiff1d(x, jnp.asarray([3.0])), [2.0, 1.0]),
+    "setxor1d": (lambda x: jnp.setxor1d(x, 2.0 * x + 0.1), [2.0, 1.0, 4.0, 2.0, 3.0, 6.0]),
+    "union1d of a size": (lambda x: jnp.union1d(x, 2.0 * x, size=5), [2.0, 1.0, 2.0, 3.0, 6.0]),
+}
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_sets_have_derivatives(name: str) -> None:
+    """Those of where each value first stands."""
+    f, expected = SETS[name]
+    np.testing.assert_allclose(adhelpers.jacobian_vector_product(f, BACKEND, X, T), expected)
+    J = adhelpers.jacobian(f, BACKEND, X, mode="reverse")
+    np.testing.assert_allclose(np.asarray(J) @ T, expected)
+
+
+def test_a_second_derivative_of_a_set() -> None:
+    H = adhelpers.hessian(lambda x: jnp.sum(jnp.unique(x) ** 3), BACKEND, X)
+    np.testing.assert_allclose(H, np.diag([6 * 1.4, 6 * 0.7, 18.0, 0.0]))
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_sets_within_a_derivative(mode: str) -> None:
+    """Of what the outer one knows, and of what it does not."""
+
+    def f(x: Any) -> Any:
+        return jnp.sum(jnp.setxor1d(x, 2.0 * x + 0.1) ** 2) + jnp.sum(jnp.unique(x)) * x[0]
+
+    expected = np.diag([10.0, 10.0, 10.0, 0.0])  # 0.7 stands there twice, and the first one counts
+    expected[0] += [1.0, 1.0, 1.0, 0.0]
+    expected[:, 0] += [1.0, 1.0, 1.0, 0.0]
+    np.testing.assert_allclose(adhelpers.hessian(f, BACKEND, X, mode=mode), expected)
+
+    def slope(t: Any) -> Any:
+        return t**2 * jnp.sum(adhelpers.gradient(lambda x: jnp.sum(jnp.unique(x) ** 2), BACKEND, X))
+
+    for operation in (adhelpers.derivative, adhelpers.second_derivative):
+        factor = 6.0 if operation is adhelpers.derivative else 2.0
+        np.testing.assert_allclose(operation(slope, BACKEND, 3.0), factor * 2.0 * (1.4 + 0.7 + 3.0))
+
+
+def test_a_union_of_unknown_size_is_refused() -> None:
+    with pytest.raises(UnsupportedOperationError, match="concatenate"):
+        adhelpers.jacobian(lambda x: jnp.union1d(x, 2.0 * x), BACKEND, X)
+
+
+def test_sets_of_constants_are_left_alone() -> None:
+    labels = np.array([3, 1, 3])
+    functions: tuple[Callable[[Any], Any], ...] = (
+        lambda x: x[:2] * jnp.unique(labels) + jnp.unique(jnp.asarray([2.0, 2.0])),
+        lambda x: x[:2] * jnp.union1d(labels, labels),
+    )
+    for f in functions:
+        np.testing.assert_allclose(adhelpers.jacobian(f, BACKEND, X), [[1.0, 0, 0, 0], [0, 3.0, 0, 0]])
+
+
+def test_none_is_here_that_jax_has_mended() -> None:
+    with jax.enable_x64(True):
+        H = jax.hessian(lambda x: js.betaln(x[0], x[1]))(jnp.ones(2))
+        assert abs(H[0, 0] - 1.0) > 1e-3, "betaln may leave the steps that are mended"
+        assert jax.grad(js.spence)(1.0) != -1.0, "spence may leave the steps that are mended"
+        for f in (js.xlogy, js.xlog1py):
+            pushed = jax.jvp(lambda y, f=f: f(0.0, y), (-14.5,), (1.0,))[1]
+            assert jnp.isnan(pushed), f"{f.__name__} may leave the steps that are mended"
+        for f in (jnp.unique, lambda x: jnp.union1d(x, x)):
+            lost = jax.jvp(f, (jnp.asarray(X),), (jnp.asarray(T),))[1]
+            assert not lost.any(), "sets may leave the steps that are mended"
