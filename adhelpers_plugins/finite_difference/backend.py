@@ -20,6 +20,7 @@ from adhelpers.extend import (
     JVPSweep,
     LeafFunction,
     Leaves,
+    Pushforward,
     TreeDef,
     array_namespace,
     owner_of,
@@ -129,6 +130,11 @@ class FiniteDifferenceBackend(ADBackend):
         """Push `u` forward by central differences."""
         outputs, aux = self._value(f, x)
         return outputs, self._difference(f, x, u, outputs), aux
+
+    def linearize(self, f: LeafFunction, x: Leaves) -> tuple[Leaves, Pushforward, None, Leaves]:
+        """``f(x)`` once, and differences for each push."""
+        outputs, aux = self._value(f, x)
+        return outputs, lambda tangents: self._difference(f, x, tangents, outputs), None, aux
 
     def jvp_sweep(self, f: LeafFunction, x: Leaves, tangents: Leaves) -> tuple[Leaves, Leaves, Leaves]:
         """Push many tangents forward; ``f(x)`` itself is evaluated once."""

@@ -21,6 +21,7 @@ from adhelpers.extend import (
     LeafFunction,
     Leaves,
     Pullback,
+    Pushforward,
     TreeDef,
     fewest_vectors_first,
     raised_by_library,
@@ -162,6 +163,11 @@ class JaxBackend(ADBackend):
         """``jax.vjp``."""
         outputs, pullback, aux = jax.vjp(mended(f), *x, has_aux=True)
         return outputs, pullback, aux
+
+    def linearize(self, f: LeafFunction, x: Leaves) -> tuple[Leaves, Pushforward, None, Leaves]:
+        """``jax.linearize``, whose transpose is the pullback."""
+        outputs, pushforward, aux = jax.linearize(mended(f), *x, has_aux=True)
+        return outputs, lambda tangents: pushforward(*tangents), None, aux
 
     def jvp_sweep(self, f: LeafFunction, x: Leaves, tangents: Leaves) -> tuple[Leaves, Leaves, Leaves]:
         """One linearisation, vectorised over the tangents; `f` itself sees no batched array."""
