@@ -83,7 +83,11 @@ class FiniteDifferenceBackend(ADBackend):
         **dict.fromkeys(
             (
                 *(f"u-constant/{outer}-of-{inner}" for outer in _OPERATIONS for inner in _OPERATIONS[:2]),
-                *(f"u-constant/{outer}-of-hessian-vector-product" for outer in _OPERATIONS[:2]),
+                *(
+                    f"u-constant/{outer}-of-{inner}"
+                    for outer in _OPERATIONS[:2]
+                    for inner in ("hessian-vector-product", "linearize")
+                ),
                 *(
                     f"u-constant-from-afar/{a}-of-{b}-of-{c}"
                     for a, b, c in itertools.product(_OPERATIONS[:2], repeat=3)
