@@ -112,8 +112,9 @@ class LinearMap:
         )
 
     def _transposed_pullback(self) -> Pushforward:
-        pullback = self._columns() if self._pullback is None else self._pullback
-        self._pushforward, self._runs_f = derived.transposed(self._backend, pullback, self.outputs), False
+        if self._pullback is None:
+            self._pullback = derived.vjp(self._backend, self._f, self._x)[1]
+        self._pushforward, self._runs_f = derived.transposed(self._backend, self._pullback, self.outputs), False
         return self._pushforward
 
     def _transposed_pushforward(self) -> Pullback:
