@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from adhelpers.engine import journal
 from adhelpers.engine.composition import order
@@ -17,6 +17,9 @@ from adhelpers.plugins.contract import ADBackend
 from adhelpers.plugins.functions import Leaves
 from adhelpers.trees.leafwise import LeafwiseFunction
 from adhelpers.trees.tree import Tree
+
+if TYPE_CHECKING:
+    from adhelpers.scipy.operators import DerivativeOperator
 
 
 class Linearization:
@@ -128,6 +131,34 @@ class Linearization:
             pulled = self._map.pull_many(self._constant(stacks), count, check, chunk_size)
             return self._x.rebuild(pulled)
 
+    def operator(self) -> DerivativeOperator:
+        """The derivative as a `scipy.sparse.linalg.LinearOperator`, for SciPy's solvers.
+
+        Returns
+        -------
+        DerivativeOperator
+            Over vectors of NumPy's, in which the numbers of all leaves stand one after the other, of the dtype of the
+            point. A product of a matrix is one sweep. The adjoint is the conjugate transpose, as everywhere in SciPy.
+
+        Raises
+        ------
+        ImportError
+            SciPy is not installed.
+        DTypeError
+            `x` is complex and `f` is not complex-differentiable there.
+
+        Examples
+        --------
+        >>> import numpy, adhelpers
+        >>> lin = adhelpers.linearize(lambda x: x**2, "finite-difference", numpy.asarray([1.0, 2.0]))
+        >>> A = lin.operator()
+        >>> A.shape, A.matvec(numpy.asarray([1.0, -1.0])).round(6)
+        ((2, 2), array([ 2., -4.]))
+        """
+        from adhelpers.scipy.operators import operator_of
+
+        return operator_of(self._backend, self._x, self._y, (self.push, self.pull), (self.push_many, self.pull_many))
+
     def _constant(self, stacks: Leaves) -> Leaves:
         return constant_unless(False, self._backend, stacks)
 
@@ -206,6 +237,25 @@ class GradientLinearization:
             stacks, count = self._x.read_stacks(U, "U")
             product = self._map.pull_many if self._map.is_pulled_best else self._map.push_many
             return self._x.rebuild(product(constant_unless(False, self._backend, stacks), count, check, chunk_size))
+
+    def operator(self) -> DerivativeOperator:
+        """The Hessian as a `scipy.sparse.linalg.LinearOperator`, for SciPy's solvers.
+
+        Returns
+        -------
+        DerivativeOperator
+            As `Linearization.operator` makes it; it is symmetric.
+
+        Raises
+        ------
+        ImportError
+            SciPy is not installed.
+        DTypeError
+            `x` is complex, where the derivative of a gradient is no matrix.
+        """
+        from adhelpers.scipy.operators import operator_of
+
+        return operator_of(self._backend, self._x, self._x, (self.push, self.push), (self.push_many, self.push_many))
 
     def __repr__(self) -> str:
         return f"<derivative at x of the gradient of {self._name} by {self._backend!r}>"
