@@ -19,7 +19,7 @@ from adhelpers.trees.leafwise import LeafwiseFunction
 from adhelpers.trees.tree import Tree
 
 if TYPE_CHECKING:
-    from adhelpers.scipy.operators import DerivativeOperator
+    from adhelpers.operations.linear_operator import DerivativeOperator
 
 
 class Linearization:
@@ -155,7 +155,7 @@ class Linearization:
         >>> A.shape, A.matvec(numpy.asarray([1.0, -1.0])).round(6)
         ((2, 2), array([ 2., -4.]))
         """
-        from adhelpers.scipy.operators import operator_of
+        from adhelpers.operations.linear_operator import operator_of
 
         return operator_of(self._backend, self._x, self._y, (self.push, self.pull), (self.push_many, self.pull_many))
 
@@ -253,7 +253,7 @@ class GradientLinearization:
         DTypeError
             `x` is complex, where the derivative of a gradient is no matrix.
         """
-        from adhelpers.scipy.operators import operator_of
+        from adhelpers.operations.linear_operator import operator_of
 
         return operator_of(self._backend, self._x, self._x, (self.push, self.push), (self.push_many, self.push_many))
 

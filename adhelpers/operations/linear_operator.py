@@ -6,11 +6,16 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from scipy.sparse.linalg import LinearOperator
 
 from adhelpers.errors import DTypeError
 from adhelpers.plugins.contract import ADBackend
 from adhelpers.trees.tree import Tree
+
+try:
+    from scipy.sparse.linalg import LinearOperator
+except ImportError as error:
+    msg = "operator() makes a LinearOperator of SciPy's, which cannot be imported; type: pip install scipy"
+    raise ImportError(msg) from error
 
 Map = Callable[[Any], Any]
 """From a structure to a structure."""
