@@ -1,9 +1,9 @@
-"""Bratu's problem, u'' + exp(u) = 0 between cold ends: Newton-Krylov finds both solutions, an eigenvalue which one lasts.
+"""Bratu's problem, u'' + exp(u) = 0 between cold ends: Newton-Krylov finds both solutions, and which one lasts.
 
-It is how fast a medium heats itself, against how fast it cools at its ends. Newton's method solves a system of equations
-in each step: `adhelpers.linearize` gives the Jacobian of the residual as a linear map, which SciPy's GMRES multiplies as
-often as it likes, and no matrix is ever built. A solution lasts if the Hessian of the energy has no negative eigenvalue:
-`adhelpers.linearize_gradient` gives that map, and `eigsh` its smallest eigenvalue.
+It is how fast a medium heats itself, against how fast it cools at its ends. Newton's method solves a system of
+equations in each step: `adhelpers.linearize` gives the Jacobian of the residual as a linear map, which SciPy's GMRES
+multiplies as often as it likes, and no matrix is ever built. A solution lasts if the Hessian of the energy has no
+negative eigenvalue: `adhelpers.linearize_gradient` gives that map, and `eigsh` its smallest eigenvalue.
 
 Checked: both solutions against the closed form, whose error must fall by four when the step is halved; the eigenvalue
 against that of the matrix by hand; that the lower solution lasts and the upper one does not; that backends agree.
