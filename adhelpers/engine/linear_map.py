@@ -18,11 +18,15 @@ from adhelpers.trees.leaves import zeros_like
 
 T = TypeVar("T")
 
+Made = tuple[Leaves, Pushforward | None, Pullback | None, Leaves]
+"""What `ADBackend.linearize` returns."""
+
 
 class LinearMap:
     """The derivative of `f` at `x`, of which each direction is made when it is first wanted.
 
-    It keeps what `f` has left behind for as long as it lives: a graph, a tape or the like.
+    It keeps what `f` has left behind for as long as it lives: a graph, a tape or the like. `made` is what compiled code
+    has made already.
 
     Attributes
     ----------
@@ -32,7 +36,7 @@ class LinearMap:
 
     __slots__ = ("_backend", "_f", "_pullback", "_pushforward", "_runs_f", "_x", "aux", "outputs")
 
-    def __init__(self, backend: ADBackend, f: Function, x: Leaves) -> None:
+    def __init__(self, backend: ADBackend, f: Function, x: Leaves, made: Made | None = None) -> None:
         self._backend = backend
         self._f = f
         # Copies, for `f` may be run at them again when the caller's have changed.
@@ -41,11 +45,13 @@ class LinearMap:
         self._pullback: Pullback | None = None
         self._runs_f = type(backend).linearize is ADBackend.linearize
         if not x:
-            self.outputs, self.aux = f()
+            self.outputs, self.aux = f() if made is None else (made[0], made[3])
             return
-        self.outputs, self._pushforward, self._pullback, self.aux = self._either(
-            lambda: backend.linearize(f, self._x), self._by_pullback, rule="rule for linear maps", way="a pullback"
-        )
+        if made is None:
+            made = self._either(
+                lambda: backend.linearize(f, self._x), self._by_pullback, rule="rule for linear maps", way="a pullback"
+            )
+        self.outputs, self._pushforward, self._pullback, self.aux = made
 
     @property
     def is_pulled_best(self) -> bool:
@@ -85,7 +91,7 @@ class LinearMap:
         sweep = self._sweep(cotangents, check, chunk_size)
         return self._pulled(lambda pullback: sweep.through("reverse", pullback, self.outputs)).stacks(self._x)
 
-    def _by_pullback(self) -> tuple[Leaves, Pushforward | None, Pullback | None, Leaves]:
+    def _by_pullback(self) -> Made:
         outputs, pullback, aux = derived.vjp(self._backend, self._f, self._x)
         return outputs, None, pullback, aux
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from adhelpers.engine import journal
 from adhelpers.engine.composition import order
 from adhelpers.engine.derivatives import Gradient
-from adhelpers.engine.linear_map import LinearMap
+from adhelpers.engine.linear_map import LinearMap, Made
 from adhelpers.engine.sweeps import Check
 from adhelpers.operations import options
 from adhelpers.operations.declaration import Backend, Function, constant_unless, resolve
@@ -20,6 +21,15 @@ from adhelpers.trees.tree import Tree
 
 if TYPE_CHECKING:
     from adhelpers.operations.linear_operator import DerivativeOperator
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """What compiled code has made of a function at a point: the value or the gradient, both maps, and the aux."""
+
+    y: Tree
+    maps: Made
+    aux: Any
 
 
 class Linearization:
@@ -37,14 +47,14 @@ class Linearization:
 
     __slots__ = ("__weakref__", "_backend", "_map", "_name", "_x", "_y", "aux", "value")
 
-    def __init__(self, backend: ADBackend, f: LeafwiseFunction, x: Tree) -> None:
+    def __init__(self, backend: ADBackend, f: LeafwiseFunction, x: Tree, made: Compiled | None = None) -> None:
         self._backend = backend
         self._name = journal.name_of(f.function)
         self._x = x
-        self._map = LinearMap(backend, f, x.leaves)
-        self._y = f.output(self._map.outputs)
+        self._map = LinearMap(backend, f, x.leaves, None if made is None else made.maps)
+        self._y = f.output(self._map.outputs) if made is None else made.y
         self.value: Any = self._y.rebuild(self._map.outputs)
-        self.aux: Any = f.aux(self._map.aux) if f.has_aux else None
+        self.aux: Any = made.aux if made is not None else f.aux(self._map.aux) if f.has_aux else None
 
     def push(self, u: Any, *, differentiate_u: bool = False) -> Any:
         """The derivative times `u`: a Jacobian-vector product.
@@ -183,16 +193,16 @@ class GradientLinearization:
 
     __slots__ = ("__weakref__", "_backend", "_map", "_name", "_x", "aux", "gradient", "value")
 
-    def __init__(self, backend: ADBackend, f: LeafwiseFunction, x: Tree) -> None:
+    def __init__(self, backend: ADBackend, f: LeafwiseFunction, x: Tree, made: Compiled | None = None) -> None:
         self._backend = backend
         self._name = journal.name_of(f.function)
         self._x = x
         _, inner = order(backend, "auto")
-        self._map = LinearMap(backend, Gradient(backend, f, inner), x.leaves)
+        self._map = LinearMap(backend, Gradient(backend, f, inner), x.leaves, None if made is None else made.maps)
         y, *aux = self._map.aux
         self.value: Any = y
         self.gradient: Any = x.rebuild(self._map.outputs)
-        self.aux: Any = f.aux(tuple(aux)) if f.has_aux else None
+        self.aux: Any = made.aux if made is not None else f.aux(tuple(aux)) if f.has_aux else None
 
     def push(self, u: Any, *, differentiate_u: bool = False) -> Any:
         """The Hessian times `u`.
@@ -306,7 +316,7 @@ def linearize(
     >>> lin.value, lin.push(numpy.asarray([1.0, -1.0])).round(6), lin.pull(numpy.asarray([1.0, 1.0])).round(6)
     (array([1., 4.]), array([ 2., -4.]), array([2., 4.]))
     """
-    return _at_point(Linearization, "linearize", f, resolve(f, backend, x).eager(), x, args, has_aux)
+    return _called(Linearization, "linearize", f, backend, x, args, has_aux)
 
 
 def linearize_gradient(
@@ -348,19 +358,24 @@ def linearize_gradient(
     >>> float(hessian.value), hessian.gradient.round(3), hessian.push(numpy.asarray([1.0, -1.0])).round(3)
     (9.0, array([ 3., 12.]), array([  6., -12.]))
     """
-    return _at_point(GradientLinearization, "linearize_gradient", f, resolve(f, backend, x).eager(), x, args, has_aux)
+    return _called(GradientLinearization, "linearize_gradient", f, backend, x, args, has_aux)
 
 
-K = TypeVar("K", Linearization, GradientLinearization)
+K = TypeVar("K", bound=Linearization | GradientLinearization)
 
 
-def _at_point(
-    kind: type[K], name: str, f: Function, backend: ADBackend, x: Any, args: tuple[Any, ...], has_aux: bool
-) -> K:
-    flag("has_aux", has_aux)
-    with journal.call_of(name, f, backend.name) if journal.is_heard() else nullcontext(), backend.scope():
+def at_point(kind: type[K], f: Function, backend: ADBackend, x: Any, args: tuple[Any, ...], has_aux: bool) -> K:
+    """The linear map of that kind."""
+    with backend.scope():
         point = Tree.read(backend, x, "x")
         return kind(backend, LeafwiseFunction(f, point, args, has_aux=has_aux), point)
+
+
+def _called(kind: type[K], name: str, f: Function, backend: Backend, x: Any, args: tuple[Any, ...], has_aux: bool) -> K:
+    flag("has_aux", has_aux)
+    resolved = resolve(f, backend, x).eager()
+    with journal.call_of(name, f, resolved.name) if journal.is_heard() else nullcontext():
+        return at_point(kind, f, resolved, x, args, has_aux)
 
 
 def _check_sweep(check: Check, chunk_size: int | None) -> None:

@@ -209,8 +209,10 @@ class ADBackend(ABC):
 
         Both maps may be called any number of times, are differentiable in their vectors, and owe what `jvp` and `vjp`
         owe; if the framework can do without, they do not run `f` again. One of them may be None: core takes it for the
-        transpose of the other, by `vjp`, or pushes each element of `x` if there is none. Core asks `vjp_sweeps` for the
-        ways to push many vectors through either. By default the pullback of `vjp`, and `jvp` for each push.
+        transpose of the other, by `vjp`, or pushes each element of `x` if there is none. Core asks `vjp_sweeps` for
+        the ways to push many vectors through either. A backend that compiles returns maps which `flatten` takes apart,
+        as `jax.tree_util.Partial` is, so that compiled code can return them. By default the pullback of `vjp`, and
+        `jvp` for each push, and nothing is compiled.
         """
         if self.has_reverse:
             outputs, pullback, aux = self.vjp(f, x)

@@ -167,7 +167,7 @@ class JaxBackend(ADBackend):
     def linearize(self, f: LeafFunction, x: Leaves) -> tuple[Leaves, Pushforward, None, Leaves]:
         """``jax.linearize``, whose transpose is the pullback."""
         outputs, pushforward, aux = jax.linearize(mended(f), *x, has_aux=True)
-        return outputs, lambda tangents: pushforward(*tangents), None, aux
+        return outputs, jax.tree_util.Partial(_of_tuple, pushforward), None, aux
 
     def jvp_sweep(self, f: LeafFunction, x: Leaves, tangents: Leaves) -> tuple[Leaves, Leaves, Leaves]:
         """One linearisation, vectorised over the tangents; `f` itself sees no batched array."""
@@ -223,6 +223,10 @@ class JaxBackend(ADBackend):
     def is_own_error(self, error: Exception) -> bool:
         """Whether JAX, or compiled code, raised it."""
         return raised_by_library(error, "jax")
+
+
+def _of_tuple(pushforward: Callable[..., Leaves], tangents: Leaves) -> Leaves:
+    return pushforward(*tangents)
 
 
 _SMALL = 2**18
