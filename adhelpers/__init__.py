@@ -48,6 +48,7 @@ from adhelpers.operations.second_order import (
     value_and_hessian_vector_product,
     value_and_second_derivative,
 )
+from adhelpers.operations.value import value
 from adhelpers.plugins.capabilities import Capability
 from adhelpers.plugins.contract import ADBackend
 from adhelpers.plugins.formulations import Formulation, fewest_vectors_first
@@ -119,6 +120,7 @@ __all__ = [
     "prepare",
     "second_derivative",
     "special_namespace",
+    "value",
     "value_and_batched_gradient",
     "value_and_batched_hessian",
     "value_and_batched_jacobian",
