@@ -59,6 +59,7 @@ from adhelpers.plugins.lookup import backend
 if typing.TYPE_CHECKING:
     from adhelpers.comparison.entry import compare
     from adhelpers.comparison.report import ComparisonReport
+    from adhelpers.plugins.listing import RegisteredBackend, backends
 else:
 
     def __getattr__(name: str) -> object:
@@ -66,6 +67,8 @@ else:
         # read the imports above: for them this function would turn every misspelt name into a right one.
         if name in ("compare", "ComparisonReport"):
             return getattr(importlib.import_module("adhelpers.comparison"), name)
+        if name in ("backends", "RegisteredBackend"):
+            return getattr(importlib.import_module("adhelpers.plugins.listing"), name)
         msg = f"module {__name__!r} has no attribute {name!r}"
         raise AttributeError(msg)
 
@@ -96,11 +99,13 @@ __all__ = [
     "PreparationMismatchError",
     "Prepared",
     "Pullback",
+    "RegisteredBackend",
     "ShapeMismatchError",
     "StructureMismatchError",
     "UnsupportedOperationError",
     "array_namespace",
     "backend",
+    "backends",
     "batched_gradient",
     "batched_hessian",
     "batched_jacobian",
