@@ -54,6 +54,7 @@ from adhelpers.operations.second_order import (
     value_and_hessian_vector_product,
     value_and_second_derivative,
 )
+from adhelpers.operations.value import value
 from adhelpers.plugins.capabilities import Capability
 from adhelpers.plugins.contract import ADBackend
 from adhelpers.plugins.formulations import Formulation, fewest_vectors_first
@@ -64,6 +65,7 @@ from adhelpers.plugins.lookup import backend
 if typing.TYPE_CHECKING:
     from adhelpers.comparison.entry import compare
     from adhelpers.comparison.report import ComparisonReport
+    from adhelpers.plugins.listing import RegisteredBackend, backends
 else:
 
     def __getattr__(name: str) -> object:
@@ -71,6 +73,8 @@ else:
         # read the imports above: for them this function would turn every misspelt name into a right one.
         if name in ("compare", "ComparisonReport"):
             return getattr(importlib.import_module("adhelpers.comparison"), name)
+        if name in ("backends", "RegisteredBackend"):
+            return getattr(importlib.import_module("adhelpers.plugins.listing"), name)
         msg = f"module {__name__!r} has no attribute {name!r}"
         raise AttributeError(msg)
 
@@ -103,11 +107,13 @@ __all__ = [
     "PreparationMismatchError",
     "Prepared",
     "Pullback",
+    "RegisteredBackend",
     "ShapeMismatchError",
     "StructureMismatchError",
     "UnsupportedOperationError",
     "array_namespace",
     "backend",
+    "backends",
     "batched_gradient",
     "batched_hessian",
     "batched_jacobian",
@@ -129,6 +135,7 @@ __all__ = [
     "prepare",
     "second_derivative",
     "special_namespace",
+    "value",
     "value_and_batched_gradient",
     "value_and_batched_hessian",
     "value_and_batched_jacobian",

@@ -40,7 +40,7 @@ class LinearMap:
         self._backend = backend
         self._f = f
         # Copies, for `f` may be run at them again when the caller's have changed.
-        self._x = tuple([backend.array_namespace(leaf).asarray(leaf, copy=True) for leaf in x])
+        self._x = tuple(map(backend.copy, x))
         self._pushforward: Pushforward | None = None
         self._pullback: Pullback | None = None
         self._runs_f = type(backend).linearize is ADBackend.linearize
