@@ -118,7 +118,8 @@ class LinearMap:
         )
 
     def _transposed_pullback(self) -> Pushforward:
-        if self._pullback is None:
+        if self._pullback is None or (self._pushforward is not None and not self._runs_f):
+            # That of the framework may be made of a pushforward that cannot push.
             self._pullback = derived.vjp(self._backend, self._f, self._x)[1]
         self._pushforward, self._runs_f = derived.transposed(self._backend, self._pullback, self.outputs), False
         return self._pushforward
