@@ -294,3 +294,27 @@ def test_inside_what_torch_compiles(compiler: str) -> None:
         np.testing.assert_array_equal(leaf, 2 * X)
     np.testing.assert_array_equal(x, X)
     assert len({leaf.data_ptr() for leaf in (*received, x)}) == 4
+
+
+@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor:UserWarning")  # which the compiler looks at
+def test_compiled_by_torch(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch = pytest.importorskip("torch")
+    graphs: list[Any] = []
+    compile_ = torch.compile
+
+    def keep(graph: Any, inputs: Any) -> Any:
+        graphs.append(graph)
+        return graph
+
+    monkeypatch.setattr(torch, "compile", lambda f, **options: compile_(f, backend=keep, **options))
+    torch.compiler.reset()
+    x = torch.tensor(X)
+    u, backend = torch.tensor(U), adhelpers.backend("torch", compiled=True)
+    prepared = prepare(value, lambda x, a: (x, a * x.mul_(2.0)), backend, x, args=(u,))
+    for factor in (u, 2.0 * u):
+        one, other = prepared(x, factor)
+        np.testing.assert_array_equal(one, 2 * X)
+        np.testing.assert_array_equal(other, factor.numpy() * 2 * X)
+        assert one.data_ptr() != x.data_ptr()
+    np.testing.assert_array_equal(x, X)
+    assert len(graphs) == 1
