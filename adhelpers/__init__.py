@@ -56,6 +56,7 @@ from adhelpers.plugins.hookspecs import BackendDescription, hookimpl
 from adhelpers.plugins.lookup import backend
 
 if typing.TYPE_CHECKING:
+    from adhelpers import scipy as scipy
     from adhelpers.comparison.entry import compare
     from adhelpers.comparison.report import ComparisonReport
 else:
@@ -65,6 +66,8 @@ else:
         # read the imports above: for them this function would turn every misspelt name into a right one.
         if name in ("compare", "ComparisonReport"):
             return getattr(importlib.import_module("adhelpers.comparison"), name)
+        if name == "scipy":
+            return importlib.import_module("adhelpers.scipy")
         msg = f"module {__name__!r} has no attribute {name!r}"
         raise AttributeError(msg)
 
