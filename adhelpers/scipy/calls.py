@@ -124,7 +124,7 @@ class HostCall:
         Those among `args`.
     """
 
-    __slots__ = ("_code", "_lift", "_prepared", "arrays")
+    __slots__ = ("_code", "_lift", "_prepared", "_was_called", "arrays")
 
     def __init__(
         self,
@@ -154,15 +154,19 @@ class HostCall:
         at_home = backend.device(backend.asarray(vectors[0])) == backend.device(raveled.point.leaves[0])
         if not (backend.compiled_takes_numpy and at_home):
             self._code = None
+        self._was_called = False
 
     def __call__(self, vectors: tuple[Any, ...], args: tuple[Any, ...], arrays: tuple[Any, ...] | None) -> Any:
         """The result as the framework has it; it may lie in the memory of the vectors.
 
         `arrays` are those among `args`, the framework's or NumPy's, or None if the rest is not as in the example.
         """
-        if self._code is not None and arrays is not None and not journal.is_explained():
+        # At the first call trials may choose the code, for which they need the framework's arrays.
+        if self._code is not None and arrays is not None and self._was_called and not journal.is_explained():
             return self._code(*vectors, *arrays)
-        return self._prepared(*map(self._lift, vectors), *args)
+        result = self._prepared(*map(self._lift, vectors), *args)
+        self._was_called = True
+        return result
 
 
 def _stays(arg: object) -> bool:
