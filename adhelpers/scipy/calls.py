@@ -72,7 +72,9 @@ class HostFunction:
             raise ArgumentTypeError(msg)
         x, *others = map(self.raveled.point_vector, given, names)
         numbers = x.tobytes()
-        key = numbers if args is self._args else (numbers, args) if all(map(_stays, args)) else None
+        key: Hashable = numbers
+        if args is not self._args:  # by what they look like, for 0.0 equals -0.0
+            key = (numbers, *map(repr, args)) if all(type(arg) in _FIXED for arg in args) else None
         # Not x itself: SciPy may write the next point into it.
         return Arguments((np.frombuffer(numbers), *others), args, key)
 
@@ -169,6 +171,5 @@ class HostCall:
         return result
 
 
-def _stays(arg: object) -> bool:
-    """Whether an argument is what it was as long as it equals that."""
-    return isinstance(arg, (int, float, str))
+_FIXED = {bool, int, float, str, np.float64}
+"""Types of arguments that cannot change, and that look the same only if they are."""

@@ -259,6 +259,17 @@ def test_a_function_may_return_what_it_was_given(backend: adhelpers.ADBackend) -
     np.testing.assert_array_equal(made.value(START), START)
 
 
+@pytest.mark.parametrize("name", ["torch", "autograd", "finite-difference"])
+def test_a_function_may_work_in_place_while_its_value_is_computed(name: str) -> None:
+    def f(x: Any) -> Any:
+        x[0] = 2.0 * x[0]
+        return x[0] + x[1]
+
+    made, x = view(f, make(name), np.ones(2)), np.asarray([3.0, 4.0])
+    assert [made.value(x), made.value(np.ones(2)), made.value(x)] == [10.0, 3.0, 10.0]
+    np.testing.assert_array_equal(x, [3.0, 4.0])
+
+
 def test_a_function_may_return_what_it_keeps() -> None:
     kept = np.zeros(2)
 
@@ -412,6 +423,12 @@ def test_data_that_changed_is_seen_when_it_is_given_anew(backend: adhelpers.ADBa
     data[:] = 4.0
     assert made.value(made.x0, data) == 8.0
     np.testing.assert_allclose(made.gradient(made.x0, data), [4.0, 4.0], rtol=1e-8)
+
+
+def test_zeros_of_both_signs_are_told_apart(backend: adhelpers.ADBackend) -> None:
+    made = view(lambda x, by: adhelpers.array_namespace(x).sum(x / by), backend, np.ones(1))
+    with np.errstate(divide="ignore"):
+        assert [made.value(np.ones(1), np.float64(by)) for by in (0.0, -0.0, 0.0)] == [np.inf, -np.inf, np.inf]
 
 
 def test_new_numbers_compile_nothing() -> None:
