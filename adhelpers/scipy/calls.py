@@ -13,6 +13,7 @@ from adhelpers.errors import ArgumentTypeError, DTypeError
 from adhelpers.operations.declaration import Declaration, Function, Operation, declaration_of
 from adhelpers.plugins.contract import ADBackend
 from adhelpers.plugins.functions import Leaves
+from adhelpers.plugins.objects import is_numpy
 from adhelpers.scipy.raveled import FLOAT64, Raveled
 from adhelpers.trees.leafwise import LeafwiseFunction
 from adhelpers.trees.tree import Tree
@@ -156,6 +157,8 @@ class HostCall:
         at_home = backend.device(backend.asarray(vectors[0])) == backend.device(raveled.point.leaves[0])
         if not (backend.compiled_takes_numpy and at_home):
             self._code = None
+        if self._code is not None:  # data is brought there once
+            self.arrays = tuple([backend.asarray(a) if is_numpy(a) else a for a in self.arrays])
         self._was_called = False
 
     def __call__(self, vectors: tuple[Any, ...], args: tuple[Any, ...], arrays: tuple[Any, ...] | None) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -440,6 +441,26 @@ def test_new_numbers_compile_nothing() -> None:
         np.testing.assert_allclose(made.jacobian(t, np.ones(3))[0, 0], -100.0)
         made.jacobian(float(t), np.ones(3))
     assert f.calls == traced
+
+
+def test_points_and_results_go_to_the_device_of_the_start_and_back() -> None:
+    make("jax")
+    script = """
+import jax, numpy as np, adhelpers.scipy
+jax.config.update("jax_enable_x64", True)
+here, there = jax.devices()
+x0 = jax.device_put(np.ones(3), there)
+def f(x, data):
+    return (x * data) ** 2
+view = adhelpers.scipy.view(f, "jax", x0, args=(np.arange(3.0),))
+for x in (view.x0, 2.0 * view.x0, 3.0 * view.x0):
+    np.testing.assert_allclose(view.jacobian(x), np.diag(2.0 * np.arange(3.0) ** 2 * x))
+    np.testing.assert_allclose(view.value(x), (np.arange(3.0) * x) ** 2)
+assert view.rebuild(view.x0).devices() == {there}
+"""
+    environment = {**os.environ, "XLA_FLAGS": "--xla_force_host_platform_device_count=2", "JAX_PLATFORMS": "cpu"}
+    done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 # -- threads ------------------------------------------------------------------------------------------
