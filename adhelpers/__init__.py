@@ -48,6 +48,7 @@ from adhelpers.operations.second_order import (
     value_and_hessian_vector_product,
     value_and_second_derivative,
 )
+from adhelpers.operations.value import value
 from adhelpers.plugins.capabilities import Capability
 from adhelpers.plugins.contract import ADBackend
 from adhelpers.plugins.formulations import Formulation, fewest_vectors_first
@@ -59,6 +60,7 @@ if typing.TYPE_CHECKING:
     from adhelpers import scipy as scipy
     from adhelpers.comparison.entry import compare
     from adhelpers.comparison.report import ComparisonReport
+    from adhelpers.plugins.listing import RegisteredBackend, backends
 else:
 
     def __getattr__(name: str) -> object:
@@ -68,6 +70,8 @@ else:
             return getattr(importlib.import_module("adhelpers.comparison"), name)
         if name == "scipy":
             return importlib.import_module("adhelpers.scipy")
+        if name in ("backends", "RegisteredBackend"):
+            return getattr(importlib.import_module("adhelpers.plugins.listing"), name)
         msg = f"module {__name__!r} has no attribute {name!r}"
         raise AttributeError(msg)
 
@@ -98,11 +102,13 @@ __all__ = [
     "PreparationMismatchError",
     "Prepared",
     "Pullback",
+    "RegisteredBackend",
     "ShapeMismatchError",
     "StructureMismatchError",
     "UnsupportedOperationError",
     "array_namespace",
     "backend",
+    "backends",
     "batched_gradient",
     "batched_hessian",
     "batched_jacobian",
@@ -122,6 +128,7 @@ __all__ = [
     "prepare",
     "second_derivative",
     "special_namespace",
+    "value",
     "value_and_batched_gradient",
     "value_and_batched_hessian",
     "value_and_batched_jacobian",

@@ -22,7 +22,7 @@ def table() -> str:
         "| operation | besides `x` | structure of the result | options | tried when compiled |",
         "|---|---|---|---|---|",
     ]
-    operations = [declared.operation for declared in declarations().values() if declared.with_value]
+    operations = {declared.operation for declared in declarations().values()}
     lines += [row(operation) for operation in sorted(operations, key=lambda operation: operation.name)]
     return "\n".join(lines) + "\n"
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from adhelpers.comparison.shown import tables
 from adhelpers.comparison.shown.tables import Table
-from adhelpers.errors import AdhelpersError
-from adhelpers.plugins import lookup
+from adhelpers.plugins import listing
+from adhelpers.plugins.listing import RegisteredBackend
 
 
 def add_to(commands: Any) -> None:
@@ -19,25 +19,21 @@ def add_to(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print a table of the backends, and below it the reasons of those that failed."""
-    found = lookup.current()
-    rows, problems = [], []
-    for name, description in sorted(found.descriptions.items()):
-        source = found.sources[name]
-        version = description.framework_version
-        try:
-            capabilities = ", ".join(sorted(c.value for c in found.implementation(name).capabilities))
-        except AdhelpersError as error:
-            capabilities = "failed"
-            problems.append(str(error))
-        framework = f"{description.framework} {version or 'not installed'}" if description.framework else "-"
-        rows.append([name, framework, source.distribution, capabilities])
-    for entry_point, failure in sorted(found.failures.items()):
-        rows.append([entry_point, "-", "-", "failed"])
-        problems.append(str(failure))
-    rows += [[name, "-", "-", "disabled by ADHELPERS_DISABLE_PLUGINS"] for name in found.disabled]
+    found = listing.backends()
+    rows = [
+        [backend.name, backend.framework or "-", backend.distribution or "-", _capabilities(backend)]
+        for backend in found
+    ]
+    problems = [backend.problem for backend in found if not backend.loads and not backend.is_disabled]
     tables.show(Table("Backends", ["name", "framework", "from", "capabilities"], rows, frozenset({"failed"})))
     if problems:
         print()
     for problem in problems:
         print(f"* {problem}")
     return 0
+
+
+def _capabilities(backend: RegisteredBackend) -> str:
+    if backend.is_disabled:
+        return str(backend.problem)
+    return ", ".join(sorted(c.value for c in backend.capabilities)) if backend.loads else "failed"

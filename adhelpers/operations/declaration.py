@@ -1,7 +1,7 @@
 """`Operation`: what is said of an operation once, for all who must know it, and the one way into it.
 
 An operation has two faces that users call: one returns ``f(x)`` too, the other does not. `declares` and `twin_of` tie
-them to their declaration, which `declaration_of` finds.
+them to their declaration, which `declaration_of` finds. `value` has but one face, for its result is ``f(x)``.
 """
 
 from __future__ import annotations
@@ -155,13 +155,13 @@ class Declaration:
 _DECLARATIONS: dict[Callable[..., Any], Declaration] = {}
 
 
-def declares(operation: Operation) -> Callable[[Face], Face]:
-    """Tie an operation to its face that returns ``f(x)`` too."""
+def declares(operation: Operation, *, with_value: bool = True) -> Callable[[Face], Face]:
+    """Tie an operation to its face that returns ``f(x)`` too, or to the only one, which does not."""
 
     def decorate(face: Face) -> Face:
         keywords = face.__kwdefaults__ or {}
         operation.defaults = {name: keywords[name] for name in operation.options}
-        _DECLARATIONS[face] = Declaration(operation, True)
+        _DECLARATIONS[face] = Declaration(operation, with_value)
         return face
 
     return decorate

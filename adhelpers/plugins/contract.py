@@ -17,6 +17,7 @@ from adhelpers.plugins.capabilities import Capability
 from adhelpers.plugins.containers import SINGLE, TreeDef, flatten
 from adhelpers.plugins.formulations import Formulation, SecondOrder, fewest_vectors_first
 from adhelpers.plugins.functions import Array, JVPSweep, LeafFunction, Leaves, Pullback, VJPSweep
+from adhelpers.plugins.objects import is_numpy
 from adhelpers.plugins.origin import raised_by_library
 
 _NO_CONTEXT = contextlib.nullcontext()
@@ -172,6 +173,18 @@ class ADBackend(ABC):
         The default returns `leaf` itself, which is right only where no tracer ever reaches `f`.
         """
         return leaf
+
+    def copy(self, leaf: Array) -> Array:
+        """`leaf` in memory of its own, which `f` may write to, or a caller.
+
+        To an enclosing derivative it is `leaf`. By default what ``numpy.array`` makes of NumPy's, scalars included, and
+        ``astype`` of the namespace of others. Return `leaf` itself where nobody can write to arrays.
+        """
+        if is_numpy(leaf):
+            import numpy as np
+
+            return np.array(leaf)
+        return self.array_namespace(leaf).astype(leaf, leaf.dtype)
 
     def scope(self) -> contextlib.AbstractContextManager[Any]:
         """A context entered around each operation, user's function and conversions included; by default none."""

@@ -114,6 +114,10 @@ class AutogradBackend(ADBackend):
         """The value inside every box."""
         return leaf if type(leaf) is np.ndarray else getval(leaf)
 
+    def copy(self, leaf: Array) -> Array:
+        """A copy, or a box itself: nobody can write to it."""
+        return _copy(leaf)
+
     def jvp(self, f: LeafFunction, x: Leaves, u: Leaves) -> tuple[Leaves, Leaves, Leaves]:
         """Push the tangents while `f` runs."""
         values, nodes, aux = push_through(f, x, u)

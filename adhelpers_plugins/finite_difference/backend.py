@@ -149,19 +149,19 @@ class FiniteDifferenceBackend(ADBackend):
 
     def _value(self, f: LeafFunction, x: Leaves) -> tuple[Leaves, Leaves]:
         # f may work in place on what it gets, and may return what belongs to somebody else.
-        outputs, aux = f(*map(_copy, x))
-        return tuple(map(_copy, outputs)), tuple(map(_copy_of_any, aux))
+        outputs, aux = f(*map(self.copy, x))
+        return tuple(map(self.copy, outputs)), tuple(map(self.copy, aux))
 
     def _difference(self, f: LeafFunction, x: Leaves, u: Leaves, outputs: Leaves) -> Leaves:
         h = self._step(x, u, outputs)
         moves = tuple(self._scaled(tangent, h) for tangent in u)
         total: Leaves = (0.0,) * len(outputs)
         for k, weight in _STENCILS[self.order]:
-            # Copied before f is called again, which may write all of its results to the same memory.
-            above = tuple(map(_copy, f(*(_copy(leaf + k * move) for leaf, move in zip(x, moves, strict=True)))[0]))
-            below, _ = f(*(_copy(leaf - k * move) for leaf, move in zip(x, moves, strict=True)))
+            above, _ = f(*(self.copy(leaf + k * move) for leaf, move in zip(x, moves, strict=True)))
+            above = tuple(map(self.copy, above))  # before f is called again, which may write to the same memory
+            below, _ = f(*(self.copy(leaf - k * move) for leaf, move in zip(x, moves, strict=True)))
             total = tuple(t + weight * (a - b) for t, a, b in zip(total, above, below, strict=True))
-        return tuple(_copy(self._scaled(t, 1.0 / h)) for t in total)
+        return tuple(self.copy(self._scaled(t, 1.0 / h)) for t in total)
 
     def _step(self, x: Leaves, u: Leaves, outputs: Leaves) -> Array:
         epsilon = max(float(self.array_namespace(leaf).finfo(leaf.dtype).eps) for leaf in (*x, *outputs))
@@ -212,6 +212,13 @@ class FiniteDifferenceBackend(ADBackend):
         owner = _owner(leaf)
         return leaf if owner is None else owner.stop_gradient(leaf)
 
+    def copy(self, leaf: Array) -> Array:
+        """As the owner of `leaf` copies it."""
+        if isinstance(leaf, (np.ndarray, np.generic)):
+            return np.array(leaf)
+        owner = _owner(leaf)
+        return super().copy(leaf) if owner is None else owner.copy(leaf)
+
     def to_numpy(self, leaf: Array) -> Any:
         """As the owner of `leaf` converts it."""
         owner = _owner(leaf)
@@ -225,13 +232,3 @@ def _wide(xp: Any, leaf: Array) -> Array:
 
 def _owner(leaf: object) -> ADBackend | None:
     return None if isinstance(leaf, (np.ndarray, np.generic)) else owner_of((leaf,))
-
-
-def _copy(leaf: Array) -> Array:
-    return np.array(leaf) if isinstance(leaf, (np.ndarray, np.generic)) else leaf * 1
-
-
-def _copy_of_any(leaf: Array) -> Array:
-    """A copy of an array that may hold truth values, which a product would turn into numbers."""
-    is_bool = not isinstance(leaf, np.ndarray) and array_namespace(leaf).isdtype(leaf.dtype, "bool")
-    return leaf | leaf if is_bool else _copy(leaf)

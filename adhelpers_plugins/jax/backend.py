@@ -152,6 +152,10 @@ class JaxBackend(ADBackend):
         """A constant to every enclosing transformation."""
         return jax.lax.stop_gradient(leaf) if self.is_traced(leaf) else leaf
 
+    def copy(self, leaf: Array) -> Array:
+        """The array itself: nobody can write to it."""
+        return leaf
+
     def jvp(self, f: LeafFunction, x: Leaves, u: Leaves) -> tuple[Leaves, Leaves, Leaves]:
         """``jax.jvp``."""
         f = mended(f)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from commands import Main, row
 
+import adhelpers
 from adhelpers import BackendLoadError
 from adhelpers.command_line.main import main as command
 from adhelpers.plugins import lookup
@@ -30,3 +31,12 @@ def test_what_is_disabled_or_failed_is_shown_with_its_reason(
     assert row(output, "broken").split() == ["broken", "-", "-", "failed"]
     assert row(output, "toy").endswith("disabled by ADHELPERS_DISABLE_PLUGINS")
     assert output.endswith("\n\n* the entry point 'broken' cannot be loaded\n")
+
+
+def test_the_command_reads_what_the_function_returns(main: Main) -> None:
+    _, output, _ = main("backends")
+    for backend in adhelpers.backends():
+        line = row(output, backend.name)
+        assert (backend.framework or "-") in line
+        assert all(capability.value in line for capability in backend.capabilities)
+        assert backend.loads or str(backend.problem) in output

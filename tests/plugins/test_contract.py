@@ -20,6 +20,7 @@ from adhelpers import (
     UnsupportedOperationError,
     batched_jacobian,
     jacobian_vector_product,
+    value,
     vector_jacobian_product,
 )
 from adhelpers.extend import SINGLE
@@ -68,6 +69,7 @@ def test_core_needs_no_more_of_a_namespace_than_is_documented(backend: ADBackend
     z, x = np.array([1 + 2j, -0.5 + 1j]), np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
     np.testing.assert_allclose(jacobian_vector_product(lambda x: x**2, backend, x, x), 2 * x**2)
     np.testing.assert_allclose(vector_jacobian_product(lambda x: x**2, backend, x, x), 2 * x**2)
+    np.testing.assert_allclose(value(lambda x: x**2, backend, x), x**2)
     if isinstance(backend, FrugalForward):
         np.testing.assert_allclose(vector_jacobian_product(lambda z: z**2, backend, z, z), 2 * z**2)
         jacobian = batched_jacobian(lambda z: z**2, backend, z[None], mode=mode, holomorphic=True)
@@ -194,3 +196,32 @@ def test_nothing_is_computed_to_tell_whether_an_array_is_traced() -> None:
 def test_arrays_of_frameworks_that_trace_may_be_traced() -> None:
     jnp = pytest.importorskip("jax.numpy")
     assert ForwardToy().is_traced(jnp.ones(2)) is True
+
+
+# -- copies -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("leaf", [np.ones((2, 3)), np.asarray(1.5), np.float32(2.0), np.array([True, False])], ids=repr)
+def test_a_copy_of_numpys_is_an_array_of_its_own(leaf: Any) -> None:
+    copy = ForwardToy().copy(leaf)
+    assert type(copy) is np.ndarray
+    assert (copy.shape, copy.dtype) == (leaf.shape, leaf.dtype)
+    assert not np.shares_memory(copy, leaf)
+    np.testing.assert_array_equal(copy, leaf)
+
+
+def test_a_copy_of_others_is_what_their_namespace_makes() -> None:
+    asked = []
+
+    class Astype:
+        def astype(self, leaf: Any, dtype: Any) -> Any:
+            asked.append((leaf, dtype))
+            return "a copy"
+
+    class Lazy(ForwardToy):
+        def array_namespace(self, *arrays: Any) -> Any:
+            return Astype()
+
+    leaf = types.SimpleNamespace(dtype="float64")
+    assert Lazy().copy(leaf) == "a copy"
+    assert asked == [(leaf, "float64")]

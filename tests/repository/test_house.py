@@ -70,10 +70,12 @@ def names_in(module: ast.Module) -> Iterator[str]:
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "adhelpers":
             yield node.attr
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value not in WORDS:
             yield node.value
 
 
+WORDS = {"value"}
+"""Names of operations that are words besides: in a string they stand for what a comparison compares."""
 PUBLIC_MODULES = {"adhelpers", *(operation.__module__ for operation in declarations())}
 FILES = [path for path in CORE.rglob("*.py") if "testing" not in path.relative_to(CORE).parts]
 

@@ -32,6 +32,7 @@ from adhelpers import (
     Note,
     Prepared,
     Pullback,
+    RegisteredBackend,
     hookimpl,
 )
 from adhelpers.testing import Conformance, Scenario, assert_backends_agree
@@ -146,6 +147,8 @@ def dense(x: Any, backend: ADBackend) -> None:
     assert_type(adhelpers.jacobian(model, backend, x, mode="forward", chunk_size=8, holomorphic=False), Any)
     assert_type(adhelpers.hessian(model, backend, x, chunk_size=None), Any)
     assert_type(adhelpers.laplacian(model, backend, x), Any)
+    assert_type(adhelpers.value(model, backend, x), Any)
+    assert_type(adhelpers.value(with_aux, "jax", x, args=(2.0,), has_aux=True), Pair)
     assert_type(adhelpers.value_and_derivative(model, backend, x), Pair)
     assert_type(adhelpers.value_and_second_derivative(model, backend, x), Pair)
     assert_type(adhelpers.value_and_gradient(with_aux, backend, x, has_aux=True), Triple)
@@ -174,6 +177,8 @@ def misused_derivatives(x: Any, u: Any, backend: ADBackend) -> None:
     """A u too many or too few, and words that are none."""
     adhelpers.derivative(model, backend)  # type: ignore[call-overload]
     adhelpers.second_derivative(model, backend, x, u)  # type: ignore[call-overload]
+    adhelpers.value(model, backend, x, u)  # type: ignore[call-overload]
+    adhelpers.value(model, backend, x, mode="auto")  # type: ignore[call-overload]
     adhelpers.gradient(model, backend, x, u)  # type: ignore[call-overload]
     adhelpers.jacobian(model, backend, x, mode="backward")  # type: ignore[call-overload]
     adhelpers.hessian(model, x)  # type: ignore[call-overload]
@@ -211,6 +216,8 @@ def prepared(x: Any, u: Any, backend: ADBackend) -> None:
 
 def look_up() -> None:
     """By name, with options."""
+    assert_type(adhelpers.backends(), tuple[RegisteredBackend, ...])
+    assert_type([(b.name, b.loads, b.problem) for b in adhelpers.backends()], list[tuple[str, bool, str | None]])
     backend = adhelpers.backend("finite-difference", order=4)
     assert_type(backend, ADBackend)
     assert_type(backend.name, str)

@@ -38,6 +38,22 @@ class ScalarsForArrays(Tampered):
 
 
 @wrong("R4")
+class CopiesAreScalars(AutogradBackend):
+    """A copy of a 0-d array is one of NumPy's scalars."""
+
+    def copy(self, leaf: Any) -> Any:
+        return leaf if isbox(leaf) else np.array(leaf)[()]
+
+
+@wrong("R4")
+class WidensCopies(AutogradBackend):
+    """A copy of float32 is float64."""
+
+    def copy(self, leaf: Any) -> Any:
+        return np.array(leaf, dtype=float) if leaf.dtype == np.float32 else super().copy(leaf)
+
+
+@wrong("R4")
 class WidensTangents(Tampered):
     """float32 in, float64 out."""
 

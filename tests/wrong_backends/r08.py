@@ -22,6 +22,22 @@ class AsarrayAliases(AutogradBackend):
 
 
 @wrong("R8")
+class CopiesAreTheirOriginals(AutogradBackend):
+    """A copy is the array itself, which f then writes to."""
+
+    def copy(self, leaf: Any) -> Any:
+        return leaf
+
+
+@wrong("R8")
+class CopiesAreViews(AutogradBackend):
+    """A copy is another array over the same memory."""
+
+    def copy(self, leaf: Any) -> Any:
+        return leaf if isbox(leaf) else np.asarray(leaf)[...]
+
+
+@wrong("R8")
 class ValuesAreTheirInputs(AutogradBackend):
     """Where f returns x, so does the product."""
 

@@ -47,6 +47,14 @@ def _own(leaf: Any) -> Any:
 
 
 @wrong("R12")
+class CopiesAreConstant(AutogradBackend):
+    """A copy carries no derivative of an outer level."""
+
+    def copy(self, leaf: Any) -> Any:
+        return np.array(self.stop_gradient(leaf))
+
+
+@wrong("R12")
 class InnerTangentsAreConstant(Tampered):
     """A tangent carries no derivative of an outer level."""
 

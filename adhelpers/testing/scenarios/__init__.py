@@ -47,7 +47,7 @@ from adhelpers.testing.scenarios.derivatives import (
     second_order,
     zeros,
 )
-from adhelpers.testing.scenarios.evaluation import calls, concurrency, errors, loud
+from adhelpers.testing.scenarios.evaluation import calls, concurrency, errors, loud, values
 from adhelpers.testing.scenarios.nesting import closures, orders
 from adhelpers.testing.scenarios.operands import buffers, memory, refusals, sizes, structures, views
 
@@ -67,6 +67,7 @@ _MODULES = (
     errors,
     concurrency,
     loud,
+    values,
     orders,
     closures,
     losses,

@@ -128,3 +128,16 @@ def test_arrays_of_another_framework_beside_numpy_are_refused(framework):
     for dtype in (np.float32, np.float64):
         with pytest.raises(TypeError, match=r"u is a .*, but x is a numpy.ndarray; .* convert u with numpy.asarray"):
             adhelpers.jacobian_vector_product(lambda x: x, "finite-difference", np.ones(2, dtype), u)
+
+
+def test_copies_are_those_of_the_owner(central):
+    """Truth values, which differences only carry along, stay what they are."""
+    torch, jnp = pytest.importorskip("torch"), pytest.importorskip("jax.numpy")
+    tensor = torch.asarray(POINT.copy())
+    for leaf in (tensor, tensor > 0.0, POINT, POINT > 0.0):
+        copy = central.copy(leaf)
+        assert (type(copy), copy.dtype) == (type(leaf), leaf.dtype)
+        assert not np.shares_memory(np.asarray(copy), np.asarray(leaf))
+        np.testing.assert_array_equal(np.asarray(copy), np.asarray(leaf))
+    array = jnp.asarray([1.0, 2.0])
+    assert central.copy(array) is array

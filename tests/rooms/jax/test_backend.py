@@ -229,6 +229,8 @@ def test_arrays_are_made_outside_of_an_operation() -> None:
     x64 = backend("jax", x64=True)
     assert x64.asarray(np.ones(2)).dtype == np.float64
     assert x64.asarray(2.0).dtype == np.float64
+    assert x64.asarray(1j, x64.asarray(np.ones(2, dtype=complex))).dtype == np.complex128
+    assert int(x64.asarray(np.array([2**40]))[0]) == 2**40
     assert jnp.ones(1).dtype == np.float32
 
 

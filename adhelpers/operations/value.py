@@ -1,0 +1,71 @@
+"""The user's function itself, lifted: `value`."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, Unpack, overload
+
+from adhelpers.operations.declaration import Backend, Function, Operation, Pair, declares, without_value
+from adhelpers.operations.options import Options
+from adhelpers.plugins.contract import ADBackend
+from adhelpers.plugins.functions import Leaves
+from adhelpers.trees.leafwise import LeafwiseFunction
+from adhelpers.trees.tree import Tree
+
+
+def _value(backend: ADBackend, f: LeafwiseFunction, x: Tree) -> tuple[Any, Any, Leaves]:
+    # f may work in place, and return what it was given, what it closes over, or one array twice.
+    outputs, aux = f(*map(backend.copy, x.leaves))
+    y = f.output(outputs).rebuild(tuple(map(backend.copy, outputs)))
+    return y, y, tuple(map(backend.copy, aux))
+
+
+VALUE = Operation("value", _value, {}, result="f(x)")
+
+
+@overload
+def value(f: Function, backend: Backend, x: Any, *, has_aux: Literal[True], **options: Unpack[Options]) -> Pair: ...
+@overload
+def value(f: Function, backend: Backend, x: Any, *, has_aux: bool = False, **options: Unpack[Options]) -> Any: ...
+@declares(VALUE, with_value=False)
+def value(f: Function, backend: Backend, x: Any, *, args: tuple[Any, ...] = (), has_aux: bool = False) -> Any:
+    """``f(x)`` itself, on the same terms as derivatives of `f`.
+
+    Numbers and NumPy arrays in `x` are converted, `f` may work in place, and its results are checked. So
+    ``prepare(value, f, backend, x)`` compiles `f`, and takes what a prepared gradient takes. `f` runs once, and needs
+    no derivative rule.
+
+    Parameters
+    ----------
+    f
+        Called as ``f(x, *args)``. It returns arrays in any structure.
+    backend
+        An `ADBackend`, its name, or None for the one that owns the arrays in `x`.
+    x
+        Where to evaluate: floating or complex arrays in any nesting of dict, list, tuple, namedtuple, OrderedDict,
+        None and registered nodes. Python floats and NumPy arrays are converted.
+    args
+        Further arguments of `f`, never differentiated.
+    has_aux
+        Whether `f` returns a pair ``(y, aux)``. The operation then returns ``(v, aux)``.
+
+    Returns
+    -------
+    v
+        ``f(x)``, in memory of its own. An enclosing derivative passes through it.
+
+    Raises
+    ------
+    DTypeError
+        A leaf of `x` or ``f(x)`` is neither floating nor complex.
+    ArgumentError, ArgumentTypeError
+        Another argument cannot serve.
+    AmbiguousBackendError, BackendNotFoundError, BackendLoadError
+        No backend could be chosen.
+
+    Examples
+    --------
+    >>> import numpy, adhelpers
+    >>> adhelpers.value(lambda x: {"squares": x["a"] ** 2}, "finite-difference", {"a": numpy.asarray([1.0, 2.0])})
+    {'squares': array([1., 4.])}
+    """
+    return without_value(VALUE.call(f, backend, (x,), args, has_aux, {}))

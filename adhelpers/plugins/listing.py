@@ -1,0 +1,97 @@
+"""`backends`: which names are registered, and which of them load."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from adhelpers.errors import BackendLoadError
+from adhelpers.plugins import lookup
+from adhelpers.plugins.capabilities import Capability
+from adhelpers.plugins.hookspecs import BackendDescription
+
+
+@dataclass(frozen=True)
+class RegisteredBackend:
+    """One name that is registered; `adhelpers.backends` lists them, and `str` is a line about one.
+
+    Attributes
+    ----------
+    name
+        What `adhelpers.backend` takes; of a plugin that failed, or is disabled, the name of its entry point.
+    problem
+        Why it does not load; None if it does.
+    capabilities
+        What it promises; nothing if it does not load.
+    description
+        What its plugin says of it; None if the plugin did not say anything.
+    distribution
+        Where that comes from; None if that is not known.
+    is_disabled
+        Whether ``ADHELPERS_DISABLE_PLUGINS`` skips it.
+    """
+
+    name: str
+    problem: str | None = None
+    capabilities: frozenset[Capability] = field(default=frozenset(), repr=False)
+    description: BackendDescription | None = field(default=None, repr=False)
+    distribution: str | None = None
+    is_disabled: bool = False
+
+    @property
+    def loads(self) -> bool:
+        """Whether ``adhelpers.backend(name)`` is one."""
+        return self.problem is None
+
+    @property
+    def framework(self) -> str | None:
+        """The framework's distribution and its version, None if it has none."""
+        if self.description is None or not self.description.framework:
+            return None
+        return f"{self.description.framework} {self.description.framework_version or 'not installed'}"
+
+    def __str__(self) -> str:
+        where = ", ".join(filter(None, (self.framework, self.distribution and f"from {self.distribution}")))
+        state = f"does not load: {self.problem}" if self.problem else "loads"
+        return f"{self.name}{where and f' ({where})'} {state}"
+
+
+def backends() -> tuple[RegisteredBackend, ...]:
+    """The backends that are registered, whether they load or not.
+
+    Each is loaded to see, so that every installed framework is imported. ``adhelpers backends`` shows the same.
+
+    Returns
+    -------
+    backends
+        By name; then plugins that failed before they described any, and those that are disabled.
+
+    Examples
+    --------
+    >>> import adhelpers
+    >>> for backend in adhelpers.backends():  # doctest: +ELLIPSIS
+    ...     print(backend)
+    autograd (autograd ..., from adhelpers) ...
+    finite-difference (numpy ..., from adhelpers) loads
+    ...
+    >>> [backend.name for backend in adhelpers.backends() if backend.loads]  # doctest: +ELLIPSIS
+    [...'finite-difference'...]
+    """
+    found = lookup.current()
+    return (
+        *[_registered(name) for name in sorted(found.descriptions)],
+        *[RegisteredBackend(name, str(failure)) for name, failure in sorted(found.failures.items())],
+        *[RegisteredBackend(name, _DISABLED, is_disabled=True) for name in found.disabled],
+    )
+
+
+_DISABLED = "disabled by ADHELPERS_DISABLE_PLUGINS"
+
+
+def _registered(name: str) -> RegisteredBackend:
+    found = lookup.current()
+    description, distribution = found.descriptions[name], found.sources[name].distribution
+    try:
+        found.instance(name)
+    except BackendLoadError as error:
+        return RegisteredBackend(name, str(error), description=description, distribution=distribution)
+    return RegisteredBackend(name, None, found.implementation(name).capabilities, description, distribution)
