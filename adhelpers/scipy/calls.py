@@ -10,23 +10,9 @@ import numpy as np
 from adhelpers.compiled.prepared import Prepared
 from adhelpers.engine import journal
 from adhelpers.errors import ArgumentTypeError, DTypeError
-from adhelpers.operations.declaration import Declaration, Function, Operation, declaration_of
-from adhelpers.plugins.contract import ADBackend
-from adhelpers.plugins.functions import Leaves
+from adhelpers.operations.declaration import Function, declaration_of
 from adhelpers.plugins.objects import is_numpy
 from adhelpers.scipy.raveled import FLOAT64, Raveled
-from adhelpers.trees.leafwise import LeafwiseFunction
-from adhelpers.trees.tree import Tree
-
-
-def _evaluated(backend: ADBackend, f: LeafwiseFunction, x: Tree) -> tuple[Any, Any, Leaves]:
-    outputs, aux = f(*x.leaves)
-    y = f.output(outputs).rebuild(outputs)
-    return y, y, aux
-
-
-VALUE = Operation("value", _evaluated, {}, result="f(x)")
-"""The function itself; its result may lie in memory that it keeps."""
 
 
 class Arguments(NamedTuple):
@@ -115,7 +101,7 @@ class HostCall:
     Parameters
     ----------
     operation
-        One of `adhelpers`, or `VALUE`.
+        One of `adhelpers`.
     function
         As `Raveled.on_vectors` makes it.
     vectors, args
@@ -131,14 +117,14 @@ class HostCall:
 
     def __init__(
         self,
-        operation: Callable[..., Any] | Operation,
+        operation: Callable[..., Any],
         raveled: Raveled,
         function: Callable[..., Any],
         vectors: tuple[Any, ...],
         args: tuple[Any, ...],
     ) -> None:
         backend = raveled.backend
-        declared = Declaration(VALUE, False) if operation is VALUE else declaration_of(operation)
+        declared = declaration_of(operation)
         # As `prepare` does it, but without a call to begin with: the first one follows.
         self._prepared = Prepared(
             operation,

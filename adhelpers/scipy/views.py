@@ -15,7 +15,8 @@ from adhelpers.operations.hessian import value_and_hessian
 from adhelpers.operations.jacobian import value_and_jacobian
 from adhelpers.operations.products import jacobian_vector_product, vector_jacobian_product
 from adhelpers.operations.second_order import hessian_vector_product
-from adhelpers.scipy.calls import VALUE, HostFunction
+from adhelpers.operations.value import value as value_of
+from adhelpers.scipy.calls import HostFunction
 from adhelpers.scipy.raveled import FLOAT64, Raveled
 from adhelpers.trees.leafwise import require_tuple
 
@@ -134,9 +135,7 @@ class View:
                 self._unclaimed += 1
                 seen = self._with_gradient(x, args, key)
             else:
-                # A copy: f may return what it keeps, and change it.
-                seen = _Seen(key, np.array(self._function.to_host(self._function.run(VALUE, (x,), args))), None)
-                self._seen = seen
+                self._seen = seen = _Seen(key, self._function.run(value_of, (x,), args), None)
         return self._handed_out(seen.value)
 
     def residuals(self, *arguments: Any) -> Vector:
