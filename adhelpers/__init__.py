@@ -63,6 +63,7 @@ from adhelpers.plugins.hookspecs import BackendDescription, hookimpl
 from adhelpers.plugins.lookup import backend
 
 if typing.TYPE_CHECKING:
+    from adhelpers import scipy as scipy
     from adhelpers.comparison.entry import compare
     from adhelpers.comparison.report import ComparisonReport
     from adhelpers.plugins.listing import RegisteredBackend, backends
@@ -73,6 +74,8 @@ else:
         # read the imports above: for them this function would turn every misspelt name into a right one.
         if name in ("compare", "ComparisonReport"):
             return getattr(importlib.import_module("adhelpers.comparison"), name)
+        if name == "scipy":
+            return importlib.import_module("adhelpers.scipy")
         if name in ("backends", "RegisteredBackend"):
             return getattr(importlib.import_module("adhelpers.plugins.listing"), name)
         msg = f"module {__name__!r} has no attribute {name!r}"

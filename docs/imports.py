@@ -44,7 +44,7 @@ ROWS = [
     [room("jax"), room("torch"), room("autograd"), room("finite_difference")],
     [core("command_line", "__main__"), core("testing")],
     [Box("adhelpers", ("adhelpers",)), core("extend")],
-    [core("comparison")],
+    [core("comparison"), core("scipy")],
     [core("operations")],
     [core("compiled")],
     [core("batch")],

@@ -177,6 +177,20 @@ class Prepared:
             self._plain = tuple(map(type, arguments)), compiled
         return result
 
+    def code_for(self, *arguments: Any) -> tuple[Compiled | None, Leaves]:
+        """The code for calls like this one, None where it is not compiled, and the arrays that the code is called with.
+
+        Who calls it with other arrays of these shapes and dtypes is spared all checks. A backend with
+        `ADBackend.compiled_takes_numpy` lets them be NumPy's, in whose memory results may then lie.
+        """
+        names = self._declared.operands
+        operands, args = arguments[: len(names)], arguments[len(names) :]
+        with self.backend.scope():
+            parts, arrays = call.split(self.backend, dict(zip(names, operands, strict=True)), args)
+        if not self.backend.compiles or any(part.may_differ for part in parts):
+            return None, arrays
+        return self._compiled_for(parts), arrays
+
     def _evaluate(self, operands: tuple[Any, ...], args: tuple[Any, ...], **replaced: Any) -> Any:
         options = {**self._all_options, **replaced} if replaced else self._all_options
         return self._declared.evaluate(

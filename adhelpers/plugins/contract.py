@@ -54,12 +54,16 @@ class ADBackend(ABC):
     conversion
         The call that makes an array of this framework from a foreign one, such as ``"torch.from_dlpack"``;
         messages quote it.
+    compiled_takes_numpy
+        Whether what `compile` returns may be called with NumPy's arrays in place of the framework's, of a dtype that
+        `asarray` keeps.
     """
 
     name: ClassVar[str]
     capabilities: ClassVar[frozenset[Capability]]
     known_failures: ClassVar[Mapping[str, str]] = {}
     conversion: ClassVar[str | None] = None
+    compiled_takes_numpy: ClassVar[bool] = False
 
     fallback: bool = True
 

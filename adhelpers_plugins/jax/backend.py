@@ -73,6 +73,7 @@ class JaxBackend(ADBackend):
     name: ClassVar[str] = "jax"
     capabilities: ClassVar[frozenset[Capability]] = frozenset(Capability)
     conversion: ClassVar[str | None] = "jax.numpy.from_dlpack"
+    compiled_takes_numpy: ClassVar[bool] = True
 
     x64: bool = False
     jit: bool = False

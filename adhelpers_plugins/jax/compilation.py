@@ -17,8 +17,8 @@ def compiled(backend: ADBackend, function: Callable[..., Any]) -> Callable[..., 
 
     def traced(*arrays: Any) -> Any:
         result = function(*arrays)
-        if backend.is_array(result):
-            return result
+        if backend.is_array(result) or (type(result) is tuple and all(map(backend.is_array, result))):
+            return result  # whose containers JAX rebuilds as they are, and faster
         leaves, treedef = backend.flatten(result)
         kept = [None if backend.is_array(leaf) else (leaf,) for leaf in leaves]
         for leaf in filter(None, kept):  # in what the code returns, and no code fills in afterwards

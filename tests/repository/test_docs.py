@@ -17,7 +17,7 @@ REFERENCE = ROOT / "docs" / "reference"
 PAGES = {path.name: path.read_text(encoding="utf-8") for path in sorted(REFERENCE.glob("*.md"))}
 
 ROOMS = ("jax", "torch", "autograd", "finite_difference")
-MODULES = ("adhelpers", "adhelpers.testing", *(f"adhelpers_plugins.{room}" for room in ROOMS))
+MODULES = ("adhelpers", "adhelpers.scipy", "adhelpers.testing", *(f"adhelpers_plugins.{room}" for room in ROOMS))
 
 BEYOND = {
     "adhelpers.comparison.Deviation": "a ComparisonReport holds it",

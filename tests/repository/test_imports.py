@@ -116,7 +116,7 @@ LEVELS = (
     {"testing"},
     {"__init__"},
     {"extend"},
-    {"comparison"},
+    {"comparison", "scipy"},
     {"operations"},
     {"compiled"},
     {"batch"},
@@ -216,6 +216,15 @@ def test_comparisons_are_imported_when_they_are_asked_for() -> None:
         "assert not [name for name in sys.modules if name.startswith('adhelpers.comparison')]\n"
         "adhelpers.compare; adhelpers.ComparisonReport\n"
         "assert 'adhelpers.comparison' in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True)
+
+
+def test_views_for_scipy_are_imported_when_they_are_asked_for() -> None:
+    pytest.importorskip("scipy")
+    script = (
+        "import sys, adhelpers; assert 'adhelpers.scipy' not in sys.modules\n"
+        "adhelpers.scipy.view; assert 'adhelpers.scipy' in sys.modules"
     )
     subprocess.run([sys.executable, "-c", script], check=True)
 

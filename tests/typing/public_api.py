@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, assert_type
 
+import numpy as np
+from numpy.typing import NDArray
+
 import adhelpers
 import adhelpers.testing
 from adhelpers import (
@@ -60,6 +63,20 @@ def scaled(x: Any, factor: float, *, offset: float = 0.0) -> Any:
 def with_aux(x: Any) -> tuple[Any, str]:
     """A function that returns more than is differentiated."""
     return x, "aux"
+
+
+# -- for SciPy -----------------------------------------------------------------------------------------
+
+
+def for_scipy(x: Any, backend: ADBackend) -> None:
+    """Vectors are NumPy's; a value is a float or a vector."""
+    view = adhelpers.scipy.view(scaled, backend, {"a": x}, args=(2.0,))
+    assert_type(view, adhelpers.scipy.View)
+    assert_type(view.value(view.x0), Any)
+    assert_type(view.value_and_gradient(view.x0), tuple[float, NDArray[np.float64]])
+    assert_type(view.jacobian(view.flatten({"a": 0.0})), NDArray[np.float64])
+    assert_type(view.rebuild(view.x0), Any)
+    adhelpers.scipy.view(model, backend, x, sparse=True)  # type: ignore[call-arg]
 
 
 # -- the products --------------------------------------------------------------------------------------

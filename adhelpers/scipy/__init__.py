@@ -1,0 +1,11 @@
+"""Functions in the form that SciPy's solvers take: `view`; import it as ``adhelpers.scipy``."""
+
+try:
+    import scipy  # noqa: F401
+except ImportError as error:
+    msg = 'adhelpers.scipy needs SciPy, which cannot be imported; type: pip install "adhelpers[scipy]"'
+    raise ImportError(msg) from error
+
+from adhelpers.scipy.views import View, view
+
+__all__ = ["View", "view"]

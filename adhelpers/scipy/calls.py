@@ -1,0 +1,164 @@
+"""`HostFunction`: operations on a user's function, called with vectors of NumPy's and prepared when they first are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from adhelpers.compiled.prepared import Prepared
+from adhelpers.engine import journal
+from adhelpers.errors import ArgumentTypeError, DTypeError
+from adhelpers.operations.declaration import Function, declaration_of
+from adhelpers.plugins.objects import is_numpy
+from adhelpers.scipy.raveled import FLOAT64, Raveled
+
+
+class Arguments(NamedTuple):
+    """What a method of a view was called with."""
+
+    vectors: tuple[Any, ...]
+    """x, and a vector beside it if there is one."""
+    args: tuple[Any, ...]
+    """Further arguments of `f`."""
+    key: Hashable
+    """Equal for the same x and `args`, bit by bit; None where that cannot be said."""
+
+
+class HostFunction:
+    """A user's function of NumPy vectors, and operations on it.
+
+    Parameters
+    ----------
+    f, args, argnum
+        As `view` takes them.
+    raveled
+        The structure of `x`.
+    """
+
+    def __init__(self, f: Function, raveled: Raveled, args: tuple[Any, ...], argnum: int) -> None:
+        self.raveled = raveled
+        self._backend = raveled.backend
+        self._function = raveled.on_vectors(f, argnum)
+        self._args = args
+        self._argnum = argnum
+        self._calls: dict[Hashable, HostCall] = {}
+
+    def read(self, arguments: tuple[Any, ...], *names: str) -> Arguments:
+        """What a user, or SciPy, gives: vectors of these names alone, or with all further arguments of `f`."""
+        count, first = len(names), self._argnum
+        if len(arguments) == count and first <= len(self._args):
+            given, args = arguments, self._args
+        elif len(arguments) >= first + count:
+            given = arguments[first : first + count]
+            args = (*arguments[:first], *arguments[first + count :])
+        else:
+            before = [f"args[{i}]" for i in range(first)]
+            msg = f"this takes ({', '.join([*before, *names, '*args'])}), but the arguments were {len(arguments)}"
+            raise ArgumentTypeError(msg)
+        x, *others = map(self.raveled.point_vector, given, names)
+        numbers = x.tobytes()
+        key: Hashable = numbers
+        if args is not self._args:  # by what they look like, for 0.0 equals -0.0
+            key = (numbers, *map(repr, args)) if all(type(arg) in _FIXED for arg in args) else None
+        # Not x itself: SciPy may write the next point into it.
+        return Arguments((np.frombuffer(numbers), *others), args, key)
+
+    def run(self, operation: Any, vectors: tuple[Any, ...], args: tuple[Any, ...]) -> Any:
+        """What an operation gives, as the framework has it."""
+        if args is self._args:
+            call = self._call_for(operation, operation, vectors, args)
+            return call(vectors, args, call.arrays)
+        numbers = None
+        if self._backend.compiles:  # for which a Python number is a constant: another one would be compiled anew
+            numbers = tuple([np.float64(arg) for arg in args if isinstance(arg, float)])
+            args = tuple([self.raveled.lift(np.asarray(arg)) if isinstance(arg, float) else arg for arg in args])
+            numbers = numbers if len(numbers) == len(args) else None
+        return self._call_for((operation, *map(type, args)), operation, vectors, args)(vectors, args, numbers)
+
+    def to_host(self, array: Any) -> Any:
+        """Such a result as NumPy has it; it may be read-only."""
+        numbers = array if type(array) is np.ndarray else self._backend.to_numpy(array)
+        if numbers.dtype != FLOAT64:
+            msg = f"{self._backend!r} gave numbers of dtype {numbers.dtype} for a point of float64; make the view anew"
+            raise DTypeError(msg)
+        return numbers
+
+    def _call_for(self, kind: Hashable, operation: Any, vectors: tuple[Any, ...], args: tuple[Any, ...]) -> HostCall:
+        call = self._calls.get(kind)
+        if call is None:
+            call = self._calls[kind] = HostCall(operation, self.raveled, self._function, vectors, args)
+        return call
+
+
+class HostCall:
+    """An operation on a function of one vector, prepared.
+
+    Compiled code is called with NumPy's arrays where it takes them: to make the framework's of them takes longer than
+    many a function.
+
+    Parameters
+    ----------
+    operation
+        One of `adhelpers`.
+    function
+        As `Raveled.on_vectors` makes it.
+    vectors, args
+        An example of a call.
+
+    Attributes
+    ----------
+    arrays
+        Those among `args`.
+    """
+
+    __slots__ = ("_code", "_lift", "_prepared", "_was_called", "arrays")
+
+    def __init__(
+        self,
+        operation: Callable[..., Any],
+        raveled: Raveled,
+        function: Callable[..., Any],
+        vectors: tuple[Any, ...],
+        args: tuple[Any, ...],
+    ) -> None:
+        backend = raveled.backend
+        declared = declaration_of(operation)
+        # As `prepare` does it, but without a call to begin with: the first one follows.
+        self._prepared = Prepared(
+            operation,
+            declared.operation,
+            function,
+            backend,
+            with_value=declared.with_value,
+            strict=False,
+            options={},
+        )
+        lifted = tuple(map(raveled.lift, vectors))
+        self._lift = raveled.lift
+        self._code, arrays = self._prepared.code_for(*lifted, *args)
+        self.arrays = arrays[len(vectors) :]
+        # NumPy's arrays would go to the framework's usual device.
+        at_home = backend.device(backend.asarray(vectors[0])) == backend.device(raveled.point.leaves[0])
+        if not (backend.compiled_takes_numpy and at_home):
+            self._code = None
+        if self._code is not None:  # data is brought there once
+            self.arrays = tuple([backend.asarray(a) if is_numpy(a) else a for a in self.arrays])
+        self._was_called = False
+
+    def __call__(self, vectors: tuple[Any, ...], args: tuple[Any, ...], arrays: tuple[Any, ...] | None) -> Any:
+        """The result as the framework has it; it may lie in the memory of the vectors.
+
+        `arrays` are those among `args`, the framework's or NumPy's, or None if the rest is not as in the example.
+        """
+        # At the first call trials may choose the code, for which they need the framework's arrays.
+        if self._code is not None and arrays is not None and self._was_called and not journal.is_explained():
+            return self._code(*vectors, *arrays)
+        result = self._prepared(*map(self._lift, vectors), *args)
+        self._was_called = True
+        return result
+
+
+_FIXED = {bool, int, float, str, np.float64}
+"""Types of arguments that cannot change, and that look the same only if they are."""

@@ -1,0 +1,349 @@
+"""`view`: a function of arrays in any structure, as SciPy's solvers want it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from adhelpers.errors import ArgumentError
+from adhelpers.operations.declaration import Backend, Function, resolve
+from adhelpers.operations.first_order import value_and_gradient
+from adhelpers.operations.hessian import value_and_hessian
+from adhelpers.operations.jacobian import value_and_jacobian
+from adhelpers.operations.products import jacobian_vector_product, vector_jacobian_product
+from adhelpers.operations.second_order import hessian_vector_product
+from adhelpers.operations.value import value as value_of
+from adhelpers.scipy.calls import HostFunction
+from adhelpers.scipy.raveled import FLOAT64, Raveled
+from adhelpers.trees.leafwise import require_tuple
+
+Vector = NDArray[np.float64]
+Matrix = NDArray[np.float64]
+
+
+class _Seen(NamedTuple):
+    """What is known of the latest x: replaced as a whole, so that any thread reads what belongs together."""
+
+    key: Hashable
+    """None of an x that cannot be recognised."""
+    value: Any
+    """NumPy's, or the framework's array: it takes time to convert, and perhaps nobody asks for it."""
+    gradient: Any
+
+
+UNCLAIMED = 4
+"""After so many gradients in a row that nobody asked for, values are computed alone again."""
+
+
+class View:
+    """A function as SciPy's solvers want it; `view` makes it.
+
+    Its methods take and return NumPy arrays of float64 on the host. What they return is the caller's own, writable and
+    contiguous. Each takes ``x``, or ``(x, *args)`` with other further arguments than `view` was given; with `argnum`
+    these stand where `f` has them. An operation is prepared when it is first called. Any number of threads may call.
+
+    `f` must be pure: what it closes over, and what `args` hold, must not change as long as the view is used.
+    """
+
+    def __init__(self, f: Function, raveled: Raveled, args: tuple[Any, ...], argnum: int) -> None:
+        self.f = f
+        self.backend = raveled.backend
+        self._raveled = raveled
+        self._function = HostFunction(f, raveled, args, argnum)
+        self._x0 = raveled.flatten(raveled.point.rebuild(raveled.point.leaves))
+        self._seen = _Seen(None, None, None)
+        self._unclaimed = UNCLAIMED
+
+    # -- the structure ----------------------------------------------------------------------------
+
+    @property
+    def x0(self) -> Vector:
+        """The point that `view` was given, as a new vector of shape ``(n,)``."""
+        return self._x0.copy()
+
+    def flatten(self, tree: Any) -> Vector:
+        """The numbers of a tree with the structure of `x0`, as a new vector.
+
+        Bounds and the coefficients of a linear constraint are flattened like a point.
+
+        Parameters
+        ----------
+        tree
+            Real arrays of any dtype, or numbers, in the structure of `x0`. A number fills its leaf; one in place of the
+            whole tree fills all.
+
+        Returns
+        -------
+        numpy.ndarray
+            Of shape ``(n,)`` and float64.
+
+        Examples
+        --------
+        >>> import numpy, adhelpers.scipy
+        >>> x0 = {"rate": numpy.asarray([1.0, 2.0]), "offset": 0.5}
+        >>> view = adhelpers.scipy.view(lambda x: (x["rate"] ** 2).sum() + x["offset"], "finite-difference", x0)
+        >>> view.flatten({"rate": 0.0, "offset": -numpy.inf})  # "offset" is before "rate" in the vector
+        array([-inf,   0.,   0.])
+        """
+        return self._raveled.flatten(tree)
+
+    def rebuild(self, vector: Any) -> Any:
+        """A vector, such as ``result.x``, in the structure of `x0`.
+
+        Parameters
+        ----------
+        vector
+            Real numbers of shape ``(n,)``.
+
+        Returns
+        -------
+        tree
+            Arrays of the backend with the shapes, dtypes and device of `x0`.
+
+        Examples
+        --------
+        >>> import numpy, adhelpers.scipy
+        >>> x0 = {"rate": numpy.asarray([1.0, 2.0]), "offset": 0.5}
+        >>> view = adhelpers.scipy.view(lambda x: (x["rate"] ** 2).sum() + x["offset"], "finite-difference", x0)
+        >>> view.rebuild(numpy.asarray([7.0, 8.0, 9.0]))
+        {'rate': array([8., 9.]), 'offset': array(7.)}
+        """
+        return self._raveled.rebuild(vector)
+
+    # -- values -----------------------------------------------------------------------------------
+
+    def value(self, *arguments: Any) -> Any:
+        """``f(x)``: a float of a scalar `f`, or else all its numbers in one vector.
+
+        At an x whose gradient or Jacobian was computed last, `f` is not run again. Once a gradient has been asked for
+        where the value was known, value and gradient are computed together.
+
+        Examples
+        --------
+        >>> import numpy, adhelpers.scipy
+        >>> view = adhelpers.scipy.view(lambda x: (x**2).sum(), "finite-difference", numpy.asarray([1.0, 2.0]))
+        >>> view.value(view.x0)
+        5.0
+        """
+        (x,), args, key = self._function.read(arguments, "x")
+        seen = self._seen
+        if key is None or seen.key != key:
+            if self._unclaimed < UNCLAIMED:
+                self._unclaimed += 1
+                seen = self._with_gradient(x, args, key)
+            else:
+                self._seen = seen = _Seen(key, self._function.run(value_of, (x,), args), None)
+        return self._handed_out(seen.value)
+
+    def residuals(self, *arguments: Any) -> Vector:
+        """The numbers of ``f(x)`` in a vector of shape ``(m,)``: `value` of an `f` that is not scalar."""
+        value = self.value(*arguments)
+        if isinstance(value, float):
+            raise _no_residuals()
+        return value
+
+    # -- objectives -------------------------------------------------------------------------------
+
+    def gradient(self, *arguments: Any) -> Vector:
+        """The gradient of a scalar `f`, of shape ``(n,)``.
+
+        Examples
+        --------
+        >>> import numpy, adhelpers.scipy
+        >>> view = adhelpers.scipy.view(lambda x: (x**2).sum(), "finite-difference", numpy.asarray([1.0, 2.0]))
+        >>> view.gradient(view.x0).round(6)
+        array([2., 4.])
+        """
+        (x,), args, key = self._function.read(arguments, "x")
+        seen = self._seen
+        if key is not None and seen.key == key:
+            self._unclaimed = 0
+        return self._gradient_seen(seen, x, args, key).gradient.copy()
+
+    def value_and_gradient(self, *arguments: Any) -> tuple[float, Vector]:
+        """Both, from one evaluation of `f`; for ``minimize(..., jac=True)``.
+
+        Examples
+        --------
+        >>> import numpy, adhelpers.scipy, scipy.optimize
+        >>> view = adhelpers.scipy.view(lambda x: ((x - 3.0) ** 2).sum(), "finite-difference", numpy.zeros(2))
+        >>> scipy.optimize.minimize(view.value_and_gradient, view.x0, jac=True, method="BFGS").x.round(4)
+        array([3., 3.])
+        """
+        (x,), args, key = self._function.read(arguments, "x")
+        seen = self._gradient_seen(self._seen, x, args, key)
+        return self._handed_out(seen.value), seen.gradient.copy()
+
+    def hessian(self, *arguments: Any) -> Matrix:
+        """The Hessian of a scalar `f`, of shape ``(n, n)`` and exactly symmetric.
+
+        Examples
+        --------
+        >>> import numpy, adhelpers.scipy
+        >>> view = adhelpers.scipy.view(lambda x: x[0] * x[1] ** 2, "finite-difference", numpy.asarray([1.0, 2.0]))
+        >>> view.hessian(view.x0).round(3) + 0.0
+        array([[0., 4.],
+               [4., 2.]])
+        """
+        (x,), args, key = self._function.read(arguments, "x")
+        value, matrix = self._function.run(value_and_hessian, (x,), args)
+        self._learn(key, value)
+        numbers = self._function.to_host(matrix)
+        return 0.5 * (numbers + numbers.T)
+
+    def hessian_product(self, *arguments: Any) -> Vector:
+        """The Hessian of a scalar `f` at ``x``, times the vector ``p``: a method of ``(x, p)``, for ``hessp``.
+
+        Examples
+        --------
+        >>> import numpy, adhelpers.scipy
+        >>> view = adhelpers.scipy.view(lambda x: x[0] * x[1] ** 2, "finite-difference", numpy.asarray([1.0, 2.0]))
+        >>> view.hessian_product(view.x0, numpy.asarray([0.0, 1.0])).round(3)
+        array([4., 2.])
+        """
+        vectors, args, _ = self._function.read(arguments, "x", "p")
+        return _own(self._function.to_host(self._function.run(hessian_vector_product, vectors, args)))
+
+    # -- residuals --------------------------------------------------------------------------------
+
+    def jacobian(self, *arguments: Any) -> Matrix:
+        """The Jacobian of an `f` that is not scalar, of shape ``(m, n)``.
+
+        Examples
+        --------
+        >>> import numpy, adhelpers.scipy
+        >>> view = adhelpers.scipy.view(lambda x: x**2 - 2.0, "finite-difference", numpy.asarray([1.0, 2.0]))
+        >>> view.jacobian(view.x0).round(6)
+        array([[2., 0.],
+               [0., 4.]])
+        """
+        (x,), args, key = self._function.read(arguments, "x")
+        value, matrix = self._function.run(value_and_jacobian, (x,), args)
+        if len(value.shape) != 1:
+            raise _no_residuals()
+        self._learn(key, value)
+        return _own(self._function.to_host(matrix))
+
+    def jacobian_operator(self, *arguments: Any) -> Any:
+        """The Jacobian as a `scipy.sparse.linalg.LinearOperator`, each product of which differentiates once.
+
+        Examples
+        --------
+        >>> import numpy, adhelpers.scipy
+        >>> view = adhelpers.scipy.view(lambda x: x**2 - 2.0, "finite-difference", numpy.asarray([1.0, 2.0]))
+        >>> operator = view.jacobian_operator(view.x0)
+        >>> operator.matvec(numpy.ones(2)).round(6), operator.rmatvec(numpy.ones(2)).round(6)
+        (array([2., 4.]), array([2., 4.]))
+        """
+        from scipy.sparse.linalg import LinearOperator
+
+        (x,), args, _ = self._function.read(arguments, "x")
+        m = len(self.residuals(*arguments))
+
+        def times(operation: Callable[..., Any]) -> Callable[[Any], Any]:
+            def product(vector: Any) -> Any:
+                u = self._raveled.vector(np.ravel(vector), "vector")
+                return _own(self._function.to_host(self._function.run(operation, (x, u), args)))
+
+            return product
+
+        push, pull = times(jacobian_vector_product), times(vector_jacobian_product)
+        return LinearOperator((m, len(x)), matvec=push, rmatvec=pull, dtype=FLOAT64)
+
+    # -- what is known of the latest x ------------------------------------------------------------
+
+    def _gradient_seen(self, seen: _Seen, x: Any, args: tuple[Any, ...], key: Hashable) -> _Seen:
+        if key is not None and seen.key == key and seen.gradient is not None:
+            return seen
+        return self._with_gradient(x, args, key)
+
+    def _with_gradient(self, x: Any, args: tuple[Any, ...], key: Hashable) -> _Seen:
+        value, slopes = self._function.run(value_and_gradient, (x,), args)
+        self._seen = seen = _Seen(key, value, _own(self._function.to_host(slopes)))
+        return seen
+
+    def _learn(self, key: Hashable, value: Any) -> None:
+        """Keep the value that came with a derivative."""
+        if key is not None and self._seen.key != key:
+            self._seen = _Seen(key, value, None)
+
+    def _handed_out(self, value: Any) -> Any:
+        numbers = self._function.to_host(value)
+        return np.array(numbers) if numbers.ndim else float(numbers)
+
+    def __repr__(self) -> str:
+        name = getattr(self.f, "__qualname__", None) or repr(self.f)
+        return f"<view of {name} by {self.backend!r} for SciPy, {self._raveled.size} variables>"
+
+
+def view(f: Function, backend: Backend, x0: Any, *, args: tuple[Any, ...] = (), argnum: int = 0) -> View:
+    """`f` and its derivatives as functions of NumPy vectors, for SciPy's solvers.
+
+    Parameters
+    ----------
+    f
+        Called as ``f(x, *args)``, with `x` in the structure of `x0`. It returns one number and is an objective, or it
+        returns numbers in any structure, such as residuals.
+    backend
+        An `ADBackend`, its name, or None for the one that owns the arrays in `x0`.
+    x0
+        Where a solver begins: real arrays of float64 in any nesting of dict, list, tuple, namedtuple, OrderedDict,
+        None and registered nodes. Python floats and NumPy arrays are converted.
+    args
+        Further arguments of `f`, never differentiated.
+    argnum
+        The position of `x` among the arguments of `f`: 1 for the ``f(t, y)`` of `scipy.integrate.solve_ivp`.
+
+    Returns
+    -------
+    View
+        With `value`, `gradient`, `value_and_gradient`, `hessian` and `hessian_product` of an objective; `value`,
+        `residuals`, `jacobian` and `jacobian_operator` of residuals; `x0`, `flatten` and `rebuild`.
+
+    Raises
+    ------
+    DTypeError
+        `x0` is not of float64, or the backend would narrow it: an optimum in single precision is none. The message says
+        what to type.
+    DeviceMismatchError
+        `x0` lies on several devices.
+    ArgumentError, ArgumentTypeError
+        Another argument cannot serve.
+    AmbiguousBackendError, BackendNotFoundError, BackendLoadError
+        No backend could be chosen.
+
+    Examples
+    --------
+    >>> import numpy, adhelpers.scipy, scipy.optimize
+    >>> t = numpy.linspace(0.0, 2.0, 9)
+    >>> def residuals(x):
+    ...     return x["height"] * numpy.exp(-x["rate"] * t) - 3.0 * numpy.exp(-0.5 * t)
+    >>> view = adhelpers.scipy.view(residuals, "finite-difference", {"height": 1.0, "rate": 1.0})
+    >>> result = scipy.optimize.least_squares(view.value, view.x0, jac=view.jacobian)
+    >>> x = view.rebuild(result.x)
+    >>> float(x["height"].round(6)), float(x["rate"].round(6))
+    (3.0, 0.5)
+    """
+    require_tuple(args)
+    if not isinstance(argnum, int) or isinstance(argnum, bool) or argnum < 0:
+        msg = f"argnum is {argnum!r}, but must be the position of x among the arguments of f: 0, 1, ..."
+        raise ArgumentError(msg)
+    return View(f, Raveled(resolve(f, backend, x0), x0), tuple(args), argnum)
+
+
+def _own(numbers: Any) -> Any:
+    """A result of a derivative, in memory that its receiver may write; a copy where it is not."""
+    flags = numbers.flags
+    if flags.writeable and flags.c_contiguous:
+        return numbers
+    return np.array(numbers, order="C")
+
+
+def _no_residuals() -> ArgumentError:
+    return ArgumentError(
+        "f(x) is one number, an objective, which has neither residuals nor a jacobian; use gradient, hessian or "
+        "hessian_product, or let f return an array, of shape (1,) for one residual"
+    )
