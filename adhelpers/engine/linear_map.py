@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from adhelpers.caches import FUNCTIONS
 from adhelpers.engine import derived
-from adhelpers.engine.missing_rules import Function, either
+from adhelpers.engine.missing_rules import Function, either, is_missing_rule
 from adhelpers.engine.results import Results
 from adhelpers.engine.seeds import Given, zeros
 from adhelpers.engine.sweeps import Check, Sweep, SweepRecord
@@ -17,6 +17,8 @@ from adhelpers.trees.kinds import kind_of
 from adhelpers.trees.leaves import zeros_like
 
 T = TypeVar("T")
+
+Linear = Callable[[Leaves], Leaves]
 
 Made = tuple[Leaves, Pushforward | None, Pullback | None, Leaves]
 """What `ADBackend.linearize` returns."""
@@ -63,13 +65,25 @@ class LinearMap:
         """What tangents of `x` are pushed to."""
         if not self._x or not self.outputs:
             return zeros_like(self._backend, self.outputs)
-        return self._pushed(lambda pushforward: pushforward(tangents))
+        return self._applied(self._pushforward, self._pushed, tangents)
 
     def pull(self, cotangents: Leaves) -> Leaves:
         """What cotangents of the outputs are pulled back to."""
         if not self._x or not self.outputs:
             return zeros_like(self._backend, self._x)
-        return self._pulled(lambda pullback: pullback(cotangents))
+        return self._applied(self._pullback, self._pulled, cotangents)
+
+    def _applied(
+        self, native: Linear | None, otherwise: Callable[[Callable[[Linear], Leaves]], Leaves], u: Leaves
+    ) -> Leaves:
+        """A product, at once if the map is there: solvers ask for many."""
+        if native is not None:
+            try:
+                return native(u)
+            except Exception as error:
+                if not is_missing_rule(self._backend, error):
+                    raise
+        return otherwise(lambda linear: linear(u))
 
     def push_many(self, tangents: Leaves, count: int, check: Check, chunk_size: int | None) -> Leaves:
         """The same for stacks of `count` vectors, in a sweep."""

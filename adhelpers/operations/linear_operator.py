@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from adhelpers.errors import DTypeError
+from adhelpers.plugins.containers import SINGLE
 from adhelpers.plugins.contract import ADBackend
 from adhelpers.trees.tree import Tree
 
@@ -30,25 +31,27 @@ class Side:
         self._backend = backend
         self._tree = tree
         arrays = [backend.to_numpy(leaf) for leaf in tree.leaves]
-        self._kinds = [(array.shape, array.dtype) for array in arrays]
+        self._kinds = [(array.shape, array.dtype, array.size) for array in arrays]
         self.size = sum(array.size for array in arrays)
         self.dtype = np.result_type(*arrays) if arrays else np.dtype(np.float64)
 
     def structure(self, vectors: Any) -> Any:
         """From vectors on the last axis to a structure, stacked if there is an axis in front of that."""
+        count, asarray = vectors.shape[:-1], self._backend.asarray
         start, leaves = 0, []
-        for leaf, (shape, dtype) in zip(self._tree.leaves, self._kinds, strict=True):
-            size = int(np.prod(shape))
-            part = vectors[..., start : start + size].reshape(*vectors.shape[:-1], *shape)
-            leaves.append(self._backend.asarray(np.ascontiguousarray(part, dtype=dtype), leaf))
+        for leaf, (shape, dtype, size) in zip(self._tree.leaves, self._kinds, strict=True):
+            part = vectors if size == self.size else vectors[..., start : start + size]
+            leaves.append(asarray(np.ascontiguousarray(part.reshape(*count, *shape), dtype=dtype), leaf))
             start += size
         return self._tree.rebuild(tuple(leaves))
 
     def vectors(self, structure: Any, count: tuple[int, ...] = ()) -> Any:
         """The other way round; `count` is the axis in front, if there is one."""
-        leaves, _ = self._backend.flatten(structure)
+        leaves = (structure,) if self._tree.treedef is SINGLE else self._backend.flatten(structure)[0]
         parts = [np.asarray(self._backend.to_numpy(leaf)).reshape(*count, -1) for leaf in leaves]
-        return np.concatenate([np.zeros((*count, 0), self.dtype), *parts], axis=-1)
+        if len(parts) != 1:
+            return np.concatenate([np.zeros((*count, 0), self.dtype), *parts], axis=-1)
+        return parts[0] if parts[0].flags.writeable else parts[0].copy()
 
 
 class DerivativeOperator(LinearOperator):  # type: ignore[misc]  # SciPy is not typed
