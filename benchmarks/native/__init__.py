@@ -74,6 +74,8 @@ class Native:
         one call and for a function compiled before.
     maps
         Formulations of many products at one point: what is kept, and one product by it.
+    glue
+        Formulations of what SciPy's solvers call, between NumPy's arrays.
     jit
         How a user would compile a call of adhelpers, if the framework compiles.
     """
@@ -84,6 +86,7 @@ class Native:
     asarray: Callable[[np.ndarray], Any]
     finish: Callable[[Any], Any]
     maps: dict[str, Formulations]
+    glue: dict[str, Formulations]
     eager: dict[str, Formulations]
     compiled: dict[str, Formulations]
     jit: Callable[[Any], Any] | None = None

@@ -14,7 +14,7 @@ import adhelpers
 from benchmarks.cells import Cell
 from benchmarks.native import Formulations, Function, Native, Operation
 from benchmarks.native.autograd_curvature import EAGER
-from benchmarks.native.autograd_maps import MAPS
+from benchmarks.native.autograd_maps import GLUE, MAPS
 
 
 def make_jvp(f: Function) -> Operation:
@@ -127,6 +127,7 @@ NATIVE = Native(
     backend=adhelpers.backend("autograd"),
     asarray=np.asarray,
     maps=MAPS,
+    glue=GLUE,
     finish=lambda result: result,
     eager=EAGER
     | {

@@ -12,7 +12,7 @@ import adhelpers
 from benchmarks.cells import Cell
 from benchmarks.native import Formulations, Function, Native, Operation
 from benchmarks.native.jax_curvature import COMPILED
-from benchmarks.native.jax_maps import MAPS
+from benchmarks.native.jax_maps import GLUE, MAPS
 
 jax.config.update("jax_enable_x64", True)
 
@@ -137,6 +137,7 @@ NATIVE = Native(
     backend=adhelpers.backend("jax"),
     asarray=jnp.asarray,
     maps=MAPS,
+    glue=GLUE,
     finish=jax.block_until_ready,
     jit=jax.jit,
     eager={

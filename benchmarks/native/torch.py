@@ -12,7 +12,7 @@ import adhelpers
 from benchmarks.cells import Cell
 from benchmarks.native import Formulations, Function, Native, Operation
 from benchmarks.native.torch_curvature import EAGER
-from benchmarks.native.torch_maps import MAPS
+from benchmarks.native.torch_maps import GLUE, MAPS
 
 
 def func_jvp(f: Function) -> Operation:
@@ -201,6 +201,7 @@ NATIVE = Native(
     backend=adhelpers.backend("torch"),
     asarray=torch.asarray,
     maps=MAPS,
+    glue=GLUE,
     finish=lambda result: result,
     eager=EAGER
     | {
