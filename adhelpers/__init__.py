@@ -29,6 +29,12 @@ from adhelpers.operations.first_order import derivative, gradient, value_and_der
 from adhelpers.operations.gauss_newton import gauss_newton_product, value_and_gauss_newton_product
 from adhelpers.operations.hessian import hessian, laplacian, value_and_hessian, value_and_laplacian
 from adhelpers.operations.jacobian import jacobian, value_and_jacobian
+from adhelpers.operations.linearize import (
+    GradientLinearization,
+    Linearization,
+    linearize,
+    linearize_gradient,
+)
 from adhelpers.operations.per_sample import (
     batched_gradient,
     batched_hessian,
@@ -96,8 +102,10 @@ __all__ = [
     "Explanation",
     "Formulation",
     "GradientFunction",
+    "GradientLinearization",
     "LeafFunction",
     "Leaves",
+    "Linearization",
     "Note",
     "PreparationMismatchError",
     "Prepared",
@@ -125,6 +133,8 @@ __all__ = [
     "jacobian",
     "jacobian_vector_product",
     "laplacian",
+    "linearize",
+    "linearize_gradient",
     "prepare",
     "second_derivative",
     "special_namespace",

@@ -12,7 +12,16 @@ from adhelpers.plugins.capabilities import Capability
 from adhelpers.plugins.containers import NAMESPACE, SINGLE, TreeDef
 from adhelpers.plugins.contract import ADBackend
 from adhelpers.plugins.formulations import Formulation, Mode, SecondOrder, fewest_vectors_first
-from adhelpers.plugins.functions import Array, GradientFunction, JVPSweep, LeafFunction, Leaves, Pullback, VJPSweep
+from adhelpers.plugins.functions import (
+    Array,
+    GradientFunction,
+    JVPSweep,
+    LeafFunction,
+    Leaves,
+    Pullback,
+    Pushforward,
+    VJPSweep,
+)
 from adhelpers.plugins.hookspecs import BackendDescription, hookimpl
 from adhelpers.plugins.lookup import owner_of
 from adhelpers.plugins.objects import arrays_held, cannot_be_freed
@@ -39,6 +48,7 @@ __all__ = [
     "Leaves",
     "Mode",
     "Pullback",
+    "Pushforward",
     "SecondOrder",
     "TreeDef",
     "UnsupportedOperationError",

@@ -1,9 +1,8 @@
 """SciPy's minimiser with exact derivatives: Newton-CG on Rosenbrock's function, of 10 and of 100 variables.
 
-SciPy knows NumPy arrays of float64 only. Every operation takes such an array as it is, and hands it to the framework in
-the same dtype; `backend.to_numpy` brings results back. JAX takes float64 only from a backend with x64, which is what
-`everywhere.chosen` makes. `scipy_callables` is all that stands between. It serves `trust-ncg` and `trust-constr` too,
-and its first function alone `L-BFGS-B` and whatever else takes ``jac=True``.
+`adhelpers.scipy.view` is all that stands between: SciPy knows NumPy arrays of float64 only, and a view takes and gives
+such, prepared for the hundreds of calls that a minimiser makes. JAX takes float64 only from a backend with x64, which
+is what `everywhere.chosen` makes.
 
 Checked: gradient and Hessian-vector product against SciPy's closed forms, at random points; that the minimum at
 (1, ..., 1) is found; that every iterate is that of every other backend, and that of SciPy with its closed forms.
@@ -20,7 +19,7 @@ import everywhere
 import numpy as np
 from scipy import optimize
 
-import adhelpers
+import adhelpers.scipy
 
 START = [1.3, 0.7, 0.8, 1.9, 1.2]  # of SciPy's tutorial; repeated for more variables
 SIZES = (10, 100)
@@ -32,30 +31,6 @@ Product = Callable[[np.ndarray, np.ndarray], np.ndarray]
 def rosenbrock(x: Any) -> Any:
     xp = adhelpers.array_namespace(x)
     return xp.sum(100.0 * (x[1:] - x[:-1] ** 2) ** 2 + (1.0 - x[:-1]) ** 2)
-
-
-def scipy_callables(
-    f: Callable[[Any], Any], backend: adhelpers.ADBackend, x: np.ndarray
-) -> tuple[ValueAndGradient, Product]:
-    """``fun`` for ``jac=True``, and ``hessp``, of `f` at arrays like `x`.
-
-    They are prepared, for a minimiser calls them hundreds of times: on JAX they are compiled here. On the CPU nothing
-    is copied on the way back: the NumPy array is the framework's memory, and from JAX it is read-only, so that code
-    which works in place on a gradient has to copy it first.
-    """
-    x = np.asarray(x, dtype=np.float64)  # a start written in integers would be no point to differentiate at
-    value_and_gradient = adhelpers.prepare(adhelpers.value_and_gradient, f, backend, x)
-    product = adhelpers.prepare(adhelpers.hessian_vector_product, f, backend, x, x)
-
-    def fun(x: np.ndarray) -> tuple[float, np.ndarray]:
-        y, gradient = value_and_gradient(x)  # one evaluation of f for both; with jac=True SciPy keeps them
-        return float(y), backend.to_numpy(gradient)
-
-    def hessp(x: np.ndarray, u: np.ndarray) -> np.ndarray:
-        # Nothing is cast silently, and a LinearOperator, as in trust-constr, is first tried with zeros of dtype int8.
-        return backend.to_numpy(product(x, np.asarray(u, dtype=x.dtype)))
-
-    return fun, hessp
 
 
 def newton_cg(fun: ValueAndGradient, hessp: Product, start: np.ndarray) -> tuple[Any, np.ndarray]:
@@ -87,7 +62,8 @@ def main(argv: list[str] | None = None) -> None:
         print(f"{size} variables: steps, products; distance from the minimum; errors of the gradient and the product")
         paths = {}
         for name, backend in backends.items():
-            fun, hessp = scipy_callables(rosenbrock, backend, start)
+            view = adhelpers.scipy.view(rosenbrock, backend, start)
+            fun, hessp = view.value_and_gradient, view.hessian_product
             gradient = everywhere.error(fun(x)[1], optimize.rosen_der(x))
             product = everywhere.error(hessp(x, u), optimize.rosen_hess_prod(x, u))
             found, paths[name] = newton_cg(fun, hessp, start)

@@ -11,14 +11,14 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-ALL = {"products", "batched", "curvature", "growth", "memory", "importing", "safety"}
+ALL = {"products", "batched", "curvature", "maps", "growth", "memory", "importing", "safety"}
 
 
 @pytest.mark.parametrize(
     ("framework", "sections"),
     [
-        ("jax", {"products", "batched", "curvature"}),  # it compiles, which takes long
-        ("torch", {"products", "batched", "curvature", "safety"}),
+        ("jax", {"products", "batched", "curvature", "maps"}),  # it compiles, which takes long
+        ("torch", {"products", "batched", "curvature", "maps", "safety"}),
         ("autograd", ALL),
     ],
 )

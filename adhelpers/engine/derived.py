@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, Literal
 
 from adhelpers.engine.missing_rules import Function, Lack
@@ -27,7 +26,7 @@ def jvp(backend: ADBackend, f: Function, x: Leaves, u: Leaves) -> tuple[Leaves, 
 
     def from_two_vjps() -> tuple[Leaves, Leaves, Leaves]:
         outputs, pullback, aux = backend.vjp(f, x)
-        pushforward = _transpose(backend, pullback, outputs)
+        pushforward = transposed(backend, pullback, outputs)
         return outputs, pushforward(u), aux
 
     return lack.replaced_by(f, from_two_vjps)
@@ -84,14 +83,14 @@ def vjp_by(
     return outputs, pullback, aux
 
 
-def _transpose(backend: ADBackend, pullback: Pullback, outputs: Leaves) -> Callable[[Leaves], Leaves]:
-    """The pushforward, as the transpose of a pullback, which is linear and so may be taken anywhere.
+def transposed(backend: ADBackend, linear: Pullback, like: Leaves) -> Pullback:
+    """The transpose of a linear map of vectors shaped as `like`: a pushforward of a pullback, and the other way round.
 
-    It is taken at ones: at zero some frameworks' own rules divide zero by zero.
+    Being linear it may be taken anywhere, and is at ones: at zero some frameworks' own rules divide zero by zero.
     """
-    ones = tuple(backend.array_namespace(y).ones_like(y) for y in outputs)
-    _, pushforward, _ = backend.vjp(lambda *cotangents: (pullback(cotangents), ()), ones)
-    return pushforward
+    ones = tuple(backend.array_namespace(leaf).ones_like(leaf) for leaf in like)
+    _, transpose, _ = backend.vjp(lambda *vectors: (linear(vectors), ()), ones)
+    return transpose
 
 
 def vjp_from_jvps(backend: ADBackend, f: Function, x: Leaves) -> tuple[Leaves, Pullback, Leaves]:

@@ -216,10 +216,10 @@ def _logger() -> Any:
     """The logger, if it takes messages of level DEBUG; where logging was never imported, nobody listens."""
     global _found
     if _found is None:
-        logging = sys.modules.get("logging")
-        if logging is None:
+        get_logger = getattr(sys.modules.get("logging"), "getLogger", None)  # None while a thread imports it
+        if get_logger is None:
             return None
-        _found = logging.getLogger(LOGGER)
+        _found = get_logger(LOGGER)
     return _found if _found.isEnabledFor(_DEBUG) else None
 
 

@@ -26,6 +26,19 @@ class Seeds(Protocol):
         """All of them in order, `step` at once: a stack for each leaf."""
 
 
+class Given:
+    """Vectors that are there already, stacked."""
+
+    def __init__(self, stacks: Leaves) -> None:
+        self._stacks = stacks
+        self.total = int(stacks[0].shape[0])
+
+    def blocks(self, step: int) -> Iterator[Leaves]:
+        """All of them in order, `step` at once: a stack for each leaf."""
+        for start in range(0, self.total, step):
+            yield tuple([stack[start : start + step, ...] for stack in self._stacks])
+
+
 class Segment(NamedTuple):
     """Basis vectors of one leaf, each times `unit`."""
 

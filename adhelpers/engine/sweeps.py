@@ -34,6 +34,7 @@ Check = bool | Literal["always"]
 """Whether what is fast is seen to be right when a function is first met, at every call, or never."""
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 
 def chosen_check(check: Check, check_batch: Check | None) -> Check:
@@ -147,7 +148,20 @@ class Sweep:
             self._see(evaluated[0])
         return self._first_right("reverse", self.backend.vjp_sweeps(evaluated[1]), partial(self._pulled, evaluated))
 
-    def _first_right(self, mode: Mode, ways: Mapping[str, T], attempt: Callable[[T, bool], Swept]) -> Swept:
+    def through(self, mode: Mode, linear: Pullback, outputs: Leaves) -> Results:
+        """Push the vectors of `x`, or pull those of the outputs, through the map that `f` is at `x`; `f` is not run."""
+        self._outputs = outputs
+        leaves, words = (self.x, "pushed forward") if mode == "forward" else (outputs, "pulled back")
+
+        def single(vector: Leaves) -> tuple[Leaves, Leaves]:
+            return outputs, linear(vector)
+
+        def attempt(sweep: VJPSweep, prove: bool) -> Results:
+            return self._through(sweep, single, self.seeds(self.backend, leaves), leaves, words, prove)
+
+        return self._first_right(mode, self.backend.vjp_sweeps(linear), attempt)
+
+    def _first_right(self, mode: Mode, ways: Mapping[str, T], attempt: Callable[[T, bool], R]) -> R:
         """Sweep in the first way that works and is right. The last one has single products, and is not doubted."""
         verdicts = self.record.verdicts
         *fast, last = ways

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
-import sys
 from typing import Any
 
 from adhelpers.errors import ArgumentTypeError
@@ -44,11 +44,16 @@ def array_namespace(*arrays: Any) -> Any:
     return _unclaimed(*arrays) if owner is None else owner.array_namespace(*arrays)
 
 
+@functools.cache
+def _numpy_namespace() -> Any:
+    # Not out of sys.modules, where another thread may have begun to import it.
+    return importlib.import_module("array_api_compat.numpy")
+
+
 def _unclaimed(*arrays: Any) -> Any:
     # Most often NumPy's, for which asking costs as much again as all before.
     if len(arrays) == 1 and type(arrays[0]).__module__ == "numpy" and arrays[0].dtype.kind != "V":
-        known = sys.modules.get("array_api_compat.numpy")
-        return known or importlib.import_module("array_api_compat.numpy")
+        return _numpy_namespace()
     import array_api_compat
 
     try:

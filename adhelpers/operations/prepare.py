@@ -7,7 +7,8 @@ from typing import Any
 
 from adhelpers.compiled.prepared import Prepared, rehearse
 from adhelpers.errors import ArgumentTypeError
-from adhelpers.operations.declaration import Backend, Function, declaration_of, resolve
+from adhelpers.operations.declaration import Backend, Function, Operation, declaration_of, resolve
+from adhelpers.operations.linear_code import LINEAR, LinearOperation, PreparedLinearMap
 from adhelpers.operations.options import flag
 from adhelpers.trees.leafwise import require_tuple
 
@@ -70,26 +71,26 @@ def prepare(
     >>> push(x, u, 3.0).round(6)
     array([  6., -12.])
     """
-    declared = declaration_of(operation)
-    if declared.operation.along is None and u is not None:
+    linear = next((declared for face, declared in LINEAR.items() if face is operation), None)
+    declared: Operation | LinearOperation
+    made: type[Prepared]
+    if linear is None:
+        declaration = declaration_of(operation)
+        declared, with_value, made = declaration.operation, declaration.with_value, Prepared
+    else:
+        declared, with_value, made = linear, False, PreparedLinearMap
+    if declared.along is None and u is not None:
         msg = f"{operation.__name__} takes no u; leave it out"
         raise ArgumentTypeError(msg)
-    known = ("has_aux", *declared.operation.options)
+    known = ("has_aux", *declared.options)
     unknown = [name for name in options if name not in known]
     if unknown:
         msg = f"{operation.__name__} has no option {', '.join(map(repr, unknown))}; its options are {', '.join(known)}"
         raise ArgumentTypeError(msg)
     flag("has_aux", options.get("has_aux", False))
-    declared.operation.check({**declared.operation.defaults, **options})
+    declared.check({**declared.defaults, **options})
     require_tuple(args)
-    prepared = Prepared(
-        operation,
-        declared.operation,
-        f,
-        resolve(f, backend, x),
-        with_value=declared.with_value,
-        strict=strict,
-        options=options,
-    )
-    rehearse(prepared, (x, *args) if declared.operation.along is None else (x, u, *args))
+    backend = resolve(f, backend, x)
+    prepared = made(operation, declared, f, backend, with_value=with_value, strict=strict, options=options)
+    rehearse(prepared, (x, *args) if declared.along is None else (x, u, *args))
     return prepared

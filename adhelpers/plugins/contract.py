@@ -16,7 +16,7 @@ from adhelpers.errors import ArgumentTypeError, UnsupportedOperationError
 from adhelpers.plugins.capabilities import Capability
 from adhelpers.plugins.containers import SINGLE, TreeDef, flatten
 from adhelpers.plugins.formulations import Formulation, SecondOrder, fewest_vectors_first
-from adhelpers.plugins.functions import Array, JVPSweep, LeafFunction, Leaves, Pullback, VJPSweep
+from adhelpers.plugins.functions import Array, JVPSweep, LeafFunction, Leaves, Pullback, Pushforward, VJPSweep
 from adhelpers.plugins.objects import is_numpy
 from adhelpers.plugins.origin import raised_by_library
 
@@ -218,6 +218,25 @@ class ADBackend(ABC):
         """
         msg = f"backend {self.name!r} has no reverse mode"
         raise UnsupportedOperationError(msg)
+
+    # -- optional: many products at one point --------------------------------------------------------
+
+    def linearize(self, f: LeafFunction, x: Leaves) -> tuple[Leaves, Pushforward | None, Pullback | None, Leaves]:
+        """Evaluate `f` at `x` once, for many products: ``(outputs, pushforward, pullback, aux)``.
+
+        Both maps may be called any number of times, are differentiable in their vectors, and owe what `jvp` and `vjp`
+        owe; if the framework can do without, they do not run `f` again. One of them may be None: core takes it for the
+        transpose of the other, by `vjp`, or pushes each element of `x` if there is none. Core asks `vjp_sweeps` for
+        the ways to push many vectors through either. A backend that compiles returns maps which `flatten` takes apart,
+        as `jax.tree_util.Partial` is, so that compiled code can return them. By default the pullback of `vjp`, and
+        `jvp` for each push, and nothing is compiled.
+        """
+        if self.has_reverse:
+            outputs, pullback, aux = self.vjp(f, x)
+            return outputs, lambda tangents: self.jvp(f, x, tangents)[1], pullback, aux
+        zeros = tuple([self.array_namespace(leaf).zeros_like(leaf) for leaf in x])
+        outputs, _, aux = self.jvp(f, x, zeros)
+        return outputs, lambda tangents: self.jvp(f, x, tangents)[1], None, aux
 
     # -- optional: many vectors at one point, stacked on a leading axis ------------------------------
 

@@ -22,6 +22,8 @@ enclosing derivative; there may be none. `aux` holds what the user returned besi
 Pullback = Callable[[Leaves], Leaves]
 """``pullback(cotangents) -> cotangents of x``: one array for each leaf."""
 
+Pushforward = Callable[[Leaves], Leaves]
+"""``pushforward(tangents) -> tangents of f(x)``: one array for each output."""
 
 JVPSweep = Callable[[Leaves], tuple[Leaves, Leaves, Leaves]]
 """``sweep(tangents) -> (outputs, stacked tangents, aux)``: many tangents at one point, stacked on a leading axis."""

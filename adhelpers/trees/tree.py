@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from adhelpers.errors import ShapeMismatchError
 from adhelpers.plugins.containers import SINGLE, TreeDef
 from adhelpers.plugins.contract import ADBackend
 from adhelpers.plugins.functions import Array, Leaves
@@ -75,10 +76,7 @@ class Tree:
         """The leaves of `partner`, which must match this tree leaf by leaf in shape, dtype and device."""
         if self.treedef is SINGLE and is_like(self.backend, partner, self.leaves[0]):
             return (partner,)
-        leaves, treedef = self.backend.flatten(partner)
-        if treedef is not self.treedef and treedef != self.treedef:
-            mine = self.rebuild(self.leaves)
-            leaves, _ = self.backend.flatten(arrange_like(partner, name, mine, self.name))
+        leaves = self._arranged(partner, name)
         lifted = list(leaves)
         for i, (leaf, like) in enumerate(zip(leaves, self.leaves, strict=True)):
             if not is_like(self.backend, leaf, like):
@@ -86,3 +84,29 @@ class Tree:
                 lifted[i] = lift(self.backend, leaf, leaf_name, like)
                 check_like_partner(self.backend, lifted[i], leaf_name, like, LeafName(self.name, self.treedef, i))
         return tuple(lifted)
+
+    def read_stacks(self, stacks: Any, name: str) -> tuple[Leaves, int]:
+        """The leaves of many partners at once, stacked on an axis in front, and how many partners these are."""
+        lifted: list[Array] = []
+        for i, (leaf, like) in enumerate(zip(self._arranged(stacks, name), self.leaves, strict=True)):
+            leaf_name, partner_name = LeafName(name, self.treedef, i), LeafName(self.name, self.treedef, i)
+            stack = lift(self.backend, leaf, leaf_name, like)
+            wanted = (len(lifted[0]) if lifted else "k", *like.shape)
+            if stack.shape[1:] != like.shape or not stack.shape or (lifted and len(stack) != len(lifted[0])):
+                words = ", ".join(map(str, wanted))
+                msg = (
+                    f"{leaf_name} has shape {tuple(stack.shape)}, but {partner_name} has {tuple(like.shape)}; "
+                    f"vectors are stacked on an axis in front: give {leaf_name} the shape ({words})"
+                )
+                raise ShapeMismatchError(msg)
+            if len(stack):
+                check_like_partner(self.backend, stack[0, ...], leaf_name, like, partner_name)
+            lifted.append(stack)
+        return tuple(lifted), len(lifted[0]) if lifted else 0
+
+    def _arranged(self, partner: Any, name: str) -> Leaves:
+        """The leaves of `partner`, whose containers must match, in the order of this tree's."""
+        leaves, treedef = self.backend.flatten(partner)
+        if treedef is not self.treedef and treedef != self.treedef:
+            leaves, _ = self.backend.flatten(arrange_like(partner, name, self.rebuild(self.leaves), self.name))
+        return leaves

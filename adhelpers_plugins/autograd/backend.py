@@ -149,6 +149,11 @@ class AutogradBackend(ADBackend):
         tape = Tape(PullNode, f, x)
         return _copies(tape.outputs), TapePullback(tape), _copies(tape.aux)
 
+    def linearize(self, f: LeafFunction, x: Leaves) -> tuple[Leaves, None, TapePullback, Leaves]:
+        """The tape, whose transpose is the pushforward."""
+        outputs, pullback, aux = self.vjp(f, x)
+        return outputs, None, pullback, aux
+
     def vjp_sweep(self, pullback: Pullback, cotangents: Leaves) -> Leaves:
         """Replay the VJP rules for each cotangent on one tape."""
         if isinstance(pullback, TapePullback):

@@ -20,6 +20,7 @@ from adhelpers.extend import (
     JVPSweep,
     LeafFunction,
     Leaves,
+    Pushforward,
     TreeDef,
     array_namespace,
     owner_of,
@@ -82,7 +83,11 @@ class FiniteDifferenceBackend(ADBackend):
         **dict.fromkeys(
             (
                 *(f"u-constant/{outer}-of-{inner}" for outer in _OPERATIONS for inner in _OPERATIONS[:2]),
-                *(f"u-constant/{outer}-of-hessian-vector-product" for outer in _OPERATIONS[:2]),
+                *(
+                    f"u-constant/{outer}-of-{inner}"
+                    for outer in _OPERATIONS[:2]
+                    for inner in ("hessian-vector-product", "linearize")
+                ),
                 *(
                     f"u-constant-from-afar/{a}-of-{b}-of-{c}"
                     for a, b, c in itertools.product(_OPERATIONS[:2], repeat=3)
@@ -129,6 +134,11 @@ class FiniteDifferenceBackend(ADBackend):
         """Push `u` forward by central differences."""
         outputs, aux = self._value(f, x)
         return outputs, self._difference(f, x, u, outputs), aux
+
+    def linearize(self, f: LeafFunction, x: Leaves) -> tuple[Leaves, Pushforward, None, Leaves]:
+        """``f(x)`` once, and differences for each push."""
+        outputs, aux = self._value(f, x)
+        return outputs, lambda tangents: self._difference(f, x, tangents, outputs), None, aux
 
     def jvp_sweep(self, f: LeafFunction, x: Leaves, tangents: Leaves) -> tuple[Leaves, Leaves, Leaves]:
         """Push many tangents forward; ``f(x)`` itself is evaluated once."""

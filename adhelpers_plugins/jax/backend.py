@@ -21,6 +21,7 @@ from adhelpers.extend import (
     LeafFunction,
     Leaves,
     Pullback,
+    Pushforward,
     TreeDef,
     fewest_vectors_first,
     raised_by_library,
@@ -168,6 +169,11 @@ class JaxBackend(ADBackend):
         outputs, pullback, aux = jax.vjp(mended(f), *x, has_aux=True)
         return outputs, pullback, aux
 
+    def linearize(self, f: LeafFunction, x: Leaves) -> tuple[Leaves, Pushforward, None, Leaves]:
+        """``jax.linearize``, whose transpose is the pullback."""
+        outputs, pushforward, aux = jax.linearize(mended(f), *x, has_aux=True)
+        return outputs, jax.tree_util.Partial(_of_tuple, pushforward), None, aux
+
     def jvp_sweep(self, f: LeafFunction, x: Leaves, tangents: Leaves) -> tuple[Leaves, Leaves, Leaves]:
         """One linearisation, vectorised over the tangents; `f` itself sees no batched array."""
         outputs, pushforward, aux = jax.linearize(mended(f), *x, has_aux=True)
@@ -222,6 +228,10 @@ class JaxBackend(ADBackend):
     def is_own_error(self, error: Exception) -> bool:
         """Whether JAX, or compiled code, raised it."""
         return raised_by_library(error, "jax")
+
+
+def _of_tuple(pushforward: Callable[..., Leaves], tangents: Leaves) -> Leaves:
+    return pushforward(*tangents)
 
 
 _SMALL = 2**18

@@ -72,6 +72,8 @@ class Native:
     eager, compiled
         Formulations of ``"jvp"``, ``"vjp"``, ``"jacobian"`` and the operations of `benchmarks.sections.curvature`, for
         one call and for a function compiled before.
+    maps
+        Formulations of many products at one point: what is kept, and one product by it.
     jit
         How a user would compile a call of adhelpers, if the framework compiles.
     """
@@ -81,6 +83,7 @@ class Native:
     backend: adhelpers.ADBackend
     asarray: Callable[[np.ndarray], Any]
     finish: Callable[[Any], Any]
+    maps: dict[str, Formulations]
     eager: dict[str, Formulations]
     compiled: dict[str, Formulations]
     jit: Callable[[Any], Any] | None = None

@@ -14,6 +14,7 @@ import adhelpers
 from benchmarks.cells import Cell
 from benchmarks.native import Formulations, Function, Native, Operation
 from benchmarks.native.autograd_curvature import EAGER
+from benchmarks.native.autograd_maps import MAPS
 
 
 def make_jvp(f: Function) -> Operation:
@@ -125,6 +126,7 @@ NATIVE = Native(
     xp=anp,
     backend=adhelpers.backend("autograd"),
     asarray=np.asarray,
+    maps=MAPS,
     finish=lambda result: result,
     eager=EAGER
     | {

@@ -12,6 +12,7 @@ import adhelpers
 from benchmarks.cells import Cell
 from benchmarks.native import Formulations, Function, Native, Operation
 from benchmarks.native.jax_curvature import COMPILED
+from benchmarks.native.jax_maps import MAPS
 
 jax.config.update("jax_enable_x64", True)
 
@@ -135,6 +136,7 @@ NATIVE = Native(
     xp=jnp,
     backend=adhelpers.backend("jax"),
     asarray=jnp.asarray,
+    maps=MAPS,
     finish=jax.block_until_ready,
     jit=jax.jit,
     eager={

@@ -12,6 +12,7 @@ import adhelpers
 from benchmarks.cells import Cell
 from benchmarks.native import Formulations, Function, Native, Operation
 from benchmarks.native.torch_curvature import EAGER
+from benchmarks.native.torch_maps import MAPS
 
 
 def func_jvp(f: Function) -> Operation:
@@ -199,6 +200,7 @@ NATIVE = Native(
     xp=torch,
     backend=adhelpers.backend("torch"),
     asarray=torch.asarray,
+    maps=MAPS,
     finish=lambda result: result,
     eager=EAGER
     | {

@@ -31,6 +31,7 @@ def run(tmp_path: Path, program: str, *options: str) -> subprocess.CompletedProc
         ("levenberg_marquardt.py", ("--problems", "misra1a", "eckerle4")),
         ("levenberg_marquardt.py", ("--problems", "thurber", "mgh09")),
         ("newton_cg.py", ()),
+        ("bratu.py", ()),
         ("image_sensitivity.py", ()),
     ],
 )
@@ -44,7 +45,7 @@ def test_backends_agree(program: str, options: tuple[str, ...], tmp_path: Path) 
     assert not ended.stderr
 
 
-@pytest.mark.parametrize("program", ["stiff_ode.py", "hutchinson_trace.py"])
+@pytest.mark.parametrize("program", ["stiff_ode.py", "hutchinson_trace.py", "bratu.py"])
 def test_numpy_alone_will_do(program: str, tmp_path: Path) -> None:
     pytest.importorskip("scipy")
     ended = run(tmp_path, program, "--backends", "finite-difference")

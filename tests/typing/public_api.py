@@ -464,6 +464,18 @@ def results_with_value(x: Any, u: Any, backend: ADBackend) -> None:
     assert_type(adhelpers.value_and_batched_hessian(f, backend, x, has_aux=True), Triple)
 
 
+def linear_maps(x: Any, u: Any, backend: ADBackend) -> None:
+    """A linear map has a value, products and an operator."""
+    lin = adhelpers.linearize(scaled, backend, x, args=(2.0,))
+    assert_type(lin, adhelpers.Linearization)
+    assert_type((lin.value, lin.aux), tuple[Any, Any])
+    assert_type((lin.push(u, differentiate_u=True), lin.pull(u, differentiate_v=True)), tuple[Any, Any])
+    assert_type((lin.push_many(u, check="always"), lin.pull_many(u, chunk_size=2)), tuple[Any, Any])
+    hessian = adhelpers.linearize_gradient(with_aux, None, x, has_aux=True)
+    assert_type(hessian, adhelpers.GradientLinearization)
+    assert_type((hessian.value, hessian.gradient, hessian.push(u)), tuple[Any, Any, Any])
+
+
 # -- what happened -------------------------------------------------------------------------------------------
 
 

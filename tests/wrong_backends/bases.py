@@ -10,6 +10,7 @@ from adhelpers_plugins.finite_difference import FiniteDifferenceBackend
 
 Pushed = tuple[Leaves, Leaves, Leaves]
 Pulled = tuple[Leaves, Pullback, Leaves]
+Linearized = tuple[Leaves, Any, Any, Leaves]
 
 try:
     from autograd.tracer import getval, isbox

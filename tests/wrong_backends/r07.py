@@ -13,6 +13,7 @@ from adhelpers_plugins.finite_difference import FiniteDifferenceBackend
 from wrong_backends.bases import (
     AutogradBackend,
     Compiling,
+    Linearized,
     Pulled,
     Pushed,
     Tampered,
@@ -453,3 +454,42 @@ class DifferencesThatAreNoNumbersAreZero(TamperedDifferences):
 
     def pushed(self, tangent: Any) -> Any:
         return np.where(np.isnan(tangent), np.zeros_like(tangent), tangent)
+
+
+@wrong("R7")
+class LinearizesConjugated(AutogradBackend):
+    """The pullback of its linear maps is the conjugate transpose."""
+
+    def linearize(self, f: LeafFunction, x: Leaves) -> Linearized:
+        outputs, pullback, aux = self.vjp(f, x)
+
+        def conjugated(cotangents: Leaves) -> Leaves:
+            return tuple(np.conj(leaf) for leaf in pullback(tuple(np.conj(c) for c in cotangents)))
+
+        return outputs, lambda u: self.jvp(f, x, u)[1], conjugated, aux
+
+
+@wrong("R7")
+class LinearizesOnce(AutogradBackend):
+    """Its pushforward is used up by the first tangent."""
+
+    def linearize(self, f: LeafFunction, x: Leaves) -> Linearized:
+        outputs, pullback, aux = self.vjp(f, x)
+        kept: list[Leaves] = []
+
+        def push(tangents: Leaves) -> Leaves:
+            if not kept:
+                kept.append(self.jvp(f, x, tangents)[1])
+            return tuple(leaf.copy() for leaf in kept[0])
+
+        return outputs, push, pullback, aux
+
+
+@wrong("R7")
+class LinearizesSymmetrically(AutogradBackend):
+    """Its pushforward is its pullback where the shapes allow it, which is right of symmetric Jacobians."""
+
+    def linearize(self, f: LeafFunction, x: Leaves) -> Linearized:
+        outputs, pullback, aux = self.vjp(f, x)
+        alike = [leaf.shape for leaf in outputs] == [leaf.shape for leaf in x]
+        return outputs, pullback if alike else None, pullback, aux

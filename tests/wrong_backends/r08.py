@@ -9,7 +9,7 @@ import numpy as np
 
 from adhelpers.extend import LeafFunction, Leaves, Pullback
 from adhelpers_plugins.finite_difference import FiniteDifferenceBackend
-from wrong_backends.bases import AutogradBackend, Compiling, Pulled, Pushed, Tampered, isbox
+from wrong_backends.bases import AutogradBackend, Compiling, Linearized, Pulled, Pushed, Tampered, getval, isbox
 from wrong_backends.registry import wrong
 
 
@@ -531,3 +531,22 @@ class SweepsLoseViews(DifferencesLoseViews):
 
     def jvp(self, f: LeafFunction, x: Leaves, u: Leaves) -> Pushed:
         return FiniteDifferenceBackend.jvp(self, f, x, u)
+
+
+@wrong("R8")
+class LinearizesInPlace(AutogradBackend):
+    """Each push writes to the memory of the one before."""
+
+    def linearize(self, f: LeafFunction, x: Leaves) -> Linearized:
+        outputs, pullback, aux = self.vjp(f, x)
+        memory = tuple(np.empty_like(getval(y)) for y in outputs)
+
+        def push(tangents: Leaves) -> Leaves:
+            pushed = self.jvp(f, x, tangents)[1]
+            if any(map(isbox, pushed)):
+                return pushed
+            for place, leaf in zip(memory, pushed, strict=True):
+                place[...] = leaf
+            return memory
+
+        return outputs, push, pullback, aux

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from adhelpers.extend import ADBackend, Capability, LeafFunction, Leaves
-from wrong_backends.bases import AutogradBackend, Compiling, Pulled, Pushed
+from wrong_backends.bases import AutogradBackend, Compiling, Linearized, Pulled, Pushed
 from wrong_backends.registry import wrong
 
 
@@ -63,3 +63,21 @@ class CompilesNothing(Compiling):
     """It says that it compiles, and calls f every time."""
 
     capabilities: ClassVar[frozenset[Capability]] = AutogradBackend.capabilities | {Capability.COMPILE}
+
+
+@wrong("R9")
+class LinearizesTwice(AutogradBackend):
+    """Once for each of its two maps."""
+
+    def linearize(self, f: LeafFunction, x: Leaves) -> Linearized:
+        f(*x)
+        return super().linearize(f, x)
+
+
+@wrong("R9")
+class LinearizesForEachPull(AutogradBackend):
+    """Its linear maps keep nothing of f."""
+
+    def linearize(self, f: LeafFunction, x: Leaves) -> Linearized:
+        outputs, _, aux = self.vjp(f, x)
+        return outputs, None, lambda c: self.vjp(f, x)[1](c), aux

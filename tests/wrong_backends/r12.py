@@ -9,7 +9,7 @@ import numpy as np
 
 from adhelpers.extend import Capability, LeafFunction, Leaves, Pullback
 from adhelpers_plugins.finite_difference import FiniteDifferenceBackend
-from wrong_backends.bases import AutogradBackend, Compiling, Pulled, Pushed, Tampered, getval, isbox, peeled
+from wrong_backends.bases import AutogradBackend, Compiling, Linearized, Pulled, Pushed, Tampered, getval, isbox, peeled
 from wrong_backends.registry import wrong
 
 try:
@@ -160,3 +160,11 @@ class ValuesForgetTheirPoint(AutogradBackend):
         _, pullback, _ = super().vjp(f, x)
         outputs, aux = f(*(np.array(self.stop_gradient(leaf)) for leaf in x))
         return outputs, pullback, aux
+
+
+@wrong("R12")
+class LinearizesAtConstants(AutogradBackend):
+    """Its linear maps are constants to an outer derivative."""
+
+    def linearize(self, f: LeafFunction, x: Leaves) -> Linearized:
+        return super().linearize(f, tuple(map(getval, x)))

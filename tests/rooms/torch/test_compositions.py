@@ -76,6 +76,7 @@ CALLS: dict[str, tuple[Any, Any]] = {
 }
 
 
+@pytest.mark.filterwarnings("ignore:torch.lu_solve is deprecated")
 @pytest.mark.parametrize("name", CALLS)
 def test_values(name: str) -> None:
     function, call = CALLS[name]

@@ -1,0 +1,165 @@
+"""`LinearMap`: the derivative of a function at a point, to be multiplied many times."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from adhelpers.caches import FUNCTIONS
+from adhelpers.engine import derived
+from adhelpers.engine.missing_rules import Function, either, is_missing_rule
+from adhelpers.engine.results import Results
+from adhelpers.engine.seeds import Given, zeros
+from adhelpers.engine.sweeps import Check, Sweep, SweepRecord
+from adhelpers.plugins.contract import ADBackend
+from adhelpers.plugins.functions import Leaves, Pullback, Pushforward
+from adhelpers.trees.kinds import kind_of
+from adhelpers.trees.leaves import zeros_like
+
+T = TypeVar("T")
+
+Linear = Callable[[Leaves], Leaves]
+
+Made = tuple[Leaves, Pushforward | None, Pullback | None, Leaves]
+"""What `ADBackend.linearize` returns."""
+
+
+class LinearMap:
+    """The derivative of `f` at `x`, of which each direction is made when it is first wanted.
+
+    It keeps what `f` has left behind for as long as it lives: a graph, a tape or the like. `made` is what compiled code
+    has made already.
+
+    Attributes
+    ----------
+    outputs, aux
+        What `f` gives at `x`.
+    """
+
+    __slots__ = ("_backend", "_f", "_pullback", "_pushforward", "_runs_f", "_x", "aux", "outputs")
+
+    def __init__(self, backend: ADBackend, f: Function, x: Leaves, made: Made | None = None) -> None:
+        self._backend = backend
+        self._f = f
+        # Copies, for `f` may be run at them again when the caller's have changed.
+        self._x = tuple(map(backend.copy, x))
+        self._pushforward: Pushforward | None = None
+        self._pullback: Pullback | None = None
+        self._runs_f = type(backend).linearize is ADBackend.linearize
+        if not x:
+            self.outputs, self.aux = f() if made is None else (made[0], made[3])
+            return
+        if made is None:
+            made = self._either(
+                lambda: backend.linearize(f, self._x), self._by_pullback, rule="rule for linear maps", way="a pullback"
+            )
+        self.outputs, self._pushforward, self._pullback, self.aux = made
+
+    @property
+    def is_pulled_best(self) -> bool:
+        """Whether to pull costs nothing beforehand, and to push does or runs `f`."""
+        outer_mode = self._backend.second_order.partition("-")[0]
+        return self._pushforward is None or (self._pullback is not None and outer_mode == "reverse")
+
+    def push(self, tangents: Leaves) -> Leaves:
+        """What tangents of `x` are pushed to."""
+        if not self._x or not self.outputs:
+            return zeros_like(self._backend, self.outputs)
+        return self._applied(self._pushforward, self._pushed, tangents)
+
+    def pull(self, cotangents: Leaves) -> Leaves:
+        """What cotangents of the outputs are pulled back to."""
+        if not self._x or not self.outputs:
+            return zeros_like(self._backend, self._x)
+        return self._applied(self._pullback, self._pulled, cotangents)
+
+    def _applied(
+        self, native: Linear | None, otherwise: Callable[[Callable[[Linear], Leaves]], Leaves], u: Leaves
+    ) -> Leaves:
+        """A product, at once if the map is there: solvers ask for many."""
+        if native is not None:
+            try:
+                return native(u)
+            except Exception as error:
+                if not is_missing_rule(self._backend, error):
+                    raise
+        return otherwise(lambda linear: linear(u))
+
+    def push_many(self, tangents: Leaves, count: int, check: Check, chunk_size: int | None) -> Leaves:
+        """The same for stacks of `count` vectors, in a sweep."""
+        if not self._x or not self.outputs or not count:
+            return tuple([zeros(self._backend, y, count) for y in self.outputs])
+        sweep = self._sweep(tangents, check, chunk_size)
+
+        def push(pushforward: Pushforward) -> Results:
+            if self._runs_f:  # for each vector, and a sweep of the framework's own does so once
+                return sweep.forward().results
+            return sweep.through("forward", pushforward, self.outputs)
+
+        return self._pushed(push).stacks(self.outputs)
+
+    def pull_many(self, cotangents: Leaves, count: int, check: Check, chunk_size: int | None) -> Leaves:
+        """The same for stacks of `count` cotangents."""
+        if not self._x or not self.outputs or not count:
+            return tuple([zeros(self._backend, leaf, count) for leaf in self._x])
+        sweep = self._sweep(cotangents, check, chunk_size)
+        return self._pulled(lambda pullback: sweep.through("reverse", pullback, self.outputs)).stacks(self._x)
+
+    def _by_pullback(self) -> Made:
+        outputs, pullback, aux = derived.vjp(self._backend, self._f, self._x)
+        return outputs, None, pullback, aux
+
+    def _pushed(self, use: Callable[[Pushforward], T]) -> T:
+        pushforward = self._pushforward
+        if pushforward is None:
+            return use(self._transposed_pullback())
+        return self._either(
+            lambda: use(pushforward),
+            lambda: use(self._transposed_pullback()),
+            rule="forward rule",
+            way="the transpose of a pullback",
+        )
+
+    def _pulled(self, use: Callable[[Pullback], T]) -> T:
+        pullback = self._pullback
+        if pullback is None and not self._backend.has_reverse:
+            return use(self._columns())
+        return self._either(
+            lambda: use(self._transposed_pushforward() if pullback is None else pullback),
+            lambda: use(self._columns()),
+            rule="reverse rule",
+            way="a sweep of Jacobian-vector products",
+        )
+
+    def _transposed_pullback(self) -> Pushforward:
+        if self._pullback is None or (self._pushforward is not None and not self._runs_f):
+            # That of the framework may be made of a pushforward that cannot push.
+            self._pullback = derived.vjp(self._backend, self._f, self._x)[1]
+        self._pushforward, self._runs_f = derived.transposed(self._backend, self._pullback, self.outputs), False
+        return self._pushforward
+
+    def _transposed_pushforward(self) -> Pullback:
+        assert self._pushforward is not None, "one of the two is there"
+        self._pullback = derived.transposed(self._backend, self._pushforward, self._x)
+        return self._pullback
+
+    def _columns(self) -> Pullback:
+        self._pullback = derived.vjp_from_jvps(self._backend, self._f, self._x)[1]
+        return self._pullback
+
+    def _either(self, native: Callable[[], T], substitute: Callable[[], T], *, rule: str, way: str) -> T:
+        backend = self._backend
+        return either(backend, self._f, native, substitute, rule=rule, way=way, allowed=backend.fallback)
+
+    def _sweep(self, stacks: Leaves, check: Check, chunk_size: int | None) -> Sweep:
+        f, kinds = self._f, tuple([(leaf.shape, leaf.dtype) for leaf in self._x])
+        signature = (f.kind, type(self._backend), Given, kinds, kind_of(f.args))
+        return Sweep(
+            self._backend,
+            f,
+            self._x,
+            seeds=lambda backend, leaves: Given(stacks),
+            chunk_size=chunk_size,
+            check=check,
+            known=FUNCTIONS.record(f.function, signature, SweepRecord),
+        )

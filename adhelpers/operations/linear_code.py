@@ -1,0 +1,151 @@
+"""Linear maps that compiled code makes, and whose products are compiled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from adhelpers.caches import Cache
+from adhelpers.compiled import call
+from adhelpers.compiled.call import Parts
+from adhelpers.compiled.prepared import MOST_REMEMBERED, Prepared
+from adhelpers.engine import derived
+from adhelpers.engine.composition import order
+from adhelpers.engine.derivatives import Gradient
+from adhelpers.operations.linearize import (
+    Compiled,
+    GradientLinearization,
+    Linearization,
+    at_point,
+    linearize,
+    linearize_gradient,
+)
+from adhelpers.plugins.contract import ADBackend
+from adhelpers.plugins.functions import Leaves, Pullback
+from adhelpers.trees.leafwise import LeafwiseFunction
+from adhelpers.trees.tree import Tree
+
+
+class LinearOperation:
+    """What `Prepared` must know of `linearize` and `linearize_gradient`."""
+
+    operands = ("x",)
+    defaults: Mapping[str, Any] = {}
+    options: Mapping[str, Any] = {}
+    alternatives = None
+    is_checked = False
+    along = None
+
+    def __init__(self, kind: type[Linearization | GradientLinearization], name: str) -> None:
+        self.kind = kind
+        self.name = name
+
+    def check(self, options: Mapping[str, Any]) -> None:
+        """There are no options."""
+
+    def evaluate(
+        self,
+        f: Callable[..., Any],
+        backend: ADBackend,
+        operands: tuple[Any, ...],
+        args: tuple[Any, ...],
+        has_aux: bool,
+        options: Mapping[str, Any],
+        *,
+        with_value: bool = True,
+    ) -> Any:
+        """The linear map, not compiled."""
+        return at_point(self.kind, f, backend, operands[0], args, has_aux)
+
+
+LINEAR = {
+    linearize: LinearOperation(Linearization, "linearize"),
+    linearize_gradient: LinearOperation(GradientLinearization, "linearize_gradient"),
+}
+
+
+class PreparedLinearMap(Prepared):
+    """`linearize`, or that of a gradient, on one function.
+
+    Two things are compiled: what is left behind at a point, which code can return where the framework's maps are
+    containers of arrays; and each product.
+    """
+
+    __slots__ = ("_products",)
+
+    def _compile(self, parts: Parts) -> Callable[..., Any]:
+        backend, has_aux, kind = self._eager, self._has_aux, self._declared.kind  # type: ignore[attr-defined]
+        if type(backend).linearize is ADBackend.linearize:
+            return lambda *arrays: self._evaluate(*_parted(parts, arrays))
+        products: Cache[Any, Callable[..., Any]] = Cache(MOST_REMEMBERED)
+
+        def read(arrays: Leaves) -> tuple[Tree, LeafwiseFunction]:
+            (point,), args = _parted(parts, arrays)
+            x = Tree.read(backend, point, "x")
+            return x, LeafwiseFunction(self.f, x, args, has_aux=has_aux)
+
+        def evaluate(*arrays: Any) -> Any:
+            with backend.scope():
+                x, f = read(arrays)
+                if kind is Linearization:
+                    outputs, pushforward, pullback, aux = backend.linearize(f, x.leaves)
+                    y, value = f.output(outputs), None
+                else:
+                    gradient = Gradient(backend, f, order(backend, "auto")[1])
+                    outputs, pushforward, pullback, aux = backend.linearize(gradient, x.leaves)
+                    y, value, aux = x, aux[0], aux[1:]
+                rebuilt = f.aux(aux) if has_aux else None
+                return y.rebuild(outputs), pushforward, pullback, value, rebuilt
+
+        code = self.backend.compile(evaluate)
+
+        def run(*arrays: Any) -> Any:
+            with backend.scope():
+                result, pushforward, pullback, value, aux = code(*arrays)
+                x, f = read(arrays)
+                y = Tree.read(backend, result, "f(x)")
+                maps = _compiled_maps(self.backend, products, x.leaves, y.leaves, pushforward, pullback)
+                made = Compiled(y, (y.leaves, *maps, () if value is None else (value,)), aux)
+                return kind(backend, f, x, made)
+
+        return run
+
+
+def _parted(parts: Parts, arrays: Leaves) -> tuple[tuple[Any], tuple[Any, ...]]:
+    x, *args = call.join(parts, arrays)
+    return (x,), tuple(args)
+
+
+def _compiled_maps(
+    backend: ADBackend,
+    products: Cache[Any, Callable[..., Any]],
+    x: Leaves,
+    outputs: Leaves,
+    pushforward: Any,
+    pullback: Any,
+) -> tuple[Pullback, Pullback]:
+    """Both maps with code for their products, one of them from the transpose of the other if need be."""
+    native, like = (pullback, outputs) if pushforward is None else (pushforward, x)
+    leaves, treedef = backend.flatten(native)
+    count = len(leaves)
+
+    def straight(*arrays: Any) -> Leaves:
+        linear: Pullback = treedef.unflatten(arrays[:count])
+        return linear(arrays[count:])
+
+    def turned(*arrays: Any) -> Leaves:
+        linear: Pullback = treedef.unflatten(arrays[:count])
+        points, vectors = arrays[count : count + len(like)], arrays[count + len(like) :]
+        return derived.transposed(backend.eager(), linear, points)(vectors)
+
+    def compiled(function: Callable[..., Leaves], *given: Any) -> Pullback:
+        key = (function.__name__, treedef)
+        code = products.get(key)
+        if code is None:
+            code = products.keep(key, backend.compile(function))
+        return lambda vectors: tuple(code(*given, *vectors))
+
+    return (
+        compiled(straight, *leaves) if pushforward is not None else compiled(turned, *leaves, *like),
+        compiled(turned, *leaves, *like) if pullback is None else compiled(straight, *leaves),
+    )

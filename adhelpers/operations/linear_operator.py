@@ -1,0 +1,134 @@
+"""Linear maps at a point as SciPy's `LinearOperator`, over raveled arrays of NumPy's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from adhelpers.errors import DTypeError
+from adhelpers.plugins.containers import SINGLE
+from adhelpers.plugins.contract import ADBackend
+from adhelpers.trees.tree import Tree
+
+try:
+    from scipy.sparse.linalg import LinearOperator
+except ImportError as error:
+    msg = "operator() makes a LinearOperator of SciPy's, which cannot be imported; type: pip install scipy"
+    raise ImportError(msg) from error
+
+Map = Callable[[Any], Any]
+"""From a structure to a structure."""
+
+
+class Side:
+    """The structure on one side of a map, and the vectors that stand for it: its numbers, one after the other."""
+
+    __slots__ = ("_backend", "_kinds", "_tree", "dtype", "size")
+
+    def __init__(self, backend: ADBackend, tree: Tree) -> None:
+        self._backend = backend
+        self._tree = tree
+        arrays = [backend.to_numpy(leaf) for leaf in tree.leaves]
+        self._kinds = [(array.shape, array.dtype, array.size) for array in arrays]
+        self.size = sum(array.size for array in arrays)
+        self.dtype = np.result_type(*arrays) if arrays else np.dtype(np.float64)
+
+    def structure(self, vectors: Any) -> Any:
+        """From vectors on the last axis to a structure, stacked if there is an axis in front of that."""
+        count, asarray = vectors.shape[:-1], self._backend.asarray
+        start, leaves = 0, []
+        for leaf, (shape, dtype, size) in zip(self._tree.leaves, self._kinds, strict=True):
+            part = vectors if size == self.size else vectors[..., start : start + size]
+            leaves.append(asarray(np.ascontiguousarray(part.reshape(*count, *shape), dtype=dtype), leaf))
+            start += size
+        return self._tree.rebuild(tuple(leaves))
+
+    def vectors(self, structure: Any, count: tuple[int, ...] = ()) -> Any:
+        """The other way round; `count` is the axis in front, if there is one."""
+        leaves = (structure,) if self._tree.treedef is SINGLE else self._backend.flatten(structure)[0]
+        parts = [np.asarray(self._backend.to_numpy(leaf)).reshape(*count, -1) for leaf in leaves]
+        if len(parts) != 1:
+            return np.concatenate([np.zeros((*count, 0), self.dtype), *parts], axis=-1)
+        return parts[0] if parts[0].flags.writeable else parts[0].copy()
+
+
+class DerivativeOperator(LinearOperator):  # type: ignore[misc]  # SciPy is not typed
+    """The derivative at a point as SciPy's solvers take it; ``lin.operator()`` makes it.
+
+    Its vectors are the numbers of all leaves, one after the other, in the order of the leaves. Of several vectors each
+    product is one sweep. Its adjoint is the conjugate transpose, as everywhere in SciPy.
+    """
+
+    def __init__(
+        self, domain: Side, image: Side, scope: Callable[[], Any], maps: tuple[Map, Map], many: tuple[Map, Map]
+    ) -> None:
+        super().__init__(np.result_type(domain.dtype, image.dtype), (image.size, domain.size))
+        self._domain = domain
+        self._image = image
+        self._scope = scope
+        self._maps = maps
+        self._many = many
+
+    def _matvec(self, vector: Any) -> Any:
+        return self._pushed(np.asarray(vector).reshape(-1), self._maps[0])
+
+    def _matmat(self, matrix: Any) -> Any:
+        return self._pushed(np.asarray(matrix).T, self._many[0]).T
+
+    def _rmatvec(self, vector: Any) -> Any:
+        return self._pulled(np.asarray(vector).reshape(-1), self._maps[1])
+
+    def _rmatmat(self, matrix: Any) -> Any:
+        return self._pulled(np.asarray(matrix).T, self._many[1]).T
+
+    def _pushed(self, vectors: Any, push: Map) -> Any:
+        if np.iscomplexobj(vectors) and self._domain.dtype.kind != "c":  # which a real tangent cannot be
+            return self._pushed(vectors.real, push) + 1j * self._pushed(vectors.imag, push)
+        with self._scope():
+            return self._image.vectors(push(self._domain.structure(vectors)), vectors.shape[:-1])
+
+    def _pulled(self, vectors: Any, pull: Map) -> Any:
+        """The adjoint: with the transpose A^T of R7, without conjugates, it is conj(A^T conj(v))."""
+        if np.iscomplexobj(vectors) and self._image.dtype.kind != "c":
+            return self._pulled(vectors.real, pull) + 1j * self._pulled(vectors.imag, pull)
+        conjugates = np.conj(vectors)
+        result = self._transposed(conjugates, pull)
+        if self._image.dtype.kind == "c" and self._domain.dtype.kind != "c":
+            # A real x receives Re(A^T v) from v, and Im(A^T v) from -iv.
+            result = result + 1j * self._transposed(-1j * conjugates, pull)
+        return np.conj(result)
+
+    def _transposed(self, vectors: Any, pull: Map) -> Any:
+        with self._scope():
+            return self._domain.vectors(pull(self._image.structure(vectors)), vectors.shape[:-1])
+
+
+def operator_of(
+    backend: ADBackend, x: Tree, y: Tree, maps: tuple[Map, Map], many: tuple[Map, Map]
+) -> DerivativeOperator:
+    """The operator from vectors for `x` to those for `y`: `maps` push and pull one structure, `many` stacks of them."""
+    with backend.scope():
+        domain = Side(backend, x)
+        image = domain if y is x else Side(backend, y)
+    operator = DerivativeOperator(domain, image, backend.scope, maps, many)
+    _require_linear(operator)
+    return operator
+
+
+def _require_linear(operator: DerivativeOperator) -> None:
+    """Refuse a map of complex numbers that does not commute with i: there is no matrix of it."""
+    if operator._domain.dtype.kind != "c":
+        return
+    random = np.random.default_rng(0)
+    vector = random.standard_normal(operator.shape[1]) + 1j * random.standard_normal(operator.shape[1])
+    vector = vector.astype(operator._domain.dtype)
+    turned, straight = operator.matvec(1j * vector), 1j * operator.matvec(vector)
+    tolerance = float(np.finfo(operator._domain.dtype).eps) ** 0.25 * float(np.max(np.abs(straight), initial=0.0))
+    if operator._image.dtype.kind != "c" or np.max(np.abs(turned - straight), initial=0.0) > tolerance:
+        msg = (
+            "f is not complex-differentiable at x: its derivative is linear over the real numbers only, and is no "
+            "LinearOperator over complex ones; give x as its real and its imaginary part"
+        )
+        raise DTypeError(msg)
