@@ -11,6 +11,7 @@ from adhelpers.compiled.prepared import Prepared
 from adhelpers.engine import journal
 from adhelpers.errors import ArgumentTypeError, DTypeError
 from adhelpers.operations.declaration import Function, declaration_of
+from adhelpers.operations.linearize import Linearization, linearize
 from adhelpers.plugins.objects import is_numpy
 from adhelpers.scipy.raveled import FLOAT64, Raveled
 
@@ -81,6 +82,10 @@ class HostFunction:
             call = HostCall(operation, self.raveled, self._function, vectors, args, numbers_are_data=is_data)
             self._calls[kind] = call
         return call(vectors, args, numbers)
+
+    def linearized(self, x: Any, args: tuple[Any, ...]) -> Linearization:
+        """The function's linear map at a point."""
+        return linearize(self._function, self._backend, self.raveled.lift(x), args=args)
 
     def to_host(self, array: Any) -> Any:
         """Such a result as NumPy has it; it may be read-only."""

@@ -230,7 +230,10 @@ class View:
         return _own(self._function.to_host(matrix))
 
     def jacobian_operator(self, *arguments: Any) -> Any:
-        """The Jacobian as a `scipy.sparse.linalg.LinearOperator`, each product of which differentiates once.
+        """The Jacobian as a `scipy.sparse.linalg.LinearOperator`.
+
+        Where the backend compiles, each product runs `f` and its derivative in compiled code. Elsewhere `f` is
+        linearised once, by `adhelpers.linearize`.
 
         Examples
         --------
@@ -242,7 +245,13 @@ class View:
         """
         from scipy.sparse.linalg import LinearOperator
 
-        (x,), args, _ = self._function.read(arguments, "x")
+        (x,), args, key = self._function.read(arguments, "x")
+        if not self.backend.compiles:
+            lin = self._function.linearized(x, args)
+            if len(lin.value.shape) != 1:
+                raise _no_residuals()
+            self._learn(key, lin.value)
+            return lin.operator()
         m = len(self.residuals(*arguments))
 
         def times(operation: Callable[..., Any]) -> Callable[[Any], Any]:
