@@ -261,7 +261,8 @@ class Sweep:
         evaluated = self.backend.vjp(self.f, self.x)
         self._see(evaluated[0])
         cheaper = self.cheaper()
-        if cheaper == "forward" and self._inputs().total < (self.record.output_size or 0):
+        is_traced = any(map(self.backend.is_traced, self.x))  # then what is chosen stays, as in compiled code
+        if cheaper == "forward" and (is_traced or self._inputs().total < (self.record.output_size or 0)):
             return self.in_mode("forward", allowed=True, evaluated=evaluated)
         if cheaper == "forward" and journal.is_listening():
             journal.tell("mode", "reverse, this once: f was run for it, to see how many outputs there are")

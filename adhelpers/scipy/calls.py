@@ -11,6 +11,7 @@ from adhelpers.compiled.prepared import Prepared
 from adhelpers.engine import journal
 from adhelpers.errors import ArgumentTypeError, DTypeError
 from adhelpers.operations.declaration import Function, declaration_of
+from adhelpers.operations.linearize import Linearization, linearize
 from adhelpers.plugins.objects import is_numpy
 from adhelpers.scipy.raveled import FLOAT64, Raveled
 
@@ -68,14 +69,23 @@ class HostFunction:
     def run(self, operation: Any, vectors: tuple[Any, ...], args: tuple[Any, ...]) -> Any:
         """What an operation gives, as the framework has it."""
         if args is self._args:
-            call = self._call_for(operation, operation, vectors, args)
+            call = self._calls.get(operation)
+            if call is None:
+                call = self._calls[operation] = HostCall(operation, self.raveled, self._function, vectors, args)
             return call(vectors, args, call.arrays)
-        numbers = None
-        if self._backend.compiles:  # for which a Python number is a constant: another one would be compiled anew
-            numbers = tuple([np.float64(arg) for arg in args if isinstance(arg, float)])
-            args = tuple([self.raveled.lift(np.asarray(arg)) if isinstance(arg, float) else arg for arg in args])
-            numbers = numbers if len(numbers) == len(args) else None
-        return self._call_for((operation, *map(type, args)), operation, vectors, args)(vectors, args, numbers)
+        # Compiled code would have a number for a constant, and be made anew for another one.
+        is_data = self._backend.compiles
+        numbers = tuple(map(np.float64, args)) if is_data and all(isinstance(arg, float) for arg in args) else None
+        kind = (operation, *[float if isinstance(arg, float) else type(arg) for arg in args])
+        call = self._calls.get(kind)
+        if call is None:
+            call = HostCall(operation, self.raveled, self._function, vectors, args, numbers_are_data=is_data)
+            self._calls[kind] = call
+        return call(vectors, args, numbers)
+
+    def linearized(self, x: Any, args: tuple[Any, ...]) -> Linearization:
+        """The function's linear map at a point."""
+        return linearize(self._function, self._backend, self.raveled.lift(x), args=args)
 
     def to_host(self, array: Any) -> Any:
         """Such a result as NumPy has it; it may be read-only."""
@@ -84,12 +94,6 @@ class HostFunction:
             msg = f"{self._backend!r} gave numbers of dtype {numbers.dtype} for a point of float64; make the view anew"
             raise DTypeError(msg)
         return numbers
-
-    def _call_for(self, kind: Hashable, operation: Any, vectors: tuple[Any, ...], args: tuple[Any, ...]) -> HostCall:
-        call = self._calls.get(kind)
-        if call is None:
-            call = self._calls[kind] = HostCall(operation, self.raveled, self._function, vectors, args)
-        return call
 
 
 class HostCall:
@@ -106,6 +110,8 @@ class HostCall:
         As `Raveled.on_vectors` makes it.
     vectors, args
         An example of a call.
+    numbers_are_data
+        Whether floats among `args` are arrays to the function, and no constants.
 
     Attributes
     ----------
@@ -113,7 +119,7 @@ class HostCall:
         Those among `args`.
     """
 
-    __slots__ = ("_code", "_lift", "_prepared", "_was_called", "arrays")
+    __slots__ = ("_code", "_lift", "_numbers_are_data", "_prepared", "_was_called", "arrays")
 
     def __init__(
         self,
@@ -122,8 +128,12 @@ class HostCall:
         function: Callable[..., Any],
         vectors: tuple[Any, ...],
         args: tuple[Any, ...],
+        *,
+        numbers_are_data: bool = False,
     ) -> None:
         backend = raveled.backend
+        self._lift = raveled.lift
+        self._numbers_are_data = numbers_are_data
         declared = declaration_of(operation)
         # As `prepare` does it, but without a call to begin with: the first one follows.
         self._prepared = Prepared(
@@ -136,8 +146,7 @@ class HostCall:
             options={},
         )
         lifted = tuple(map(raveled.lift, vectors))
-        self._lift = raveled.lift
-        self._code, arrays = self._prepared.code_for(*lifted, *args)
+        self._code, arrays = self._prepared.code_for(*lifted, *self._lifted(args))
         self.arrays = arrays[len(vectors) :]
         # NumPy's arrays would go to the framework's usual device.
         at_home = backend.device(backend.asarray(vectors[0])) == backend.device(raveled.point.leaves[0])
@@ -155,9 +164,14 @@ class HostCall:
         # At the first call trials may choose the code, for which they need the framework's arrays.
         if self._code is not None and arrays is not None and self._was_called and not journal.is_explained():
             return self._code(*vectors, *arrays)
-        result = self._prepared(*map(self._lift, vectors), *args)
+        result = self._prepared(*map(self._lift, vectors), *self._lifted(args))
         self._was_called = True
         return result
+
+    def _lifted(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
+        if not self._numbers_are_data:
+            return args
+        return tuple([self._lift(np.asarray(arg)) if isinstance(arg, float) else arg for arg in args])
 
 
 _FIXED = {bool, int, float, str, np.float64}

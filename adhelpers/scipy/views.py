@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from adhelpers.errors import ArgumentError
 from adhelpers.operations.declaration import Backend, Function, resolve
 from adhelpers.operations.first_order import value_and_gradient
-from adhelpers.operations.hessian import value_and_hessian
+from adhelpers.operations.hessian import hessian as hessian_of
+from adhelpers.operations.jacobian import jacobian as jacobian_of
 from adhelpers.operations.jacobian import value_and_jacobian
 from adhelpers.operations.products import jacobian_vector_product, vector_jacobian_product
 from adhelpers.operations.second_order import hessian_vector_product
@@ -188,10 +189,8 @@ class View:
         array([[0., 4.],
                [4., 2.]])
         """
-        (x,), args, key = self._function.read(arguments, "x")
-        value, matrix = self._function.run(value_and_hessian, (x,), args)
-        self._learn(key, value)
-        numbers = self._function.to_host(matrix)
+        (x,), args, _ = self._function.read(arguments, "x")
+        numbers = self._function.to_host(self._function.run(hessian_of, (x,), args))
         return 0.5 * (numbers + numbers.T)
 
     def hessian_product(self, *arguments: Any) -> Vector:
@@ -221,14 +220,20 @@ class View:
                [0., 4.]])
         """
         (x,), args, key = self._function.read(arguments, "x")
-        value, matrix = self._function.run(value_and_jacobian, (x,), args)
-        if len(value.shape) != 1:
+        if self.backend.compiles:  # code that gives the matrix alone may be twice as fast, and solvers have the value
+            matrix = self._function.run(jacobian_of, (x,), args)
+        else:
+            value, matrix = self._function.run(value_and_jacobian, (x,), args)
+            self._learn(key, value)
+        if len(matrix.shape) != 2:
             raise _no_residuals()
-        self._learn(key, value)
         return _own(self._function.to_host(matrix))
 
     def jacobian_operator(self, *arguments: Any) -> Any:
-        """The Jacobian as a `scipy.sparse.linalg.LinearOperator`, each product of which differentiates once.
+        """The Jacobian as a `scipy.sparse.linalg.LinearOperator`.
+
+        Where the backend compiles, each product runs `f` and its derivative in compiled code. Elsewhere `f` is
+        linearised once, by `adhelpers.linearize`.
 
         Examples
         --------
@@ -240,7 +245,13 @@ class View:
         """
         from scipy.sparse.linalg import LinearOperator
 
-        (x,), args, _ = self._function.read(arguments, "x")
+        (x,), args, key = self._function.read(arguments, "x")
+        if not self.backend.compiles:
+            lin = self._function.linearized(x, args)
+            if len(lin.value.shape) != 1:
+                raise _no_residuals()
+            self._learn(key, lin.value)
+            return lin.operator()
         m = len(self.residuals(*arguments))
 
         def times(operation: Callable[..., Any]) -> Callable[[Any], Any]:

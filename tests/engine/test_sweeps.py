@@ -104,6 +104,17 @@ def test_fewer_outputs_are_pulled_back(asked: list[Any]) -> None:
         np.testing.assert_array_equal(matrix_of(swept, (np.ones(4),)), MATRIX.T)
 
 
+def test_what_is_traced_takes_the_mode_that_it_is_to_keep(asked: list[Any]) -> None:
+    """The code that comes of it would have the other mode for ever."""
+
+    class Traced(Counting):
+        def is_traced(self, leaf: Any) -> bool:
+            return True
+
+    Sweep(Traced(), Linear(np.eye(3)), (np.ones(3),), check=False).evaluate("auto")
+    assert asked == ["vjp", ("forward", 3)]
+
+
 def test_a_function_that_has_other_outputs_by_now_is_learnt_anew(asked: list[Any]) -> None:
     record = SweepRecord()
     Sweep(Counting(), Linear(MATRIX), (np.ones(3),), known=record).evaluate("auto")

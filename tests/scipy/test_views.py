@@ -367,7 +367,15 @@ def test_a_jacobian_brings_its_value(eager: adhelpers.ADBackend) -> None:
     for x in points(3)[1:]:
         assert f.during(made.jacobian, x) == 1
         assert f.during(made.value, x) == 0
-        assert f.during(made.jacobian_operator, x) == 0
+
+
+def test_an_operator_brings_its_value_and_runs_f_once(eager: adhelpers.ADBackend) -> None:
+    f = Counted(rosenbrock_residuals)
+    made, x = view(f, eager, START), points(1)[0]
+    assert f.during(made.jacobian_operator, x) == 1
+    assert f.during(made.value, x) == 0
+    operator = made.jacobian_operator(x)
+    assert f.during(operator.rmatvec, np.ones(6)) == 0
 
 
 def test_jax_compiles_each_operation_once() -> None:
