@@ -34,9 +34,9 @@ nitpicky = True
 nitpick_ignore_regex = [
     # What other libraries document: no inventory of theirs is fetched, so that the site is built without a network.
     ("py:.*", rf"({'|'.join(vars(builtins))})"),
-    ("py:.*", r"(collections|contextlib|os|pytest|typing)\..*|PathLike"),
+    ("py:.*", r"(collections|contextlib|numpy|os|pytest|scipy|typing)\..*|PathLike"),
     # What signatures name, though nobody need name it.
-    ("py:.*", r"adhelpers\.testing\.subject\.Subject|adhelpers\.caches\.[KV]"),
+    ("py:.*", r"adhelpers\.testing\.subject\.Subject|adhelpers\.caches\.[KV]|DerivativeOperator"),
 ]
 
 # -- the pages ----------------------------------------------------------------------------------------

@@ -146,7 +146,7 @@ class Linearization:
 
         Returns
         -------
-        DerivativeOperator
+        scipy.sparse.linalg.LinearOperator
             Over vectors of NumPy's, in which the numbers of all leaves stand one after the other, of the dtype of the
             point. A product of a matrix is one sweep. The adjoint is the conjugate transpose, as everywhere in SciPy.
 
@@ -253,7 +253,7 @@ class GradientLinearization:
 
         Returns
         -------
-        DerivativeOperator
+        scipy.sparse.linalg.LinearOperator
             As `Linearization.operator` makes it; it is symmetric.
 
         Raises
