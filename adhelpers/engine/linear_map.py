@@ -14,7 +14,7 @@ from adhelpers.engine.sweeps import Check, Sweep, SweepRecord
 from adhelpers.plugins.contract import ADBackend
 from adhelpers.plugins.functions import Leaves, Pullback, Pushforward
 from adhelpers.trees.kinds import kind_of
-from adhelpers.trees.leaves import zeros_like
+from adhelpers.trees.leaves import copies, zeros_like
 
 T = TypeVar("T")
 
@@ -40,12 +40,13 @@ class LinearMap:
         self._backend = backend
         self._f = f
         # Copies, for `f` may be run at them again when the caller's have changed.
-        self._x = tuple(map(backend.copy, x))
+        self._x = copies(backend, x)
         self._pushforward: Pushforward | None = None
         self._pullback: Pullback | None = None
         self._runs_f = type(backend).linearize is ADBackend.linearize
         if not x:
-            self.outputs, self.aux = f() if made is None else (made[0], made[3])
+            given = f() if made is None else (made[0], made[3])
+            self.outputs, self.aux = (copies(backend, leaves) for leaves in given)
             return
         if made is None:
             made = self._either(

@@ -113,6 +113,24 @@ def test_no_vector_no_leaf_and_no_output(backend: ADBackend) -> None:
     assert pointless.pull(constant) == {}
 
 
+def test_without_leaves_results_are_in_memory_of_their_own(backend: ADBackend) -> None:
+    constant = lifted(backend, A)
+
+    def f(x: Any) -> Any:
+        return [constant, constant]
+
+    results = [
+        linearize(f, backend, {}).value,
+        adhelpers.value_and_jacobian_vector_product(f, backend, {}, {})[0],
+        adhelpers.value_and_vector_jacobian_product(f, backend, {}, [constant, constant])[0],
+        adhelpers.value_and_jacobian(lambda x: constant, backend, {})[:1],
+    ]
+    if backend.name != "jax":  # nobody can write to its arrays
+        arrays = [to_numpy(backend, constant), *(to_numpy(backend, leaf) for leaves in results for leaf in leaves)]
+        for i, array in enumerate(arrays):
+            assert not any(np.shares_memory(array, other) for other in arrays[:i])
+
+
 def test_the_hessian_as_a_linear_map(backend: ADBackend) -> None:
     calls: list[int] = []
 
