@@ -315,6 +315,19 @@ def test_explained(backend: ADBackend) -> None:
     assert [call.operation for call in log.calls] == ["linearize", "linearize_gradient"]
 
 
+def test_products_are_explained(backend: ADBackend) -> None:
+    lin = linearize(lambda x: array_namespace(x).sin(x), backend, A)
+    hessian = linearize_gradient(lambda x: array_namespace(x).sum(x**3), backend, A)
+    with adhelpers.explain() as log:
+        lin.push_many(np.stack([A, A]))
+        lin.pull(A)
+        hessian.push(A)
+    names = ["linearize().push_many", "linearize().pull", "linearize_gradient().push"]
+    assert [call.operation for call in log.calls] == names
+    assert {call.backend for call in log.calls} == {backend.name}
+    assert "2 vectors pushed forward" in str(log)
+
+
 def test_it_says_what_it_is() -> None:
     lin = linearize(np.sin, "finite-difference", A)
     assert repr(lin) == "<derivative at x of sin by FiniteDifferenceBackend(fallback=True, order=2)>"
