@@ -9,13 +9,13 @@ from adhelpers.engine.seeds import RealBasis
 from adhelpers.engine.sweeps import Sweep
 from adhelpers.plugins.contract import ADBackend
 from adhelpers.plugins.functions import Leaves, Pullback
-from adhelpers.trees.leaves import is_complex, zeros_like
+from adhelpers.trees.leaves import copies, is_complex, zeros_like
 
 
 def jvp(backend: ADBackend, f: Function, x: Leaves, u: Leaves) -> tuple[Leaves, Leaves, Leaves]:
     """`ADBackend.jvp`, or the same from two VJPs."""
     if not x:
-        outputs, aux = f()
+        outputs, aux = (copies(backend, leaves) for leaves in f())
         return outputs, zeros_like(backend, outputs), aux
     try:
         return backend.jvp(f, x, u)
@@ -35,7 +35,7 @@ def jvp(backend: ADBackend, f: Function, x: Leaves, u: Leaves) -> tuple[Leaves, 
 def vjp(backend: ADBackend, f: Function, x: Leaves) -> tuple[Leaves, Pullback, Leaves]:
     """`ADBackend.vjp`, or the same from a sweep of JVPs."""
     if not x:
-        outputs, aux = f()
+        outputs, aux = (copies(backend, leaves) for leaves in f())
         return outputs, lambda cotangents: (), aux
 
     def lack_told_by(error: Exception) -> Lack | None:

@@ -14,7 +14,7 @@ from adhelpers.engine.sweeps import Check, Sweep, SweepRecord
 from adhelpers.plugins.contract import ADBackend
 from adhelpers.plugins.functions import Leaves, Pullback, Pushforward
 from adhelpers.trees.kinds import kind_of
-from adhelpers.trees.leaves import zeros_like
+from adhelpers.trees.leaves import copies, zeros_like
 
 T = TypeVar("T")
 
@@ -42,12 +42,13 @@ class LinearMap:
         self._backend = backend
         self._f = f
         # Copies, for `f` may be run at them again when the caller's have changed.
-        self._x = tuple(map(backend.copy, x))
+        self._x = copies(backend, x)
         self._pushforward: Pushforward | None = None
         self._pullback: Pullback | None = None
         self._runs_f = type(backend).linearize is ADBackend.linearize
         if not x:
-            self.outputs, self.aux = f() if made is None else (made[0], made[3])
+            given = f() if made is None else (made[0], made[3])
+            self.outputs, self.aux = (copies(backend, leaves) for leaves in given)
             return
         if made is None:
             made = self._either(
@@ -92,7 +93,9 @@ class LinearMap:
         sweep = self._sweep(tangents, check, chunk_size)
 
         def push(pushforward: Pushforward) -> Results:
-            if self._runs_f:  # for each vector, and a sweep of the framework's own does so once
+            if (
+                self._runs_f and pushforward is self._pushforward
+            ):  # for each vector, and a sweep of the framework's own does so once
                 return sweep.forward().results
             return sweep.through("forward", pushforward, self.outputs)
 
@@ -121,31 +124,64 @@ class LinearMap:
         )
 
     def _pulled(self, use: Callable[[Pullback], T]) -> T:
-        pullback = self._pullback
-        if pullback is None and not self._backend.has_reverse:
+        if self._pullback is None and not self._backend.has_reverse:
             return use(self._columns())
         return self._either(
-            lambda: use(self._transposed_pushforward() if pullback is None else pullback),
+            lambda: self._pulled_in_reverse(use),
             lambda: use(self._columns()),
             rule="reverse rule",
             way="a sweep of Jacobian-vector products",
         )
 
+    def _pulled_in_reverse(self, use: Callable[[Pullback], T]) -> T:
+        backend, f, pullback = self._backend, self._f, self._pullback
+
+        def at_hand() -> T:
+            return self._tried(self._transposed_pushforward() if pullback is None else pullback, use)
+
+        if self._pushforward is None or self._runs_f:
+            return at_hand()
+        # It may be the transpose of a pushforward, which knows nothing of a reverse rule that the user has given.
+        return either(
+            backend,
+            f,
+            at_hand,
+            lambda: self._tried(backend.vjp(f, self._x)[1], use),
+            rule="rule to transpose a pushforward",
+            way="a vector-Jacobian product",
+            allowed=backend.has_reverse,
+        )
+
+    def _tried(self, pullback: Pullback, use: Callable[[Pullback], T]) -> T:
+        result = use(pullback)
+        if pullback is not self._pullback and self._may_keep():
+            self._pullback = pullback
+        return result
+
     def _transposed_pullback(self) -> Pushforward:
-        if self._pullback is None or (self._pushforward is not None and not self._runs_f):
+        pullback = self._pullback
+        if pullback is None or (self._pushforward is not None and not self._runs_f):
             # That of the framework may be made of a pushforward that cannot push.
-            self._pullback = derived.vjp(self._backend, self._f, self._x)[1]
-        self._pushforward, self._runs_f = derived.transposed(self._backend, self._pullback, self.outputs), False
-        return self._pushforward
+            pullback = derived.vjp(self._backend, self._f, self._x)[1]
+        pushforward = derived.transposed(self._backend, pullback, self.outputs)
+        if self._may_keep():
+            self._pullback, self._pushforward, self._runs_f = pullback, pushforward, False
+        return pushforward
 
     def _transposed_pushforward(self) -> Pullback:
         assert self._pushforward is not None, "one of the two is there"
-        self._pullback = derived.transposed(self._backend, self._pushforward, self._x)
-        return self._pullback
+        return derived.transposed(self._backend, self._pushforward, self._x)
 
     def _columns(self) -> Pullback:
-        self._pullback = derived.vjp_from_jvps(self._backend, self._f, self._x)[1]
-        return self._pullback
+        pullback = derived.vjp_from_jvps(self._backend, self._f, self._x)[1]
+        if self._may_keep():
+            self._pullback = pullback
+        return pullback
+
+    def _may_keep(self) -> bool:
+        """Whether what is made now may serve later calls: not so inside a transformation, whose tracers it may hold."""
+        leaf = self._x[0]
+        return self._backend.keeps(self._backend.array_namespace(leaf).ones_like(leaf))
 
     def _either(self, native: Callable[[], T], substitute: Callable[[], T], *, rule: str, way: str) -> T:
         backend = self._backend

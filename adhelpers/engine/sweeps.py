@@ -22,7 +22,7 @@ from adhelpers.plugins.contract import ADBackend
 from adhelpers.plugins.formulations import Formulation, Mode
 from adhelpers.plugins.functions import JVPSweep, Leaves, Pullback, VJPSweep
 from adhelpers.trees.kinds import kind_of
-from adhelpers.trees.leaves import is_complex, zeros_like
+from adhelpers.trees.leaves import copies, is_complex, zeros_like
 
 Evaluated = tuple[Leaves, Pullback, Leaves]
 """What `ADBackend.vjp` returns."""
@@ -111,7 +111,7 @@ class Sweep:
     def evaluate(self, mode: Mode | Literal["auto"]) -> Swept:
         """Sweep in that mode, or in the other where the framework lacks rules; ``"auto"`` takes the cheaper one."""
         if not self.x:
-            outputs, aux = self.f()
+            outputs, aux = (copies(self.backend, leaves) for leaves in self.f())
             self._see(outputs)
             return Swept(outputs, aux, True, self.receive(self.backend, self.x))
         if 0 in self.x[0].shape and self._inputs().total == 0:  # the outputs are all that is missing

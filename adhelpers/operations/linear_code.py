@@ -12,6 +12,7 @@ from adhelpers.compiled.prepared import MOST_REMEMBERED, Prepared
 from adhelpers.engine import derived
 from adhelpers.engine.composition import order
 from adhelpers.engine.derivatives import Gradient
+from adhelpers.engine.missing_rules import is_missing_rule
 from adhelpers.operations.linearize import (
     Compiled,
     GradientLinearization,
@@ -101,7 +102,12 @@ class PreparedLinearMap(Prepared):
 
         def run(*arrays: Any) -> Any:
             with backend.scope():
-                result, pushforward, pullback, value, aux = code(*arrays)
+                try:
+                    result, pushforward, pullback, value, aux = code(*arrays)
+                except Exception as error:
+                    if not is_missing_rule(backend, error):
+                        raise
+                    return self._evaluate(*_parted(parts, arrays))  # which lets another rule stand in, or says so
                 x, f = read(arrays)
                 y = Tree.read(backend, result, "f(x)")
                 maps = _compiled_maps(self.backend, products, x.leaves, y.leaves, pushforward, pullback)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -15,7 +16,6 @@ from adhelpers.operations import options
 from adhelpers.operations.declaration import Backend, Function, constant_unless, resolve
 from adhelpers.operations.options import flag
 from adhelpers.plugins.contract import ADBackend
-from adhelpers.plugins.functions import Leaves
 from adhelpers.trees.leafwise import LeafwiseFunction
 from adhelpers.trees.tree import Tree
 
@@ -72,7 +72,7 @@ class Linearization:
             With the structure of ``f(x)`` and each leaf of the same shape, dtype and device.
         """
         flag("differentiate_u", differentiate_u)
-        with self._backend.scope():
+        with self._product("push"):
             tangents = constant_unless(differentiate_u, self._backend, self._x.read_partner(u, "u"))
             return self._y.rebuild(self._map.push(tangents))
 
@@ -92,7 +92,7 @@ class Linearization:
             With the structure of `x` and each leaf of the same shape, dtype and device.
         """
         flag("differentiate_v", differentiate_v)
-        with self._backend.scope():
+        with self._product("pull"):
             cotangents = constant_unless(differentiate_v, self._backend, self._y.read_partner(v, "v"))
             return self._x.rebuild(self._map.pull(cotangents))
 
@@ -115,9 +115,9 @@ class Linearization:
             With the structure of ``f(x)``, stacked in the same way.
         """
         _check_sweep(check, chunk_size)
-        with self._backend.scope():
+        with self._product("push_many"):
             stacks, count = self._x.read_stacks(U, "U")
-            pushed = self._map.push_many(self._constant(stacks), count, check, chunk_size)
+            pushed = self._map.push_many(constant_unless(False, self._backend, stacks), count, check, chunk_size)
             return self._y.rebuild(pushed)
 
     def pull_many(self, V: Any, *, check: Check = True, chunk_size: int | None = None) -> Any:
@@ -136,9 +136,9 @@ class Linearization:
             With the structure of `x`, stacked in the same way.
         """
         _check_sweep(check, chunk_size)
-        with self._backend.scope():
+        with self._product("pull_many"):
             stacks, count = self._y.read_stacks(V, "V")
-            pulled = self._map.pull_many(self._constant(stacks), count, check, chunk_size)
+            pulled = self._map.pull_many(constant_unless(False, self._backend, stacks), count, check, chunk_size)
             return self._x.rebuild(pulled)
 
     def operator(self) -> DerivativeOperator:
@@ -169,8 +169,8 @@ class Linearization:
 
         return operator_of(self._backend, self._x, self._y, (self.push, self.pull), (self.push_many, self.pull_many))
 
-    def _constant(self, stacks: Leaves) -> Leaves:
-        return constant_unless(False, self._backend, stacks)
+    def _product(self, name: str) -> AbstractContextManager[Any]:
+        return _product("linearize", name, self._name, self._backend)
 
     def __repr__(self) -> str:
         return f"<derivative at x of {self._name} by {self._backend!r}>"
@@ -221,7 +221,7 @@ class GradientLinearization:
             derivative along `u` of what `adhelpers.gradient` gives.
         """
         flag("differentiate_u", differentiate_u)
-        with self._backend.scope():
+        with self._product("push"):
             directions = constant_unless(differentiate_u, self._backend, self._x.read_partner(u, "u"))
             # The second derivative is symmetric: what pulls u back is what would push it forward.
             product = self._map.pull if self._map.is_pulled_best else self._map.push
@@ -243,7 +243,7 @@ class GradientLinearization:
             Like `U`.
         """
         _check_sweep(check, chunk_size)
-        with self._backend.scope():
+        with self._product("push_many"):
             stacks, count = self._x.read_stacks(U, "U")
             product = self._map.pull_many if self._map.is_pulled_best else self._map.push_many
             return self._x.rebuild(product(constant_unless(False, self._backend, stacks), count, check, chunk_size))
@@ -266,6 +266,9 @@ class GradientLinearization:
         from adhelpers.operations.linear_operator import operator_of
 
         return operator_of(self._backend, self._x, self._x, (self.push, self.push), (self.push_many, self.push_many))
+
+    def _product(self, name: str) -> AbstractContextManager[Any]:
+        return _product("linearize_gradient", name, self._name, self._backend)
 
     def __repr__(self) -> str:
         return f"<derivative at x of the gradient of {self._name} by {self._backend!r}>"
@@ -376,6 +379,17 @@ def _called(kind: type[K], name: str, f: Function, backend: Backend, x: Any, arg
     resolved = resolve(f, backend, x).eager()
     with journal.call_of(name, f, resolved.name) if journal.is_heard() else nullcontext():
         return at_point(kind, f, resolved, x, args, has_aux)
+
+
+def _product(made_by: str, name: str, function: str, backend: ADBackend) -> AbstractContextManager[Any]:
+    """What is around a product: the backend's scope and, if anybody listens, its place in the journal."""
+    return _told(f"{made_by}().{name}", function, backend) if journal.is_heard() else backend.scope()
+
+
+@contextmanager
+def _told(operation: str, function: str, backend: ADBackend) -> Iterator[None]:
+    with journal.call_of(operation, function, backend.name), backend.scope():
+        yield
 
 
 def _check_sweep(check: Check, chunk_size: int | None) -> None:

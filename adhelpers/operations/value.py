@@ -9,14 +9,14 @@ from adhelpers.operations.options import Options
 from adhelpers.plugins.contract import ADBackend
 from adhelpers.plugins.functions import Leaves
 from adhelpers.trees.leafwise import LeafwiseFunction
+from adhelpers.trees.leaves import copies
 from adhelpers.trees.tree import Tree
 
 
 def _value(backend: ADBackend, f: LeafwiseFunction, x: Tree) -> tuple[Any, Any, Leaves]:
-    # f may work in place, and return what it was given, what it closes over, or one array twice.
-    outputs, aux = f(*map(backend.copy, x.leaves))
-    y = f.output(outputs).rebuild(tuple(map(backend.copy, outputs)))
-    return y, y, tuple(map(backend.copy, aux))
+    outputs, aux = f(*copies(backend, x.leaves))  # for f may work in place
+    y = f.output(outputs).rebuild(copies(backend, outputs))
+    return y, y, copies(backend, aux)
 
 
 VALUE = Operation("value", _value, {}, result="f(x)")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -11,9 +11,10 @@ from adhelpers.compiled.prepared import Prepared
 from adhelpers.engine import journal
 from adhelpers.errors import ArgumentTypeError, DTypeError
 from adhelpers.operations.declaration import Function, declaration_of
-from adhelpers.operations.linearize import Linearization, linearize
 from adhelpers.plugins.objects import is_numpy
 from adhelpers.scipy.raveled import FLOAT64, Raveled
+
+Map = TypeVar("Map")
 
 
 class Arguments(NamedTuple):
@@ -83,9 +84,9 @@ class HostFunction:
             self._calls[kind] = call
         return call(vectors, args, numbers)
 
-    def linearized(self, x: Any, args: tuple[Any, ...]) -> Linearization:
-        """The function's linear map at a point."""
-        return linearize(self._function, self._backend, self.raveled.lift(x), args=args)
+    def linearized(self, operation: Callable[..., Map], x: Any, args: tuple[Any, ...]) -> Map:
+        """A linear map at a point: `linearize`, or that of the gradient."""
+        return operation(self._function, self._backend, self.raveled.lift(x), args=args)
 
     def to_host(self, array: Any) -> Any:
         """Such a result as NumPy has it; it may be read-only."""

@@ -14,6 +14,7 @@ from adhelpers.operations.first_order import value_and_gradient
 from adhelpers.operations.hessian import hessian as hessian_of
 from adhelpers.operations.jacobian import jacobian as jacobian_of
 from adhelpers.operations.jacobian import value_and_jacobian
+from adhelpers.operations.linearize import linearize, linearize_gradient
 from adhelpers.operations.products import jacobian_vector_product, vector_jacobian_product
 from adhelpers.operations.second_order import hessian_vector_product
 from adhelpers.operations.value import value as value_of
@@ -33,6 +34,13 @@ class _Seen(NamedTuple):
     value: Any
     """NumPy's, or the framework's array: it takes time to convert, and perhaps nobody asks for it."""
     gradient: Any
+
+
+class _Curvature(NamedTuple):
+    """The Hessian at the latest x that it was multiplied at, for solvers multiply it many times."""
+
+    key: Hashable
+    hessian: Any
 
 
 UNCLAIMED = 4
@@ -56,6 +64,7 @@ class View:
         self._function = HostFunction(f, raveled, args, argnum)
         self._x0 = raveled.flatten(raveled.point.rebuild(raveled.point.leaves))
         self._seen = _Seen(None, None, None)
+        self._curvature = _Curvature(None, None)
         self._unclaimed = UNCLAIMED
 
     # -- the structure ----------------------------------------------------------------------------
@@ -196,6 +205,9 @@ class View:
     def hessian_product(self, *arguments: Any) -> Vector:
         """The Hessian of a scalar `f` at ``x``, times the vector ``p``: a method of ``(x, p)``, for ``hessp``.
 
+        Where the backend compiles, each product runs `f` and its derivatives in compiled code. Elsewhere the gradient
+        is linearised once for each x, by `adhelpers.linearize_gradient`, and kept until there is another x.
+
         Examples
         --------
         >>> import numpy, adhelpers.scipy
@@ -203,8 +215,16 @@ class View:
         >>> view.hessian_product(view.x0, numpy.asarray([0.0, 1.0])).round(3)
         array([4., 2.])
         """
-        vectors, args, _ = self._function.read(arguments, "x", "p")
-        return _own(self._function.to_host(self._function.run(hessian_vector_product, vectors, args)))
+        (x, p), args, key = self._function.read(arguments, "x", "p")
+        if self.backend.compiles:
+            product = self._function.run(hessian_vector_product, (x, p), args)
+        else:
+            curvature = self._curvature
+            if key is None or curvature.key != key:
+                lin = self._function.linearized(linearize_gradient, x, args)
+                self._curvature = curvature = _Curvature(key, lin)
+            product = curvature.hessian.push(self._raveled.lift(p))
+        return _own(self._function.to_host(product))
 
     # -- residuals --------------------------------------------------------------------------------
 
@@ -247,7 +267,7 @@ class View:
 
         (x,), args, key = self._function.read(arguments, "x")
         if not self.backend.compiles:
-            lin = self._function.linearized(x, args)
+            lin = self._function.linearized(linearize, x, args)
             if len(lin.value.shape) != 1:
                 raise _no_residuals()
             self._learn(key, lin.value)

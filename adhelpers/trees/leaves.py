@@ -179,6 +179,11 @@ def itemsize(backend: ADBackend, leaf: Array) -> int:
     return bits // 4 if is_complex(backend, leaf) else bits // 8
 
 
+def copies(backend: ADBackend, leaves: Leaves) -> Leaves:
+    """Each leaf in memory of its own: `f` may return what it closes over, or one array twice."""
+    return tuple(map(backend.copy, leaves))
+
+
 def zeros_like(backend: ADBackend, leaves: Leaves) -> Leaves:
     """Fresh zeros for each leaf."""
     return tuple(backend.array_namespace(leaf).zeros_like(leaf) for leaf in leaves)

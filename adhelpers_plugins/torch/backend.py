@@ -154,7 +154,7 @@ class TorchBackend(ADBackend):
 
     def vjp_sweeps(self, pullback: Pullback) -> dict[str, VJPSweep]:
         """The pullback under either vmap."""
-        if isinstance(pullback, direct.GraphPullback):
+        if isinstance(pullback, direct.GraphPullback) and not levels.surrounded():
             ways = pullback.sweeps()
         else:
             ways = {"by torch.func": partial(functional.vjp_sweep, pullback)}

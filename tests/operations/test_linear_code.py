@@ -126,6 +126,17 @@ def test_a_missing_forward_rule() -> None:
     np.testing.assert_allclose(np.asarray(lin.pull(U)), 3.0 * A**2 * U, rtol=1e-13)
 
 
+def test_no_rule_at_all() -> None:
+    jax = pytest.importorskip("jax")
+    backend = adhelpers.backend("jax", x64=True)
+
+    def f(x: Any) -> Any:
+        return jax.numpy.ones(1).at[jax.numpy.asarray([0, 0, 0])].multiply(x)
+
+    with pytest.raises(adhelpers.UnsupportedOperationError, match="finite-difference"):
+        prepare(linearize, f, backend, A)(A)
+
+
 def test_strict_calls_and_what_is_no_option() -> None:
     x = point(adhelpers.backend("finite-difference"))
     strict = prepare(linearize, f, "finite-difference", x, strict=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -148,3 +149,49 @@ def test_single_precision(backend: ADBackend) -> None:
     received = A @ np.ones(4)  # in float64, as some solvers give it
     assert received.dtype == np.float32
     np.testing.assert_allclose(received, np.cos(x), rtol=1e-2 if backend.name == "finite-difference" else 1e-6)
+
+
+def test_numbers_and_no_vector(backend: ADBackend) -> None:
+    """Leaves without dimensions, matrices without columns, and points without leaves."""
+
+    def f(x: Any) -> Any:
+        return {"line": x["scale"] * x["at"], "square": x["scale"] ** 2}
+
+    x = lifted(backend, {"at": np.array([1.0, 3.0]), "scale": np.asarray(2.0)})
+    A = linearize(f, backend, x).operator()
+    expected = np.array([[2.0, 0.0, 1.0], [0.0, 2.0, 3.0], [0.0, 0.0, 4.0]])
+    np.testing.assert_allclose(A @ np.eye(3), expected, **DIGITS)
+    np.testing.assert_allclose(A.H @ np.eye(3), expected.T, **DIGITS)
+    np.testing.assert_allclose(A @ np.ones(3), expected.sum(axis=1), **DIGITS)
+    assert (A @ np.zeros((3, 0))).shape == (3, 0)
+    assert (A.H @ np.zeros((3, 0))).shape == (3, 0)
+    none = linearize(lambda x: np.ones(3), backend, {}).operator()
+    np.testing.assert_array_equal(none @ np.zeros((0, 2)), np.zeros((3, 2)))
+    np.testing.assert_array_equal(none.H @ np.ones((3, 2)), np.zeros((0, 2)))
+    assert linearize(lambda x: (), backend, lifted(backend, X + 1j * X)).operator().shape == (0, 4)
+
+
+def test_real_leaves_beside_complex_ones(backend: ADBackend) -> None:
+    def f(x: Any) -> Any:
+        xp = array_namespace(x)
+        return (2.0 * x, (1.0 + 1.0j) * xp.astype(x, xp.complex128))
+
+    A = linearize(f, backend, lifted(backend, X[:2])).operator()
+    expected = np.vstack([2.0 * np.eye(2), (1.0 + 1.0j) * np.eye(2)])
+    v = RANDOM.standard_normal(4) + 1j * RANDOM.standard_normal(4)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # NumPy's, about imaginary parts
+        np.testing.assert_allclose(A.H @ v, expected.conj().T @ v, **DIGITS)
+        np.testing.assert_allclose(A.H @ np.eye(4), expected.conj().T, **DIGITS)
+        lin = linearize(lambda x: x, backend, lifted(backend, (X, X + 1j * X)))
+        with pytest.raises(DTypeError, match="real and its imaginary part"):
+            lin.operator()
+
+
+def test_a_small_leaf_that_is_conjugated_is_seen_beside_a_large_one(backend: ADBackend) -> None:
+    def f(z: Any) -> Any:
+        return [1e6 * z[0], array_namespace(z[1]).conj(z[1])]
+
+    lin = linearize(f, backend, lifted(backend, [X + 1j * X, X - 1j * X]))
+    with pytest.raises(DTypeError, match="real and its imaginary part"):
+        lin.operator()

@@ -7,6 +7,7 @@ import logging
 import threading
 import weakref
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -110,6 +111,24 @@ def test_no_vector_no_leaf_and_no_output(backend: ADBackend) -> None:
     pointless = linearize(lambda x: constant, backend, {})
     assert_close(backend, pointless.push({}), np.zeros(3))
     assert pointless.pull(constant) == {}
+
+
+def test_without_leaves_results_are_in_memory_of_their_own(backend: ADBackend) -> None:
+    constant = lifted(backend, A)
+
+    def f(x: Any) -> Any:
+        return [constant, constant]
+
+    results = [
+        linearize(f, backend, {}).value,
+        adhelpers.value_and_jacobian_vector_product(f, backend, {}, {})[0],
+        adhelpers.value_and_vector_jacobian_product(f, backend, {}, [constant, constant])[0],
+        adhelpers.value_and_jacobian(lambda x: constant, backend, {})[:1],
+    ]
+    if backend.name != "jax":  # nobody can write to its arrays
+        arrays = [to_numpy(backend, constant), *(to_numpy(backend, leaf) for leaves in results for leaf in leaves)]
+        for i, array in enumerate(arrays):
+            assert not any(np.shares_memory(array, other) for other in arrays[:i])
 
 
 def test_the_hessian_as_a_linear_map(backend: ADBackend) -> None:
@@ -231,6 +250,24 @@ def test_a_missing_rule_is_made_good_by_the_other_map(caplog: pytest.LogCaptureF
         linearize(looped, strict, A).pull(A)
 
 
+@pytest.mark.parametrize("fallback", [True, False])
+@pytest.mark.parametrize("is_prepared", [True, False])
+def test_a_reverse_rule_of_the_users_is_pulled_by(fallback: bool, is_prepared: bool) -> None:
+    jax = pytest.importorskip("jax")
+
+    @jax.custom_vjp
+    def cube(x: Any) -> Any:
+        return x**3
+
+    cube.defvjp(lambda x: (x**3, x), lambda x, v: (3.0 * x**2 * v,))
+    backend = adhelpers.backend("jax", x64=True, fallback=fallback)
+    make = adhelpers.prepare(linearize, cube, backend, A) if is_prepared else partial(linearize, cube, backend)
+    assert_close(backend, make(A).pull(A), 3.0 * A**3)
+    lin = make(A)
+    assert_close(backend, lin.pull_many(np.stack([A, 2.0 * A])), np.stack([3.0 * A**3, 6.0 * A**3]))
+    assert_close(backend, lin.pull(A), 3.0 * A**3)
+
+
 def test_what_f_raises_passes(backend: ADBackend) -> None:
     error = LookupError("of the user's")
 
@@ -276,6 +313,19 @@ def test_explained(backend: ADBackend) -> None:
         linearize(Counted(), backend, lifted(backend, X))
         linearize_gradient(energy, backend, lifted(backend, X))
     assert [call.operation for call in log.calls] == ["linearize", "linearize_gradient"]
+
+
+def test_products_are_explained(backend: ADBackend) -> None:
+    lin = linearize(lambda x: array_namespace(x).sin(x), backend, A)
+    hessian = linearize_gradient(lambda x: array_namespace(x).sum(x**3), backend, A)
+    with adhelpers.explain() as log:
+        lin.push_many(np.stack([A, A]))
+        lin.pull(A)
+        hessian.push(A)
+    names = ["linearize().push_many", "linearize().pull", "linearize_gradient().push"]
+    assert [call.operation for call in log.calls] == names
+    assert {call.backend for call in log.calls} == {backend.name}
+    assert "2 vectors pushed forward" in str(log)
 
 
 def test_it_says_what_it_is() -> None:
@@ -324,3 +374,69 @@ def test_inside_transformations_of_jax() -> None:
         for wrap in (jax.jit, jax.vmap, lambda f: jax.jit(jax.vmap(f))):
             np.testing.assert_allclose(np.asarray(wrap(products)(x)), 6.0 * A**3)
     assert to_numpy(backend, linearize(lambda x: x, backend, A).value).dtype == np.float64  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("name", ["jax", "finite-difference"])
+@pytest.mark.parametrize("method", ["push", "pull"])
+def test_a_product_inside_of_jit_leaves_no_tracer_behind(name: str, method: str) -> None:
+    jax = pytest.importorskip("jax")
+
+    def looped(x: Any) -> Any:  # which JAX pushes forward only
+        return jax.lax.while_loop(lambda state: state[0] < 2, lambda state: (state[0] + 1, state[1] * x), (0, x))[1]
+
+    with jax.enable_x64(True):
+        x = jax.numpy.asarray(A)
+        for f, expected in (
+            (looped, 3.0 * A**3),
+            (lambda x: jax.numpy.linalg.solve(jax.numpy.diag(1.0 / x), x), 2 * A**2),
+        ):
+            product = getattr(linearize(f, name, x), method)
+            for run in (jax.jit(product), product, jax.jit(product)):
+                np.testing.assert_allclose(np.asarray(run(x)), expected, rtol=1e-8)
+
+
+def test_a_point_outside_of_transformations_of_torch() -> None:
+    torch = pytest.importorskip("torch")
+    x, basis = torch.as_tensor(A), torch.eye(3, dtype=torch.float64)
+    lin, hessian = linearize(lambda x: x**3, "torch", x), linearize_gradient(lambda x: (x**4).sum(), "torch", x)
+    for expected, one, many in (
+        (3.0 * A**2, lambda v: lin.push(v, differentiate_u=True), lin.push_many),
+        (3.0 * A**2, lambda v: lin.pull(v, differentiate_v=True), lin.pull_many),
+        (12.0 * A**2, lambda u: hessian.push(u, differentiate_u=True), hessian.push_many),
+    ):
+        for received in (
+            torch.func.vmap(one)(basis),
+            torch.func.vmap(many)(basis[None])[0],
+            torch.func.jacfwd(one)(x),
+            torch.func.jacrev(one)(x),
+            many(basis),
+        ):
+            np.testing.assert_allclose(received.detach().numpy(), np.diag(expected), rtol=1e-12)
+
+
+def test_a_rule_that_is_missing_inside_a_transformation_of_torch() -> None:
+    torch = pytest.importorskip("torch")
+
+    class Cube(torch.autograd.Function):  # type: ignore[misc]  # the base may be missing
+        """No forward rule."""
+
+        generate_vmap_rule = True
+
+        @staticmethod
+        def forward(x: Any) -> Any:
+            return x**3
+
+        @staticmethod
+        def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
+            ctx.save_for_backward(*inputs)
+
+        @staticmethod
+        def backward(ctx: Any, v: Any) -> Any:
+            return 3.0 * ctx.saved_tensors[0] ** 2 * v
+
+    x = torch.as_tensor(A)
+    lin = linearize(Cube.apply, "torch", x)
+    torch.func.jacrev(lin.push)(x)
+    received = lin.push(x)
+    assert not received.requires_grad
+    np.testing.assert_allclose(received.numpy(), 3.0 * A**3)

@@ -378,6 +378,17 @@ def test_an_operator_brings_its_value_and_runs_f_once(eager: adhelpers.ADBackend
     assert f.during(operator.rmatvec, np.ones(6)) == 0
 
 
+@pytest.mark.parametrize("name", ["torch", "autograd"])
+def test_products_at_one_point_run_f_once(name: str) -> None:
+    f = Counted(rosenbrock)
+    made = view(f, make(name), START)
+    for x in points(3):
+        assert f.during(made.hessian_product, x, START) == 1
+        for p in points(3):
+            assert f.during(made.hessian_product, x, p) == 0
+            np.testing.assert_allclose(made.hessian_product(x, p), optimize.rosen_hess_prod(x, p), rtol=1e-11, atol=1e-9)
+
+
 def test_jax_compiles_each_operation_once() -> None:
     f = Counted(rosenbrock)
     made = view(f, make("jax"), START)
