@@ -41,18 +41,12 @@ class Side:
         """From vectors on the last axis to a structure, stacked if there is an axis in front of that."""
         count, asarray = vectors.shape[:-1], self._backend.asarray
         start, leaves = 0, []
-<<<<<<< HEAD
         for leaf, (shape, dtype, size) in zip(self._tree.leaves, self._kinds, strict=True):
             part = vectors if size == self.size else vectors[..., start : start + size]
-            leaves.append(asarray(np.ascontiguousarray(part.reshape(*count, *shape), dtype=dtype), leaf))
-=======
-        for leaf, (shape, dtype) in zip(self._tree.leaves, self._kinds, strict=True):
-            size = int(np.prod(shape))
-            part = vectors[..., start : start + size].reshape((*vectors.shape[:-1], *shape))
-            if dtype.kind != "c":  # a real leaf beside complex ones: its imaginary parts meet nothing
+            part = part.reshape((*count, *shape))
+            if dtype.kind != "c" and np.iscomplexobj(part):  # its imaginary parts meet nothing
                 part = part.real
-            leaves.append(self._backend.asarray(np.asarray(part, dtype=dtype, order="C"), leaf))
->>>>>>> a523e9ecd127f7772a5f3bc0ef2282e4aea05425
+            leaves.append(asarray(np.asarray(part, dtype=dtype, order="C"), leaf))
             start += size
         return self._tree.rebuild(tuple(leaves))
 

@@ -386,7 +386,8 @@ def test_products_at_one_point_run_f_once(name: str) -> None:
         assert f.during(made.hessian_product, x, START) == 1
         for p in points(3):
             assert f.during(made.hessian_product, x, p) == 0
-            np.testing.assert_allclose(made.hessian_product(x, p), optimize.rosen_hess_prod(x, p), rtol=1e-11, atol=1e-9)
+            expected = optimize.rosen_hess_prod(x, p)
+            np.testing.assert_allclose(made.hessian_product(x, p), expected, rtol=1e-11, atol=1e-9)
 
 
 def test_jax_compiles_each_operation_once() -> None:
