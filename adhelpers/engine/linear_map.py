@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from adhelpers.caches import FUNCTIONS
 from adhelpers.engine import derived
-from adhelpers.engine.missing_rules import Function, either
+from adhelpers.engine.missing_rules import Function, either, is_missing_rule
 from adhelpers.engine.results import Results
 from adhelpers.engine.seeds import Given, zeros
 from adhelpers.engine.sweeps import Check, Sweep, SweepRecord
@@ -110,7 +110,13 @@ class LinearMap:
         )
 
     def _pulled(self, use: Callable[[Pullback], T]) -> T:
-        if self._pullback is None and not self._backend.has_reverse:
+        if self._pullback is not None:  # which is the usual case, and so the quick one
+            try:
+                return use(self._pullback)
+            except Exception as error:
+                if not is_missing_rule(self._backend, error):
+                    raise
+        elif not self._backend.has_reverse:
             return use(self._columns())
         return self._either(
             lambda: self._pulled_in_reverse(use),
