@@ -124,7 +124,13 @@ class LinearMap:
         )
 
     def _pulled(self, use: Callable[[Pullback], T]) -> T:
-        if self._pullback is None and not self._backend.has_reverse:
+        if self._pullback is not None:  # which is the usual case, and so the quick one
+            try:
+                return use(self._pullback)
+            except Exception as error:
+                if not is_missing_rule(self._backend, error):
+                    raise
+        elif not self._backend.has_reverse:
             return use(self._columns())
         return self._either(
             lambda: self._pulled_in_reverse(use),
