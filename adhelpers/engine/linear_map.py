@@ -93,10 +93,8 @@ class LinearMap:
         sweep = self._sweep(tangents, check, chunk_size)
 
         def push(pushforward: Pushforward) -> Results:
-            if (
-                self._runs_f and pushforward is self._pushforward
-            ):  # for each vector, and a sweep of the framework's own does so once
-                return sweep.forward().results
+            if self._runs_f and pushforward is self._pushforward:
+                return sweep.forward().results  # which runs f once, and not for each vector
             return sweep.through("forward", pushforward, self.outputs)
 
         return self._pushed(push).stacks(self.outputs)
@@ -124,13 +122,7 @@ class LinearMap:
         )
 
     def _pulled(self, use: Callable[[Pullback], T]) -> T:
-        if self._pullback is not None:  # which is the usual case, and so the quick one
-            try:
-                return use(self._pullback)
-            except Exception as error:
-                if not is_missing_rule(self._backend, error):
-                    raise
-        elif not self._backend.has_reverse:
+        if self._pullback is None and not self._backend.has_reverse:
             return use(self._columns())
         return self._either(
             lambda: self._pulled_in_reverse(use),
