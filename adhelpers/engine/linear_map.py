@@ -52,7 +52,10 @@ class LinearMap:
             return
         if made is None:
             made = self._either(
-                lambda: backend.linearize(f, self._x), self._by_pullback, rule="rule for linear maps", way="a pullback"
+                lambda: backend.linearize(f, self._x),
+                self._by_products,
+                rule="rule for linear maps",
+                way="its products",
             )
         self.outputs, self._pushforward, self._pullback, self.aux = made
 
@@ -106,7 +109,9 @@ class LinearMap:
         sweep = self._sweep(cotangents, check, chunk_size)
         return self._pulled(lambda pullback: sweep.through("reverse", pullback, self.outputs)).stacks(self._x)
 
-    def _by_pullback(self) -> Made:
+    def _by_products(self) -> Made:
+        if not self._backend.has_reverse:
+            return ADBackend.linearize(self._backend, self._f, self._x)
         outputs, pullback, aux = derived.vjp(self._backend, self._f, self._x)
         return outputs, None, pullback, aux
 
