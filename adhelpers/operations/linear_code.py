@@ -72,7 +72,7 @@ class PreparedLinearMap(Prepared):
     containers of arrays; and each product.
     """
 
-    __slots__ = ("_products",)
+    __slots__ = ()
 
     def _compile(self, parts: Parts) -> Callable[..., Any]:
         backend, has_aux, kind = self._eager, self._has_aux, self._declared.kind  # type: ignore[attr-defined]
@@ -133,7 +133,8 @@ def _compiled_maps(
     """Both maps with code for their products, one of them from the transpose of the other if need be."""
     native, like = (pullback, outputs) if pushforward is None else (pushforward, x)
     leaves, treedef = backend.flatten(native)
-    count = len(leaves)
+    # Code is kept for other points: what it closes over must not hold the arrays of this one.
+    count, size = len(leaves), len(like)
 
     def straight(*arrays: Any) -> Leaves:
         linear: Pullback = treedef.unflatten(arrays[:count])
@@ -141,7 +142,7 @@ def _compiled_maps(
 
     def turned(*arrays: Any) -> Leaves:
         linear: Pullback = treedef.unflatten(arrays[:count])
-        points, vectors = arrays[count : count + len(like)], arrays[count + len(like) :]
+        points, vectors = arrays[count : count + size], arrays[count + size :]
         return derived.transposed(backend.eager(), linear, points)(vectors)
 
     def compiled(function: Callable[..., Leaves], *given: Any) -> Pullback:

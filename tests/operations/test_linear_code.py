@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import logging
+import weakref
 from typing import Any
 
 import numpy as np
@@ -96,6 +98,20 @@ def test_compiled_code_runs_f_no_more_nor_is_it_compiled_again(caplog: pytest.Lo
             np.testing.assert_allclose(lin.pull(U), (np.cos(a) * a + np.sin(a)) * U, rtol=1e-13)
     assert len(calls) == before
     assert not [record for record in caplog.records if "Compiling" in record.getMessage()]
+
+
+def test_code_keeps_no_point() -> None:
+    jax = pytest.importorskip("jax")
+    backend = adhelpers.backend("jax")
+    x = jax.numpy.arange(3.0)
+    first = weakref.ref(x)  # for which code is made
+    prepared = prepare(linearize, lambda x: jax.numpy.sin(x) * x, backend, x)
+    lin = prepared(x)
+    lin.push(x), lin.pull(x)
+    del lin, x
+    gc.collect()
+    assert first() is None
+    assert prepared(jax.numpy.ones(3)).value.shape == (3,)
 
 
 def test_derivatives_of_it_and_inside_of_jit() -> None:
