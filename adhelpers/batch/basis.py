@@ -7,7 +7,7 @@ from math import prod
 
 from adhelpers.batch.layout import BatchLayout
 from adhelpers.caches import shared
-from adhelpers.engine.seeds import Basis
+from adhelpers.engine.seeds import Basis, Segment
 from adhelpers.plugins.contract import ADBackend
 from adhelpers.plugins.functions import Array, Leaves
 
@@ -19,8 +19,9 @@ class BatchBasis(Basis):
         self._layout = layout
         super().__init__(backend, leaves)
 
-    def _count(self, leaf: Array) -> int:
-        return self._layout.size(leaf)
+    def segments(self) -> list[Segment]:
+        """What the vectors belong to: the one leaf."""
+        return [Segment(0, self._layout.size(self._leaves[0]))]
 
     def _units(self, leaf: Array, size: int, first: int, count: int) -> Array:
         return units(self._layout, self._backend, leaf, size, first, count)

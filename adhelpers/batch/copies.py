@@ -20,39 +20,7 @@ from adhelpers.plugins.formulations import Formulation, Mode
 from adhelpers.trees.kinds import kind_of
 
 
-def proved(problem: BatchedJacobian, mode: Mode | Literal["auto"]) -> Result | None:
-    """J by copies, if they were proved for calls of this kind and are the fastest way."""
-    # A vector of the check's is no basis vector, and has no copy.
-    kind = None if problem.check else _kind_of_call(problem)
-    if kind is None or not problem.record.copies.get(kind):
-        return None
-    chosen = _fastest(problem, mode)
-    if chosen.way != "replicate":
-        return None
-    try:
-        result = _by_copies(problem, chosen.mode)
-    except Exception:  # noqa: BLE001  # if it is an error of f's own, the sweep will meet it too
-        problem.record.copies[kind] = False
-        return None
-    if journal.is_listening():
-        journal.tell("formulation", f"one product at copies of the batch, in {chosen.mode} mode")
-    return result
-
-
-def learn(problem: BatchedJacobian, mode: Mode | Literal["auto"], swept: Result) -> None:
-    """Prove copies when a function is seen again with calls of this kind, where they would be the fastest way."""
-    known, kind = problem.record.copies, _kind_of_call(problem)
-    if kind is None or problem.backend.is_traced(problem.x) or not problem.backend.keeps(swept[1]):
-        return
-    if kind not in known:
-        known.keep(kind, None)
-    elif known.get(kind, False) is None and not problem.check:
-        chosen = _fastest(problem, mode)
-        if chosen.way == "replicate":
-            known[kind] = _are_right(problem, chosen.mode)
-
-
-def _kind_of_call(problem: BatchedJacobian) -> Hashable:
+def kind_of_call(problem: BatchedJacobian) -> Hashable:
     """What calls have in common that may be given copies of the batch alike; None for one that may not.
 
     Copies are all run at once, and have copies of aux. A function may do with a flag or a number
@@ -67,6 +35,37 @@ def _kind_of_call(problem: BatchedJacobian) -> Hashable:
             return None
         kinds.append(kind_of(arg))
     return tuple(kinds)
+
+
+def proved(problem: BatchedJacobian, kind: Hashable, mode: Mode | Literal["auto"]) -> Result | None:
+    """J by copies, if they were proved for calls of this kind and are the fastest way."""
+    # A vector of the check's is no basis vector, and has no copy.
+    if kind is None or problem.check or not problem.record.copies.get(kind):
+        return None
+    chosen = _fastest(problem, mode)
+    if chosen.way != "replicate":
+        return None
+    try:
+        result = _by_copies(problem, chosen.mode)
+    except Exception:  # noqa: BLE001  # if it is an error of f's own, the sweep will meet it too
+        problem.record.copies[kind] = False
+        return None
+    if journal.is_listening():
+        journal.tell("formulation", f"one product at copies of the batch, in {chosen.mode} mode")
+    return result
+
+
+def learn(problem: BatchedJacobian, kind: Hashable, mode: Mode | Literal["auto"], swept: Result) -> None:
+    """Prove copies when a function is seen again with calls of this kind, where they would be the fastest way."""
+    known = problem.record.copies  # of a traced `x` nothing is remembered, so that all is new
+    if kind is None:
+        return
+    if kind not in known:
+        known.keep(kind, None)
+    elif known.get(kind, False) is None and not problem.check:
+        chosen = _fastest(problem, mode)
+        if chosen.way == "replicate" and problem.backend.keeps(swept[1]):
+            known[kind] = _are_right(problem, chosen.mode)
 
 
 def _fastest(problem: BatchedJacobian, mode: Mode | Literal["auto"]) -> Formulation:

@@ -100,8 +100,9 @@ class BatchedJacobian:
             self.record,
         )
         swept = sweep.evaluate(mode) if mode == "auto" or allowed is None else sweep.in_mode(mode, allowed=allowed)
-        halves = [half for half in (swept.results, swept.imaginary) if half is not None]
-        self.record.is_checked |= all(isinstance(half, MixingCheck) and half.passed for half in halves)
+        if self.check:
+            halves = [half for half in (swept.results, swept.imaginary) if half is not None]
+            self.record.is_checked |= all(isinstance(half, MixingCheck) and half.passed for half in halves)
         return seen[-1], self._arranged(swept, seen[-1]), swept.aux
 
     def by_samples(self, mode: Mode) -> Result:

@@ -40,6 +40,8 @@ class BatchLayout:
     def flat(self, xp: Any, block: Array) -> Array:
         """A block with the axes of one batch element joined: ``(K, N, B)`` or ``(K, B, N)``."""
         shape = block.shape[1:]
+        if len(shape) == 2:
+            return block
         joined = prod(shape[:-1] if self.axis == -1 else shape[1:])
         ends = (joined, shape[-1]) if self.axis == -1 else (shape[0], joined)
         return xp.reshape(block, (block.shape[0], *ends))

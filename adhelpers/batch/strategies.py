@@ -61,10 +61,11 @@ def differentiate(
 
 def evaluate(problem: BatchedJacobian, mode: Mode | Literal["auto"]) -> Result:
     """Take the fastest way in `mode`: copies of the batch where these were proved, or else a sweep."""
-    result = copies.proved(problem, mode)
+    kind = copies.kind_of_call(problem)
+    result = copies.proved(problem, kind, mode)
     if result is None:
         result = problem.by_sweep(mode)
-        copies.learn(problem, mode, result)
+        copies.learn(problem, kind, mode, result)
     return result
 
 

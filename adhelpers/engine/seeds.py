@@ -53,32 +53,29 @@ class Basis:
     def __init__(self, backend: ADBackend, leaves: Leaves) -> None:
         self._backend = backend
         self._leaves = leaves
+        self._segments = self.segments()
         self.total = 0
-        for leaf in leaves:
-            self.total += self._count(leaf)
-
-    def _count(self, leaf: Array) -> int:
-        """How many vectors belong to a leaf."""
-        return prod(leaf.shape)
+        for segment in self._segments:
+            self.total += segment.size
 
     def segments(self) -> list[Segment]:
         """What the vectors belong to, in order."""
-        return [Segment(i, self._count(leaf)) for i, leaf in enumerate(self._leaves)]
+        return [Segment(i, prod(leaf.shape)) for i, leaf in enumerate(self._leaves)]
 
     def blocks(self, step: int) -> Iterator[Leaves]:
         """All of them in order, `step` at once: a stack for each leaf."""
-        segments = self.segments()
+        segments = self._segments
         for start in range(0, self.total, step):
             count = min(step, self.total - start)
             if len(segments) == 1:
                 yield (self._units(self._leaves[0], self.total, start, count),)
                 continue
-            yield tuple([self._stack(segments, i, leaf, start, count) for i, leaf in enumerate(self._leaves)])
+            yield tuple([self._stack(i, leaf, start, count) for i, leaf in enumerate(self._leaves)])
 
-    def _stack(self, segments: list[Segment], i: int, leaf: Array, start: int, count: int) -> Array:
+    def _stack(self, i: int, leaf: Array, start: int, count: int) -> Array:
         """What the vectors from `start` on have in leaf `i`."""
         stack, offset = None, 0
-        for segment in segments:
+        for segment in self._segments:
             if segment.leaf == i and start < offset + segment.size and offset < start + count:
                 part = self._units(leaf, segment.size, start - offset, count)
                 part = part if segment.unit == 1.0 else part * segment.unit
@@ -95,9 +92,6 @@ class Basis:
 
 class RealBasis(Basis):
     """The basis vectors of all leaves over the real numbers: those of a complex leaf come twice, e and then ie."""
-
-    def _count(self, leaf: Array) -> int:
-        return (2 if is_complex(self._backend, leaf) else 1) * prod(leaf.shape)
 
     def segments(self) -> list[Segment]:
         """What the vectors belong to, in order."""
@@ -116,7 +110,9 @@ def zeros(backend: ADBackend, leaf: Array, count: int) -> Array:
 
 def most_at_once(backend: ADBackend, leaves: Leaves, total: int) -> int:
     """How many of `total` vectors shaped as `leaves` `SWEEP_BYTES` hold, at least one."""
-    elements = sum([prod(leaf.shape) for leaf in leaves])
+    elements = 0
+    for leaf in leaves:
+        elements += prod(leaf.shape)
     if 16 * elements * total <= SWEEP_BYTES:  # whatever their dtype
         return max(1, total)
     vector_bytes = sum([prod(leaf.shape) * itemsize(backend, leaf) for leaf in leaves])

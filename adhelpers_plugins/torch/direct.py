@@ -20,7 +20,7 @@ from adhelpers.extend import (
     UnsupportedOperationError,
     VJPSweep,
 )
-from adhelpers_plugins.torch.levels import Cotangents, DualNumbers, Tangents, Vmap, gradients, is_wrapped
+from adhelpers_plugins.torch.levels import Cotangents, DualNumbers, Tangents, Vmap, gradients, has_memory
 from adhelpers_plugins.torch.watch import watched
 
 Edges = tuple[GradientEdge, ...]
@@ -246,12 +246,8 @@ def _conjugate(tensor: Array) -> Array:
 
 
 def _memory_of(tensors: Leaves) -> set[int]:
-    """Where tensors lie; a subclass, or one of a transformation's, need not have memory to compare."""
-    return {tensor.untyped_storage().data_ptr() for tensor in tensors if _has_memory(tensor)}
-
-
-def _has_memory(tensor: Array) -> bool:
-    return type(tensor) is torch.Tensor and not is_wrapped(tensor)
+    """Where tensors lie."""
+    return {tensor.untyped_storage().data_ptr() for tensor in tensors if has_memory(tensor)}
 
 
 def _own(tensor: Array, taken: set[int], *, is_new: bool = True) -> Array:
@@ -260,7 +256,7 @@ def _own(tensor: Array, taken: set[int], *, is_new: bool = True) -> Array:
     Some rules give a symbolic zero, repeat elements or conjugate lazily. What is not new may lie in memory that `f`
     closes over.
     """
-    if is_new and _has_memory(tensor) and tensor.is_contiguous() and not tensor._is_zerotensor():
+    if is_new and has_memory(tensor) and tensor.is_contiguous() and not tensor._is_zerotensor():
         memory = tensor.untyped_storage().data_ptr()
         if memory not in taken:
             taken.add(memory)

@@ -167,6 +167,10 @@ def is_mapped(tensor: torch.Tensor) -> bool:
     """Whether `tensor` may be one of many under vmap, at whatever level."""
     if torch.compiler.is_dynamo_compiling() or not KNOWN or type(tensor) not in PLAIN:
         return surrounded()
+    return is_functorch_wrapped_tensor(tensor) and _is_batched(tensor)
+
+
+def _is_batched(tensor: torch.Tensor) -> bool:
     while is_functorch_wrapped_tensor(tensor):
         if is_batchedtensor(tensor):
             return True
@@ -179,7 +183,7 @@ def has_no_value(tensor: torch.Tensor) -> bool:
     if torch.compiler.is_dynamo_compiling() or tensor.is_meta:
         return True
     if KNOWN and type(tensor) in PLAIN:
-        return is_mapped(tensor)
+        return is_functorch_wrapped_tensor(tensor) and _is_batched(tensor)
     try:
         tensor.detach().reshape(-1)[:1].sum().item()
     except RuntimeError:
@@ -209,6 +213,11 @@ def _active() -> list[str]:
 def is_wrapped(tensor: torch.Tensor) -> bool:
     """Whether `tensor` is one of a transformation's."""
     return KNOWN and is_functorch_wrapped_tensor(tensor)
+
+
+def has_memory(tensor: torch.Tensor) -> bool:
+    """Whether `tensor` lies in memory to compare: a subclass, or one of a transformation's, need not."""
+    return type(tensor) is torch.Tensor and not (KNOWN and is_functorch_wrapped_tensor(tensor))
 
 
 def varies(tensor: torch.Tensor) -> bool:

@@ -93,8 +93,13 @@ def problem(
 def after_calls(given: BatchedJacobian, mode: Any, count: int = 2) -> Any:
     """What copies give after so many calls, or None where they are not taken."""
     for _ in range(count):
-        copies.learn(given, mode, given.by_sweep(mode))
-    return copies.proved(given, mode)
+        copies.learn(given, copies.kind_of_call(given), mode, given.by_sweep(mode))
+    return proved(given, mode)
+
+
+def proved(given: BatchedJacobian, mode: Any) -> Any:
+    """What copies give, or None where they are not taken."""
+    return copies.proved(given, copies.kind_of_call(given), mode)
 
 
 @both_modes
@@ -110,7 +115,7 @@ def test_one_product_at_copies_gives_the_jacobian(mode: Any, axis: Any) -> None:
     assert after_calls(given, mode, 1) is None, "nothing was proved at the first call"
     assert after_calls(given, mode, 1) is not None
     sizes.clear()
-    y, jacobian, aux = copies.proved(given, mode)
+    y, jacobian, aux = proved(given, mode)
     np.testing.assert_allclose(y, quadratic(X) if axis == -1 else quadratic(X).T)
     np.testing.assert_allclose(jacobian, expected(X) if axis == -1 else np.moveaxis(expected(X), -1, 0), atol=1e-14)
     assert aux == ()
@@ -204,7 +209,7 @@ def test_a_proof_is_for_calls_of_one_kind(first: Any, other: Any, same: bool) ->
     """Numbers, and arrays of one shape and dtype, change what `f` computes but not which `f` it is."""
     record = BatchRecord()
     assert after_calls(problem(quadratic, "forward", args=first, record=record), "forward") is not None
-    received = copies.proved(problem(quadratic, "forward", args=other, record=record), "forward")
+    received = proved(problem(quadratic, "forward", args=other, record=record), "forward")
     assert (received is not None) is same
 
 
@@ -219,9 +224,9 @@ def test_copies_that_fail_are_given_up() -> None:
     given = problem(f, "forward")
     assert after_calls(given, "forward") is not None
     broken = True
-    assert copies.proved(given, "forward") is None
+    assert proved(given, "forward") is None
     broken = False
-    assert copies.proved(given, "forward") is None, "once is enough"
+    assert proved(given, "forward") is None, "once is enough"
     assert after_calls(given, "forward") is None
 
 
