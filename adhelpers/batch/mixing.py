@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import ClassVar
 
 from adhelpers.batch.layout import BatchLayout
 from adhelpers.engine import journal
@@ -34,6 +35,8 @@ class MixingCheck(Results):
     passed
         Whether `f` was seen to treat batch elements independently. False if a tracer leaves nothing to look at.
     """
+
+    sees_what_is_strange: ClassVar[bool] = True
 
     def __init__(
         self, layout: BatchLayout, at: Callable[[], tuple[Array, Array]], backend: ADBackend, leaves: Leaves

@@ -13,6 +13,14 @@ class WrongSweep(Exception):  # noqa: N818  # the next way is taken: nobody else
     """A way to push many vectors at once gives another result than the vectors one by one."""
 
 
+def require_one_for_each(block: Leaves, results: Leaves) -> None:
+    """`WrongSweep` unless there are as many results as vectors."""
+    count = block[0].shape[0]
+    if any(stack.shape[:1] != (count,) for stack in results):
+        msg = f"of {count} vectors it gives {[stack.shape[:1] for stack in results]} results"
+        raise WrongSweep(msg)
+
+
 class Proof:
     """Whether a sweep gives what single products give.
 
@@ -37,9 +45,6 @@ class Proof:
     def take(self, block: Leaves, results: Leaves) -> None:
         """Take in vectors and what they were pushed to, both stacked."""
         constant, count = self._backend.stop_gradient, block[0].shape[0]
-        if any(stack.shape[:1] != (count,) for stack in results):
-            msg = f"of {count} vectors it gives {[stack.shape[:1] for stack in results]} results"
-            raise WrongSweep(msg)
         # None is small, so that no vector is hidden by the rounding of others; every framework accepts float32.
         weights = self._generator.uniform(0.5, 1.5, count) * self._generator.choice([-1.0, 1.0], count)
         weights = weights.astype("float32")

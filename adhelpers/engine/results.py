@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import ClassVar
 
 from adhelpers.engine.seeds import zeros
 from adhelpers.plugins.contract import ADBackend
@@ -15,6 +16,9 @@ Push = VJPSweep
 
 class Results:
     """The results of a sweep: they are kept, a tuple of stacks for each block. Subclasses may do otherwise."""
+
+    sees_what_is_strange: ClassVar[bool] = False
+    """Whether `finish` asks for a proof only where it sees a reason; the blocks must be kept for it."""
 
     def __init__(self, backend: ADBackend, leaves: Leaves) -> None:
         self.backend = backend

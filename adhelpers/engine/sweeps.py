@@ -13,7 +13,7 @@ from typing import Any, Literal, TypeVar
 from adhelpers.caches import FUNCTIONS
 from adhelpers.engine import journal
 from adhelpers.engine.missing_rules import Function, either, is_missing_rule
-from adhelpers.engine.proof import Proof, WrongSweep
+from adhelpers.engine.proof import Proof, WrongSweep, require_one_for_each
 from adhelpers.engine.results import Push, Results, Swept
 from adhelpers.engine.rounding import Tolerance
 from adhelpers.engine.seeds import Basis, Seeds, most_at_once
@@ -292,12 +292,15 @@ class Sweep:
         proof = Proof(self.backend) if prove and seeds.total else None
         for block in seeds.blocks(step):
             results = push(block)
-            taker.take(block, results)
             if proof is not None:
-                proof.take(block, results)
+                require_one_for_each(block, results)
+                if not taker.sees_what_is_strange:
+                    proof.take(block, results)
+            taker.take(block, results)
         if type(taker) is Results and proof is None:
             return taker
-        taker.finish(push, partial(self._alone, single, prove), partial(self._prove, proof, single), step)
+        kept = zip(seeds.blocks(step), taker.blocks, strict=True) if taker.sees_what_is_strange else ()
+        taker.finish(push, partial(self._alone, single, prove), partial(self._prove, proof, single, kept), step)
         return taker
 
     def _alone(self, single: Single, prove: bool, vector: Leaves) -> Leaves:
@@ -312,9 +315,12 @@ class Sweep:
                     raise WrongSweep(msg)
         return result
 
-    def _prove(self, proof: Proof | None, single: Single) -> None:
+    def _prove(self, proof: Proof | None, single: Single, kept: Iterable[tuple[Leaves, Leaves]]) -> None:
+        """`WrongSweep` if the sweep is; `kept` are the blocks that the proof was not shown yet, with their results."""
         if proof is None:
             return
+        for block, results in kept:
+            proof.take(block, results)
         if proof.is_blind:
             self._proved = False
             return
