@@ -52,7 +52,7 @@ def units(layout: BatchLayout, backend: ADBackend, leaf: Array, size: int, first
         block = _built(layout, backend, leaf, size, first, count)
         if backend.keeps(block):
             _KEPT.keep(kind, block)
-    return block + 0  # a copy, for a user's own rule or hook may write to what it is given
+    return backend.copy(block)  # for a user's own rule or hook may write to what it is given
 
 
 def _built(layout: BatchLayout, backend: ADBackend, leaf: Array, size: int, first: int, count: int) -> Array:

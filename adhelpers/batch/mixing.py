@@ -66,8 +66,9 @@ class MixingCheck(Results):
         flat = self._layout.flat(xp, self.backend.stop_gradient(stack))
         weights = self._layout.per_vector(xp, self._flat)[self._start : self._start + count, ...]
         with quiet():
-            self._expected = self._expected + xp.sum(weights * flat, axis=0)
-            self._bound = self._bound + xp.sum(xp.abs(weights) * xp.abs(flat), axis=0)
+            terms = weights * flat
+            self._expected = self._expected + xp.sum(terms, axis=0)
+            self._bound = self._bound + xp.sum(xp.abs(terms), axis=0)
         self._start += count
 
     def finish(self, push: Push, single: Push, prove: Callable[[], None], step: int) -> None:

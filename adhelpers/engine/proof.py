@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from adhelpers.engine.rounding import Tolerance
@@ -44,15 +45,16 @@ class Proof:
 
     def take(self, block: Leaves, results: Leaves) -> None:
         """Take in vectors and what they were pushed to, both stacked."""
-        constant, count = self._backend.stop_gradient, block[0].shape[0]
+        count = block[0].shape[0]
         # None is small, so that no vector is hidden by the rounding of others; every framework accepts float32.
         weights = self._generator.uniform(0.5, 1.5, count) * self._generator.choice([-1.0, 1.0], count)
         weights = weights.astype("float32")
-        self.vector = self._added(self.vector, weights, tuple(map(constant, block)))
-        results = tuple(map(constant, results))
-        sizes = tuple([self._backend.array_namespace(stack).abs(stack) for stack in results])
-        self._combined = self._added(self._combined, weights, results)
-        self._sizes = self._added(self._sizes, abs(weights), sizes)
+        self.vector = _added(self.vector, [xp.sum(terms, axis=0) for xp, terms in self._weighted(weights, block)])
+        combined, sizes = [], []
+        for xp, terms in self._weighted(weights, results):
+            combined.append(xp.sum(terms, axis=0))
+            sizes.append(xp.sum(xp.abs(terms), axis=0))
+        self._combined, self._sizes = _added(self._combined, combined), _added(self._sizes, sizes)
 
     @property
     def is_blind(self) -> bool:
@@ -63,11 +65,13 @@ class Proof:
         """Whether `vector`, pushed by itself, gave what was expected of it."""
         return all(map(tolerance.allows, self._combined, map(self._backend.stop_gradient, single), self._sizes))
 
-    def _added(self, total: Leaves, weights: Any, stacks: Leaves) -> Leaves:
-        combined = tuple([self._combination(weights, stack) for stack in stacks])
-        return tuple([a + b for a, b in zip(total, combined, strict=True)]) if total else combined
+    def _weighted(self, weights: Any, stacks: Leaves) -> Iterator[tuple[Any, Array]]:
+        """The terms of a combination, of each stack, and their namespace."""
+        for stack in map(self._backend.stop_gradient, stacks):
+            xp = self._backend.array_namespace(stack)
+            each = xp.astype(self._backend.asarray(weights, stack), stack.dtype)
+            yield xp, xp.reshape(each, (-1, *[1] * (len(stack.shape) - 1))) * stack
 
-    def _combination(self, weights: Any, stack: Array) -> Array:
-        xp = self._backend.array_namespace(stack)
-        each = xp.astype(self._backend.asarray(weights, stack), stack.dtype)
-        return xp.sum(xp.reshape(each, (-1, *[1] * (len(stack.shape) - 1))) * stack, axis=0)
+
+def _added(total: Leaves, parts: Sequence[Array]) -> Leaves:
+    return tuple([a + b for a, b in zip(total, parts, strict=True)]) if total else tuple(parts)

@@ -129,6 +129,10 @@ class TorchBackend(ADBackend):
         """Detached at every level, unless it is a constant at each."""
         return leaf.detach() if leaf.requires_grad or levels.surrounded() else leaf
 
+    def copy(self, leaf: Array) -> Array:
+        """A clone."""
+        return leaf.clone()
+
     def jvp(self, f: LeafFunction, x: Leaves, u: Leaves) -> tuple[Leaves, Leaves, Leaves]:
         """Dual numbers, or ``torch.func.jvp`` inside a transformation."""
         return (direct if _takes_dual_numbers((*x, *u)) else functional).jvp(f, x, u)
