@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import importlib.util
+import os
 import sys
 from collections import Counter
 from pathlib import Path
@@ -43,7 +44,7 @@ def _run(name: str, options: argparse.Namespace) -> bool:
     if not options.resume:
         path.unlink(missing_ok=True)
     samples = options.samples or SAMPLES[name]
-    results = running.run(name, operators, samples, path, say)
+    results = running.run(name, operators, samples, path, say, options.jobs)
     counts = Counter(verdict for result in results for _, verdict, _ in result["outcomes"])
     entries = expected.read(name)
     if options.update:
@@ -63,6 +64,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--only", default="", metavar="WORD", help="operators whose names contain it")
     parser.add_argument("--every", type=int, default=1, metavar="N", help="one of N operators")
     parser.add_argument("--samples", type=int, metavar="N", help=f"of each operator (default: {SAMPLES})")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, metavar="N", help="by so many processes")
     parser.add_argument("--resume", action="store_true", help="go on where the last run was ended")
     parser.add_argument("--results", type=Path, default=Path("corpora-results"), help="where the results are kept")
     return parser

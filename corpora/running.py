@@ -8,7 +8,9 @@ import selectors
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Lock
 from time import monotonic
 from typing import Any
 
@@ -20,16 +22,18 @@ SETTINGS = {"OMP_NUM_THREADS": "1", "JAX_PLATFORMS": "cpu", "JAX_DISABLE_MOST_OP
 
 
 def run(
-    name: str, operators: Iterable[str], samples: int, results: Path, say: Callable[[str], None]
+    name: str, operators: Iterable[str], samples: int, results: Path, say: Callable[[str], None], jobs: int = 1
 ) -> list[dict[str, Any]]:
-    """What came of each case of those operators; those in the file `results` are not run again."""
+    """What came of each case of those operators, by so many processes; what the file `results` has is not run again."""
     wanted = list(operators)
     found = read(results)
     done = {line["operator"] for line in found if "sample" not in line}
     left = [operator for operator in wanted if operator not in done]
-    with results.open("a", encoding="utf-8") as file:
-        while left:
-            for line in _until_it_hangs(name, left, samples):
+    with results.open("a", encoding="utf-8") as file, ThreadPoolExecutor(jobs) as threads:
+        lock = Lock()
+
+        def keep(line: dict[str, Any]) -> None:
+            with lock:
                 file.write(json.dumps(line) + "\n")
                 file.flush()
                 found.append(line)
@@ -37,6 +41,15 @@ def run(
                     left.remove(line["operator"])
                     if len(left) % 50 == 0:
                         say(f"{name}: {len(wanted) - len(left)} of {len(wanted)} operators")
+
+        def examine(some: list[str]) -> None:
+            while some:
+                for line in _until_it_hangs(name, some, samples):
+                    keep(line)
+                    if "sample" not in line:
+                        some.remove(line["operator"])
+
+        list(threads.map(examine, [left[i::jobs] for i in range(jobs)]))
     return [line for line in found if "sample" in line and line["operator"] in set(wanted)]
 
 
