@@ -19,6 +19,7 @@ from adhelpers.operations.products import jacobian_vector_product, vector_jacobi
 from adhelpers.operations.second_order import hessian_vector_product
 from adhelpers.operations.value import value as value_of
 from adhelpers.scipy.calls import HostFunction
+from adhelpers.scipy.habit import Habit
 from adhelpers.scipy.raveled import FLOAT64, Raveled
 from adhelpers.trees.leafwise import require_tuple
 
@@ -33,7 +34,8 @@ class _Seen(NamedTuple):
     """None of an x that cannot be recognised."""
     value: Any
     """NumPy's, or the framework's array: it takes time to convert, and perhaps nobody asks for it."""
-    gradient: Any
+    gradient: Any = None
+    jacobian: Any = None
 
 
 class _Curvature(NamedTuple):
@@ -41,10 +43,6 @@ class _Curvature(NamedTuple):
 
     key: Hashable
     hessian: Any
-
-
-UNCLAIMED = 4
-"""After so many gradients in a row that nobody asked for, values are computed alone again."""
 
 
 class View:
@@ -63,9 +61,11 @@ class View:
         self._raveled = raveled
         self._function = HostFunction(f, raveled, args, argnum)
         self._x0 = raveled.flatten(raveled.point.rebuild(raveled.point.leaves))
-        self._seen = _Seen(None, None, None)
+        self._seen = _Seen(None, None)
         self._curvature = _Curvature(None, None)
-        self._unclaimed = UNCLAIMED
+        self._gradients = Habit(needed=1, forgiven=4)
+        # A Jacobian that nobody asks for costs more; solvers that keep one for several steps should pay for none.
+        self._jacobians = Habit(needed=2, forgiven=1)
 
     # -- the structure ----------------------------------------------------------------------------
 
@@ -129,7 +129,8 @@ class View:
         """``f(x)``: a float of a scalar `f`, or else all its numbers in one vector.
 
         At an x whose gradient or Jacobian was computed last, `f` is not run again. Once a gradient has been asked for
-        where the value was known, value and gradient are computed together.
+        where the value was known, value and gradient are computed together; so are value and Jacobian once that was
+        so twice in a row, but where the backend compiles.
 
         Examples
         --------
@@ -141,11 +142,12 @@ class View:
         (x,), args, key = self._function.read(arguments, "x")
         seen = self._seen
         if key is None or seen.key != key:
-            if self._unclaimed < UNCLAIMED:
-                self._unclaimed += 1
+            if self._gradients.expects():
                 seen = self._with_gradient(x, args, key)
+            elif self._jacobians.expects():
+                seen = self._with_jacobian(x, args, key)
             else:
-                self._seen = seen = _Seen(key, self._function.run(value_of, (x,), args), None)
+                self._seen = seen = _Seen(key, self._function.run(value_of, (x,), args))
         return self._handed_out(seen.value)
 
     def residuals(self, *arguments: Any) -> Vector:
@@ -170,7 +172,7 @@ class View:
         (x,), args, key = self._function.read(arguments, "x")
         seen = self._seen
         if key is not None and seen.key == key:
-            self._unclaimed = 0
+            self._gradients.meet()
         return self._gradient_seen(seen, x, args, key).gradient.copy()
 
     def value_and_gradient(self, *arguments: Any) -> tuple[float, Vector]:
@@ -241,13 +243,15 @@ class View:
         """
         (x,), args, key = self._function.read(arguments, "x")
         if self.backend.compiles:  # code that gives the matrix alone may be twice as fast, and solvers have the value
-            matrix = self._function.run(jacobian_of, (x,), args)
-        else:
-            value, matrix = self._function.run(value_and_jacobian, (x,), args)
-            self._learn(key, value)
-        if len(matrix.shape) != 2:
-            raise _no_residuals()
-        return _own(self._function.to_host(matrix))
+            return self._matrix(self._function.run(jacobian_of, (x,), args))
+        seen = self._seen
+        if key is not None and seen.key == key:
+            self._jacobians.meet()
+            if seen.jacobian is not None:
+                return seen.jacobian.copy()
+        value, matrix = self._function.run(value_and_jacobian, (x,), args)
+        self._learn(key, value)
+        return self._matrix(matrix)
 
     def jacobian_operator(self, *arguments: Any) -> Any:
         """The Jacobian as a `scipy.sparse.linalg.LinearOperator`.
@@ -296,10 +300,20 @@ class View:
         self._seen = seen = _Seen(key, value, _own(self._function.to_host(slopes)))
         return seen
 
+    def _with_jacobian(self, x: Any, args: tuple[Any, ...], key: Hashable) -> _Seen:
+        value, matrix = self._function.run(value_and_jacobian, (x,), args)
+        self._seen = seen = _Seen(key, value, jacobian=self._matrix(matrix))
+        return seen
+
+    def _matrix(self, jacobian: Any) -> Matrix:
+        if len(jacobian.shape) != 2:
+            raise _no_residuals()
+        return _own(self._function.to_host(jacobian))
+
     def _learn(self, key: Hashable, value: Any) -> None:
         """Keep the value that came with a derivative."""
         if key is not None and self._seen.key != key:
-            self._seen = _Seen(key, value, None)
+            self._seen = _Seen(key, value)
 
     def _handed_out(self, value: Any) -> Any:
         numbers = self._function.to_host(value)

@@ -13,7 +13,6 @@ import pytest
 
 import adhelpers
 from adhelpers import ArgumentError, ArgumentTypeError, ShapeMismatchError
-from adhelpers.scipy.views import UNCLAIMED
 from conftest import make
 
 optimize = pytest.importorskip("scipy.optimize")
@@ -31,6 +30,11 @@ def rosenbrock(x: Any) -> Any:
 def rosenbrock_residuals(x: Any) -> Any:
     xp = adhelpers.array_namespace(x)
     return xp.concat([10.0 * (x[1:] - x[:-1] ** 2), 1.0 - x[:-1]])
+
+
+def rosenbrock_jacobian(x: np.ndarray) -> np.ndarray:
+    n = len(x)
+    return np.concatenate([np.diag(-20.0 * x)[:-1] + 10.0 * np.eye(n, k=1)[:-1], -np.eye(n)[:-1]])
 
 
 def assert_gradient(backend: adhelpers.ADBackend, received: np.ndarray, x: np.ndarray) -> None:
@@ -347,9 +351,9 @@ def test_gradients_that_nobody_wants_are_given_up(eager: adhelpers.ADBackend) ->
     made.value(START)
     made.gradient(START)
     with adhelpers.explain() as log:
-        for x in points(UNCLAIMED + 2):
+        for x in points(6):
             made.value(x)
-    assert [call.operation for call in log.calls] == [*["gradient"] * UNCLAIMED, "value", "value"]
+    assert [call.operation for call in log.calls] == [*["gradient"] * 4, "value", "value"]
 
 
 def test_bfgs_runs_f_once_for_each_point(eager: adhelpers.ADBackend) -> None:
@@ -367,6 +371,32 @@ def test_a_jacobian_brings_its_value(eager: adhelpers.ADBackend) -> None:
     for x in points(3)[1:]:
         assert f.during(made.jacobian, x) == 1
         assert f.during(made.value, x) == 0
+
+
+def test_a_solver_that_asks_for_each_jacobian_runs_f_once_for_each_point(eager: adhelpers.ADBackend) -> None:
+    f = Counted(rosenbrock_residuals)
+    made = view(f, eager, START)
+    first, second, *others = points(8)
+    made.jacobian(START)  # where sweeps are proved, which runs f once more
+    for x in (first, second):
+        assert f.during(made.value, x) == 1
+        assert f.during(made.jacobian, x) == 1
+    for x in others:
+        assert f.during(made.value, x) == 1
+        assert f.during(made.jacobian, x) == 0
+        np.testing.assert_allclose(made.jacobian(x), rosenbrock_jacobian(x), atol=1e-12)
+        made.jacobian(x)[:] = 0.0  # is the caller's own
+        np.testing.assert_allclose(made.jacobian(x), rosenbrock_jacobian(x), atol=1e-12)
+
+
+def test_a_solver_that_keeps_its_jacobian_pays_for_none_that_it_did_not_ask_for(eager: adhelpers.ADBackend) -> None:
+    made = view(rosenbrock_residuals, eager, START)
+    with adhelpers.explain() as log:
+        for x in points(5):
+            for step in (0.0, 0.1, 0.2):
+                made.value(x + step)
+            made.jacobian(x + 0.2)
+    assert [call.operation for call in log.calls] == ["value", "value", "value", "jacobian"] * 5
 
 
 def test_an_operator_brings_its_value_and_runs_f_once(eager: adhelpers.ADBackend) -> None:
