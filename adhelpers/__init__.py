@@ -22,6 +22,8 @@ from adhelpers.errors import (
     StructureMismatchError,
     UnsupportedOperationError,
 )
+from adhelpers.linear.gradient import GradientLinearization
+from adhelpers.linear.linearization import Linearization
 from adhelpers.namespaces.array import array_namespace
 from adhelpers.namespaces.special import special_namespace
 from adhelpers.operations.batched import batched_jacobian, value_and_batched_jacobian
@@ -29,12 +31,7 @@ from adhelpers.operations.first_order import derivative, gradient, value_and_der
 from adhelpers.operations.gauss_newton import gauss_newton_product, value_and_gauss_newton_product
 from adhelpers.operations.hessian import hessian, laplacian, value_and_hessian, value_and_laplacian
 from adhelpers.operations.jacobian import jacobian, value_and_jacobian
-from adhelpers.operations.linearize import (
-    GradientLinearization,
-    Linearization,
-    linearize,
-    linearize_gradient,
-)
+from adhelpers.operations.linearize import linearize, linearize_gradient
 from adhelpers.operations.per_sample import (
     batched_gradient,
     batched_hessian,

@@ -17,7 +17,7 @@ from adhelpers.operations.declaration import (
     twin_of,
     without_value,
 )
-from adhelpers.operations.options import Options, batch_axis, check, check_or_none, chunk_size, flag, word
+from adhelpers.options import Options, batch_axis, check, check_or_none, chunk_size, flag, word
 from adhelpers.plugins.contract import ADBackend
 from adhelpers.plugins.functions import Array, Leaves
 from adhelpers.trees.leafwise import LeafwiseFunction

@@ -14,7 +14,7 @@ from adhelpers.compiled.one_shot import compiled_call
 from adhelpers.compiled.trials import Alternatives
 from adhelpers.engine import journal
 from adhelpers.errors import ArgumentTypeError
-from adhelpers.operations.options import Check, flag
+from adhelpers.options import Check, flag
 from adhelpers.plugins import lookup
 from adhelpers.plugins.containers import describe
 from adhelpers.plugins.contract import ADBackend
@@ -219,8 +219,3 @@ def resolve(f: Function, backend: Backend, x: Any) -> ADBackend:
             'arguments come in the order f, backend, x: write for example "finite-difference" for it'
         )
     raise ArgumentTypeError(msg)
-
-
-def constant_unless(differentiate: bool, backend: ADBackend, u: Leaves) -> Leaves:
-    """`u`, which an enclosing derivative sees as constant unless it is to be differentiated (R13)."""
-    return u if differentiate else tuple([backend.stop_gradient(leaf) for leaf in u])

@@ -15,7 +15,7 @@ from adhelpers.operations.declaration import (
     twin_of,
     without_value,
 )
-from adhelpers.operations.options import Options
+from adhelpers.options import Options
 from adhelpers.plugins.contract import ADBackend
 from adhelpers.plugins.functions import Leaves
 from adhelpers.trees.leafwise import LeafwiseFunction

@@ -14,16 +14,15 @@ from adhelpers.operations.declaration import (
     Operation,
     Pair,
     Triple,
-    constant_unless,
     declares,
     twin_of,
     without_value,
 )
-from adhelpers.operations.options import Options, flag, function_or_none
+from adhelpers.options import Options, flag, function_or_none
 from adhelpers.plugins.contract import ADBackend
 from adhelpers.plugins.functions import Array, Leaves
 from adhelpers.trees.leafwise import LeafwiseFunction
-from adhelpers.trees.leaves import is_complex
+from adhelpers.trees.leaves import constant_unless, is_complex
 from adhelpers.trees.tree import Tree
 
 

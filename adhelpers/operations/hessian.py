@@ -20,7 +20,7 @@ from adhelpers.operations.declaration import (
     twin_of,
     without_value,
 )
-from adhelpers.operations.options import Options, check, chunk_size, word
+from adhelpers.options import Options, check, chunk_size, word
 from adhelpers.plugins.contract import ADBackend
 from adhelpers.plugins.functions import Array, Leaves
 from adhelpers.trees.leafwise import LeafwiseFunction

@@ -17,7 +17,7 @@ from adhelpers.operations.declaration import (
     twin_of,
     without_value,
 )
-from adhelpers.operations.options import Options, check, chunk_size, flag, word
+from adhelpers.options import Options, check, chunk_size, flag, word
 from adhelpers.plugins.contract import ADBackend
 from adhelpers.plugins.formulations import Mode
 from adhelpers.plugins.functions import Leaves

@@ -20,7 +20,7 @@ from adhelpers.operations.declaration import (
     twin_of,
     without_value,
 )
-from adhelpers.operations.options import Options, batch_axis, check, check_or_none, chunk_size, word
+from adhelpers.options import Options, batch_axis, check, check_or_none, chunk_size, word
 from adhelpers.plugins.contract import ADBackend
 from adhelpers.plugins.formulations import Formulation, Mode
 from adhelpers.plugins.functions import Array, Leaves

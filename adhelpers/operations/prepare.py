@@ -7,9 +7,12 @@ from typing import Any
 
 from adhelpers.compiled.prepared import Prepared, rehearse
 from adhelpers.errors import ArgumentTypeError
+from adhelpers.linear.gradient import GradientLinearization
+from adhelpers.linear.linear_code import LinearOperation, PreparedLinearMap
+from adhelpers.linear.linearization import Linearization
 from adhelpers.operations.declaration import Backend, Function, Operation, declaration_of, resolve
-from adhelpers.operations.linear_code import LINEAR, LinearOperation, PreparedLinearMap
-from adhelpers.operations.options import flag
+from adhelpers.operations.linearize import linearize, linearize_gradient
+from adhelpers.options import flag
 from adhelpers.trees.leafwise import require_tuple
 
 
@@ -94,3 +97,10 @@ def prepare(
     prepared = made(operation, declared, f, backend, with_value=with_value, strict=strict, options=options)
     rehearse(prepared, (x, *args) if declared.along is None else (x, u, *args))
     return prepared
+
+
+LINEAR = {
+    linearize: LinearOperation(Linearization),
+    linearize_gradient: LinearOperation(GradientLinearization),
+}
+"""What is no operation, but is prepared like one."""

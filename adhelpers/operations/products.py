@@ -11,15 +11,15 @@ from adhelpers.operations.declaration import (
     Operation,
     Pair,
     Triple,
-    constant_unless,
     declares,
     twin_of,
     without_value,
 )
-from adhelpers.operations.options import Options, flag
+from adhelpers.options import Options, flag
 from adhelpers.plugins.contract import ADBackend
 from adhelpers.plugins.functions import Leaves
 from adhelpers.trees.leafwise import LeafwiseFunction
+from adhelpers.trees.leaves import constant_unless
 from adhelpers.trees.tree import Tree
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal, Unpack, overload
 
 from adhelpers.operations.declaration import Backend, Function, Operation, Pair, declares, without_value
-from adhelpers.operations.options import Options
+from adhelpers.options import Options
 from adhelpers.plugins.contract import ADBackend
 from adhelpers.plugins.functions import Leaves
 from adhelpers.trees.leafwise import LeafwiseFunction

@@ -184,6 +184,11 @@ def copies(backend: ADBackend, leaves: Leaves) -> Leaves:
     return tuple(map(backend.copy, leaves))
 
 
+def constant_unless(differentiate: bool, backend: ADBackend, u: Leaves) -> Leaves:
+    """`u`, which an enclosing derivative sees as constant unless it is to be differentiated (R13)."""
+    return u if differentiate else tuple([backend.stop_gradient(leaf) for leaf in u])
+
+
 def zeros_like(backend: ADBackend, leaves: Leaves) -> Leaves:
     """Fresh zeros for each leaf."""
     return tuple(backend.array_namespace(leaf).zeros_like(leaf) for leaf in leaves)

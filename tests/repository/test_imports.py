@@ -118,11 +118,13 @@ LEVELS = (
     {"extend"},
     {"comparison", "scipy"},
     {"operations"},
+    {"linear"},
     {"compiled"},
     {"batch"},
     {"engine"},
     {"trees", "namespaces"},
     {"plugins"},
+    {"options"},
     {"errors", "caches"},
 )
 """The folders and modules of the core, from the top down; names in one place import nothing of one another."""

@@ -13,14 +13,8 @@ from adhelpers.engine import derived
 from adhelpers.engine.composition import order
 from adhelpers.engine.derivatives import Gradient
 from adhelpers.engine.missing_rules import is_missing_rule
-from adhelpers.operations.linearize import (
-    Compiled,
-    GradientLinearization,
-    Linearization,
-    at_point,
-    linearize,
-    linearize_gradient,
-)
+from adhelpers.linear.at_point import AtPoint, Compiled
+from adhelpers.linear.linearization import Linearization
 from adhelpers.plugins.contract import ADBackend
 from adhelpers.plugins.functions import Leaves, Pullback
 from adhelpers.trees.leafwise import LeafwiseFunction
@@ -37,9 +31,9 @@ class LinearOperation:
     is_checked = False
     along = None
 
-    def __init__(self, kind: type[Linearization | GradientLinearization], name: str) -> None:
+    def __init__(self, kind: type[AtPoint]) -> None:
         self.kind = kind
-        self.name = name
+        self.name = kind.made_by
 
     def check(self, options: Mapping[str, Any]) -> None:
         """There are no options."""
@@ -56,13 +50,7 @@ class LinearOperation:
         with_value: bool = True,
     ) -> Any:
         """The linear map, not compiled."""
-        return at_point(self.kind, f, backend, operands[0], args, has_aux)
-
-
-LINEAR = {
-    linearize: LinearOperation(Linearization, "linearize"),
-    linearize_gradient: LinearOperation(GradientLinearization, "linearize_gradient"),
-}
+        return self.kind.of(f, backend, operands[0], args, has_aux)
 
 
 class PreparedLinearMap(Prepared):
@@ -75,7 +63,8 @@ class PreparedLinearMap(Prepared):
     __slots__ = ()
 
     def _compile(self, parts: Parts) -> Callable[..., Any]:
-        backend, has_aux, kind = self._eager, self._has_aux, self._declared.kind  # type: ignore[attr-defined]
+        assert isinstance(self._declared, LinearOperation)
+        backend, has_aux, kind = self._eager, self._has_aux, self._declared.kind
         if type(backend).linearize is ADBackend.linearize:
             return lambda *arrays: self._evaluate(*_parted(parts, arrays))
         products: Cache[Any, Callable[..., Any]] = Cache(MOST_REMEMBERED)

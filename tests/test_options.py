@@ -9,8 +9,7 @@ import pytest
 from labels import label
 
 import adhelpers
-from adhelpers import ArgumentError, ArgumentTypeError, BatchAxisError, Formulation
-from adhelpers.operations import options
+from adhelpers import ArgumentError, ArgumentTypeError, BatchAxisError, Formulation, options
 from adhelpers.operations.declaration import declarations
 
 FLAGS = ("has_aux", "holomorphic", "differentiate_u")

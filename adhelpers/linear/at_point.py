@@ -1,0 +1,79 @@
+"""`AtPoint`: what the derivatives at a point that users hold have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
+
+from adhelpers import options
+from adhelpers.engine import journal
+from adhelpers.engine.sweeps import Check
+from adhelpers.linear.linear_map import LinearMap, Made
+from adhelpers.plugins.contract import ADBackend
+from adhelpers.plugins.functions import Leaves
+from adhelpers.trees.leafwise import LeafwiseFunction
+from adhelpers.trees.leaves import constant_unless
+from adhelpers.trees.tree import Tree
+
+Many = Callable[[Leaves, int, Check, int | None], Leaves]
+"""Products of so many stacked vectors: `LinearMap.push_many` and its like."""
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """What compiled code has made of a function at a point: the value or the gradient, both maps, and the aux."""
+
+    y: Tree
+    maps: Made
+    aux: Any
+
+
+class AtPoint:
+    """A derivative at a point, to be multiplied many times."""
+
+    __slots__ = ("__weakref__", "_backend", "_map", "_name", "_x")
+
+    made_by: ClassVar[str]
+    """The function that users call for it."""
+
+    def __init__(self, backend: ADBackend, f: LeafwiseFunction, x: Tree, made: Compiled | None = None) -> None:
+        self._backend = backend
+        self._name = journal.name_of(f.function)
+        self._x = x
+        self._map = self._linear_map(backend, f, x, None if made is None else made.maps)
+
+    @classmethod
+    def of(cls, f: Callable[..., Any], backend: ADBackend, x: Any, args: tuple[Any, ...], has_aux: bool) -> Self:
+        """That of a user's function."""
+        with backend.scope():
+            point = Tree.read(backend, x, "x")
+            return cls(backend, LeafwiseFunction(f, point, args, has_aux=has_aux), point)
+
+    @staticmethod
+    def _linear_map(backend: ADBackend, f: LeafwiseFunction, x: Tree, made: Made | None) -> LinearMap:
+        """What is multiplied."""
+        raise NotImplementedError
+
+    def _product(self, name: str) -> AbstractContextManager[Any]:
+        """What is around a product: the backend's scope and, if anybody listens, its place in the journal."""
+        if not journal.is_heard():
+            return self._backend.scope()
+        return _told(f"{self.made_by}().{name}", self._name, self._backend)
+
+    def _many(
+        self, name: str, product: Many, of: Tree, vectors: Any, letter: str, like: Tree, check: Check, size: int | None
+    ) -> Any:
+        """One sweep of vectors that are stacked, with the structure `of`; the results are stacked, too."""
+        options.check("check", check)
+        options.chunk_size("chunk_size", size)
+        with self._product(name):
+            stacks, count = of.read_stacks(vectors, letter)
+            return like.rebuild(product(constant_unless(False, self._backend, stacks), count, check, size))
+
+
+@contextmanager
+def _told(operation: str, function: str, backend: ADBackend) -> Iterator[None]:
+    with journal.call_of(operation, function, backend.name), backend.scope():
+        yield
