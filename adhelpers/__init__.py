@@ -58,6 +58,8 @@ from adhelpers.plugins.formulations import Formulation, fewest_vectors_first
 from adhelpers.plugins.functions import Array, GradientFunction, LeafFunction, Leaves, Pullback
 from adhelpers.plugins.hookspecs import BackendDescription, hookimpl
 from adhelpers.plugins.lookup import backend
+from adhelpers.rules.custom_rule import CustomRule, custom_rule
+from adhelpers.rules.implicit import implicit
 
 if typing.TYPE_CHECKING:
     from adhelpers import scipy as scipy
@@ -93,6 +95,7 @@ __all__ = [
     "BatchMixingError",
     "Capability",
     "ComparisonReport",
+    "CustomRule",
     "DTypeError",
     "DeviceMismatchError",
     "ExplainedCall",
@@ -119,6 +122,7 @@ __all__ = [
     "batched_jacobian",
     "clear_caches",
     "compare",
+    "custom_rule",
     "derivative",
     "explain",
     "fewest_vectors_first",
@@ -127,6 +131,7 @@ __all__ = [
     "hessian",
     "hessian_vector_product",
     "hookimpl",
+    "implicit",
     "jacobian",
     "jacobian_vector_product",
     "laplacian",

@@ -26,6 +26,7 @@ from adhelpers.plugins.hookspecs import BackendDescription, hookimpl
 from adhelpers.plugins.lookup import owner_of
 from adhelpers.plugins.objects import arrays_held, cannot_be_freed
 from adhelpers.plugins.origin import raised_by_library
+from adhelpers.plugins.rule import Rule
 from adhelpers.trees.kinds import kind_of
 
 __all__ = [
@@ -49,6 +50,7 @@ __all__ = [
     "Mode",
     "Pullback",
     "Pushforward",
+    "Rule",
     "SecondOrder",
     "TreeDef",
     "UnsupportedOperationError",

@@ -163,6 +163,13 @@ def inform(message: str, *about: object) -> None:
     logging.getLogger(LOGGER).info(message, *about)
 
 
+def warn(message: str, *about: object) -> None:
+    """Log at WARNING what makes results wrong, though nothing failed."""
+    import logging
+
+    logging.getLogger(LOGGER).warning(message, *about)
+
+
 @contextlib.contextmanager
 def call_of(operation: str, f: object, backend: str, explanation: Explanation | None = None) -> Iterator[None]:
     """Note what is decided inside as that of one call, for `explain` or for the `explanation` that is given."""

@@ -19,6 +19,7 @@ from adhelpers.plugins.formulations import Formulation, SecondOrder, fewest_vect
 from adhelpers.plugins.functions import Array, JVPSweep, LeafFunction, Leaves, Pullback, Pushforward, VJPSweep
 from adhelpers.plugins.objects import is_numpy
 from adhelpers.plugins.origin import raised_by_library
+from adhelpers.plugins.rule import Rule
 
 _NO_CONTEXT = contextlib.nullcontext()
 
@@ -237,6 +238,22 @@ class ADBackend(ABC):
         zeros = tuple([self.array_namespace(leaf).zeros_like(leaf) for leaf in x])
         outputs, _, aux = self.jvp(f, x, zeros)
         return outputs, lambda tangents: self.jvp(f, x, tangents)[1], None, aux
+
+    # -- optional: functions that bring their own derivative -------------------------------------------
+
+    def apply_rule(self, rule: Rule, x: Leaves) -> Leaves:
+        """``rule.call(*x)``, whose derivative is the rule's, of whatever order.
+
+        It holds in the operations here and in the framework's own transformations. What is asked of `jvp` and `vjp`
+        is asked of it: arrays of exact shapes and dtypes, and derivatives that are zeros, never None. Raise
+        `ArgumentError` if a constant of the rule varies, or an array that its functions close over does: the derivative
+        by that would be lost. By default `rule.call`, which the framework differentiates as it is, and an error if it
+        cannot be traced; core logs that once.
+        """
+        if rule.host is not None:
+            msg = f"backend {self.name!r} knows no rules, and cannot differentiate {rule.name}, which computes by NumPy"
+            raise UnsupportedOperationError(msg)
+        return rule.call(*x)
 
     # -- optional: many vectors at one point, stacked on a leading axis ------------------------------
 

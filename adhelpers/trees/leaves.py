@@ -16,6 +16,7 @@ from adhelpers.plugins.containers import describe
 from adhelpers.plugins.contract import ADBackend
 from adhelpers.plugins.functions import Array, Leaves
 from adhelpers.plugins.objects import is_numpy
+from adhelpers.plugins.rule import runs_for
 
 
 def lift(backend: ADBackend, leaf: Any, name: object, like: Array | None = None) -> Array:
@@ -185,8 +186,8 @@ def copies(backend: ADBackend, leaves: Leaves) -> Leaves:
 
 
 def constant_unless(differentiate: bool, backend: ADBackend, u: Leaves) -> Leaves:
-    """`u`, which an enclosing derivative sees as constant unless it is to be differentiated (R13)."""
-    return u if differentiate else tuple([backend.stop_gradient(leaf) for leaf in u])
+    """`u`, which an enclosing derivative sees as constant unless it is to be differentiated (R13), as in a rule."""
+    return u if differentiate or runs_for() is not None else tuple([backend.stop_gradient(leaf) for leaf in u])
 
 
 def zeros_like(backend: ADBackend, leaves: Leaves) -> Leaves:

@@ -1,0 +1,146 @@
+"""One call of a function that has a rule: between the user's structures and the flat tuples of a backend."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from adhelpers.engine import derived
+from adhelpers.plugins.containers import TreeDef, flatten
+from adhelpers.plugins.contract import ADBackend
+from adhelpers.plugins.functions import Array, Leaves
+from adhelpers.plugins.objects import is_numpy
+from adhelpers.plugins.rule import Rule, closes_over, running
+from adhelpers.trees.matching import arrange_like
+from adhelpers.trees.tree import Tree
+
+
+@dataclass(slots=True)
+class Functions:
+    """What a user has written: a function and its rule, between structures."""
+
+    name: str
+    f: Callable[..., Any]
+    jvp: Callable[..., Any] | None = None
+    vjp: Callable[..., Any] | None = None
+    shapes: Callable[..., Any] | None = None
+
+
+class Application:
+    """A call of the function at a point, with further arguments.
+
+    Arrays among these travel beside `x`, as constants: a framework that traces must see them. All else is kept as it
+    is.
+    """
+
+    __slots__ = ("_args", "_backend", "_constants", "_functions", "_output", "_x")
+
+    def __init__(self, functions: Functions, backend: ADBackend, x: Any, args: tuple[Any, ...]) -> None:
+        self._functions = functions
+        self._backend = backend
+        self._x = Tree.read(backend, x, "x")
+        self._args: list[tuple[list[Any], TreeDef]] = []
+        self._constants: list[Array] = []
+        for arg in args:
+            leaves, treedef = backend.flatten(arg)
+            self._constants += [leaf for leaf in leaves if _is_own(backend, leaf)]
+            self._args.append(([_ARRAY if _is_own(backend, leaf) else leaf for leaf in leaves], treedef))
+        self._output: TreeDef | None = None
+
+    def result(self) -> Any:
+        """What the function returns, whose derivative is the rule's."""
+        leaves = (*self._x.leaves, *self._constants)
+        if all(map(self._backend.keeps, leaves)):  # mere values, which nobody differentiates
+            outputs = self._call(*leaves)
+            if not all(map(self._backend.keeps, outputs)):
+                raise closes_over(self._functions.name)
+        else:
+            outputs = self._backend.apply_rule(self._rule(), leaves)
+        return self._y(outputs).rebuild(outputs)
+
+    def _rule(self) -> Rule:
+        functions = self._functions
+        is_opaque = functions.shapes is not None
+        return Rule(
+            name=functions.name,
+            call=self._call,
+            jvp=self._pushed_by_transposition if functions.jvp is None else self._pushed,
+            vjp=self._pulled_by_transposition if functions.vjp is None else self._pulled,
+            constants=len(self._constants),
+            host=self._host if is_opaque else None,
+            shapes=self._shapes if is_opaque else None,
+        )
+
+    # -- the functions of the rule, between leaves --------------------------------------------------
+
+    def _call(self, *leaves: Array) -> Leaves:
+        if self._functions.shapes is None:
+            y = self._of_user(self._functions.f, leaves)
+        else:
+            y = self._of_user(self._functions.f, tuple(map(self._backend.to_numpy, leaves)))
+        tree = Tree.read(self._backend, y, f"the result of {self._functions.name}", leaves[0] if leaves else None)
+        self._output = tree.treedef
+        return tree.leaves
+
+    def _pushed(self, x: Leaves, y: Leaves, u: Leaves) -> Leaves:
+        assert self._functions.jvp is not None
+        output = self._y(y)
+        v = self._of_user(self._functions.jvp, x, output.rebuild(y), self._x.rebuild(u))
+        return output.read_partner(v, f"the result of the JVP rule of {self._functions.name}")
+
+    def _pulled(self, x: Leaves, y: Leaves, v: Leaves) -> Leaves:
+        assert self._functions.vjp is not None
+        output = self._y(y)
+        u = self._of_user(self._functions.vjp, x, output.rebuild(y), output.rebuild(v))
+        point = Tree(self._backend, "x", x[: len(self._x.leaves)], self._x.treedef)
+        return point.read_partner(u, f"the result of the VJP rule of {self._functions.name}")
+
+    def _pushed_by_transposition(self, x: Leaves, y: Leaves, u: Leaves) -> Leaves:
+        return derived.transposed(self._backend, lambda v: self._pulled(x, y, v), y)(u)
+
+    def _pulled_by_transposition(self, x: Leaves, y: Leaves, v: Leaves) -> Leaves:
+        point = x[: len(self._x.leaves)]
+        return derived.transposed(self._backend, lambda u: self._pushed(x, y, u), point)(v)
+
+    def _shapes(self, *leaves: Array) -> Leaves:
+        tree = Tree.read(self._backend, self._of_user(self._functions.shapes, leaves), "shapes(x)")
+        self._output = tree.treedef
+        return tree.leaves
+
+    def _host(self, *leaves: Any) -> Leaves:
+        import numpy as np
+
+        assert self._output is not None, "its shapes were asked for"
+        y = self._of_user(self._functions.f, leaves)
+        arrays, treedef = flatten(y)
+        if treedef != self._output:
+            mine = self._output.unflatten(range(len(self._output.accessors())))
+            arrays, _ = flatten(arrange_like(y, f"the result of {self._functions.name}", mine, "shapes(x)"))
+        return tuple(map(np.asarray, arrays))
+
+    # -- structures ---------------------------------------------------------------------------------
+
+    def _of_user(self, function: Any, leaves: Leaves, *vectors: Any) -> Any:
+        """What a function of the user's gives at ``(x, *vectors, *args)``."""
+        count = len(self._x.leaves)
+        constants = iter(leaves[count:])
+        args = [
+            treedef.unflatten([next(constants) if leaf is _ARRAY else leaf for leaf in kept])
+            for kept, treedef in self._args
+        ]
+        with running(self._backend):
+            return function(self._x.rebuild(leaves[:count]), *vectors, *args)
+
+    def _y(self, leaves: Leaves) -> Tree:
+        assert self._output is not None, "the function was called"
+        return Tree(self._backend, "f(x)", leaves, self._output)
+
+
+def _is_own(backend: ADBackend, leaf: Any) -> bool:
+    """Whether an argument is an array of the framework's, which may be a tracer."""
+    return backend.is_array(leaf) and not is_numpy(leaf)
+
+
+_ARRAY = object()
+"""Marks a place among the arguments whose array travels beside `x`."""

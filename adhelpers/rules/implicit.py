@@ -1,0 +1,164 @@
+"""`implicit`: the derivative of what a solver finds, from the conditions that it fulfils."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any, Literal, ParamSpec, TypeVar
+
+from adhelpers.caches import FUNCTIONS
+from adhelpers.engine import journal
+from adhelpers.errors import ArgumentError
+from adhelpers.operations.products import jacobian_vector_product, vector_jacobian_product
+from adhelpers.plugins import lookup
+from adhelpers.plugins.containers import flatten
+from adhelpers.plugins.contract import ADBackend
+from adhelpers.plugins.rule import runs_for
+from adhelpers.rules.custom_rule import CustomRule
+from adhelpers.rules.linear_systems import Derivative, LinearSolve, negative, systems
+from adhelpers.trees.kinds import kind_of
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+@dataclass(slots=True)
+class _Seen:
+    """Whether the residual of a solver was looked at."""
+
+    already: bool = False
+
+
+@dataclass(frozen=True)
+class Residual:
+    """What a solver leaves of its conditions, looked at once for each solver and kind of point."""
+
+    name: str
+    conditions: Callable[..., Any]
+    tolerance: float | None
+
+    def look_at(self, y: Any, *arguments: Any) -> None:
+        """Log a warning if it is larger than it may be; what has no values is not looked at."""
+        seen = FUNCTIONS.record(self.conditions, (self.name, kind_of(arguments)), _Seen)
+        if seen.already:
+            return
+        import numpy as np
+
+        x, *args = arguments
+        largest, allowed = 0.0, 0.0
+        for leaf in _leaves(self.conditions(x, y, *args)):
+            array = _values(leaf)
+            if array is None:
+                return
+            size = float(abs(array).max(initial=0.0))
+            precision = float(np.finfo(array.dtype).eps) ** 0.5
+            largest, allowed = max(largest, size), max(allowed, precision)
+        seen.already = True
+        allowed = allowed if self.tolerance is None else self.tolerance
+        words = f"{self.name} leaves a residual of {largest:.1e}, and {allowed:.1e} is allowed"
+        if not largest <= allowed:
+            journal.warn("%s: its derivative is that at the solution, of which this is none", words)
+        journal.tell("check", words)
+
+
+def implicit(
+    conditions: Callable[..., Any],
+    *,
+    linear_solve: Literal["dense"] | LinearSolve = "dense",
+    tolerance: float | None = None,
+    shapes: Callable[..., Any] | None = None,
+) -> Callable[[Callable[P, R]], CustomRule[P, R]]:
+    """Differentiate what a solver finds by the conditions that it fulfils, and not the solver; a decorator.
+
+    Where ``conditions(x, y, *args) == 0`` defines ``y = solver(x, *args)``, the derivative of `y` follows from those of
+    the conditions by one linear solve, whatever the solver did: Newton's method, SciPy's, or a table. This is the
+    theorem of implicit functions. It holds to any order.
+
+    Parameters
+    ----------
+    conditions
+        ``conditions(x, y, *args)`` gives as many numbers as `y` has, in any structure, which are zero at the solution.
+        It is written with functions that can be differentiated. Of an optimum they may be the `adhelpers.gradient` of
+        what it minimises.
+    linear_solve
+        ``"dense"``: by the whole matrix of derivatives by `y`. Or ``linear_solve(matvec, b)``, which gives the solution
+        of ``matvec(v) == b`` by products alone, in the structure of `b`; the conditions have that of `y` then.
+    tolerance
+        The largest residual that a solver may leave, in the units of the conditions; by default the square root of the
+        precision. A larger one is logged as a warning when a solver is first seen: no derivative is better than the
+        solution.
+    shapes
+        As in `adhelpers.custom_rule`: for a solver of NumPy or SciPy code that is to run under ``jax.jit``, too.
+
+    Returns
+    -------
+    Callable
+        Makes of a solver, called as ``solver(x, *args)``, an `adhelpers.custom_rule` function.
+
+    Raises
+    ------
+    ArgumentError
+        The conditions are not as many as the numbers of `y`; or what `adhelpers.custom_rule` refuses.
+
+    Examples
+    --------
+    >>> import numpy, adhelpers
+    >>> @adhelpers.implicit(lambda x, y: y**3 - x)
+    ... def cube_root(x):
+    ...     return numpy.cbrt(numpy.asarray(x))
+    >>> cube_root(numpy.asarray([8.0, 27.0]))
+    array([2., 3.])
+    """
+    if linear_solve != "dense" and not callable(linear_solve):
+        msg = f"linear_solve is {linear_solve!r}; write 'dense', or give a function (matvec, b)"
+        raise ArgumentError(msg)
+
+    def decorate(solver: Callable[P, R]) -> CustomRule[P, R]:
+        name = journal.name_of(solver)
+        residual = Residual(name, conditions, tolerance)
+
+        @wraps(solver)
+        def checked(*arguments: P.args, **keywords: P.kwargs) -> R:
+            y = solver(*arguments, **keywords)
+            residual.look_at(y, *arguments)
+            return y
+
+        rule = CustomRule(checked, shapes)
+        by_products = None if isinstance(linear_solve, str) else linear_solve
+        solve, solve_transposed = systems(name, Derivative(conditions), by_products)
+            name, Derivative(conditions), None if linear_solve == "dense" else linear_solve
+        )  # type: ignore[arg-type]
+
+        @rule.defjvp
+        def jvp(x: Any, y: Any, u: Any, *args: Any) -> Any:
+            backend: ADBackend = runs_for()
+            moved = jacobian_vector_product(lambda x: conditions(x, y, *args), backend, x, u, differentiate_u=True)
+            return solve.on(backend, ((x, y), negative(backend, moved)), *args)
+
+        @rule.defvjp
+        def vjp(x: Any, y: Any, v: Any, *args: Any) -> Any:
+            backend: ADBackend = runs_for()
+            w = solve_transposed.on(backend, ((x, y), v), *args)
+            return vector_jacobian_product(
+                lambda x: conditions(x, y, *args), backend, x, negative(backend, w), differentiate_u=True
+            )
+
+        return rule
+
+    return decorate
+
+
+def _leaves(tree: Any) -> tuple[Any, ...]:
+    """The leaves of what the conditions are."""
+    return (tree,) if hasattr(tree, "dtype") else flatten(tree)[0]
+
+
+def _values(leaf: Any) -> Any:
+    """A leaf as NumPy has it; None if there are no values."""
+    import numpy as np
+
+    owner = lookup.owner_of((leaf,))
+    if owner is None:
+        return np.asarray(leaf)
+    return owner.to_numpy(leaf) if owner.keeps(leaf) else None

@@ -1,0 +1,150 @@
+"""Linear systems whose matrix is a derivative: solutions that have a rule of their own, in both directions.
+
+From ``A(p) v = b`` follows ``A(p) dv = db - d(A(p) v)/dp dp``: another system with the same matrix. So systems, and
+what solves them, are differentiated to any order, and no derivative is taken of how they are solved.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from math import prod
+from typing import Any
+
+from adhelpers.errors import ArgumentError
+from adhelpers.operations.jacobian import jacobian
+from adhelpers.operations.products import jacobian_vector_product, vector_jacobian_product
+from adhelpers.plugins.contract import ADBackend
+from adhelpers.plugins.rule import runs_for
+from adhelpers.rules.custom_rule import CustomRule
+from adhelpers.trees.leaves import is_complex
+
+Map = Callable[..., Any]
+LinearSolve = Callable[[Callable[[Any], Any], Any], Any]
+"""``linear_solve(matvec, b)`` gives the solution of ``matvec(v) == b``."""
+
+
+@dataclass(frozen=True)
+class Derivative:
+    """The derivative by `y` of ``conditions(x, y, *args)``, as a map of vectors at a point ``(x, y)``."""
+
+    conditions: Map
+
+    def push(self, point: Any, v: Any, *args: Any) -> Any:
+        """Times `v`, which is like `y`."""
+        x, y = point
+        of_y = partial(_of_y, self.conditions, x, args)
+        return jacobian_vector_product(of_y, runs_for(), y, v, differentiate_u=True)
+
+    def pull(self, point: Any, w: Any, *args: Any) -> Any:
+        """Transposed, times `w`, which is like the conditions."""
+        x, y = point
+        of_y = partial(_of_y, self.conditions, x, args)
+        return vector_jacobian_product(of_y, runs_for(), y, w, differentiate_u=True)
+
+    def matrix(self, point: Any, *args: Any) -> Any:
+        """All of it: as many rows as the conditions have numbers, and as many columns as `y`."""
+        backend: ADBackend = runs_for()
+        x, y = point
+        of_y = partial(_of_y, self.conditions, x, args)
+        columns, _ = backend.flatten(y)
+        holomorphic = any(is_complex(backend, leaf) for leaf in columns)
+        blocks, _ = backend.flatten(jacobian(of_y, backend, y, holomorphic=holomorphic))
+        width = len(columns)
+        rows = [blocks[i : i + width] for i in range(0, len(blocks), width)]
+        xp = backend.array_namespace(*blocks)
+        sizes = [prod(leaf.shape) for leaf in columns]
+        joined = [
+            xp.concat([xp.reshape(block, (-1, size)) for block, size in zip(row, sizes, strict=True)], axis=1)
+            for row in rows
+        ]
+        return xp.concat(joined, axis=0)
+
+
+def _of_y(conditions: Map, x: Any, args: tuple[Any, ...], y: Any) -> Any:
+    return conditions(x, y, *args)
+
+
+def systems(name: str, derivative: Derivative, linear_solve: LinearSolve | None) -> tuple[CustomRule[Any, Any], Any]:
+    """The solution of a system with that matrix, and of one with the transposed: functions ``((point, b), *args)``.
+
+    Without `linear_solve` they are solved by the whole matrix.
+    """
+
+    def straight(inputs: Any, *args: Any) -> Any:
+        point, b = inputs
+        if linear_solve is None:
+            return _solved(derivative.matrix(point, *args), b, point[1])
+        return linear_solve(lambda v: derivative.push(point, v, *args), b)
+
+    def turned(inputs: Any, *args: Any) -> Any:
+        point, b = inputs
+        if linear_solve is None:
+            matrix = derivative.matrix(point, *args)
+            backend: ADBackend = runs_for()
+            transposed = backend.array_namespace(matrix).matrix_transpose(matrix)
+            return _solved(transposed, b, derivative.conditions(*point, *args))
+        return linear_solve(lambda w: derivative.pull(point, w, *args), b)
+
+    straight.__name__, turned.__name__ = f"{name}'s linear system", f"{name}'s transposed system"
+    solve, solve_transposed = CustomRule(straight, None), CustomRule(turned, None)
+    _define(solve, solve_transposed, derivative.push)
+    _define(solve_transposed, solve, derivative.pull)
+    return solve, solve_transposed
+
+
+def _define(solve: CustomRule[Any, Any], transposed: CustomRule[Any, Any], times: Map) -> None:
+    """The rule of a system whose matrix is that of `times`."""
+
+    @solve.defjvp
+    def jvp(inputs: Any, v: Any, moved: Any, *args: Any) -> Any:
+        backend: ADBackend = runs_for()
+        (point, _), (towards, db) = inputs, moved
+        turned = jacobian_vector_product(
+            lambda point: times(point, v, *args), backend, point, towards, differentiate_u=True
+        )
+        return solve.on(backend, (point, minus(backend, db, turned)), *args)
+
+    @solve.defvjp
+    def vjp(inputs: Any, v: Any, cotangent: Any, *args: Any) -> Any:
+        backend: ADBackend = runs_for()
+        point, _ = inputs
+        w = transposed.on(backend, (point, cotangent), *args)
+        pulled = vector_jacobian_product(
+            lambda point: times(point, v, *args), backend, point, negative(backend, w), differentiate_u=True
+        )
+        return pulled, w
+
+
+def negative(backend: ADBackend, tree: Any) -> Any:
+    """Each leaf, negated."""
+    leaves, treedef = backend.flatten(tree)
+    return treedef.unflatten([-leaf for leaf in leaves])
+
+
+def minus(backend: ADBackend, a: Any, b: Any) -> Any:
+    """The difference of two structures, leaf by leaf."""
+    leaves, treedef = backend.flatten(a)
+    return treedef.unflatten([one - other for one, other in zip(leaves, backend.flatten(b)[0], strict=True)])
+
+
+def _solved(matrix: Any, b: Any, like: Any) -> Any:
+    """The solution, in the structure of `like`."""
+    backend: ADBackend = runs_for()
+    leaves, treedef = backend.flatten(like)
+    rows, columns = matrix.shape
+    if rows != columns:
+        msg = (
+            f"the conditions of an implicit function are {rows} numbers, but it returns {columns}; "
+            "give a condition for each number"
+        )
+        raise ArgumentError(msg)
+    xp = backend.array_namespace(matrix)
+    right = xp.concat([xp.reshape(leaf, (-1, 1)) for leaf in backend.flatten(b)[0]])
+    numbers, start, parts = xp.linalg.solve(matrix, right), 0, []
+    for leaf in leaves:
+        size = prod(leaf.shape)
+        parts.append(xp.reshape(numbers[start : start + size, 0], leaf.shape))
+        start += size
+    return treedef.unflatten(parts)
