@@ -79,7 +79,8 @@ class CustomRule(Generic[P, R]):
             y = self.__wrapped__(*arguments)
             self._require_values(y)
             return y
-        return self.on(backend, *arguments)  # type: ignore[no-any-return]
+        x, *args = arguments
+        return self.on(backend, x, *args)  # type: ignore[no-any-return]
 
     def on(self, backend: ADBackend, x: Any, *args: Any) -> Any:
         """The same where it is known whose the arrays are."""

@@ -127,8 +127,6 @@ def implicit(
         rule = CustomRule(checked, shapes)
         by_products = None if isinstance(linear_solve, str) else linear_solve
         solve, solve_transposed = systems(name, Derivative(conditions), by_products)
-            name, Derivative(conditions), None if linear_solve == "dense" else linear_solve
-        )  # type: ignore[arg-type]
 
         @rule.defjvp
         def jvp(x: Any, y: Any, u: Any, *args: Any) -> Any:
