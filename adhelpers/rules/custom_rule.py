@@ -76,11 +76,12 @@ class CustomRule(Generic[P, R]):
             raise ArgumentTypeError(msg)
         backend = _owner(arguments)
         if backend is None:
-            y = self.__wrapped__(*arguments)
+            y = self.__wrapped__(*arguments, **keywords)
             self._require_values(y)
             return y
         x, *args = arguments
-        return self.on(backend, x, *args)  # type: ignore[no-any-return]
+        result: R = self.on(backend, x, *args)
+        return result
 
     def on(self, backend: ADBackend, x: Any, *args: Any) -> Any:
         """The same where it is known whose the arrays are."""
