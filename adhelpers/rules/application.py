@@ -48,18 +48,24 @@ class Application:
             self._args.append(([_ARRAY if _is_own(backend, leaf) else leaf for leaf in leaves], treedef))
         self._output: TreeDef | None = None
 
+    @property
+    def leaves(self) -> Leaves:
+        """Those of `x`, and then the constants."""
+        return (*self._x.leaves, *self._constants)
+
     def result(self) -> Any:
         """What the function returns, whose derivative is the rule's."""
-        leaves = (*self._x.leaves, *self._constants)
+        leaves = self.leaves
         if all(map(self._backend.keeps, leaves)):  # mere values, which nobody differentiates
             outputs = self._call(*leaves)
             if not all(map(self._backend.keeps, outputs)):
                 raise closes_over(self._functions.name)
         else:
-            outputs = self._backend.apply_rule(self._rule(), leaves)
+            outputs = self._backend.apply_rule(self.rule(), leaves)
         return self._y(outputs).rebuild(outputs)
 
-    def _rule(self) -> Rule:
+    def rule(self) -> Rule:
+        """What a backend is given."""
         functions = self._functions
         is_opaque = functions.shapes is not None
         return Rule(

@@ -91,7 +91,26 @@ class CustomRule(Generic[P, R]):
             raise ArgumentError(msg)
         if type(backend).apply_rule is ADBackend.apply_rule:
             self._tell(backend)
-        return Application(functions, backend, x, args).result()
+        return self.application(backend, x, *args).result()
+
+    def application(self, backend: ADBackend, x: Any, *args: Any) -> Application:
+        """The call, to be made: with what backends are given for it."""
+        return Application(self._functions, backend, x, args)
+
+    @property
+    def name(self) -> str:
+        """What messages call the function."""
+        return self._functions.name
+
+    @property
+    def has_jvp(self) -> bool:
+        """Whether the derivative was defined."""
+        return self._functions.jvp is not None
+
+    @property
+    def has_vjp(self) -> bool:
+        """Whether the transposed derivative was defined."""
+        return self._functions.vjp is not None
 
     def _require_values(self, y: Any) -> None:
         """Refuse a result that depends on arrays of a framework which nobody gave."""
