@@ -58,9 +58,9 @@ def _applied(rule: Rule, run: Flat, closed_over: Leaves, x: Leaves) -> Leaves:
             raise rule.closes_over()
         if any(map(_varies, tangents[stop:])):
             raise rule.constant_varies()
-        y, x = call(*operands), operands[start:]
-        u = tuple(map(_array, tangents[start:stop]))
-        return y, _product(_derivative(rule, len(x), len(y)), (*x, *y, *u), tuple(map(jax.typeof, y)))
+        y, u = call(*operands), tuple(map(_array, tangents[start:stop]))
+        linear = _derivative(rule, closed_over, len(operands), len(y))
+        return y, _product(linear, (*operands, *y, *u), tuple(map(jax.typeof, y)))
 
     outputs: Leaves = call(*closed_over, *x)
     return outputs
@@ -132,11 +132,22 @@ class _Linear:
         return _Linear(self.rule, self.pull, self.push, self.point)
 
 
-def _derivative(rule: Rule, inputs: int, outputs: int) -> _Linear:
-    point = inputs + outputs
+def _derivative(rule: Rule, closed_over: Leaves, inputs: int, outputs: int) -> _Linear:
+    """The derivative at ``(*closed_over, *x, *y)``.
+
+    JAX may ask for it when the trace is over in which `call` was met. Then what the rule closes over stands for nothing,
+    and the operand has taken its place.
+    """
+    start, point = len(closed_over), inputs + outputs
 
     def product(by: Callable[..., Leaves], *operands: Array) -> Leaves:
-        return tuple(by(operands[:inputs], operands[inputs:point], operands[point:]))
+        given = (operands[start:inputs], operands[inputs:point], operands[point:])
+        if not closed_over:
+            return tuple(by(*given))
+        traced = jax.make_jaxpr(lambda *given: tuple(by(*given)))(*given)
+        now = {id(then): operand for then, operand in zip(closed_over, operands, strict=False)}
+        consts = [now.get(id(const), const) for const in traced.consts]
+        return tuple(jax.core.eval_jaxpr(traced.jaxpr, consts, *jax.tree.leaves(given)))
 
     return _Linear(rule, partial(product, rule.jvp), partial(product, rule.vjp), point)
 
