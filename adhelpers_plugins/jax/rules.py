@@ -58,12 +58,21 @@ def _applied(rule: Rule, run: Flat, closed_over: Leaves, x: Leaves) -> Leaves:
             raise rule.closes_over()
         if any(map(_varies, tangents[stop:])):
             raise rule.constant_varies()
-        y, u = call(*operands), tuple(map(_array, tangents[start:stop]))
+        u = tuple(map(_array, tangents[start:stop]))
+        y = _on_values(run, operands, beside=u) or call(*operands)
         linear = _derivative(rule, closed_over, len(operands), len(y))
         return y, _product(linear, (*operands, *y, *u), tuple(map(jax.typeof, y)))
 
     outputs: Leaves = call(*closed_over, *x)
     return outputs
+
+
+def _on_values(function: Flat, operands: Leaves, beside: Leaves = ()) -> Leaves | None:
+    """What it gives where nothing is traced, for JAX takes long to find that out; or else None."""
+    if any(isinstance(leaf, jax.core.Tracer) for leaf in (*operands, *beside)):
+        return None
+    outputs = tuple(function(*operands))
+    return None if any(isinstance(leaf, jax.core.Tracer) for leaf in outputs) else outputs
 
 
 def _varies(tangent: Any) -> bool:
@@ -154,6 +163,9 @@ def _derivative(rule: Rule, closed_over: Leaves, inputs: int, outputs: int) -> _
 
 def _product(linear: _Linear, operands: Leaves, avals: tuple[Any, ...]) -> Leaves:
     """``linear.push(*operands)``, for JAX to differentiate, transpose and batch."""
+    outputs = _on_values(linear.push, operands)
+    if outputs is not None:
+        return outputs
     avals = tuple([aval.strip_weak_type() for aval in avals])
     if not any(map(is_abstract, operands[: linear.point])):
         try:
