@@ -227,7 +227,9 @@ def _batch(operands: Leaves, axes: tuple[Any, ...], **params: Any) -> tuple[Leav
         return _bind(operands, **params), [None] * len(avals)
     size = next(leaf.shape[axis] for leaf, axis in zip(operands, axes, strict=True) if axis is not None)
     start = closed_over + linear.point
-    vectors = [batching.bdim_at_front(leaf, axis, size) for leaf, axis in zip(operands[start:], axes[start:], strict=True)]
+    vectors = [
+        batching.bdim_at_front(leaf, axis, size) for leaf, axis in zip(operands[start:], axes[start:], strict=True)
+    ]
 
     def batched(function: Flat, axes: tuple[Any, ...], count: int) -> Flat:
         return jax.vmap(function, in_axes=(*axes, *[0] * count), axis_size=size)
