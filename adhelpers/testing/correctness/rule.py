@@ -114,9 +114,7 @@ class _Examination:
 
     def _of_functions(self) -> Iterator[str]:
         """The functions of the rule themselves."""
-        application = self.rule.application(self.backend, self._lifted(self.x), *self.args)
-        rule = application.rule()
-        x = application.leaves
+        rule, x = self.rule.application(self.backend, self._lifted(self.x), *self.args).given()
         y = rule.call(*x)
         for name, given, function, vectors, expected in (
             ("JVP", self.rule.has_jvp, rule.jvp, self.u, self._pushed(self.u)),
