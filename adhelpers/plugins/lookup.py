@@ -73,6 +73,17 @@ def owner_of(leaves: Iterable[Any]) -> ADBackend | None:
     return current().owner_of(tuple(leaves))
 
 
+def owner_within(trees: Iterable[Any]) -> ADBackend | None:
+    """`owner_of` the arrays in containers, among them those that a framework alone can take apart."""
+    leaves = [leaf for tree in trees for leaf in flatten(tree)[0]]
+    owner = owner_of(leaf for leaf in leaves if hasattr(leaf, "dtype"))
+    closed = [leaf for leaf in leaves if not (hasattr(leaf, "dtype") or type(leaf) in ATOMS)]
+    if owner is None and closed:
+        claims = _claims_in_foreign_containers(closed)
+        owner = current().instance(min(frozenset.union(*claims))) if claims else None
+    return owner
+
+
 def advice_about(leaf: Any) -> str | None:
     """What to write in place of a leaf of `x` that is no array, but holds some; None if that is not known."""
     return current().advice_about(leaf)
