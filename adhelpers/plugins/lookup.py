@@ -11,6 +11,7 @@ from adhelpers.errors import AmbiguousBackendError, ArgumentTypeError
 from adhelpers.plugins.containers import flatten
 from adhelpers.plugins.contract import ADBackend
 from adhelpers.plugins.discovery import scan
+from adhelpers.plugins.objects import ATOMS
 from adhelpers.plugins.registry import Registry, several, types
 
 _lock = threading.RLock()
@@ -73,15 +74,18 @@ def owner_of(leaves: Iterable[Any]) -> ADBackend | None:
     return current().owner_of(tuple(leaves))
 
 
-def owner_within(trees: Iterable[Any]) -> ADBackend | None:
-    """`owner_of` the arrays in containers, among them those that a framework alone can take apart."""
-    leaves = [leaf for tree in trees for leaf in flatten(tree)[0]]
-    owner = owner_of(leaf for leaf in leaves if hasattr(leaf, "dtype"))
-    closed = [leaf for leaf in leaves if not (hasattr(leaf, "dtype") or type(leaf) in ATOMS)]
-    if owner is None and closed:
-        claims = _claims_in_foreign_containers(closed)
-        owner = current().instance(min(frozenset.union(*claims))) if claims else None
+def owner_within(tree: Any) -> ADBackend | None:
+    """`owner_of` the arrays in a structure, which only a framework may be able to take apart."""
+    leaves = flatten(tree)[0]
+    owner = _owner_of_arrays(leaves)
+    if owner is None and not all(hasattr(leaf, "dtype") or type(leaf) in ATOMS for leaf in leaves):
+        inside = (_owner_of_arrays(current().instance(name).flatten(tree)[0]) for name in current().loaded())
+        owner = next((found for found in inside if found is not None), None)
     return owner
+
+
+def _owner_of_arrays(leaves: Iterable[Any]) -> ADBackend | None:
+    return owner_of(leaf for leaf in leaves if hasattr(leaf, "dtype"))
 
 
 def advice_about(leaf: Any) -> str | None:

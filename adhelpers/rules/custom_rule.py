@@ -198,4 +198,4 @@ def _owner(arguments: tuple[Any, ...]) -> ADBackend | None:
     """Whose arrays these are; None for NumPy's alone."""
     if len(arguments) == 1 and hasattr(arguments[0], "dtype"):
         return lookup.owner_of(arguments)
-    return lookup.owner_of(leaf for argument in arguments for leaf in flatten(argument)[0] if hasattr(leaf, "dtype"))
+    return lookup.owner_within(arguments)
