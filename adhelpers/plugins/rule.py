@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
@@ -73,12 +72,11 @@ def closes_over(name: str) -> ArgumentError:
 _RUNNING: ContextVar[Any] = ContextVar("adhelpers_rule_running", default=None)
 
 
-@contextmanager
-def running(backend: Any) -> Iterator[None]:
-    """Around the user's functions that make up a rule, which is followed for a backend."""
+def run_for(backend: Any, function: Callable[..., Any], *arguments: Any) -> Any:
+    """What a function of the user's, which is part of a rule, gives where the rule is followed for a backend."""
     token = _RUNNING.set(backend)
     try:
-        yield
+        return function(*arguments)
     finally:
         _RUNNING.reset(token)
 

@@ -11,7 +11,7 @@ from adhelpers.plugins.containers import TreeDef, flatten
 from adhelpers.plugins.contract import ADBackend
 from adhelpers.plugins.functions import Array, Leaves
 from adhelpers.plugins.objects import is_numpy
-from adhelpers.plugins.rule import Rule, closes_over, running
+from adhelpers.plugins.rule import Rule, closes_over, run_for
 from adhelpers.trees.matching import arrange_like
 from adhelpers.trees.tree import Tree
 
@@ -124,13 +124,17 @@ class Application:
     def _of_user(self, function: Any, leaves: Leaves, *vectors: Any) -> Any:
         """What a function of the user's gives at ``(x, *vectors, *args)``."""
         count = len(self._x.leaves)
-        constants = iter(leaves[count:])
-        args = [
-            treedef.unflatten([next(constants) if leaf is _ARRAY else leaf for leaf in kept])
+        return run_for(
+            self._backend, function, self._x.rebuild(leaves[:count]), *vectors, *self._rebuilt(leaves[count:])
+        )
+
+    def _rebuilt(self, constants: Leaves) -> list[Any]:
+        """The further arguments, with the arrays among them."""
+        arrays = iter(constants)
+        return [
+            treedef.unflatten([next(arrays) if leaf is _ARRAY else leaf for leaf in kept])
             for kept, treedef in self._args
         ]
-        with running(self._backend):
-            return function(self._x.rebuild(leaves[:count]), *vectors, *args)
 
     def _y(self, leaves: Leaves) -> Tree:
         assert self._output is not None, "the function was called"

@@ -6,8 +6,7 @@ of autograd's are those of a `Rule`: they pair with tangents without conjugates.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -73,32 +72,24 @@ def _varying(argnums: Sequence[int], args: Sequence[Any]) -> tuple[Rule, Leaves]
 def _of_users(rule: Rule, product: Callable[..., Leaves], x: Leaves, y: Leaves, vector: Sequence[Any]) -> Leaves:
     """What a function of the rule gives, to which nothing is given that it could change.
 
-    It may depend on those traces alone that its arguments belong to.
+    It may depend on those traces alone that its arguments belong to. What it traces itself is numbered beyond all
+    others: one that has ended leaves boxes in the closures of `f`, and the next, of its number, would take them for its
+    own.
     """
-    with _above_all_traces():
-        results = product(*[tuple(map(copy, leaves)) for leaves in (x, y, vector)])
+    given = [tuple(map(copy, leaves)) for leaves in (x, y, vector)]
+    with TRACING:
+        top = trace_stack.top
+        trace_stack.top = top + _MORE_THAN_ARE_OPEN
+        try:
+            results = product(*given)
+        finally:
+            trace_stack.top = top
     if any(map(isbox, results)) and not _traces(results) <= _traces((*x, *y, *vector)):
         raise rule.closes_over()
     return results
 
 
-_FAR = 1_000_000
-"""More traces than are ever open at once."""
-
-
-@contextmanager
-def _above_all_traces() -> Iterator[None]:
-    """Open traces that share their number with no box.
-
-    A trace that has ended left its boxes in the closures of `f`, and the next one would take them for its own.
-    """
-    with TRACING:
-        top = trace_stack.top
-        trace_stack.top = top + _FAR
-        try:
-            yield
-        finally:
-            trace_stack.top = top
+_MORE_THAN_ARE_OPEN = 1_000_000
 
 
 def _traces(leaves: Sequence[Any]) -> set[int]:
@@ -113,7 +104,9 @@ def _traces(leaves: Sequence[Any]) -> set[int]:
 
 def _leaves(y: Any) -> Leaves:
     """The arrays in what `_apply` returned, or in what is like it."""
-    return tuple([y[i] for i in range(len(y))]) if isinstance(getval(y), (tuple, list)) else (y,)
+    if type(y) is np.ndarray or not isinstance(getval(y), (tuple, list)):
+        return (y,)
+    return tuple([y[i] for i in range(len(y))])
 
 
 def _alike(vector: Any, leaf: Array) -> Any:
