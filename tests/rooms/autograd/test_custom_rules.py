@@ -178,6 +178,29 @@ def test_structures_keep_their_precision(which: str, dtype: str) -> None:
 
 
 @pytest.mark.parametrize("which", ["F", "R", "FR"])
+@pytest.mark.parametrize("steps", [RAW, OWN, MIXED], ids=["autograd", "operations", "both"])
+@pytest.mark.parametrize("word", WORDS)
+def test_several_results_to_any_order(word: str, steps: dict[str, Any], which: str) -> None:
+    @adhelpers.custom_rule
+    def pair(x: Any) -> Any:
+        return np.sin(x), [np.exp(x)]
+
+    if "F" in which:
+        pair.defjvp(lambda x, y, u: (anp.cos(x) * u, [y[1][0] * u]))
+    if "R" in which:
+        pair.defvjp(lambda x, y, v: anp.cos(x) * v[0] + y[1][0] * v[1][0])
+
+    def f(x: Any) -> Any:
+        sine, (exponential,) = pair(x)
+        return sine * exponential
+
+    for letter in word:
+        f = steps[letter](f)
+    n = len(word)
+    np.testing.assert_allclose(f(np.asarray(0.3)), 2.0 ** (n / 2) * np.exp(0.3) * np.sin(0.3 + n * np.pi / 4.0))
+
+
+@pytest.mark.parametrize("which", ["F", "R", "FR"])
 def test_dicts_that_autograd_differentiates(which: str) -> None:
     f = structured(which)
     x = {"a": numbers(3), "b": [numbers(3, seed=1)]}
