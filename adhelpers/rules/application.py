@@ -11,7 +11,7 @@ from adhelpers.plugins.containers import TreeDef, flatten
 from adhelpers.plugins.contract import ADBackend
 from adhelpers.plugins.functions import Array, Leaves
 from adhelpers.plugins.objects import is_numpy
-from adhelpers.plugins.rule import Rule, running
+from adhelpers.plugins.rule import Rule, run_for
 from adhelpers.trees.matching import arrange_like
 from adhelpers.trees.tree import Tree
 
@@ -132,8 +132,7 @@ class Application:
             treedef.unflatten([next(constants) if leaf is _ARRAY else leaf for leaf in kept])
             for kept, treedef in self._args
         ]
-        with running(self._backend):
-            return function(self._x(point).rebuild(point), *vectors, *args)
+        return run_for(self._backend, function, self._x(point).rebuild(point), *vectors, *args)
 
     def _x(self, leaves: Leaves) -> Tree:
         return Tree(self._backend, "x", leaves, self._treedef)

@@ -13,7 +13,7 @@ from adhelpers.errors import ArgumentError, ArgumentTypeError
 from adhelpers.plugins import lookup
 from adhelpers.plugins.containers import describe, flatten
 from adhelpers.plugins.contract import ADBackend
-from adhelpers.plugins.rule import closes_over, running
+from adhelpers.plugins.rule import closes_over, run_for
 from adhelpers.rules.application import Application, Functions
 from adhelpers.trees.leaves import is_ready
 from adhelpers.trees.tree import Tree
@@ -95,8 +95,8 @@ class CustomRule(Generic[P, R]):
             self._tell(backend)
         if not args and functions.shapes is None and is_ready(backend, x) and backend.keeps(x):
             # One array that nobody differentiates, by far the commonest: an Application takes longer than many an f.
-            with running(backend):
-                y = Tree.read(backend, functions.f(x), f"the result of {functions.name}", x)
+            value = run_for(backend, functions.f, x)
+            y = Tree.read(backend, value, f"the result of {functions.name}", x)
             if all(map(backend.keeps, y.leaves)):
                 return y.rebuild(y.leaves)
         return self.application(backend, x, *args).result()
@@ -225,4 +225,4 @@ def _owner(arguments: tuple[Any, ...]) -> ADBackend | None:
     """Whose arrays these are; None for NumPy's alone."""
     if len(arguments) == 1 and hasattr(arguments[0], "dtype"):
         return lookup.owner_of(arguments)
-    return lookup.owner_of(leaf for argument in arguments for leaf in flatten(argument)[0] if hasattr(leaf, "dtype"))
+    return lookup.owner_within(arguments)
