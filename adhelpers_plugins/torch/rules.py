@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from functools import partial
-from typing import Any, cast
+from typing import Any
 
 import torch
 
@@ -48,8 +48,11 @@ class _Ruled(torch.autograd.Function):  # type: ignore[misc]
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Leaves) -> None:
-        ctx.tie = inputs[0]
-        leaves = (*inputs[1 : ctx.tie.count + 1], *output)
+        tie, *leaves = inputs
+        if tie.is_recorded:
+            _require_constant(tie, ctx.needs_input_grad[1:])
+        ctx.tie = tie
+        leaves = [*leaves[: tie.count], *output]
         ctx.save_for_backward(*leaves)
         ctx.save_for_forward(*leaves)
         ctx.set_materialize_grads(False)  # or else every constant has a tangent
@@ -75,7 +78,6 @@ class _Ruled(torch.autograd.Function):  # type: ignore[misc]
     @staticmethod
     def backward(ctx: Any, *gradients: Any) -> Any:
         rule, count = ctx.tie.rule, ctx.tie.count
-        _require_constant(ctx.tie, ctx.needs_input_grad[1:])
         is_recorded = torch.is_grad_enabled()
         with torch.enable_grad():  # to see what it closes over
             leaves = [(leaf if is_recorded else leaf.detach()).clone() for leaf in ctx.saved_tensors]
@@ -83,6 +85,8 @@ class _Ruled(torch.autograd.Function):  # type: ignore[misc]
             given = zip(y, gradients, strict=True)
             v = tuple([torch.zeros_like(leaf) if g is None else _conjugate(g).clone() for leaf, g in given])
             u = rule.vjp(x, y, v)
+            if not is_recorded and any(leaf.requires_grad for leaf in u):
+                raise rule.closes_over()
             _require_nothing_else(rule, u, (*leaves, *v))
             u = tuple(map(_conjugate, _apart(u)))
         return None, *u, *[None] * (rule.constants + len(y))
@@ -112,9 +116,8 @@ class _Ruled(torch.autograd.Function):  # type: ignore[misc]
         return _Ruled.apply(dataclasses.replace(tie, rule=mapped), *x, *y), of_y
 
 
-with torch.inference_mode(False):
-    _point = torch.zeros((), requires_grad=True)
-    direct.ORDINARY.add(type(_Ruled.apply(_Tie(cast("Rule", None), 1, True), _point, _point.detach())[0].grad_fn))
+# Where PyTorch does not tell, its node counts as one of a user's, whose products are looked at each time.
+direct.ORDINARY.add(getattr(_Ruled, "_backward_cls", _Ruled))
 
 
 class _Host(torch.autograd.Function):  # type: ignore[misc]
@@ -148,8 +151,8 @@ def _require_constant(tie: _Tie, varies: Sequence[bool]) -> None:
 
 def _require_nothing_else(rule: Rule, results: Leaves, given: Leaves) -> None:
     """Refuse results that depend on other than what was given, at any level: those of the rule's closures."""
-    while any(leaf.requires_grad for leaf in results):
-        if direct.leads_outside(results, given):
+    while results:
+        if any(leaf.requires_grad for leaf in results) and direct.leads_outside(results, given):
             raise rule.closes_over()
         results, given = levels.beneath(results), levels.beneath(given)
 
