@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
@@ -70,17 +69,8 @@ def closes_over(name: str) -> ArgumentError:
     )
 
 
-_RUNNING: ContextVar[Any] = ContextVar("adhelpers_rule_running", default=None)
-
-
-@contextmanager
-def running(backend: Any) -> Iterator[None]:
-    """Around the user's functions that make up a rule, which is followed for a backend."""
-    token = _RUNNING.set(backend)
-    try:
-        yield
-    finally:
-        _RUNNING.reset(token)
+RUNNING: ContextVar[Any] = ContextVar("adhelpers_rule_running", default=None)
+"""The backend for which a rule runs, set around the user's functions that make up the rule."""
 
 
 def runs_for() -> Any:
@@ -88,4 +78,4 @@ def runs_for() -> Any:
 
     While one runs, operations see every vector vary: the derivative of a rule is by its vectors, too.
     """
-    return _RUNNING.get()
+    return RUNNING.get()

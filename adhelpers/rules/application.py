@@ -11,7 +11,7 @@ from adhelpers.plugins.containers import TreeDef, flatten
 from adhelpers.plugins.contract import ADBackend
 from adhelpers.plugins.functions import Array, Leaves
 from adhelpers.plugins.objects import is_numpy
-from adhelpers.plugins.rule import Rule, closes_over, running
+from adhelpers.plugins.rule import RUNNING, Rule, closes_over
 from adhelpers.trees.matching import arrange_like
 from adhelpers.trees.tree import Tree
 
@@ -129,8 +129,11 @@ class Application:
             treedef.unflatten([next(constants) if leaf is _ARRAY else leaf for leaf in kept])
             for kept, treedef in self._args
         ]
-        with running(self._backend):
+        token = RUNNING.set(self._backend)
+        try:
             return function(self._x.rebuild(leaves[:count]), *vectors, *args)
+        finally:
+            RUNNING.reset(token)
 
     def _y(self, leaves: Leaves) -> Tree:
         assert self._output is not None, "the function was called"

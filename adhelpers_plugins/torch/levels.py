@@ -40,6 +40,7 @@ try:
     )
     from torch._functorch import eager_transforms
     from torch._functorch.pyfunctorch import temporarily_clear_interpreter_stack
+    from torch._functorch.utils import unwrap_dead_wrappers
     from torch._VF import _make_dual, _unpack_dual
     from torch.autograd.forward_ad import _set_fwd_grad_enabled
 
@@ -241,6 +242,13 @@ def _has_tangent(tensor: torch.Tensor) -> bool:
         return False
     with contextlib.nullcontext() if is_wrapped(tensor) else temporarily_clear_interpreter_stack():
         return forward_ad.unpack_dual(tensor, level=0).tangent is not None
+
+
+def apply(function: Any, *args: Any) -> tuple[torch.Tensor, ...]:
+    """``function.apply``, which looks its signature up in each call: that takes as long as all the rest."""
+    if not KNOWN or maybe_current_level() is not None:
+        return function.apply(*args)
+    return super(torch.autograd.Function, function).apply(*unwrap_dead_wrappers(args))
 
 
 def primal(tensor: torch.Tensor) -> torch.Tensor:

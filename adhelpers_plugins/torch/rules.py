@@ -16,13 +16,18 @@ from adhelpers.extend import Array, Leaves, Rule, UnsupportedOperationError
 from adhelpers_plugins.torch import direct, levels
 
 
-@torch.compiler.disable  # type: ignore[untyped-decorator, unused-ignore]  # the compiler drops forward rules
 def apply_rule(rule: Rule, x: Leaves) -> Leaves:
-    """What the rule computes at `x`, tied to it."""
+    """What the rule computes at `x`, tied to it; the compiler, which drops forward rules, is kept out."""
+    return (_uncompiled if torch.compiler.is_dynamo_compiling() else _apply)(rule, x)
+
+
+def _apply(rule: Rule, x: Leaves) -> Leaves:
     copies = [leaf.detach().clone() for leaf in x]
     y = rule.call(*copies) if rule.host is None else _Host.apply(rule, *copies)
-    result: Leaves = _Ruled.apply(_Tie(rule, len(x), torch.is_grad_enabled()), *x, *y)
-    return result
+    return levels.apply(_Ruled, _Tie(rule, len(x), torch.is_grad_enabled()), *x, *y)
+
+
+_uncompiled = torch.compiler.disable(_apply)
 
 
 @dataclasses.dataclass(slots=True)
@@ -79,16 +84,16 @@ class _Ruled(torch.autograd.Function):  # type: ignore[misc]
     def backward(ctx: Any, *gradients: Any) -> Any:
         rule, count = ctx.tie.rule, ctx.tie.count
         is_recorded = torch.is_grad_enabled()
+        leaves = [leaf.clone() for leaf in ctx.saved_tensors]
+        x, y = tuple(leaves[:count]), tuple(leaves[count:])
+        given = zip(y, gradients, strict=True)
+        v = tuple([torch.zeros_like(leaf) if g is None else _conjugate(g).clone() for leaf, g in given])
         with torch.enable_grad():  # to see what it closes over
-            leaves = [(leaf if is_recorded else leaf.detach()).clone() for leaf in ctx.saved_tensors]
-            x, y = tuple(leaves[:count]), tuple(leaves[count:])
-            given = zip(y, gradients, strict=True)
-            v = tuple([torch.zeros_like(leaf) if g is None else _conjugate(g).clone() for leaf, g in given])
             u = rule.vjp(x, y, v)
             if not is_recorded and any(leaf.requires_grad for leaf in u):
                 raise rule.closes_over()
             _require_nothing_else(rule, u, (*leaves, *v))
-            u = tuple(map(_conjugate, _apart(u)))
+            u = tuple([_conjugate(leaf) for leaf in _apart(u)])
         return None, *u, *[None] * (rule.constants + len(y))
 
     @staticmethod
