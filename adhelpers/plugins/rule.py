@@ -86,4 +86,4 @@ def runs_for() -> Any:
 
     While one runs, operations see every vector vary: the derivative of a rule is by its vectors, too.
     """
-    return RUNNING.get()
+    return _RUNNING.get()
