@@ -38,7 +38,7 @@ def free_energy(volume: Any, theta: Any) -> Any:
     return -R * theta["T"] * xp.log(volume - theta["b"]) - theta["a"] / volume
 
 
-def boiling(theta: Any, volumes: Any) -> Any:
+def boiling(theta: Any, volumes: Any, *_: Any) -> Any:
     """How far apart the two phases are in pressure and chemical potential: (2, B) for volumes (2, B), without units."""
     xp = adhelpers.array_namespace(volumes, *theta.values())
     energy, slope = adhelpers.value_and_jacobian_vector_product(
