@@ -214,12 +214,12 @@ def _varying(name: str, how: str, subject: Subject) -> None:
 
     def f(xp: Any, w: Any) -> Any:
         if how == "argument":
-            rule = custom_rule(lambda x, w: x * w)
-            rule.defjvp(lambda x, y, u, w: u * w)
-            return rule.on(subject.backend, x, w)
-        rule = custom_rule(lambda x: x * w)
-        rule.defjvp(lambda x, y, u: u * w)
-        return rule.on(subject.backend, x)
+            of_both = custom_rule(lambda x, w: x * w)
+            of_both.defjvp(lambda x, y, u, w: u * w)
+            return of_both.on(subject.backend, x, w)
+        closing = custom_rule(lambda x: x * w)
+        closing.defjvp(lambda x, y, u: u * w)
+        return closing.on(subject.backend, x)
 
     w = subject.arrays(numbers(3, seed=1))
     subject.expect_error(ArgumentError, lambda: subject.product(name, f, w, w))
