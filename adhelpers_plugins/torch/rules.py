@@ -156,10 +156,9 @@ def _require_constant(tie: _Tie, varies: Sequence[bool]) -> None:
 
 def _require_nothing_else(rule: Rule, results: Leaves, given: Leaves) -> None:
     """Refuse results that depend on other than what was given, at any level: those of the rule's closures."""
-    while results:
-        if any(leaf.requires_grad for leaf in results) and direct.leads_outside(results, given):
-            raise rule.closes_over()
-        results, given = levels.beneath(results), levels.beneath(given)
+    layers = levels.layers(results)
+    if any(leaf.requires_grad for leaf in layers) and direct.leads_outside(layers, levels.layers(given)):
+        raise rule.closes_over()
 
 
 def _apart(leaves: Leaves) -> Leaves:
