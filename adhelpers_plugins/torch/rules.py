@@ -78,7 +78,7 @@ class _Ruled(torch.autograd.Function):  # type: ignore[misc]
             if any(map(levels.has_tangent, v)):
                 raise rule.closes_over()
             _require_nothing_else(rule, v, (*leaves, *u))
-            return _apart(v)
+            return tuple([leaf.clone() for leaf in v])  # which the rule may keep
 
     @staticmethod
     def backward(ctx: Any, *gradients: Any) -> Any:
@@ -93,7 +93,7 @@ class _Ruled(torch.autograd.Function):  # type: ignore[misc]
             if not is_recorded and any(leaf.requires_grad for leaf in u):
                 raise rule.closes_over()
             _require_nothing_else(rule, u, (*leaves, *v))
-            u = tuple([_conjugate(leaf) for leaf in _apart(u)])
+            u = tuple([_conjugate(leaf).clone() for leaf in u])
         return None, *u, *[None] * (rule.constants + len(y))
 
     @staticmethod
@@ -159,16 +159,6 @@ def _require_nothing_else(rule: Rule, results: Leaves, given: Leaves) -> None:
     layers = levels.layers(results)
     if any(leaf.requires_grad for leaf in layers) and direct.leads_outside(layers, levels.layers(given)):
         raise rule.closes_over()
-
-
-def _apart(leaves: Leaves) -> Leaves:
-    """Leaves that are different objects."""
-    seen: set[int] = set()
-    apart = []
-    for leaf in leaves:
-        apart.append(leaf.clone() if id(leaf) in seen else leaf)
-        seen.add(id(leaf))
-    return tuple(apart)
 
 
 def _in_front(leaf: Array, dim: int | None) -> Array:
