@@ -261,13 +261,13 @@ def has_tangent(tensor: torch.Tensor) -> bool:
     return _unpack_dual(tensor, level=0)[1] is not None
 
 
-def layers(tensors: Iterable[torch.Tensor]) -> list[torch.Tensor]:
+def layers(tensors: Iterable[torch.Tensor]) -> Iterator[torch.Tensor]:
     """These tensors, and all that is wrapped in them, level by level."""
-    found = list(tensors)
-    for tensor in found:
-        if is_wrapped(tensor):
-            found.append(get_unwrapped(tensor))
-    return found
+    for tensor in tensors:
+        yield tensor
+        while is_wrapped(tensor):
+            tensor = get_unwrapped(tensor)
+            yield tensor
 
 
 def forward_in_rules() -> contextlib.AbstractContextManager[None]:

@@ -49,7 +49,7 @@ class _Ruled(torch.autograd.Function):  # type: ignore[misc]
 
     @staticmethod
     def forward(tie: _Tie, *leaves: Array) -> Leaves:
-        return tuple([leaf.detach() for leaf in leaves[tie.count :]])
+        return tuple([leaf.clone() for leaf in leaves[tie.count :]])  # which the rule may keep
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Leaves) -> None:
@@ -78,7 +78,7 @@ class _Ruled(torch.autograd.Function):  # type: ignore[misc]
             if any(map(levels.has_tangent, v)):
                 raise rule.closes_over()
             _require_nothing_else(rule, v, (*leaves, *u))
-            return tuple([leaf.clone() for leaf in v])  # which the rule may keep
+            return tuple([leaf.clone() for leaf in v])
 
     @staticmethod
     def backward(ctx: Any, *gradients: Any) -> Any:
@@ -156,7 +156,7 @@ def _require_constant(tie: _Tie, varies: Sequence[bool]) -> None:
 
 def _require_nothing_else(rule: Rule, results: Leaves, given: Leaves) -> None:
     """Refuse results that depend on other than what was given, at any level: those of the rule's closures."""
-    layers = levels.layers(results)
+    layers = [*levels.layers(results)]
     if any(leaf.requires_grad for leaf in layers) and direct.leads_outside(layers, levels.layers(given)):
         raise rule.closes_over()
 
