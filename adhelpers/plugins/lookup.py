@@ -11,6 +11,7 @@ from adhelpers.errors import AmbiguousBackendError, ArgumentTypeError
 from adhelpers.plugins.containers import flatten
 from adhelpers.plugins.contract import ADBackend
 from adhelpers.plugins.discovery import scan
+from adhelpers.plugins.objects import ATOMS
 from adhelpers.plugins.registry import Registry, several, types
 
 _lock = threading.RLock()
@@ -71,6 +72,20 @@ def owner_of(leaves: Iterable[Any]) -> ADBackend | None:
     Of several backends for one framework any will do: the shipped one is taken, or the first stranger's.
     """
     return current().owner_of(tuple(leaves))
+
+
+def owner_within(tree: Any) -> ADBackend | None:
+    """`owner_of` the arrays in a structure, which only a framework may be able to take apart."""
+    leaves = flatten(tree)[0]
+    owner = _owner_of_arrays(leaves)
+    if owner is None and not all(hasattr(leaf, "dtype") or type(leaf) in ATOMS for leaf in leaves):
+        inside = (_owner_of_arrays(current().instance(name).flatten(tree)[0]) for name in current().loaded())
+        owner = next((found for found in inside if found is not None), None)
+    return owner
+
+
+def _owner_of_arrays(leaves: Iterable[Any]) -> ADBackend | None:
+    return owner_of(leaf for leaf in leaves if hasattr(leaf, "dtype"))
 
 
 def advice_about(leaf: Any) -> str | None:

@@ -69,8 +69,16 @@ def closes_over(name: str) -> ArgumentError:
     )
 
 
-RUNNING: ContextVar[Any] = ContextVar("adhelpers_rule_running", default=None)
-"""The backend for which a rule runs, set around the user's functions that make up the rule."""
+_RUNNING: ContextVar[Any] = ContextVar("adhelpers_rule_running", default=None)
+
+
+def run_for(backend: Any, function: Callable[..., Any], *arguments: Any) -> Any:
+    """What a function of the user's, which is part of a rule, gives where the rule is followed for a backend."""
+    token = _RUNNING.set(backend)
+    try:
+        return function(*arguments)
+    finally:
+        _RUNNING.reset(token)
 
 
 def runs_for() -> Any:
@@ -78,4 +86,4 @@ def runs_for() -> Any:
 
     While one runs, operations see every vector vary: the derivative of a rule is by its vectors, too.
     """
-    return RUNNING.get()
+    return _RUNNING.get()

@@ -11,7 +11,7 @@ from adhelpers.plugins.containers import TreeDef, flatten
 from adhelpers.plugins.contract import ADBackend
 from adhelpers.plugins.functions import Array, Leaves
 from adhelpers.plugins.objects import is_numpy
-from adhelpers.plugins.rule import RUNNING, Rule, closes_over
+from adhelpers.plugins.rule import Rule, run_for
 from adhelpers.trees.matching import arrange_like
 from adhelpers.trees.tree import Tree
 
@@ -31,46 +31,51 @@ class Application:
     """A call of the function at a point, with further arguments.
 
     Arrays among these travel beside `x`, as constants: a framework that traces must see them. All else is kept as it
-    is.
+    is. Once the result is there, no array is held: a framework may keep the rule for longer than its tracers live.
     """
 
-    __slots__ = ("_args", "_backend", "_constants", "_functions", "_output", "_x")
+    __slots__ = ("_args", "_backend", "_count", "_functions", "_leaves", "_output", "_treedef")
 
     def __init__(self, functions: Functions, backend: ADBackend, x: Any, args: tuple[Any, ...]) -> None:
         self._functions = functions
         self._backend = backend
-        self._x = Tree.read(backend, x, "x")
+        point = Tree.read(backend, x, "x")
+        self._treedef = point.treedef
+        self._count = len(point.leaves)
+        self._leaves = point.leaves
         self._args: list[tuple[list[Any], TreeDef]] = []
-        self._constants: list[Array] = []
         for arg in args:
             leaves, treedef = backend.flatten(arg)
-            self._constants += [leaf for leaf in leaves if _is_own(backend, leaf)]
+            self._leaves += tuple([leaf for leaf in leaves if _is_own(backend, leaf)])
             self._args.append(([_ARRAY if _is_own(backend, leaf) else leaf for leaf in leaves], treedef))
         self._output: TreeDef | None = None
 
     def result(self) -> Any:
         """What the function returns, whose derivative is the rule's."""
-        leaves = (*self._x.leaves, *self._constants)
+        rule, leaves = self.given()
         if all(map(self._backend.keeps, leaves)):  # mere values, which nobody differentiates
             outputs = self._call(*leaves)
-            if not all(map(self._backend.keeps, outputs)):
-                raise closes_over(self._functions.name)
-        else:
-            outputs = self._backend.apply_rule(self._rule(), leaves)
+            if all(map(self._backend.keeps, outputs)):
+                return self._y(outputs).rebuild(outputs)
+        # Or it is traced without being given a tracer, or closes over one: the backend can tell.
+        outputs = self._backend.apply_rule(rule, leaves)
         return self._y(outputs).rebuild(outputs)
 
-    def _rule(self) -> Rule:
+    def given(self) -> tuple[Rule, Leaves]:
+        """What a backend is given, the constants behind the leaves of `x`; no array is held from now on."""
         functions = self._functions
+        leaves, self._leaves = self._leaves, ()
         is_opaque = functions.shapes is not None
-        return Rule(
+        rule = Rule(
             name=functions.name,
             call=self._call,
             jvp=self._pushed_by_transposition if functions.jvp is None else self._pushed,
             vjp=self._pulled_by_transposition if functions.vjp is None else self._pulled,
-            constants=len(self._constants),
+            constants=len(leaves) - self._count,
             host=self._host if is_opaque else None,
             shapes=self._shapes if is_opaque else None,
         )
+        return rule, leaves
 
     # -- the functions of the rule, between leaves --------------------------------------------------
 
@@ -86,21 +91,20 @@ class Application:
     def _pushed(self, x: Leaves, y: Leaves, u: Leaves) -> Leaves:
         assert self._functions.jvp is not None
         output = self._y(y)
-        v = self._of_user(self._functions.jvp, x, output.rebuild(y), self._x.rebuild(u))
+        v = self._of_user(self._functions.jvp, x, output.rebuild(y), self._x(u).rebuild(u))
         return output.read_partner(v, f"the result of the JVP rule of {self._functions.name}")
 
     def _pulled(self, x: Leaves, y: Leaves, v: Leaves) -> Leaves:
         assert self._functions.vjp is not None
         output = self._y(y)
         u = self._of_user(self._functions.vjp, x, output.rebuild(y), output.rebuild(v))
-        point = Tree(self._backend, "x", x[: len(self._x.leaves)], self._x.treedef)
-        return point.read_partner(u, f"the result of the VJP rule of {self._functions.name}")
+        return self._x(x[: self._count]).read_partner(u, f"the result of the VJP rule of {self._functions.name}")
 
     def _pushed_by_transposition(self, x: Leaves, y: Leaves, u: Leaves) -> Leaves:
         return derived.transposed(self._backend, lambda v: self._pulled(x, y, v), y)(u)
 
     def _pulled_by_transposition(self, x: Leaves, y: Leaves, v: Leaves) -> Leaves:
-        point = x[: len(self._x.leaves)]
+        point = x[: self._count]
         return derived.transposed(self._backend, lambda u: self._pushed(x, y, u), point)(v)
 
     def _shapes(self, *leaves: Array) -> Leaves:
@@ -123,17 +127,15 @@ class Application:
 
     def _of_user(self, function: Any, leaves: Leaves, *vectors: Any) -> Any:
         """What a function of the user's gives at ``(x, *vectors, *args)``."""
-        count = len(self._x.leaves)
-        constants = iter(leaves[count:])
+        point, constants = leaves[: self._count], iter(leaves[self._count :])
         args = [
             treedef.unflatten([next(constants) if leaf is _ARRAY else leaf for leaf in kept])
             for kept, treedef in self._args
         ]
-        token = RUNNING.set(self._backend)
-        try:
-            return function(self._x.rebuild(leaves[:count]), *vectors, *args)
-        finally:
-            RUNNING.reset(token)
+        return run_for(self._backend, function, self._x(point).rebuild(point), *vectors, *args)
+
+    def _x(self, leaves: Leaves) -> Tree:
+        return Tree(self._backend, "x", leaves, self._treedef)
 
     def _y(self, leaves: Leaves) -> Tree:
         assert self._output is not None, "the function was called"

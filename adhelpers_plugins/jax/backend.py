@@ -22,6 +22,7 @@ from adhelpers.extend import (
     Leaves,
     Pullback,
     Pushforward,
+    Rule,
     TreeDef,
     fewest_vectors_first,
     raised_by_library,
@@ -31,6 +32,7 @@ from adhelpers_plugins.jax.abstract import abstract_jvp, is_abstract
 from adhelpers_plugins.jax.compilation import compiled
 from adhelpers_plugins.jax.containers import make_known
 from adhelpers_plugins.jax.mending import mended
+from adhelpers_plugins.jax.rules import apply_rule
 
 _MISSING_RULE = re.compile(
     r"can't apply forward-mode \w+ \(jvp\) to a custom_vjp"
@@ -173,6 +175,10 @@ class JaxBackend(ADBackend):
         """``jax.linearize``, whose transpose is the pullback."""
         outputs, pushforward, aux = jax.linearize(mended(f), *x, has_aux=True)
         return outputs, jax.tree_util.Partial(_of_tuple, pushforward), None, aux
+
+    def apply_rule(self, rule: Rule, x: Leaves) -> Leaves:
+        """``jax.custom_jvp``, whose tangent is a linear primitive with a transpose of its own."""
+        return apply_rule(rule, x)
 
     def jvp_sweep(self, f: LeafFunction, x: Leaves, tangents: Leaves) -> tuple[Leaves, Leaves, Leaves]:
         """One linearisation, vectorised over the tangents; `f` itself sees no batched array."""
