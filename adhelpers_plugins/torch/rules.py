@@ -90,9 +90,7 @@ class _Ruled(torch.autograd.Function):  # type: ignore[misc]
         v = tuple([torch.zeros_like(leaf) if g is None else _conjugate(g).clone() for leaf, g in given])
         with torch.enable_grad():  # to see what it closes over
             u = rule.vjp(x, y, v)
-            if not is_recorded and any(leaf.requires_grad for leaf in u):
-                raise rule.closes_over()
-            _require_nothing_else(rule, u, (*leaves, *v))
+            _require_nothing_else(rule, u, (*leaves, *v) if is_recorded else ())
             u = tuple([_conjugate(leaf).clone() for leaf in u])
         return None, *u, *[None] * (rule.constants + len(y))
 
@@ -157,7 +155,9 @@ def _require_constant(tie: _Tie, varies: Sequence[bool]) -> None:
 def _require_nothing_else(rule: Rule, results: Leaves, given: Leaves) -> None:
     """Refuse results that depend on other than what was given, at any level: those of the rule's closures."""
     layers = [*levels.layers(results)]
-    if any(leaf.requires_grad for leaf in layers) and direct.leads_outside(layers, levels.layers(given)):
+    if any([leaf.requires_grad for leaf in layers]) and (
+        not given or direct.leads_outside(layers, levels.layers(given))
+    ):
         raise rule.closes_over()
 
 
