@@ -146,7 +146,7 @@ class CustomRule(Generic[P, R]):
 
 
 @overload
-def custom_rule(f: Callable[P, R], *, shapes: None = None) -> CustomRule[P, R]: ...
+def custom_rule(f: Callable[P, R], *, shapes: Callable[..., Any] | None = None) -> CustomRule[P, R]: ...
 
 
 @overload
@@ -210,7 +210,7 @@ def custom_rule(f: Any = None, *, shapes: Callable[..., Any] | None = None) -> A
     if shapes is not None:
         _callable(shapes, "shapes")
     if f is None:
-        return lambda f: custom_rule(f) if shapes is None else CustomRule(_callable(f, "f"), shapes)
+        return functools.partial(custom_rule, shapes=shapes)
     return CustomRule(_callable(f, "f"), shapes)
 
 

@@ -182,8 +182,8 @@ ALL_RULES: tuple[Rule, ...] = (
         "rules",
         "a function that brings its own derivative is differentiated by it, in every mode and to any order",
         "a function that brings its own derivative (`custom_rule`, `implicit`) is differentiated by it, in every mode "
-        "and to any order, by the operations here and by the framework's own transformations; a derivative that it does "
-        "not give, by further arguments or by what it closes over, is an error",
+        "and to any order, by the operations here and by the framework's own transformations; a derivative that it "
+        "does not give, by further arguments or by what it closes over, is an error",
     ),
 )
 """All of them, in order."""

@@ -59,6 +59,13 @@ def growing(subject: Subject, *, jvp: bool) -> CustomRule[Any, Any]:
     return rule
 
 
+def bending(subject: Subject, *, jvp: bool) -> CustomRule[Any, Any]:
+    """Squares, whose derivative is said to be ``5 x``."""
+    rule = custom_rule(lambda x: x**2)
+    (rule.defjvp if jvp else rule.defvjp)(lambda x, y, u: 5.0 * x * u)
+    return rule
+
+
 GIVEN = {"jvp": {"jvp": True, "vjp": False}, "vjp": {"jvp": False, "vjp": True}, "both": {"jvp": True, "vjp": True}}
 """Which functions of a rule are given."""
 
@@ -111,19 +118,39 @@ def _prepared(subject: Subject) -> None:
 # -- higher orders ------------------------------------------------------------------------------
 
 
-def _order(operations: tuple[str, ...], jvp: bool, subject: Subject) -> None:
-    """Higher derivatives are those of the rule, in which y depends on x by the rule itself."""
-    x, c = np.array([[0.3, 0.7, -0.4]]), np.array([[1.5, -0.5, 0.8]])
-    f = followed(subject, growing(subject, jvp=jvp))
+X, C = np.array([[0.3, 0.7, -0.4]]), np.array([[1.5, -0.5, 0.8]])
+
+
+def _derivative(subject: Subject, operations: tuple[str, ...], f: Function) -> Any:
+    """The derivative of an elementwise function along C, by one operation of another."""
     for operation in reversed(operations[1:]):
         inner = f
 
         def f(xp: Any, x: Any, operation: str = operation, inner: Function = inner) -> Any:
-            return differentiate(subject, operation, inner, x, like(xp, c, x))
+            return differentiate(subject, operation, inner, x, like(xp, C, x))
 
-    received = differentiate(subject, operations[0], f, subject.arrays(x), subject.arrays(c))
+    return differentiate(subject, operations[0], f, subject.arrays(X), subject.arrays(C))
+
+
+def _order(operations: tuple[str, ...], jvp: bool, subject: Subject) -> None:
+    """Higher derivatives are those of the rule, in which y depends on x by the rule itself."""
+    received = _derivative(subject, operations, followed(subject, growing(subject, jvp=jvp)))
     depth = len(operations)
-    subject.expect_close(received, np.exp(2.0 * x) * c**depth, depth=depth)
+    subject.expect_close(received, np.exp(2.0 * X) * C**depth, depth=depth)
+
+
+def _bent(operations: tuple[str, ...], jvp: bool, subject: Subject) -> None:
+    """And in which x varies."""
+    received = _derivative(subject, operations, followed(subject, bending(subject, jvp=jvp)))
+    subject.expect_close(received, 5.0 * C**2, depth=2)
+
+
+for _pair in ((a, b) for a in ("jvp", "vjp") for b in ("jvp", "vjp")):
+    for _jvp in (True, False):
+        _of = "jvp" if _jvp else "vjp"
+        SCENARIOS.add(f"rules/{'-of-'.join(_pair)}-in-x-by-{_of}", "R21", {RULES} | nested(*_pair), since=2)(
+            partial(_bent, _pair, _jvp)
+        )
 
 
 for _operations in (
@@ -187,12 +214,12 @@ def _varying(name: str, how: str, subject: Subject) -> None:
 
     def f(xp: Any, w: Any) -> Any:
         if how == "argument":
-            rule = custom_rule(lambda x, w: x * w)
-            rule.defjvp(lambda x, y, u, w: u * w)
-            return rule.on(subject.backend, x, w)
-        rule = custom_rule(lambda x: x * w)
-        rule.defjvp(lambda x, y, u: u * w)
-        return rule.on(subject.backend, x)
+            of_both = custom_rule(lambda x, w: x * w)
+            of_both.defjvp(lambda x, y, u, w: u * w)
+            return of_both.on(subject.backend, x, w)
+        closing = custom_rule(lambda x: x * w)
+        closing.defjvp(lambda x, y, u: u * w)
+        return closing.on(subject.backend, x)
 
     w = subject.arrays(numbers(3, seed=1))
     subject.expect_error(ArgumentError, lambda: subject.product(name, f, w, w))
