@@ -296,7 +296,7 @@ def _is_attached(tensor: Array) -> bool:
     return bool(tensor.requires_grad) if tensor.grad_fn is None else leads_outside((tensor,))
 
 
-def leads_outside(results: Leaves, given: Leaves = ()) -> bool:
+def leads_outside(results: Iterable[Array], given: Iterable[Array] = ()) -> bool:
     """Whether the graph of `results` ends in something of somebody else's, but by way of what was given."""
     return any(_is_outside(node) for node in _graph(results, {None, *[leaf.grad_fn for leaf in given]}))
 
@@ -335,7 +335,7 @@ def _is_outside(node: Any) -> bool:
     return type(node) is _LEAF and getattr(node.variable, "is_open", True)
 
 
-def _graph(results: Leaves, seen: set[Any]) -> Iterator[Any]:
+def _graph(results: Iterable[Array], seen: set[Any]) -> Iterator[Any]:
     """Every node of the graph of `results`, but for what was seen and lies behind it."""
     stack = [y.grad_fn for y in results if y.grad_fn not in seen]
     seen.update(stack)

@@ -261,9 +261,13 @@ def has_tangent(tensor: torch.Tensor) -> bool:
     return _unpack_dual(tensor, level=0)[1] is not None
 
 
-def beneath(tensors: Iterable[torch.Tensor]) -> tuple[torch.Tensor, ...]:
-    """What a transformation has wrapped, of those tensors that one has."""
-    return tuple([get_unwrapped(tensor) for tensor in tensors if is_wrapped(tensor)])
+def layers(tensors: Iterable[torch.Tensor]) -> Iterator[torch.Tensor]:
+    """These tensors, and all that is wrapped in them, level by level."""
+    for tensor in tensors:
+        yield tensor
+        while is_wrapped(tensor):
+            tensor = get_unwrapped(tensor)
+            yield tensor
 
 
 def forward_in_rules() -> contextlib.AbstractContextManager[None]:

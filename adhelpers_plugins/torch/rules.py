@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from adhelpers.extend import Array, Leaves, Rule, UnsupportedOperationError
+from adhelpers.extend import ArgumentError, Array, Leaves, Rule, UnsupportedOperationError
 from adhelpers_plugins.torch import direct, levels
 
 
@@ -24,7 +24,8 @@ def apply_rule(rule: Rule, x: Leaves) -> Leaves:
 def _apply(rule: Rule, x: Leaves) -> Leaves:
     copies = [leaf.detach().clone() for leaf in x]
     y = rule.call(*copies) if rule.host is None else _Host.apply(rule, *copies)
-    return levels.apply(_Ruled, _Tie(rule, len(x), torch.is_grad_enabled()), *x, *y)
+    ruled = levels.apply(_Ruled, _Tie(rule, len(x), torch.is_grad_enabled()), *x, *y)
+    return tuple([leaf.clone() for leaf in ruled])  # for the rule may keep them, and the caller write to them
 
 
 _uncompiled = torch.compiler.disable(_apply)
@@ -78,7 +79,7 @@ class _Ruled(torch.autograd.Function):  # type: ignore[misc]
             if any(map(levels.has_tangent, v)):
                 raise rule.closes_over()
             _require_nothing_else(rule, v, (*leaves, *u))
-            return _apart(v)
+            return _own(rule, v, u)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Any) -> Any:
@@ -90,10 +91,8 @@ class _Ruled(torch.autograd.Function):  # type: ignore[misc]
         v = tuple([torch.zeros_like(leaf) if g is None else _conjugate(g).clone() for leaf, g in given])
         with torch.enable_grad():  # to see what it closes over
             u = rule.vjp(x, y, v)
-            if not is_recorded and any(leaf.requires_grad for leaf in u):
-                raise rule.closes_over()
-            _require_nothing_else(rule, u, (*leaves, *v))
-            u = tuple([_conjugate(leaf) for leaf in _apart(u)])
+            _require_nothing_else(rule, u, (*leaves, *v) if is_recorded else ())
+            u = tuple(map(_conjugate, _own(rule, u, v)))
         return None, *u, *[None] * (rule.constants + len(y))
 
     @staticmethod
@@ -138,6 +137,10 @@ class _Host(torch.autograd.Function):  # type: ignore[misc]
 
     @staticmethod
     def vmap(info: Any, in_dims: tuple[Any, ...], rule: Rule, *x: Array) -> tuple[Leaves, Any]:
+        if not info.batch_size:
+            each = [leaf if dim is None else leaf.sum(dim) for leaf, dim in zip(x, in_dims[1:], strict=True)]
+            stacked = tuple([leaf.new_zeros((0, *leaf.shape)) for leaf in rule.shapes(*each)])
+            return stacked, (0,) * len(stacked)
         rows = []
         for i in range(info.batch_size):
             each = [leaf if dim is None else leaf.select(dim, i) for leaf, dim in zip(x, in_dims[1:], strict=True)]
@@ -156,20 +159,25 @@ def _require_constant(tie: _Tie, varies: Sequence[bool]) -> None:
 
 def _require_nothing_else(rule: Rule, results: Leaves, given: Leaves) -> None:
     """Refuse results that depend on other than what was given, at any level: those of the rule's closures."""
-    while results:
-        if any(leaf.requires_grad for leaf in results) and direct.leads_outside(results, given):
-            raise rule.closes_over()
-        results, given = levels.beneath(results), levels.beneath(given)
+    layers = [*levels.layers(results)]
+    if any(leaf.requires_grad for leaf in layers) and (not given or direct.leads_outside(layers, levels.layers(given))):
+        raise rule.closes_over()
 
 
-def _apart(leaves: Leaves) -> Leaves:
-    """Leaves that are different objects."""
-    seen: set[int] = set()
-    apart = []
-    for leaf in leaves:
-        apart.append(leaf.clone() if id(leaf) in seen else leaf)
-        seen.add(id(leaf))
-    return tuple(apart)
+def _own(rule: Rule, results: Leaves, vectors: Leaves) -> Leaves:
+    """The results in memory of their own, for the rule may keep theirs.
+
+    They are linear in the vectors: one that is not zero, but has no graph though a vector has, left the graph.
+    """
+    if any(leaf.requires_grad for leaf in vectors):
+        for leaf in results:
+            if not (leaf.requires_grad or levels.has_no_value(leaf)) and leaf.any():
+                msg = (
+                    f"the rule of {rule.name} is differentiated, but leaves PyTorch's graph, as by NumPy, detach or "
+                    "torch.no_grad; compute it by functions of PyTorch's"
+                )
+                raise ArgumentError(msg)
+    return tuple([leaf.clone() for leaf in results])
 
 
 def _in_front(leaf: Array, dim: int | None) -> Array:
