@@ -43,14 +43,14 @@ class Residual:
         import numpy as np
 
         x, y, *args = (_constant(backend, tree) for tree in (arguments[0], y, *arguments[1:]))
-        largest, allowed = 0.0, 0.0
+        sizes, precisions = [0.0], [0.0]
         for leaf in backend.flatten(run_for(backend, self.conditions, x, y, *args))[0]:
             if not backend.keeps(leaf):
                 return
             array = backend.to_numpy(leaf)
-            size = float(abs(array).max(initial=0.0))
-            precision = float(np.finfo(array.dtype).eps) ** 0.5
-            largest, allowed = max(largest, size), max(allowed, precision)
+            sizes.append(abs(array).max(initial=0.0))
+            precisions.append(np.finfo(array.dtype).eps)
+        largest, allowed = np.max(sizes), np.max(precisions) ** 0.5  # of NumPy, which does not lose what is no number
         seen.already = True
         allowed = allowed if self.tolerance is None else self.tolerance
         words = f"{self.name} leaves a residual of {largest:.1e}, and {allowed:.1e} is allowed"
