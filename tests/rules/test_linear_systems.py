@@ -10,6 +10,8 @@ import pytest
 from adhelpers import (
     ADBackend,
     ArgumentError,
+    ShapeMismatchError,
+    StructureMismatchError,
     array_namespace,
     hessian,
     jacobian_vector_product,
