@@ -51,8 +51,10 @@ class Residual:
             return
         sizes, precisions = [0.0], [0.0]
         for leaf in left:
-            sizes.append(float(abs(backend.to_numpy(leaf)).max(initial=0.0)))
-            precisions.append(float(backend.array_namespace(leaf).finfo(leaf.dtype).eps))
+            xp = backend.array_namespace(leaf)
+            if 0 not in leaf.shape:
+                sizes.append(float(xp.max(xp.abs(leaf))))
+            precisions.append(float(xp.finfo(leaf.dtype).eps))
         largest, allowed = np.max(sizes), np.max(precisions) ** 0.5  # of NumPy, which does not lose what is no number
         seen.already = True
         allowed = allowed if self.tolerance is None else self.tolerance
