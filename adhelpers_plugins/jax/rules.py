@@ -17,6 +17,7 @@ from functools import partial
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
@@ -73,6 +74,11 @@ def _by_host(rule: Rule, *x: Array) -> Leaves:
 
 def _is_traced(leaf: Array) -> bool:
     return isinstance(leaf, jax.core.Tracer)
+
+
+def _array(operand: Any) -> Array:
+    """JAX hands numbers of its own to primitives, and NumPy's arrays."""
+    return operand if isinstance(operand, jax.Array) else jnp.asarray(operand)
 
 
 def _varies(tangent: Any) -> bool:
@@ -192,7 +198,7 @@ class _Derivative(_Step):
 
     def at(self, point: Leaves, vector: Leaves, avals: tuple[Any, ...]) -> Leaves:
         """The product, whose results have these shapes and dtypes."""
-        operands = (*point, *vector)
+        operands = tuple(map(_array, (*point, *vector)))
         outputs = _on_values(self.run, operands)
         if outputs is None and not any(map(is_abstract, point)):
             outputs = _tried(replace(self, avals=tuple([aval.strip_weak_type() for aval in avals])), operands)
@@ -275,7 +281,7 @@ def _in_front(axes: Axes, leaves: Leaves) -> Axes:
 
 
 def _evaluate(*operands: Array, step: _Step) -> Leaves:
-    return step.evaluate(*operands)
+    return step.evaluate(*map(_array, operands))
 
 
 def _shapes(*operands: Any, step: _Step) -> tuple[Any, ...]:
@@ -285,7 +291,7 @@ def _shapes(*operands: Any, step: _Step) -> tuple[Any, ...]:
 
 
 def _jvp(operands: Leaves, tangents: Leaves, *, step: Any) -> tuple[Leaves, Leaves]:
-    outputs: tuple[Leaves, Leaves] = step.jvp(tuple(operands), tuple(tangents))
+    outputs: tuple[Leaves, Leaves] = step.jvp(tuple(map(_array, operands)), tuple(tangents))
     return outputs
 
 
