@@ -94,10 +94,10 @@ def _without_closure(rule: Rule, function: Flat, operands: Leaves) -> tuple[Flat
         traced = jax.make_jaxpr(lambda *operands: tuple(function(*operands)))(*operands)
     except jax.errors.UnexpectedTracerError as error:  # of a transformation that is over
         raise rule.closes_over() from error
-    count = len(traced.consts)
+    jaxpr, count = traced.jaxpr, len(traced.consts)  # and not the constants: they are operands
 
     def run(*operands: Array) -> Leaves:
-        return tuple(jax.core.eval_jaxpr(traced.jaxpr, operands[:count], *operands[count:]))
+        return tuple(jax.core.eval_jaxpr(jaxpr, operands[:count], *operands[count:]))
 
     return run, tuple(traced.consts), tuple(traced.out_avals)
 
@@ -313,3 +313,10 @@ ad.primitive_jvps[_STEP] = _jvp
 ad.primitive_transposes[_STEP] = _transpose
 batching.primitive_batchers[_STEP] = _batch
 mlir.register_lowering(_STEP, mlir.lower_fun(_evaluate, multiple_results=True))
+
+try:
+    from jax._src.util import weakref_cache_key_types
+except ImportError:  # a cache of JAX's keeps the last 2048 steps alive, with what the user's functions hold
+    pass
+else:
+    weakref_cache_key_types.update((_Call, _Derivative))

@@ -368,9 +368,7 @@ TRACED: dict[str, Callable[[Any], Callable[[Any, Any], Any]]] = {
     "derivative of scan": lambda f: (
         lambda x, c: jax.jacrev(lambda x: lax.scan(lambda s, c: (s, f(x, c)), 0.0, c[None]))(x)[1][0]
     ),
-    "ours, prepared": lambda f: (
-        lambda x, c: adhelpers.prepare(adhelpers.jacobian, f, BACKEND, x, args=(c,))(x, args=(c,))
-    ),
+    "ours, prepared": lambda f: lambda x, c: adhelpers.prepare(adhelpers.jacobian, f, BACKEND, x, args=(c,))(x, c),
 }
 VARYING: dict[str, Callable[[Any, Any], Any]] = {
     "closed over": lambda x, c: closing(c, "call", "jvp", "vjp")(x),
@@ -396,11 +394,11 @@ def test_arguments_of_every_kind() -> None:
     @adhelpers.custom_rule
     def power(x: Any, n: int, word: str, index: Any, host: Any) -> Any:
         assert word == "times"
-        return lax.stop_gradient(host[index] * x**n)
+        return lax.stop_gradient(jnp.asarray(host)[index] * x**n)
 
     @power.defjvp
     def _(x: Any, y: Any, u: Any, n: int, word: str, index: Any, host: Any) -> Any:
-        return host[index] * n * x ** (n - 1) * u
+        return jnp.asarray(host)[index] * n * x ** (n - 1) * u
 
     host, x, index = np.array([2.0, 5.0, 7.0]), jnp.asarray(X), jnp.asarray(1)
     for wrap in (lambda f: f, jax.jit):
