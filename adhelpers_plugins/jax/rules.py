@@ -19,7 +19,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.extend.core import Primitive
+from jax.extend.core import Primitive, unmapped_aval
 from jax.interpreters import ad, batching, mlir
 
 from adhelpers.extend import ArgumentError, Array, Leaves, Rule
@@ -94,12 +94,20 @@ def _without_closure(rule: Rule, function: Flat, operands: Leaves) -> tuple[Flat
         traced = jax.make_jaxpr(lambda *operands: tuple(function(*operands)))(*operands)
     except jax.errors.UnexpectedTracerError as error:  # of a transformation that is over
         raise rule.closes_over() from error
+    if any(map(_is_over, traced.consts)):
+        raise rule.closes_over()
     jaxpr, count = traced.jaxpr, len(traced.consts)  # and not the constants: they are operands
 
     def run(*operands: Array) -> Leaves:
         return tuple(jax.core.eval_jaxpr(jaxpr, operands[:count], *operands[count:]))
 
     return run, tuple(traced.consts), tuple(traced.out_avals)
+
+
+def _is_over(array: Array) -> bool:
+    """Whether it is a tracer of a trace that is over, of which JAX itself complains only when it compiles."""
+    trace = getattr(array, "_trace", None)
+    return hasattr(trace, "is_valid") and not trace.is_valid()
 
 
 def _product(
@@ -146,21 +154,21 @@ class _Step:
         except jax.errors.UnexpectedTracerError as error:
             raise self.rule.closes_over() from error
 
-    def _batched(self, size: int, axes: Axes, point: Axes, vector: Axes) -> dict[str, Any]:
+    def _batched(self, along: Any, axes: Axes, point: Axes, vector: Axes) -> dict[str, Any]:
         """What a step of the same kind has whose operands are stacked on these axes, and its results in front."""
-        shapes = self.avals and [jax.core.ShapedArray((size, *aval.shape), aval.dtype) for aval in self.avals]
+        avals = self.avals and tuple([unmapped_aval(along.size, 0, aval, along.explicit_mesh_axis) for aval in self.avals])
         push, pull = self.push, self.pull
+        vmap = partial(jax.vmap, axis_size=along.size, axis_name=along.name, spmd_axis_name=along.spmd_name)
 
         def pushed(at: Leaves, u: Leaves) -> Leaves:
-            return tuple(jax.vmap(push, in_axes=(_in_front(point, at), vector), axis_size=size)(at, u))
+            return tuple(vmap(push, in_axes=(_in_front(point, at), vector))(at, u))
 
         def pulled(at: Leaves, v: Leaves) -> Leaves:
             towards = tuple([axis or 0 for axis in vector])
-            stacks = jax.vmap(pull, in_axes=(_in_front(point, at), 0), out_axes=towards, axis_size=size)(at, v)
+            stacks = vmap(pull, in_axes=(_in_front(point, at), 0), out_axes=towards)(at, v)
             return tuple([u.sum(0) if axis is None else u for u, axis in zip(stacks, vector, strict=True)])
 
-        run = jax.vmap(self.run, in_axes=axes, axis_size=size)
-        return {"run": run, "push": pushed, "pull": pulled, "avals": shapes and tuple(shapes)}
+        return {"run": vmap(self.run, in_axes=axes), "push": pushed, "pull": pulled, "avals": avals}
 
 
 class _Call(_Step):
@@ -189,8 +197,8 @@ class _Call(_Step):
         pulled = transposed(tuple(map(ad.instantiate_zeros, cotangents)))
         return list(_replaced([None] * len(operands), unknown, pulled))
 
-    def batch(self, size: int, axes: Axes) -> _Call:
-        return replace(self, **self._batched(size, axes, axes, axes[self.start : self.stop]))
+    def batch(self, along: Any, axes: Axes) -> _Call:
+        return replace(self, **self._batched(along, axes, axes, axes[self.start : self.stop]))
 
 
 class _Derivative(_Step):
@@ -233,8 +241,8 @@ class _Derivative(_Step):
         wanted = [u if ad.is_undefined_primal(leaf) else None for u, leaf in zip(pulled, vector, strict=True)]
         return [None] * self.stop + wanted
 
-    def batch(self, size: int, axes: Axes) -> _Derivative:
-        return replace(self, **self._batched(size, axes, axes[self.start : self.stop], axes[self.stop :]))
+    def batch(self, along: Any, axes: Axes) -> _Derivative:
+        return replace(self, **self._batched(along, axes, axes[self.start : self.stop], axes[self.stop :]))
 
 
 class _StagedError(Exception):
@@ -299,10 +307,11 @@ def _transpose(cotangents: Leaves, *operands: Any, step: Any) -> Any:
     return step.transpose(cotangents, operands)
 
 
-def _batch(operands: Leaves, axes: Axes, *, step: Any) -> tuple[Leaves, Axes]:
-    sizes = [leaf.shape[axis] for leaf, axis in zip(operands, axes, strict=True) if axis is not None]
-    outputs = step.batch(sizes[0], tuple(axes)).bind(operands) if sizes else step.bind(operands)
-    return outputs, (0 if sizes else None,) * len(outputs)
+def _batch(along: Any, operands: Leaves, axes: Axes, *, step: Any) -> tuple[Leaves, Axes]:
+    """`along` is JAX's description of the axis: its size, and its names."""
+    is_stacked = any(axis is not None for axis in axes)
+    outputs = (step.batch(along, tuple(axes)) if is_stacked else step).bind(operands)
+    return outputs, (0 if is_stacked else None,) * len(outputs)
 
 
 _STEP = Primitive("adhelpers_rule")
@@ -311,7 +320,7 @@ _STEP.def_impl(_evaluate)
 _STEP.def_abstract_eval(_shapes)
 ad.primitive_jvps[_STEP] = _jvp
 ad.primitive_transposes[_STEP] = _transpose
-batching.primitive_batchers[_STEP] = _batch
+batching.fancy_primitive_batchers[_STEP] = _batch
 mlir.register_lowering(_STEP, mlir.lower_fun(_evaluate, multiple_results=True))
 
 try:
