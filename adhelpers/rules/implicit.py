@@ -156,4 +156,4 @@ def implicit(
 
 
 def _have_values(backend: ADBackend, leaves: Iterable[Any]) -> bool:
-    return all(backend.keeps(leaf) for leaf in leaves if backend.is_array(leaf))
+    return all(not backend.is_traced(leaf) for leaf in leaves if backend.is_array(leaf))
