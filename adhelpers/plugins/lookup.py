@@ -13,6 +13,7 @@ from adhelpers.plugins.contract import ADBackend
 from adhelpers.plugins.discovery import scan
 from adhelpers.plugins.objects import ATOMS
 from adhelpers.plugins.registry import Registry, several, types
+from adhelpers.plugins.rule import runs_for
 
 _lock = threading.RLock()
 _scanned: Registry | None = None
@@ -94,10 +95,16 @@ def advice_about(leaf: Any) -> str | None:
 
 
 def infer(x: Any) -> ADBackend:
-    """The one backend that claims the arrays in `x`, or `AmbiguousBackendError`."""
+    """The one backend that claims the arrays in `x`, or `AmbiguousBackendError`.
+
+    If none does, they may still be those of a backend for which a rule runs: NumPy's are those of some frameworks.
+    """
     leaves = (x,) if hasattr(x, "dtype") else flatten(x)[0]
     claims = current().claims(leaves) or _claims_in_foreign_containers(x)
     if not claims:
+        backend: ADBackend | None = runs_for()
+        if backend is not None and all(map(backend.is_array, leaves)):
+            return backend
         advice = next(filter(None, map(advice_about, leaves)), None)
         names = ", ".join(map(repr, sorted(current().descriptions)))
         msg = (

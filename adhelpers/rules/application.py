@@ -83,7 +83,10 @@ class Application:
         if self._functions.shapes is None:
             y = self._of_user(self._functions.f, leaves)
         else:
-            y = self._of_user(self._functions.f, tuple(map(self._backend.to_numpy, leaves)))
+            import numpy as np
+
+            copies = tuple([np.array(self._backend.to_numpy(leaf)) for leaf in leaves])  # which it may write to
+            y = self._of_user(self._functions.f, copies)
         tree = Tree.read(self._backend, y, f"the result of {self._functions.name}", leaves[0] if leaves else None)
         self._output = tree.treedef
         return tree.leaves

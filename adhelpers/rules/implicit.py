@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Literal, ParamSpec, TypeVar
 
@@ -42,15 +42,20 @@ class Residual:
             return
         import numpy as np
 
-        x, y, *args = (_constant(backend, tree) for tree in (arguments[0], y, *arguments[1:]))
-        largest, allowed = 0.0, 0.0
-        for leaf in backend.flatten(run_for(backend, self.conditions, x, y, *args))[0]:
-            if not backend.keeps(leaf):
-                return
-            array = backend.to_numpy(leaf)
-            size = float(abs(array).max(initial=0.0))
-            precision = float(np.finfo(array.dtype).eps) ** 0.5
-            largest, allowed = max(largest, size), max(allowed, precision)
+        leaves, treedef = backend.flatten((arguments[0], y, *arguments[1:]))
+        constants = [backend.stop_gradient(leaf) if backend.is_array(leaf) else leaf for leaf in leaves]
+        if not _have_values(backend, constants):
+            return
+        left, _ = backend.flatten(run_for(backend, self.conditions, *treedef.unflatten(constants)))
+        if not _have_values(backend, left):  # for they close over what has none
+            return
+        sizes, precisions = [0.0], [0.0]
+        for leaf in left:
+            xp = backend.array_namespace(leaf)
+            if 0 not in leaf.shape:
+                sizes.append(float(xp.max(xp.abs(leaf))))
+            precisions.append(float(xp.finfo(leaf.dtype).eps))
+        largest, allowed = np.max(sizes), np.max(precisions) ** 0.5  # of NumPy, which does not lose what is no number
         seen.already = True
         allowed = allowed if self.tolerance is None else self.tolerance
         words = f"{self.name} leaves a residual of {largest:.1e}, and {allowed:.1e} is allowed"
@@ -150,7 +155,5 @@ def implicit(
     return decorate
 
 
-def _constant(backend: ADBackend, tree: Any) -> Any:
-    """A structure whose arrays are constants to every derivative."""
-    leaves, treedef = backend.flatten(tree)
-    return treedef.unflatten([backend.stop_gradient(leaf) if backend.is_array(leaf) else leaf for leaf in leaves])
+def _have_values(backend: ADBackend, leaves: Iterable[Any]) -> bool:
+    return all(backend.keeps(leaf) for leaf in leaves if backend.is_array(leaf))

@@ -19,6 +19,7 @@ from adhelpers.plugins.contract import ADBackend
 from adhelpers.plugins.rule import runs_for
 from adhelpers.rules.coordinates import from_column, from_real_parts, real_parts, to_column
 from adhelpers.rules.custom_rule import CustomRule
+from adhelpers.trees.tree import Tree
 
 Map = Callable[..., Any]
 LinearSolve = Callable[[Callable[[Any], Any], Any], Any]
@@ -76,18 +77,23 @@ def systems(name: str, derivative: Derivative, linear_solve: LinearSolve | None)
     Without `linear_solve` they are solved by the whole matrix.
     """
 
+    def solved_by_products(matvec: Callable[[Any], Any], b: Any) -> Any:
+        assert linear_solve is not None
+        right = Tree.read(runs_for(), b, "b")
+        return right.rebuild(right.read_partner(linear_solve(matvec, b), f"the result of linear_solve of {name}"))
+
     def straight(inputs: Any, *args: Any) -> Any:
         point, b = inputs
         if linear_solve is None:
             return _solved(derivative.matrix(point, *args), b, point[1])
-        return linear_solve(lambda v: derivative.push(point, v, *args), b)
+        return solved_by_products(lambda v: derivative.push(point, v, *args), b)
 
     def turned(inputs: Any, *args: Any) -> Any:
         point, b = inputs
         if linear_solve is None:
             conditions = derivative.conditions(*point, *args)
             return _solved(derivative.matrix(point, *args), b, conditions, transposed=True)
-        return linear_solve(lambda w: derivative.pull(point, w, *args), b)
+        return solved_by_products(lambda w: derivative.pull(point, w, *args), b)
 
     straight.__name__, turned.__name__ = f"{name}'s linear system", f"{name}'s transposed system"
     solve, solve_transposed = CustomRule(straight, None), CustomRule(turned, None)

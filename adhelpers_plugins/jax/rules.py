@@ -1,25 +1,25 @@
-"""Functions with derivative rules of the user's, in JAX.
+"""Functions with derivative rules of the user's, in JAX: steps of one primitive.
 
-`jax.custom_jvp` says what the tangent is: one primitive, linear in the tangents of `x`. Forward mode evaluates it by the
-rule's `jvp`, and where JAX transposes it, the same primitive stands with `jvp` and `vjp` exchanged. So neither is taken
-apart in order to transpose it, and each may compute whatever it likes.
+The tangent of a call is a linear map, which is such a step too. Forward mode evaluates it by the rule's `jvp`; where
+JAX transposes it, the two products change places. So no product is taken apart, and it may compute whatever it likes.
+`jax.custom_jvp` does not do: its tangents are transposed line by line, and within ``lax.scan`` the second derivative
+leaves out that y depends on x.
 
-Whatever arrays a function of the rule closes over become operands as soon as JAX traces, for then a derivative by them
-shows, and is refused.
+What the functions of a rule close over becomes an operand where JAX traces them. There a derivative by it shows.
 """
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.custom_derivatives import SymbolicZero
-from jax.extend.core import Primitive
+from jax.extend.core import Primitive, unmapped_aval
 from jax.interpreters import ad, batching, mlir
 
 from adhelpers.extend import ArgumentError, Array, Leaves, Rule
@@ -27,67 +27,34 @@ from adhelpers_plugins.jax.abstract import is_abstract
 from adhelpers_plugins.jax.mending import mended
 
 Flat = Callable[..., Leaves]
+Product = Callable[[Leaves, Leaves], Leaves]
+"""``(point, vector)``."""
+Axes = tuple[int | None, ...]
 
 
 def apply_rule(rule: Rule, x: Leaves) -> Leaves:
     """``rule.call(*x)``, with the derivative of the rule."""
-    call = rule.call if rule.host is None else partial(_by_host, rule)
-    if not any(map(is_abstract, x)):
-        try:
-            y = _applied(rule, call, (), x)
-        except jax.errors.UnexpectedTracerError:
-            pass  # it closes over an array of an enclosing transformation
-        else:
-            if not any(map(is_abstract, y)):
-                return y
-    run, closed_over = _without_closure(rule, call, x)
-    return _applied(rule, run, closed_over, x)
+    run = rule.call if rule.host is None else partial(_by_host, rule)
 
+    def call(run: Flat, closed_over: Leaves, avals: tuple[Any, ...] | None) -> _Call:
+        start, inputs = len(closed_over), len(closed_over) + len(x)
+        then = tuple([weakref.ref(array) if _is_traced(array) else None for array in closed_over])
+        push, pull = (partial(_product, by, inputs, then) for by in (rule.jvp, rule.vjp))
+        return _Call(rule, run, push, pull, start, inputs - rule.constants, avals)
 
-def _applied(rule: Rule, run: Flat, closed_over: Leaves, x: Leaves) -> Leaves:
-    """``run(*closed_over, *x)``, with the derivative of the rule by `x`."""
-    start, stop = len(closed_over), len(closed_over) + len(x) - rule.constants
-
-    @jax.custom_jvp
-    def call(*operands: Array) -> Leaves:
-        return tuple(run(*operands))
-
-    @partial(call.defjvp, symbolic_zeros=True)
-    def jvp(operands: Leaves, tangents: Leaves) -> tuple[Leaves, Leaves]:
-        if any(map(_varies, tangents[:start])):
-            raise rule.closes_over()
-        if any(map(_varies, tangents[stop:])):
-            raise rule.constant_varies()
-        u = tuple(map(_array, tangents[start:stop]))
-        y = _on_values(run, operands, beside=u) or call(*operands)
-        linear = _derivative(rule, closed_over, len(operands), len(y))
-        return y, _product(linear, (*operands, *y, *u), tuple(map(jax.typeof, y)))
-
-    outputs: Leaves = call(*closed_over, *x)
+    outputs = _tried(call(run, (), None), x)
+    if outputs is None:
+        run, closed_over, avals = _without_closure(rule, run, x)
+        outputs = call(run, closed_over, avals).bind((*closed_over, *x))
     return outputs
-
-
-def _on_values(function: Flat, operands: Leaves, beside: Leaves = ()) -> Leaves | None:
-    """What it gives where nothing is traced, for JAX takes long to find that out; or else None."""
-    if any(isinstance(leaf, jax.core.Tracer) for leaf in (*operands, *beside)):
-        return None
-    outputs = tuple(function(*operands))
-    return None if any(isinstance(leaf, jax.core.Tracer) for leaf in outputs) else outputs
-
-
-def _varies(tangent: Any) -> bool:
-    return not isinstance(tangent, (SymbolicZero, ad.Zero)) and tangent.dtype != jax.dtypes.float0
-
-
-def _array(tangent: Any) -> Array:
-    return jnp.zeros(tangent.shape, tangent.dtype) if isinstance(tangent, SymbolicZero) else tangent
 
 
 def _by_host(rule: Rule, *x: Array) -> Leaves:
     """The call of a rule that needs values: at once if there are any, or else when the code runs."""
-    if not any(isinstance(leaf, jax.core.Tracer) for leaf in x):
+    if not any(map(_is_traced, x)):
         return rule.call(*x)
-    assert rule.host is not None and rule.shapes is not None
+    assert rule.host is not None
+    assert rule.shapes is not None
     host, like = rule.host, jax.eval_shape(rule.shapes, *x)
 
     def on_values(*arrays: Any) -> Leaves:
@@ -105,152 +72,260 @@ def _by_host(rule: Rule, *x: Array) -> Leaves:
     return outputs
 
 
+def _is_traced(leaf: Array) -> bool:
+    return isinstance(leaf, jax.core.Tracer)
+
+
+def _array(operand: Any) -> Array:
+    """JAX hands numbers of its own to primitives, and NumPy's arrays."""
+    return operand if isinstance(operand, jax.Array) else jnp.asarray(operand)
+
+
+def _varies(tangent: Any) -> bool:
+    return not isinstance(tangent, ad.Zero) and tangent.dtype != jax.dtypes.float0
+
+
 # -- what a function closes over ------------------------------------------------------------------------------------
 
 
-def _without_closure(rule: Rule, function: Flat, operands: Leaves) -> tuple[Flat, Leaves]:
-    """The function with what it closes over for first operands, and these."""
+def _without_closure(rule: Rule, function: Flat, operands: Leaves) -> tuple[Flat, Leaves, tuple[Any, ...]]:
+    """The function with what it closes over for first operands, these, and what it gives."""
     try:
         traced = jax.make_jaxpr(lambda *operands: tuple(function(*operands)))(*operands)
     except jax.errors.UnexpectedTracerError as error:  # of a transformation that is over
         raise rule.closes_over() from error
-    except jax.errors.JAXTypeError:  # it looks at values, as under vmap alone it may: if not, it fails again
-        return function, ()
-    return partial(_evaluated, traced.jaxpr, len(traced.consts)), tuple(traced.consts)
+    if any(map(_is_over, traced.consts)):
+        raise rule.closes_over()
+    jaxpr, count = traced.jaxpr, len(traced.consts)  # and not the constants: they are operands
+
+    def run(*operands: Array) -> Leaves:
+        return tuple(jax.core.eval_jaxpr(jaxpr, operands[:count], *operands[count:]))
+
+    return run, tuple(traced.consts), tuple(traced.out_avals)
 
 
-def _evaluated(jaxpr: Any, count: int, *operands: Array) -> Leaves:
-    return tuple(jax.core.eval_jaxpr(jaxpr, operands[:count], *operands[count:]))
+def _is_over(array: Array) -> bool:
+    """Whether it is a tracer of a trace that is over, of which JAX itself complains only when it compiles."""
+    trace = getattr(array, "_trace", None)
+    return hasattr(trace, "is_valid") and not trace.is_valid()
 
 
-# -- the derivative, one linear primitive ---------------------------------------------------------------------------
+def _product(
+    by: Callable[..., Leaves], inputs: int, closed_over: tuple[Any, ...], point: Leaves, vector: Leaves
+) -> Leaves:
+    """A product of the rule at ``(*closed_over, *x, *y)``.
+
+    JAX may ask for it when the trace is over in which the function was called. Then what it closed over stands for
+    nothing, and the operands have taken its place.
+    """
+    given = point[len(closed_over) : inputs], point[inputs:], vector
+    if not any(closed_over):
+        return tuple(by(*given))
+    traced = jax.make_jaxpr(lambda *given: tuple(by(*given)))(*given)
+    pairs = [(then(), now) for then, now in zip(closed_over, point, strict=False) if then]
+    consts = [next((now for then, now in pairs if then is const), const) for const in traced.consts]
+    return tuple(jax.core.eval_jaxpr(traced.jaxpr, consts, *jax.tree.leaves(given)))
+
+
+# -- steps of the primitive -----------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, eq=False)
-class _Linear:
-    """A linear map of vectors at a point, and its transpose: functions ``(*point, *vectors)``."""
+class _Step:
+    """A function of the rule, as JAX sees it: opaque, with rules of its own."""
 
     rule: Rule
-    push: Flat
-    pull: Flat
-    point: int
-    """How many arrays a point is."""
+    run: Flat
+    """``run(*operands)``, the first of which it closes over."""
+    push: Product
+    pull: Product
+    start: int
+    """How many these are."""
+    stop: int
+    avals: tuple[Any, ...] | None
+    """What it gives; if that is not known, it cannot be staged."""
 
-    @property
-    def transposed(self) -> _Linear:
-        return _Linear(self.rule, self.pull, self.push, self.point)
+    def bind(self, operands: Leaves) -> Leaves:
+        return tuple(_STEP.bind(*operands, step=self))
 
-
-def _derivative(rule: Rule, closed_over: Leaves, inputs: int, outputs: int) -> _Linear:
-    """The derivative at ``(*closed_over, *x, *y)``.
-
-    JAX may ask for it when the trace is over in which `call` was met. Then what the rule closes over stands for nothing,
-    and the operand has taken its place.
-    """
-    start, point = len(closed_over), inputs + outputs
-
-    def product(by: Callable[..., Leaves], *operands: Array) -> Leaves:
-        given = (operands[start:inputs], operands[inputs:point], operands[point:])
-        if not closed_over:
-            return tuple(by(*given))
-        traced = jax.make_jaxpr(lambda *given: tuple(by(*given)))(*given)
-        now = {id(then): operand for then, operand in zip(closed_over, operands, strict=False)}
-        consts = [now.get(id(const), const) for const in traced.consts]
-        return tuple(jax.core.eval_jaxpr(traced.jaxpr, consts, *jax.tree.leaves(given)))
-
-    return _Linear(rule, partial(product, rule.jvp), partial(product, rule.vjp), point)
-
-
-def _product(linear: _Linear, operands: Leaves, avals: tuple[Any, ...]) -> Leaves:
-    """``linear.push(*operands)``, for JAX to differentiate, transpose and batch."""
-    outputs = _on_values(linear.push, operands)
-    if outputs is not None:
-        return outputs
-    avals = tuple([aval.strip_weak_type() for aval in avals])
-    if not any(map(is_abstract, operands[: linear.point])):
+    def evaluate(self, *operands: Array) -> Leaves:
         try:
-            return _bind(operands, linear, linear.push, 0, avals)
-        except ArgumentError as error:
-            if not isinstance(error.__cause__, jax.errors.UnexpectedTracerError):
-                raise
-    run, closed_over = _without_closure(linear.rule, linear.push, operands)
-    return _bind((*closed_over, *operands), linear, run, len(closed_over), avals)
+            return tuple(self.run(*operands))
+        except jax.errors.UnexpectedTracerError as error:
+            raise self.rule.closes_over() from error
+
+    def _batched(self, along: Any, axes: Axes, point: Axes, vector: Axes) -> dict[str, Any]:
+        """What a step of the same kind has whose operands are stacked on these axes, and its results in front."""
+        avals = self.avals and tuple([unmapped_aval(along.size, 0, aval, along.explicit_mesh_axis) for aval in self.avals])
+        push, pull = self.push, self.pull
+        vmap = partial(jax.vmap, axis_size=along.size, axis_name=along.name, spmd_axis_name=along.spmd_name)
+
+        def pushed(at: Leaves, u: Leaves) -> Leaves:
+            return tuple(vmap(push, in_axes=(_in_front(point, at), vector))(at, u))
+
+        def pulled(at: Leaves, v: Leaves) -> Leaves:
+            towards = tuple([axis or 0 for axis in vector])
+            stacks = vmap(pull, in_axes=(_in_front(point, at), 0), out_axes=towards)(at, v)
+            return tuple([u.sum(0) if axis is None else u for u, axis in zip(stacks, vector, strict=True)])
+
+        return {"run": vmap(self.run, in_axes=axes), "push": pushed, "pull": pulled, "avals": avals}
 
 
-def _bind(operands: Leaves, linear: _Linear, run: Flat, closed_over: int, avals: tuple[Any, ...]) -> Leaves:
-    """``run(*operands)``, which is ``linear.push`` of all but the first operands, which that closes over."""
-    return tuple(_LINEAR.bind(*operands, linear=linear, run=run, closed_over=closed_over, avals=avals))
+class _Call(_Step):
+    """The function itself, of ``(*closed_over, *x)``; of these it has a derivative by those before `stop`."""
+
+    def jvp(self, operands: Leaves, tangents: Leaves) -> tuple[Leaves, Leaves]:
+        if any(map(_varies, tangents[: self.start])):
+            raise self.rule.closes_over()
+        if any(map(_varies, tangents[self.stop :])):
+            raise self.rule.constant_varies()
+        u = tuple(map(ad.instantiate_zeros, tangents[self.start : self.stop]))
+        y = _on_values(self.run, operands, beside=u) or self.bind(operands)
+        derivative = _Derivative(
+            self.rule, _flat(self.push, len(operands) + len(y)), self.push, self.pull, 0, len(operands) + len(y), None
+        )
+        return y, derivative.at((*operands, *y), u, tuple(map(jax.typeof, y)))
+
+    def transpose(self, cotangents: Leaves, operands: tuple[Any, ...]) -> list[Any]:
+        """Line by line, as of a linear function: there is no point at which a product could be taken."""
+        unknown = [i for i, operand in enumerate(operands) if ad.is_undefined_primal(operand)]
+
+        def of_unknown(*moved: Array) -> Leaves:
+            return self.evaluate(*_replaced(operands, unknown, moved))
+
+        transposed = jax.linear_transpose(of_unknown, *[operands[i].aval for i in unknown])
+        pulled = transposed(tuple(map(ad.instantiate_zeros, cotangents)))
+        return list(_replaced([None] * len(operands), unknown, pulled))
+
+    def batch(self, along: Any, axes: Axes) -> _Call:
+        return replace(self, **self._batched(along, axes, axes, axes[self.start : self.stop]))
 
 
-def _evaluate(*operands: Array, linear: _Linear, run: Flat, **_: Any) -> Leaves:
+class _Derivative(_Step):
+    """``push(point, vector)``, where the point is what stands before `stop`, without what it closes over."""
+
+    def at(self, point: Leaves, vector: Leaves, avals: tuple[Any, ...]) -> Leaves:
+        """The product, whose results have these shapes and dtypes."""
+        operands = tuple(map(_array, (*point, *vector)))
+        outputs = _on_values(self.run, operands)
+        if outputs is None and not any(map(is_abstract, point)):
+            outputs = _tried(replace(self, avals=tuple([aval.strip_weak_type() for aval in avals])), operands)
+        if outputs is not None:
+            return outputs
+        run, closed_over, avals = _without_closure(self.rule, self.run, operands)
+        start = len(closed_over)
+        return replace(self, run=run, start=start, stop=start + self.stop, avals=avals).bind((*closed_over, *operands))
+
+    def jvp(self, operands: Leaves, tangents: Leaves) -> tuple[Leaves, Leaves]:
+        if any(map(_varies, tangents[: self.start])):
+            raise self.rule.closes_over()
+        moving = [i for i in range(self.stop) if _varies(tangents[i])]
+        terms: list[Leaves] = []
+        if moving:
+
+            def at(*moved: Array) -> tuple[Leaves, Leaves]:
+                return self.evaluate(*_replaced(operands, moving, moved)), ()
+
+            x, u = (tuple([leaves[i] for i in moving]) for leaves in (operands, tangents))
+            terms.append(jax.jvp(mended(at), x, u, has_aux=True)[1])
+        if any(map(_varies, tangents[self.stop :])):
+            vector = map(ad.instantiate_zeros, tangents[self.stop :])
+            terms.append(self.bind((*operands[: self.stop], *vector)))
+        return self.bind(operands), tuple([sum(parts[1:], parts[0]) for parts in zip(*terms, strict=True)])
+
+    def transpose(self, cotangents: Leaves, operands: tuple[Any, ...]) -> list[Any]:
+        point, vector = operands[self.start : self.stop], operands[self.stop :]
+        avals = tuple([leaf.aval if ad.is_undefined_primal(leaf) else jax.typeof(leaf) for leaf in vector])
+        transposed = _Derivative(self.rule, _flat(self.pull, len(point)), self.pull, self.push, 0, len(point), None)
+        pulled = transposed.at(point, tuple(map(ad.instantiate_zeros, cotangents)), avals)
+        wanted = [u if ad.is_undefined_primal(leaf) else None for u, leaf in zip(pulled, vector, strict=True)]
+        return [None] * self.stop + wanted
+
+    def batch(self, along: Any, axes: Axes) -> _Derivative:
+        return replace(self, **self._batched(along, axes, axes[self.start : self.stop], axes[self.stop :]))
+
+
+class _StagedError(Exception):
+    """A step became code, but what its function closes over was not looked at."""
+
+
+def _tried(step: _Step, operands: Leaves) -> Leaves | None:
+    """What the step gives, or None if JAX must see what it closes over."""
     try:
-        return tuple(run(*operands))
-    except jax.errors.UnexpectedTracerError as error:
-        raise linear.rule.closes_over() from error
+        return step.bind(operands)
+    except _StagedError:
+        return None
+    except ArgumentError as error:
+        if isinstance(error.__cause__, jax.errors.UnexpectedTracerError):
+            return None
+        raise
 
 
-def _jvp(operands: Leaves, tangents: Leaves, **params: Any) -> tuple[Leaves, Leaves]:
-    linear, run, closed_over = params["linear"], params["run"], params["closed_over"]
-    if any(map(_varies, tangents[:closed_over])):
-        raise linear.rule.closes_over()
-    start = closed_over + linear.point
-    moving = [i for i in range(start) if _varies(tangents[i])]
-    terms: list[Leaves] = []
-    if moving:
-
-        def at(*moved: Array) -> tuple[Leaves, Leaves]:
-            point = list(operands)
-            for i, leaf in zip(moving, moved, strict=True):
-                point[i] = leaf
-            return tuple(run(*point)), ()
-
-        x, u = tuple([operands[i] for i in moving]), tuple([tangents[i] for i in moving])
-        terms.append(jax.jvp(mended(at), x, u, has_aux=True)[1])
-    if any(map(_varies, tangents[start:])):
-        terms.append(_bind((*operands[:start], *map(ad.instantiate_zeros, tangents[start:])), **params))
-    return _bind(operands, **params), tuple([sum(parts[1:], parts[0]) for parts in zip(*terms, strict=True)])
+def _on_values(function: Flat, operands: Leaves, beside: Leaves = ()) -> Leaves | None:
+    """What it gives where nothing is traced, for JAX takes long to find that out; or else None."""
+    if any(map(_is_traced, (*operands, *beside))):
+        return None
+    outputs = tuple(function(*operands))
+    return None if any(map(_is_traced, outputs)) else outputs
 
 
-def _transpose(cotangents: Leaves, *operands: Any, linear: _Linear, closed_over: int, **_: Any) -> list[Any]:
-    start = closed_over + linear.point
-    vectors = operands[start:]
-    avals = tuple([leaf.aval if ad.is_undefined_primal(leaf) else jax.typeof(leaf) for leaf in vectors])
-    point = operands[closed_over:start]
-    pulled = _product(linear.transposed, (*point, *map(ad.instantiate_zeros, cotangents)), avals)
-    wanted = [one if ad.is_undefined_primal(leaf) else None for one, leaf in zip(pulled, vectors, strict=True)]
-    return [None] * start + wanted
+def _flat(product: Product, point: int) -> Flat:
+    return lambda *operands: product(operands[:point], operands[point:])
 
 
-def _batch(operands: Leaves, axes: tuple[Any, ...], **params: Any) -> tuple[Leaves, list[Any]]:
-    linear, run, closed_over, avals = params["linear"], params["run"], params["closed_over"], params["avals"]
-    if all(axis is None for axis in axes):
-        return _bind(operands, **params), [None] * len(avals)
-    size = next(leaf.shape[axis] for leaf, axis in zip(operands, axes, strict=True) if axis is not None)
-    start = closed_over + linear.point
-    vectors = [
-        batching.bdim_at_front(leaf, axis, size) for leaf, axis in zip(operands[start:], axes[start:], strict=True)
-    ]
-
-    def batched(function: Flat, axes: tuple[Any, ...], count: int) -> Flat:
-        return jax.vmap(function, in_axes=(*axes, *[0] * count), axis_size=size)
-
-    point = axes[closed_over:start]
-    stacked = _Linear(
-        linear.rule,
-        batched(linear.push, point, len(vectors)),
-        batched(linear.pull, point, len(avals)),
-        linear.point,
-    )
-    run = batched(run, axes[:start], len(vectors))
-    avals = tuple([jax.core.ShapedArray((size, *aval.shape), aval.dtype) for aval in avals])
-    return _bind((*operands[:start], *vectors), stacked, run, closed_over, avals), [0] * len(avals)
+def _replaced(leaves: Any, places: list[int], by: Any) -> Leaves:
+    replaced = list(leaves)
+    for i, leaf in zip(places, by, strict=True):
+        replaced[i] = leaf
+    return tuple(replaced)
 
 
-_LINEAR = Primitive("adhelpers_rule")
-_LINEAR.multiple_results = True
-_LINEAR.def_impl(_evaluate)
-_LINEAR.def_abstract_eval(lambda *operands, avals, **_: avals)
-ad.primitive_jvps[_LINEAR] = _jvp
-ad.primitive_transposes[_LINEAR] = _transpose
-batching.primitive_batchers[_LINEAR] = _batch
-mlir.register_lowering(_LINEAR, mlir.lower_fun(_evaluate, multiple_results=True))
+def _in_front(axes: Axes, leaves: Leaves) -> Axes:
+    """These axes, and the first of whatever leaves come after."""
+    return (*axes, *[0] * (len(leaves) - len(axes)))
+
+
+# -- the primitive --------------------------------------------------------------------------------------------------
+
+
+def _evaluate(*operands: Array, step: _Step) -> Leaves:
+    return step.evaluate(*map(_array, operands))
+
+
+def _shapes(*operands: Any, step: _Step) -> tuple[Any, ...]:
+    if step.avals is None:
+        raise _StagedError
+    return step.avals
+
+
+def _jvp(operands: Leaves, tangents: Leaves, *, step: Any) -> tuple[Leaves, Leaves]:
+    outputs: tuple[Leaves, Leaves] = step.jvp(tuple(map(_array, operands)), tuple(tangents))
+    return outputs
+
+
+def _transpose(cotangents: Leaves, *operands: Any, step: Any) -> Any:
+    return step.transpose(cotangents, operands)
+
+
+def _batch(along: Any, operands: Leaves, axes: Axes, *, step: Any) -> tuple[Leaves, Axes]:
+    """`along` is JAX's description of the axis: its size, and its names."""
+    is_stacked = any(axis is not None for axis in axes)
+    outputs = (step.batch(along, tuple(axes)) if is_stacked else step).bind(operands)
+    return outputs, (0 if is_stacked else None,) * len(outputs)
+
+
+_STEP = Primitive("adhelpers_rule")
+_STEP.multiple_results = True
+_STEP.def_impl(_evaluate)
+_STEP.def_abstract_eval(_shapes)
+ad.primitive_jvps[_STEP] = _jvp
+ad.primitive_transposes[_STEP] = _transpose
+batching.fancy_primitive_batchers[_STEP] = _batch
+mlir.register_lowering(_STEP, mlir.lower_fun(_evaluate, multiple_results=True))
+
+try:
+    from jax._src.util import weakref_cache_key_types
+except ImportError:  # a cache of JAX's keeps the last 2048 steps alive, with what the user's functions hold
+    pass
+else:
+    weakref_cache_key_types.update((_Call, _Derivative))

@@ -191,17 +191,20 @@ class _Examination:
         if Capability.FLOAT32 not in self.backend.capabilities:
             return
         x, u, v = (tuple(map(_narrowed, leaves)) for leaves in (self.x, self.u, self.v))
-        for name, received, expected in (
-            ("the value", self._value(x), self.value),
-            ("jacobian_vector_product", self._push(x, u), self._pushed(self.u).values),
-            ("vector_jacobian_product", self._pull(x, v), self._pulled(self.v).values),
-        ):
-            for got, wanted in zip(received, expected, strict=True):
+        rule, leaves = self.rule.application(self.backend, self._lifted(x), *self.args).given()
+        y = rule.call(*leaves)
+        checks = [("the value", y, self.value)]
+        if self.rule.has_jvp:
+            checks.append(("the JVP rule", rule.jvp(leaves, y, self._leaves(u)), self._pushed(self.u).values))
+        if self.rule.has_vjp:
+            checks.append(("the VJP rule", rule.vjp(leaves, y, self._leaves(v)), self._pulled(self.v).values))
+        for name, received, expected in checks:
+            for got, wanted in zip(self._numbers(received), expected, strict=True):
                 single = _narrowed(wanted)
                 if got.dtype != single.dtype:
-                    yield f"in single precision, {name} has dtype {got.dtype}, not {single.dtype}"
+                    yield f"in single precision, {name} gives dtype {got.dtype}, not {single.dtype}"
                 elif not np.allclose(got, single, rtol=1e-2, atol=1e-2 * float(np.max(np.abs(single), initial=0.0))):
-                    yield f"in single precision, {name} is another than in double"
+                    yield f"in single precision, {name} gives another result than in double"
 
     # -- between NumPy's leaves and the backend's structures ------------------------------------------
 

@@ -548,6 +548,21 @@ def test_errors_of_the_users_pass_as_they_are(where: str) -> None:
             assert caught.value is error
 
 
+@pytest.mark.usefixtures("traces_left_open")
+@pytest.mark.parametrize("which", ["F", "R"])
+def test_results_that_do_not_match_are_refused_in_autograds_own_passes(which: str) -> None:
+    rule = adhelpers.custom_rule(lambda x: x * 2.0)
+    rule.defjvp(lambda x, y, u: u[:2])
+    rule.defvjp(lambda x, y, v: [v])
+    x = numbers(3)
+    if which == "F":
+        with pytest.raises(adhelpers.ShapeMismatchError, match="the result of the JVP rule of <lambda> has shape"):
+            autograd.make_jvp(rule)(x)(x)
+    else:
+        with pytest.raises(adhelpers.StructureMismatchError, match="the result of the VJP rule of <lambda> is a list"):
+            autograd.grad(lambda x: anp.sum(rule(x)))(x)
+
+
 # -- what is missing or wrong in autograd ---------------------------------------------------------------
 
 
