@@ -78,8 +78,9 @@ class _Ruled(torch.autograd.Function):  # type: ignore[misc]
             v = rule.jvp(x, y, u)
             if any(levels.unpack(leaf)[1] is not None for leaf in v):
                 raise rule.closes_over()
-            _require_nothing_else(rule, v, (*leaves, *u))
-            return _own(rule, v, u)
+            if ctx.tie.is_recorded:
+                _require_whole(rule, v, (*leaves, *u), u)
+            return tuple([leaf.clone() for leaf in v])  # for the rule may keep it
 
     @staticmethod
     def backward(ctx: Any, *gradients: Any) -> Any:
@@ -91,8 +92,11 @@ class _Ruled(torch.autograd.Function):  # type: ignore[misc]
         v = tuple([torch.zeros_like(leaf) if g is None else _conjugate(g).clone() for leaf, g in given])
         with torch.enable_grad():  # to see what it closes over
             u = rule.vjp(x, y, v)
-            _require_nothing_else(rule, u, (*leaves, *v) if is_recorded else ())
-            u = tuple(map(_conjugate, _own(rule, u, v)))
+            if is_recorded:
+                _require_whole(rule, u, (*leaves, *v), v)
+            elif any(leaf.requires_grad for leaf in u):
+                raise rule.closes_over()
+            u = [_conjugate(leaf).clone() for leaf in u]
         return None, *u, *[None] * (rule.constants + len(y))
 
     @staticmethod
@@ -157,26 +161,23 @@ def _require_constant(tie: _Tie, varies: Sequence[bool]) -> None:
         raise tie.rule.constant_varies()
 
 
-def _require_nothing_else(rule: Rule, results: Leaves, given: Leaves) -> None:
-    """Refuse results that depend on other than what was given, at any level: those of the rule's closures."""
-    if _have_graphs(results) and (not given or direct.leads_outside(levels.layers(results), levels.layers(given))):
-        raise rule.closes_over()
+def _require_whole(rule: Rule, results: Leaves, given: Leaves, vectors: Leaves) -> None:
+    """Refuse results whose graph, at any level, has too much or too little.
 
-
-def _own(rule: Rule, results: Leaves, vectors: Leaves) -> Leaves:
-    """The results in memory of their own, for the rule may keep theirs.
-
-    They are linear in the vectors: one that is not zero, but has no graph though a vector has, left the graph.
+    They depend on nothing but what was given: else something was closed over. They are linear in the vectors: one that
+    is not zero, but has no graph though a vector has, left the graph.
     """
-    if _have_graphs(vectors):
-        for leaf in results:
-            if not (_have_graphs((leaf,)) or levels.has_no_value(leaf)) and leaf.any():
-                msg = (
-                    f"the rule of {rule.name} is differentiated, but leaves PyTorch's graph, as by NumPy, detach or "
-                    "torch.no_grad; compute it by functions of PyTorch's"
-                )
-                raise ArgumentError(msg)
-    return tuple([leaf.clone() for leaf in results])
+    if _have_graphs(results) and direct.leads_outside(levels.layers(results), levels.layers(given)):
+        raise rule.closes_over()
+    if not _have_graphs(vectors):
+        return
+    for leaf in results:
+        if not (_have_graphs((leaf,)) or levels.has_no_value(leaf)) and leaf.any():
+            msg = (
+                f"the rule of {rule.name} is differentiated, but leaves PyTorch's graph, as by NumPy, detach or "
+                "torch.no_grad; compute it by functions of PyTorch's"
+            )
+            raise ArgumentError(msg)
 
 
 def _have_graphs(leaves: Leaves) -> bool:
