@@ -156,9 +156,7 @@ class _Step:
 
     def _batched(self, along: Any, axes: Axes, point: Axes, vector: Axes) -> dict[str, Any]:
         """What a step of the same kind has whose operands are stacked on these axes, and its results in front."""
-        avals = self.avals and tuple(
-            [unmapped_aval(along.size, 0, aval, along.explicit_mesh_axis) for aval in self.avals]
-        )
+        avals = self.avals and tuple([unmapped_aval(along.size, 0, aval, along.explicit_mesh_axis) for aval in self.avals])
         push, pull = self.push, self.pull
         vmap = partial(jax.vmap, axis_size=along.size, axis_name=along.name, spmd_axis_name=along.spmd_name)
 
