@@ -63,9 +63,6 @@ except (ImportError, AttributeError):
     EAGER_KNOWN = False
 """Whether this version of PyTorch lets compiled functions run as they were written."""
 
-LockingLogger: Any = getattr(torch._C, "LockingLogger", None)
-_logging_set_logger: Any = getattr(torch._C, "_logging_set_logger", None)
-
 # The first dual number imports a module that warns about its own deprecated calls: meet it here.
 with warnings.catch_warnings(), contextlib.suppress(ImportError):
     warnings.simplefilter("ignore", DeprecationWarning)
@@ -130,29 +127,6 @@ def compiler() -> Iterator[None]:
         finally:
             if EAGER_KNOWN:
                 eval_frame._stance = _EAGER
-
-
-class Scripts:
-    """How often TorchScript runs inside of it, counted under the lock of the forward mode."""
-
-    def __enter__(self) -> Self:
-        _FORWARD_MODE.__enter__()
-        if LockingLogger is not None:
-            self._logger = LockingLogger()
-            self._previous = _logging_set_logger(self._logger)
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        if LockingLogger is not None:
-            _logging_set_logger(self._previous)
-        _FORWARD_MODE.__exit__()
-
-    @property
-    def runs(self) -> int:
-        """How often, or zero where this version of PyTorch does not count."""
-        if LockingLogger is None:
-            return 0
-        return int(self._logger.get_counter_val("pytorch_runtime.graph_executor_invocations"))
 
 
 def surrounded() -> bool:
@@ -251,14 +225,9 @@ def apply(function: Any, *args: Any) -> tuple[torch.Tensor, ...]:
     return super(torch.autograd.Function, function).apply(*unwrap_dead_wrappers(args))
 
 
-def primal(tensor: torch.Tensor) -> torch.Tensor:
-    """`tensor` without its tangent at the innermost level, which may have those of outer levels."""
-    return _unpack_dual(tensor, level=0)[0]
-
-
-def has_tangent(tensor: torch.Tensor) -> bool:
-    """Whether `tensor` has a tangent at the innermost level."""
-    return _unpack_dual(tensor, level=0)[1] is not None
+def unpack(tensor: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
+    """The primal of the innermost level, which may have tangents of outer ones, and the tangent."""
+    return _unpack_dual(tensor, level=0)
 
 
 def layers(tensors: Iterable[torch.Tensor]) -> Iterator[torch.Tensor]:

@@ -71,15 +71,16 @@ class _Ruled(torch.autograd.Function):  # type: ignore[misc]
             raise UnsupportedOperationError(msg)
         _require_constant(ctx.tie, [tangent is not None for tangent in tangents[1:]])
         with torch.set_grad_enabled(ctx.tie.is_recorded), levels.forward_in_rules():
-            leaves = [levels.primal(leaf).clone() for leaf in ctx.saved_tensors]
+            leaves = [levels.unpack(leaf)[0].clone() for leaf in ctx.saved_tensors]
             x, y = tuple(leaves[:count]), tuple(leaves[count:])
             given = zip(x[: count - rule.constants], tangents[1:], strict=False)
             u = tuple([torch.zeros_like(leaf) if tangent is None else tangent.clone() for leaf, tangent in given])
             v = rule.jvp(x, y, u)
-            if any(map(levels.has_tangent, v)):
+            if any(levels.unpack(leaf)[1] is not None for leaf in v):
                 raise rule.closes_over()
-            _require_nothing_else(rule, v, (*leaves, *u))
-            return _own(rule, v, u)
+            if ctx.tie.is_recorded:
+                _require_whole(rule, v, (*leaves, *u), u)
+            return tuple([leaf.clone() for leaf in v])  # for the rule may keep it
 
     @staticmethod
     def backward(ctx: Any, *gradients: Any) -> Any:
@@ -91,8 +92,11 @@ class _Ruled(torch.autograd.Function):  # type: ignore[misc]
         v = tuple([torch.zeros_like(leaf) if g is None else _conjugate(g).clone() for leaf, g in given])
         with torch.enable_grad():  # to see what it closes over
             u = rule.vjp(x, y, v)
-            _require_nothing_else(rule, u, (*leaves, *v) if is_recorded else ())
-            u = tuple(map(_conjugate, _own(rule, u, v)))
+            if is_recorded:
+                _require_whole(rule, u, (*leaves, *v), v)
+            elif any(leaf.requires_grad for leaf in u):
+                raise rule.closes_over()
+            u = [_conjugate(leaf).clone() for leaf in u]
         return None, *u, *[None] * (rule.constants + len(y))
 
     @staticmethod
@@ -137,7 +141,7 @@ class _Host(torch.autograd.Function):  # type: ignore[misc]
 
     @staticmethod
     def vmap(info: Any, in_dims: tuple[Any, ...], rule: Rule, *x: Array) -> tuple[Leaves, Any]:
-        if not info.batch_size:
+        if not info.batch_size and rule.shapes is not None:
             each = [leaf if dim is None else leaf.sum(dim) for leaf, dim in zip(x, in_dims[1:], strict=True)]
             stacked = tuple([leaf.new_zeros((0, *leaf.shape)) for leaf in rule.shapes(*each)])
             return stacked, (0,) * len(stacked)
@@ -157,27 +161,27 @@ def _require_constant(tie: _Tie, varies: Sequence[bool]) -> None:
         raise tie.rule.constant_varies()
 
 
-def _require_nothing_else(rule: Rule, results: Leaves, given: Leaves) -> None:
-    """Refuse results that depend on other than what was given, at any level: those of the rule's closures."""
-    layers = [*levels.layers(results)]
-    if any(leaf.requires_grad for leaf in layers) and (not given or direct.leads_outside(layers, levels.layers(given))):
-        raise rule.closes_over()
+def _require_whole(rule: Rule, results: Leaves, given: Leaves, vectors: Leaves) -> None:
+    """Refuse results whose graph, at any level, has too much or too little.
 
-
-def _own(rule: Rule, results: Leaves, vectors: Leaves) -> Leaves:
-    """The results in memory of their own, for the rule may keep theirs.
-
-    They are linear in the vectors: one that is not zero, but has no graph though a vector has, left the graph.
+    They depend on nothing but what was given: else something was closed over. They are linear in the vectors: one that
+    is not zero, but has no graph though a vector has, left the graph.
     """
-    if any(leaf.requires_grad for leaf in vectors):
-        for leaf in results:
-            if not (leaf.requires_grad or levels.has_no_value(leaf)) and leaf.any():
-                msg = (
-                    f"the rule of {rule.name} is differentiated, but leaves PyTorch's graph, as by NumPy, detach or "
-                    "torch.no_grad; compute it by functions of PyTorch's"
-                )
-                raise ArgumentError(msg)
-    return tuple([leaf.clone() for leaf in results])
+    if _have_graphs(results) and direct.leads_outside(levels.layers(results), levels.layers(given)):
+        raise rule.closes_over()
+    if not _have_graphs(vectors):
+        return
+    for leaf in results:
+        if not (_have_graphs((leaf,)) or levels.has_no_value(leaf)) and leaf.any():
+            msg = (
+                f"the rule of {rule.name} is differentiated, but leaves PyTorch's graph, as by NumPy, detach or "
+                "torch.no_grad; compute it by functions of PyTorch's"
+            )
+            raise ArgumentError(msg)
+
+
+def _have_graphs(leaves: Leaves) -> bool:
+    return any(leaf.requires_grad for leaf in levels.layers(leaves))
 
 
 def _in_front(leaf: Array, dim: int | None) -> Array:

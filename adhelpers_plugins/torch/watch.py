@@ -11,7 +11,7 @@ import functools
 import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import torch
 from torch._ops import OpOverload, OpOverloadPacket
@@ -121,6 +121,31 @@ def _refusal(mode: Direction, name: str) -> UnsupportedOperationError:
     return UnsupportedOperationError(f"PyTorch's {mode} rule of {name} gives wrong numbers here")
 
 
+class _Scripts:
+    """How often TorchScript runs inside of it; others must not count meanwhile."""
+
+    def __enter__(self) -> Self:
+        if _LockingLogger is not None:
+            self._logger = _LockingLogger()
+            self._previous = _set_logger(self._logger)
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        if _LockingLogger is not None:
+            _set_logger(self._previous)
+
+    @property
+    def runs(self) -> int:
+        """How often, or zero where this version of PyTorch does not count."""
+        if _LockingLogger is None:
+            return 0
+        return int(self._logger.get_counter_val("pytorch_runtime.graph_executor_invocations"))
+
+
+_LockingLogger: Any = getattr(torch._C, "LockingLogger", None)
+_set_logger: Any = getattr(torch._C, "_logging_set_logger", None)
+
+
 class _Watch(TorchFunctionMode):  # type: ignore[misc]
     """Sees the functions of PyTorch that are called, and refuses or composes what is wrong at that order."""
 
@@ -140,7 +165,7 @@ class _Watch(TorchFunctionMode):  # type: ignore[misc]
         if self._mode == "reverse":
             with levels.forward_mode(), self:  # where nothing is compiled: a compiler would trace the watch
                 return run()
-        with levels.Scripts() as scripts, self:
+        with levels.forward_mode(), _Scripts() as scripts, self:
             result = run()
         self.scripts = scripts.runs * (wrong.SCRIPT.forward <= self._order)
         return result

@@ -190,6 +190,66 @@ def test_memory_that_a_rule_keeps_is_not_given_away() -> None:
     np.testing.assert_array_equal(table, 1 + 0 * X)
 
 
+def test_results_may_be_written_to() -> None:
+    f = adhelpers.custom_rule(torch.exp)
+    f.defvjp(lambda x, y, v: y * v)
+
+    def doubled(x: Any) -> Any:
+        y = f(x)
+        y *= 2
+        return y
+
+    for derivative in (lambda f: func.grad(lambda x: f(x).sum())(X), gradient):
+        np.testing.assert_allclose(derivative(doubled), 2 * np.exp(X.numpy()), rtol=1e-12)
+    np.testing.assert_allclose(func.jvp(doubled, (X,), (X,))[1], 2 * X.numpy() * np.exp(X.numpy()), rtol=1e-12)
+    np.testing.assert_allclose(push(doubled), 2 * X.numpy() * np.exp(X.numpy()), rtol=1e-12)
+
+
+@pytest.mark.parametrize("kind", ["jvp", "vjp"])
+def test_rules_by_numpy_have_first_derivatives_and_say_that_they_have_no_second(kind: str) -> None:
+    def times(x: Any, vector: Any) -> Any:
+        return torch.from_numpy(np.cos(x.detach().numpy()) * vector.detach().numpy())
+
+    f = adhelpers.custom_rule(torch.sin)
+    if kind == "jvp":
+        f.defjvp(lambda x, y, u: times(x, u))
+    else:
+        f.defvjp(lambda x, y, v: times(x, v))
+    x = X.clone().requires_grad_()
+    zero = torch._efficientzerotensor((3,), dtype=X.dtype)  # a symbol, which NumPy refuses
+    if kind == "vjp":
+        np.testing.assert_array_equal(torch.autograd.grad(f(x), x, zero)[0], np.zeros(3))
+        np.testing.assert_allclose(adhelpers.jacobian(f, "torch", X), np.diag(np.cos(X.numpy())), rtol=1e-12)
+        np.testing.assert_allclose(torch.autograd.grad(f(x).sum(), x, create_graph=True)[0], np.cos(X.numpy()))
+        with pytest.raises(ArgumentError, match="leaves PyTorch's graph, as by NumPy"):
+            adhelpers.hessian(lambda x: f(x).sum(), "torch", X)
+    else:
+        with forward_ad.dual_level():
+            received = forward_ad.unpack_dual(f(forward_ad.make_dual(X, zero))).tangent
+        np.testing.assert_array_equal(received, np.zeros(3))
+        np.testing.assert_allclose(push(f), X.numpy() * np.cos(X.numpy()), rtol=1e-12)
+        vectors = X.clone().requires_grad_()
+        with forward_ad.dual_level(), pytest.raises(ArgumentError, match="leaves PyTorch's graph, as by NumPy"):
+            f(forward_ad.make_dual(X, vectors))
+
+
+def test_sizes() -> None:
+    @adhelpers.custom_rule(shapes=lambda x: {"sine": x, "nothing": x[:0]})
+    def f(x: Any) -> Any:
+        return {"sine": np.sin(x), "nothing": x[:0]}
+
+    f.defjvp(lambda x, y, u: {"sine": torch.cos(x) * u, "nothing": u[:0]})
+    for rows in (0, 1, 2):
+        x = torch.arange(3.0 * rows, dtype=torch.float64).reshape(rows, 3)
+        mapped = func.vmap(f)(x)
+        assert (mapped["sine"].shape, mapped["nothing"].shape) == ((rows, 3), (rows, 0))
+        np.testing.assert_allclose(mapped["sine"], np.sin(x.numpy()), rtol=1e-12)
+    empty = adhelpers.custom_rule(lambda x: {})
+    empty.defvjp(lambda x, y, v: torch.zeros_like(x))
+    assert adhelpers.jacobian_vector_product(empty, "torch", X, X) == {}
+    np.testing.assert_array_equal(adhelpers.vector_jacobian_product(empty, "torch", X, {}), np.zeros(3))
+
+
 @pytest.mark.parametrize("place", ["call", "jvp", "vjp"])
 def test_errors_of_the_users_functions_pass_through(place: str) -> None:
     error = KeyError("mine")

@@ -464,3 +464,22 @@ def test_words_within_containers_among_the_arguments_are_looked_at(wrapped: Any)
     equal(jacobian_vector_product(f, "torch", X, U, args=(wrapped("plain"),)), 2.0 * U)
     with pytest.raises(UnsupportedOperationError):
         jacobian_vector_product(f, "torch", X, U, args=(wrapped("bessel"),))
+
+
+@pytest.mark.direct
+def test_wrong_derivatives_are_nothing_to_constants_and_are_refused_once_these_vary() -> None:
+    weight = torch.tensor([[2.0, 1.0], [1.0, 3.0]], dtype=torch.float64)
+
+    def f(x: Any) -> Any:
+        return x * torch.cholesky_inverse(weight)
+
+    u = torch.ones_like(weight)
+    lower = np.tril(weight.numpy())
+    expected = np.linalg.inv(lower @ lower.T)
+    with adhelpers.explain() as log:
+        equal(jacobian_vector_product(f, "torch", u, u), expected)
+    assert "fallback" not in str(log)
+    weight.requires_grad_()
+    with adhelpers.explain() as log:
+        jacobian_vector_product(f, "torch", u, u)
+    assert "cholesky_inverse" in str(log)
