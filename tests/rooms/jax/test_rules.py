@@ -149,6 +149,33 @@ def test_each_of_two_is_used_for_what_it_is(word: str, expected: Any, wrap: Any)
     )
 
 
+@pytest.mark.parametrize("kind", ["Auto", "Explicit"])
+def test_over_devices(kind: str) -> None:
+    axis_type = getattr(jax.sharding.AxisType, kind)
+    mesh = jax.make_mesh((1,), ("i",), axis_types=(axis_type,))
+    f = BELLS["j and v"]
+    with jax.set_mesh(mesh):
+        x = jax.device_put(jnp.asarray(X), jax.NamedSharding(mesh, jax.P("i")))
+        g = f if kind == "Explicit" else jax.shard_map(f, mesh=mesh, in_specs=jax.P("i"), out_specs=jax.P("i"))
+        close(jax.jit(jax.grad(lambda x: jnp.sum(g(x))))(x), SLOPES[1](X))
+        close(jax.jit(jax.hessian(lambda x: jnp.sum(g(x))))(x), np.diag(SLOPES[2](X)))
+        close(jax.jit(jax.vmap(jax.grad(f)))(x), SLOPES[1](X))
+
+
+def test_named_axes() -> None:
+    @adhelpers.custom_rule
+    def centred(x: Any) -> Any:
+        return x - lax.pmean(x, "k")
+
+    centred.defjvp(lambda x, y, u: u - lax.pmean(u, "k"))
+    centred.defvjp(lambda x, y, v: v - lax.pmean(v, "k"))
+    g = jax.vmap(centred, axis_name="k")
+    for wrap in (lambda f: f, jax.jit):
+        close(wrap(g)(jnp.asarray(X)), X - X.mean())
+        for mode in (jax.jacfwd, jax.jacrev):
+            close(wrap(mode(g))(jnp.asarray(X)), np.eye(3) - 1 / 3)
+
+
 def test_sweeps_of_a_point_leave_it_alone() -> None:
     shapes = []
 
