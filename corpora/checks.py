@@ -12,9 +12,9 @@ import numpy as np
 
 import adhelpers
 from adhelpers import UnsupportedOperationError
-from corpora import differences
+from adhelpers.testing.correctness import differences
+from adhelpers.testing.correctness.differences import Estimate, Values
 from corpora.case import Arrays, Case
-from corpora.differences import Estimate, Values
 
 Verdict = Literal["right", "unjudged", "refused", "raises", "wrong"]
 """From the best to the worst.

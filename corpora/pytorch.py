@@ -13,9 +13,9 @@ import torch
 from torch.utils import _pytree
 
 import adhelpers
+from adhelpers.testing.correctness.differences import Estimate
 from corpora.case import Arrays, Case
 from corpora.checks import Examination, Outcome
-from corpora.differences import Estimate
 
 DTYPES = {"float64": torch.float64, "complex128": torch.complex128}
 FEW = 120

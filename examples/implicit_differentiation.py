@@ -1,21 +1,18 @@
-"""Implicit differentiation: the derivative of a root, without differentiating the solver.
-
-If g(x, theta) = 0 defines x(theta), then dg/dx dx + dg/dtheta dtheta = 0. `solve`, `push` and `pull` are what a library
-would ship: Newton's method, and the two products with dx/dtheta, for a batch of small systems and parameters in any
-structure. They cost one linear solve each, whatever the root took.
+"""Implicit differentiation: the derivatives of a root, of whatever order, without differentiating the solver.
 
 The system is the boiling of van der Waals' fluid. One function is written by hand, the free energy; pressure and
-chemical potential are derivatives of it, so that Newton's Jacobian is a derivative of derivatives. Liquid and vapour of
-five substances are brought to equal pressure and potential, and their volumes differentiated with respect to
-temperature and both constants. Closed forms exist: Clapeyron's equation, and the law of corresponding states.
+chemical potential are derivatives of it, and so is Newton's Jacobian. Liquid and vapour of five substances are brought
+to equal pressure and potential. `adhelpers.implicit` is told these conditions, and `volumes` is a function like any
+other from then on: it is differentiated with respect to temperature and both constants, in both modes, and twice.
+
+Closed forms exist: Clapeyron's equation, and the law of corresponding states, by which a volume over b is a function of
+T b / a alone.
 
     python examples/implicit_differentiation.py [--backends torch jax autograd]
 """
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
 from typing import Any
 
 import everywhere
@@ -32,51 +29,6 @@ CRITICAL = {  # K and bar
     "water": (647.1, 220.6),
 }
 
-# -- what a library would ship: g maps x of shape (n, B), and theta in any structure, to residuals (n, B) -------------
-
-
-def solve(
-    g: Callable[..., Any], backend: adhelpers.ADBackend, x: Any, theta: Any, *, tolerance: float = 1e-12
-) -> tuple[Any, int]:
-    """A root of ``g(x, theta)`` by Newton's method from `x`, with steps that keep every unknown positive."""
-    xp = adhelpers.array_namespace(x)
-    for count in range(50):
-        residual, jacobian = adhelpers.value_and_batched_jacobian(g, backend, x, args=(theta,))
-        step = _solve_batch(jacobian, -residual)
-        if not xp.any(xp.abs(step) > tolerance * xp.abs(x)):
-            return x + step, count + 1
-        longest = xp.max(-step / x, axis=0)  # 1 would lead to zero: no further than half way
-        x = x + step * xp.where(longest > 0.5, 0.5 / longest, xp.ones_like(longest))
-    msg = "no root after 50 Newton steps; start closer to it"
-    raise RuntimeError(msg)
-
-
-def push(g: Callable[..., Any], backend: adhelpers.ADBackend, x: Any, theta: Any, tangent: Any) -> Any:
-    """The tangent of the root `x` for a tangent of `theta`: dx = -(dg/dx)^-1 (dg/dtheta dtheta)."""
-    jacobian = adhelpers.batched_jacobian(g, backend, x, args=(theta,))
-    moved = adhelpers.jacobian_vector_product(_swapped, backend, theta, tangent, args=(x, g))
-    return -_solve_batch(jacobian, moved)
-
-
-def pull(g: Callable[..., Any], backend: adhelpers.ADBackend, x: Any, theta: Any, cotangent: Any) -> Any:
-    """The cotangent of `theta`, in its structure, for a cotangent of the root `x`: the transpose of `push`."""
-    xp = adhelpers.array_namespace(x)
-    jacobian = adhelpers.batched_jacobian(g, backend, x, args=(theta,))
-    multipliers = -_solve_batch(xp.permute_dims(jacobian, (1, 0, 2)), cotangent)
-    return adhelpers.vector_jacobian_product(_swapped, backend, theta, multipliers, args=(x, g))
-
-
-def _swapped(theta: Any, x: Any, g: Callable[..., Any]) -> Any:
-    return g(x, theta)
-
-
-def _solve_batch(matrix: Any, right: Any) -> Any:
-    """(n, n, B) and (n, B): linalg wants the batch first."""
-    xp = adhelpers.array_namespace(matrix, right)
-    solution = xp.linalg.solve(xp.permute_dims(matrix, (2, 0, 1)), xp.permute_dims(right, (1, 0))[..., None])
-    return xp.permute_dims(solution[..., 0], (1, 0))
-
-
 # -- the system -------------------------------------------------------------------------------------------------------
 
 
@@ -86,15 +38,45 @@ def free_energy(volume: Any, theta: Any) -> Any:
     return -R * theta["T"] * xp.log(volume - theta["b"]) - theta["a"] / volume
 
 
-def boiling(volumes: Any, theta: Any, backend: adhelpers.ADBackend) -> Any:
+def boiling(theta: Any, volumes: Any, *_: Any) -> Any:
     """How far apart the two phases are in pressure and chemical potential: (2, B) for volumes (2, B), without units."""
     xp = adhelpers.array_namespace(volumes, *theta.values())
     energy, slope = adhelpers.value_and_jacobian_vector_product(
-        free_energy, backend, volumes, xp.ones_like(volumes), args=(theta,)
+        free_energy, None, volumes, xp.ones_like(volumes), args=(theta,)
     )
     pressure, thermal = -slope, R * theta["T"]
     potential = energy + pressure * volumes
     return xp.stack([(pressure[0] - pressure[1]) * theta["b"] / thermal, (potential[0] - potential[1]) / thermal])
+
+
+@adhelpers.implicit(boiling, tolerance=1e-10)
+def volumes(theta: Any, guess: Any) -> Any:
+    """Those of liquid and vapour, (2, B), by Newton's method, with steps that keep every one positive."""
+    xp = adhelpers.array_namespace(guess)
+    x = guess
+    for _ in range(50):
+        residual, jacobian = adhelpers.value_and_batched_jacobian(_swapped, None, x, args=(theta,))
+        step = _solve_batch(jacobian, -residual)
+        if not xp.any(xp.abs(step) > 1e-12 * xp.abs(x)):
+            return x + step
+        longest = xp.max(-step / x, axis=0)  # 1 would lead to zero: no further than half way
+        x = x + step * xp.where(longest > 0.5, 0.5 / longest, xp.ones_like(longest))
+    msg = "no root after 50 Newton steps; start closer to it"
+    raise RuntimeError(msg)
+
+
+def _swapped(volumes: Any, theta: Any) -> Any:
+    return boiling(theta, volumes)
+
+
+def _solve_batch(matrix: Any, right: Any) -> Any:
+    """(n, n, B) and (n, B): linalg wants the batch first."""
+    xp = adhelpers.array_namespace(matrix, right)
+    solution = xp.linalg.solve(xp.permute_dims(matrix, (2, 0, 1)), xp.permute_dims(right, (1, 0))[..., None])
+    return xp.permute_dims(solution[..., 0], (1, 0))
+
+
+# -- what is known of it ----------------------------------------------------------------------------------------------
 
 
 def closed_forms(v: np.ndarray, T: np.ndarray, a: np.ndarray, b: np.ndarray) -> dict[str, np.ndarray]:
@@ -103,6 +85,18 @@ def closed_forms(v: np.ndarray, T: np.ndarray, a: np.ndarray, b: np.ndarray) -> 
     by_temperature = (slope - R / (v - b)) / (2 * a / v**3 - R * T / (v - b) ** 2)
     # v / b is a function of T b / a alone.
     return {"T": by_temperature, "a": -T / a * by_temperature, "b": v / b + T / b * by_temperature}
+
+
+def bent(name: str, theta: Any, backend: adhelpers.ADBackend, guess: Any) -> Any:
+    """The second derivative of both volumes of each substance by one of the parameters."""
+
+    def slope(theta: Any) -> Any:
+        xp = adhelpers.array_namespace(theta[name])
+        along = {key: xp.ones_like(value) if key == name else xp.zeros_like(value) for key, value in theta.items()}
+        return adhelpers.jacobian_vector_product(volumes, backend, theta, along, args=(guess,))
+
+    along = {key: backend.asarray(np.full(5, 1.0 * (key == name))) for key in theta}
+    return adhelpers.jacobian_vector_product(slope, backend, theta, along)
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -120,22 +114,26 @@ def main(argv: list[str] | None = None) -> None:
     tangent = {name: value * rng.standard_normal(value.shape) for name, value in at.items()}
     cotangent = rng.standard_normal(guess.shape)
 
-    print("van der Waals' fluid at its boiling curve: Newton steps; errors of the pushed and the pulled derivative")
+    print("van der Waals' fluid at its boiling curve: errors of derivatives that are pushed, pulled, and taken twice")
     roots, pulled = {}, {}
     for name, backend in backends.items():
-        g = functools.partial(boiling, backend=backend)
         with backend.scope():  # JAX's 64-bit types for the arithmetic between the operations too
             theta, dtheta = ({key: backend.asarray(value) for key, value in tree.items()} for tree in (at, tangent))
-            x, steps = solve(g, backend, backend.asarray(guess), theta)
-            dx = backend.to_numpy(push(g, backend, x, theta, dtheta))
-            back = pull(g, backend, x, theta, backend.asarray(cotangent))
-            roots[name] = backend.to_numpy(x)
+            start, weights = backend.asarray(guess), backend.asarray(cotangent)
+            v, dv = adhelpers.value_and_jacobian_vector_product(volumes, backend, theta, dtheta, args=(start,))
+            back = adhelpers.vector_jacobian_product(volumes, backend, theta, weights, args=(start,))
+            by_T, by_a = (backend.to_numpy(bent(key, theta, backend, start)) for key in ("T", "a"))
+            roots[name] = backend.to_numpy(v)
             pulled[name] = np.stack([backend.to_numpy(back[key]) * at[key] for key in at])
+            dv = backend.to_numpy(dv)
         exact = closed_forms(roots[name], **at)
-        forward = everywhere.error(dx, sum(exact[key] * tangent[key] for key in at))
+        forward = everywhere.error(dv, sum(exact[key] * tangent[key] for key in at))
         reverse = everywhere.error(pulled[name], [np.sum(exact[key] * cotangent, axis=0) * at[key] for key in at])
-        print(f"{name:>18}: {steps}; {forward:.1e}, {reverse:.1e}")
+        # Of v = b g(T b / a) follows a^2 v_aa = T^2 v_TT + 2 T v_T.
+        second = everywhere.error(at["a"] ** 2 * by_a, at["T"] ** 2 * by_T + 2 * at["T"] * exact["T"])
+        print(f"{name:>18}: {forward:.1e}, {reverse:.1e}, {second:.1e}")
         everywhere.require(max(forward, reverse) <= 1e-12, f"{name} is off the closed forms; 1e-12 allowed")
+        everywhere.require(second <= 1e-10, f"{name} is off the law of corresponding states; 1e-10 allowed")
 
     v = roots[next(iter(roots))]
     pressure = R * at["T"] / (v[0] - at["b"]) - at["a"] / v[0] ** 2

@@ -25,6 +25,7 @@ def compare(
     atol: float | None = None,
     timing: bool = True,
     seed: int = 0,
+    without_rule: bool = False,
 ) -> ComparisonReport:
     """See where frameworks differ: `f` and its derivatives on every backend, against one another and a reference.
 
@@ -57,6 +58,9 @@ def compare(
         Whether to repeat calls to time them; otherwise the report has no times.
     seed
         The seed of all that is drawn.
+    without_rule
+        Whether an `f` that `adhelpers.custom_rule` has made is differentiated without its rule as well, as what it
+        computes, by each backend that knows rules.
 
     Returns
     -------
@@ -90,4 +94,4 @@ def compare(
     from adhelpers.comparison.task import Settings
 
     settings = Settings(operations, batch_axis, rtol, atol, timing, seed)
-    return compare_function(f, x, u, settings, backends=backends, reference=reference)
+    return compare_function(f, x, u, settings, backends=backends, reference=reference, without_rule=without_rule)

@@ -10,8 +10,10 @@ import numpy as np
 from adhelpers.comparison.participants import Participant
 from adhelpers.errors import ArgumentError, ArgumentTypeError, DTypeError
 from adhelpers.plugins import lookup
+from adhelpers.plugins.capabilities import Capability
 from adhelpers.plugins.containers import describe, flatten
 from adhelpers.plugins.contract import ADBackend
+from adhelpers.rules.custom_rule import CustomRule
 from adhelpers.trees.matching import leaf_paths
 
 Function = Callable[[Any], Any]
@@ -90,6 +92,17 @@ def ports_of(f: Any) -> dict[str, Function] | None:
         msg = f"f is a dict of backend names and functions, but {', '.join(map(repr, wrong)) or 'it is empty'}"
         raise ArgumentTypeError(msg)
     return dict(f)
+
+
+def both_ways(
+    f: Any, usable: Mapping[str, ADBackend], functions: Mapping[str, Function]
+) -> tuple[dict[str, ADBackend], dict[str, Function]]:
+    """Backends and functions with those beside them that do without the rule of `f`."""
+    if not isinstance(f, CustomRule):
+        msg = f"without_rule=True takes a function that adhelpers.custom_rule has made, but {describe(f)} was given"
+        raise ArgumentTypeError(msg)
+    plain = {f"{label} without rule": b for label, b in usable.items() if Capability.RULES in b.capabilities}
+    return {**usable, **plain}, {**functions, **dict.fromkeys(plain, f.__wrapped__)}
 
 
 def reference_of(

@@ -11,6 +11,7 @@ from adhelpers.comparison import gallery
 from adhelpers.comparison.findings import Findings
 from adhelpers.comparison.given import (
     Function,
+    both_ways,
     functions_for,
     in_words,
     is_wide,
@@ -40,6 +41,7 @@ def compare_function(
     reference: str | ADBackend | None,
     name: str | None = None,
     progress: Progress | None = None,
+    without_rule: bool = False,
 ) -> ComparisonReport:
     """`adhelpers.compare`, whose parameters these are; under a `name`, and telling `progress` what is being done."""
     x = numpy_data(x, "x")
@@ -50,6 +52,8 @@ def compare_function(
         backends = list(ports)
     usable, notes = usable_backends(backends, wide=wide)
     functions = functions_for(usable, f, ports)
+    if without_rule:
+        usable, functions = both_ways(f, usable, functions)
     participants = tuple(Participant(label, backend, functions[label]) for label, backend in usable.items())
     name = name or name_of(functions)
     held_to = reference_of(reference, participants, wide=wide)

@@ -11,6 +11,8 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from adhelpers.plugins.rule import runs_for
+
 LOGGER = "adhelpers"
 _DEBUG = 10  # logging.DEBUG; logging is slow to import, and seldom needed
 
@@ -137,7 +139,7 @@ def is_listening() -> bool:
     return call is not None and call is not _NOTHING
 
 
-QUESTIONS = (is_explained, is_heard, is_listening)
+QUESTIONS = (is_explained, is_heard, is_listening, runs_for)
 """Functions that every operation asks, and whose answer no array changes: for compilers that trace Python."""
 
 

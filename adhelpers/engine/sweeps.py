@@ -159,7 +159,9 @@ class Sweep:
         def attempt(sweep: VJPSweep, prove: bool) -> Results:
             return self._through(sweep, single, self.seeds(self.backend, leaves), leaves, words, prove)
 
-        return self._first_right(mode, self.backend.vjp_sweeps(linear), attempt)
+        # A map may be swept wrongly where the function is swept rightly: what is seen of either is kept apart.
+        ways = {f"through a linear map, {name}": way for name, way in self.backend.vjp_sweeps(linear).items()}
+        return self._first_right(mode, ways, attempt)
 
     def _first_right(self, mode: Mode, ways: Mapping[str, T], attempt: Callable[[T, bool], R]) -> R:
         """Sweep in the first way that works and is right. The last one has single products, and is not doubted."""

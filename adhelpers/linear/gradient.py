@@ -102,8 +102,8 @@ class GradientLinearization(AtPoint):
         ------
         ImportError
             SciPy is not installed.
-        DTypeError
-            `x` is complex, where the derivative of a gradient is no matrix.
+        ArgumentError, DTypeError
+            As there. Of a complex `x` the derivative of a gradient is a complex matrix for few functions only.
         """
         from adhelpers.linear.linear_operator import operator_of
 

@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 
 from adhelpers.engine.rounding import Tolerance
-from adhelpers.errors import DTypeError
+from adhelpers.errors import ArgumentError, DTypeError
 from adhelpers.plugins.containers import SINGLE
 from adhelpers.plugins.contract import ADBackend
+from adhelpers.plugins.functions import Array
 from adhelpers.trees.leaves import is_complex
-from adhelpers.trees.tree import Tree
+from adhelpers.trees.tree import LeafName, Tree
 
 try:
     from scipy.sparse.linalg import LinearOperator
@@ -32,7 +33,13 @@ class Side:
     def __init__(self, backend: ADBackend, tree: Tree) -> None:
         self._backend = backend
         self._tree = tree
-        arrays = [backend.to_numpy(leaf) for leaf in tree.leaves]
+        if any(map(backend.is_traced, tree.leaves)):
+            msg = (
+                f"{tree.name} has no values here, inside a transformation or compiled code, and SciPy's solvers need "
+                "some; call operator() outside of it, or multiply by push and pull"
+            )
+            raise ArgumentError(msg)
+        arrays = [_numbers(backend, leaf, LeafName(tree.name, tree.treedef, i)) for i, leaf in enumerate(tree.leaves)]
         self._kinds = [(array.shape, array.dtype, array.size) for array in arrays]
         self.size = sum(array.size for array in arrays)
         self.dtype = np.result_type(*arrays) if arrays else np.dtype(np.float64)
@@ -57,6 +64,17 @@ class Side:
         if len(parts) != 1:
             return np.concatenate([np.zeros((*count, 0), self.dtype), *parts], axis=-1)
         return parts[0] if parts[0].flags.writeable else parts[0].copy()
+
+
+def _numbers(backend: ADBackend, leaf: Array, name: LeafName) -> Any:
+    try:
+        array = backend.to_numpy(leaf)
+    except TypeError:  # NumPy itself lacks the dtype
+        array = None
+    if array is None or array.dtype.kind not in "fc":
+        msg = f"{name} has dtype {leaf.dtype}, which SciPy's solvers do not know; convert it to float32 or float64"
+        raise DTypeError(msg)
+    return array
 
 
 class DerivativeOperator(LinearOperator):  # type: ignore[misc]  # SciPy is not typed

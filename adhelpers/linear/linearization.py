@@ -134,8 +134,10 @@ class Linearization(AtPoint):
         ------
         ImportError
             SciPy is not installed.
+        ArgumentError
+            It was called inside a transformation or compiled code, where there are no values.
         DTypeError
-            `x` is complex and `f` is not complex-differentiable there.
+            `x` is complex and `f` is not complex-differentiable there, or a leaf has a dtype that SciPy does not know.
 
         Examples
         --------

@@ -19,6 +19,7 @@ from adhelpers.plugins import lookup
 from adhelpers.plugins.containers import describe
 from adhelpers.plugins.contract import ADBackend
 from adhelpers.plugins.functions import Leaves
+from adhelpers.plugins.rule import runs_for
 from adhelpers.trees.leafwise import LeafwiseFunction
 from adhelpers.trees.tree import Tree
 
@@ -207,7 +208,8 @@ def resolve(f: Function, backend: Backend, x: Any) -> ADBackend:
     if isinstance(backend, str):
         return lookup.backend(backend)
     if backend is None:
-        return lookup.infer(x)
+        running: ADBackend | None = runs_for()  # a rule, whose arrays may be plain ones of NumPy's
+        return lookup.infer(x) if running is None else running
     # By its bases first: isinstance of an abstract class takes microseconds.
     if ADBackend in type(backend).__mro__ or isinstance(backend, ADBackend):
         return backend

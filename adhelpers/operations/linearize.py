@@ -19,7 +19,8 @@ def linearize(
     """Evaluate `f` at `x` once, and give its derivative there as a linear map, to be multiplied many times.
 
     Pulls do not run `f` again, nor do pushes on JAX and autograd; PyTorch's forward mode and finite differences run it
-    for each push. With a backend that has no reverse mode, the first pull pushes each element of `x` forward.
+    for each push. With a backend that has no reverse mode, the first pull pushes each element of `x` forward. A backend
+    that compiles every call does not compile this one: `adhelpers.prepare` does.
 
     Parameters
     ----------

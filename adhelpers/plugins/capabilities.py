@@ -26,6 +26,8 @@ class Capability(enum.Enum):
         Compiling a function.
     THREADS
         Operations from several threads at once.
+    RULES
+        Functions that bring their own derivative, by `ADBackend.apply_rule`.
     """
 
     FORWARD = "forward"
@@ -36,3 +38,4 @@ class Capability(enum.Enum):
     BFLOAT16 = "bfloat16"
     COMPILE = "compile"
     THREADS = "threads"
+    RULES = "rules"

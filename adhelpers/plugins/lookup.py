@@ -11,7 +11,9 @@ from adhelpers.errors import AmbiguousBackendError, ArgumentTypeError
 from adhelpers.plugins.containers import flatten
 from adhelpers.plugins.contract import ADBackend
 from adhelpers.plugins.discovery import scan
+from adhelpers.plugins.objects import ATOMS
 from adhelpers.plugins.registry import Registry, several, types
+from adhelpers.plugins.rule import runs_for
 
 _lock = threading.RLock()
 _scanned: Registry | None = None
@@ -73,16 +75,36 @@ def owner_of(leaves: Iterable[Any]) -> ADBackend | None:
     return current().owner_of(tuple(leaves))
 
 
+def owner_within(tree: Any) -> ADBackend | None:
+    """`owner_of` the arrays in a structure, which only a framework may be able to take apart."""
+    leaves = flatten(tree)[0]
+    owner = _owner_of_arrays(leaves)
+    if owner is None and not all(hasattr(leaf, "dtype") or type(leaf) in ATOMS for leaf in leaves):
+        inside = (_owner_of_arrays(current().instance(name).flatten(tree)[0]) for name in current().loaded())
+        owner = next((found for found in inside if found is not None), None)
+    return owner
+
+
+def _owner_of_arrays(leaves: Iterable[Any]) -> ADBackend | None:
+    return owner_of(leaf for leaf in leaves if hasattr(leaf, "dtype"))
+
+
 def advice_about(leaf: Any) -> str | None:
     """What to write in place of a leaf of `x` that is no array, but holds some; None if that is not known."""
     return current().advice_about(leaf)
 
 
 def infer(x: Any) -> ADBackend:
-    """The one backend that claims the arrays in `x`, or `AmbiguousBackendError`."""
+    """The one backend that claims the arrays in `x`, or `AmbiguousBackendError`.
+
+    If none does, they may still be those of a backend for which a rule runs: NumPy's are those of some frameworks.
+    """
     leaves = (x,) if hasattr(x, "dtype") else flatten(x)[0]
     claims = current().claims(leaves) or _claims_in_foreign_containers(x)
     if not claims:
+        backend: ADBackend | None = runs_for()
+        if backend is not None and all(map(backend.is_array, leaves)):
+            return backend
         advice = next(filter(None, map(advice_about, leaves)), None)
         names = ", ".join(map(repr, sorted(current().descriptions)))
         msg = (

@@ -15,7 +15,8 @@ from adhelpers.plugins.containers import NAMESPACE, describe
 _MOST = 1000
 """How many objects are looked at: arrays lie close to what holds them, and behind a logger lies everything."""
 
-_ATOMS = frozenset({bool, int, float, complex, str, bytes, type(None), type(Ellipsis), type(NotImplemented), range})
+ATOMS = frozenset({bool, int, float, complex, str, bytes, type(None), type(Ellipsis), type(NotImplemented), range})
+"""Types of what holds nothing."""
 
 REGISTER = f"register its type with optree.register_pytree_node(..., namespace={NAMESPACE!r})"
 """What makes a container of an object."""
@@ -23,13 +24,13 @@ REGISTER = f"register its type with optree.register_pytree_node(..., namespace={
 
 def arrays_held(is_array: Callable[[Any], bool], leaf: Any) -> tuple[Any, ...]:
     """The arrays that a leaf holds which is none, in whatever attributes, elements and closures."""
-    if type(leaf) in _ATOMS or _is_plain_array(leaf):
+    if type(leaf) in ATOMS or _is_plain_array(leaf):
         return ()
     found: list[Any] = []
     seen, queue = {id(leaf)}, deque([leaf])
     while queue and len(seen) < _MOST:
         for part in _parts(queue.popleft()):
-            if id(part) not in seen and type(part) not in _ATOMS:
+            if id(part) not in seen and type(part) not in ATOMS:
                 seen.add(id(part))
                 (found if is_array(part) else queue).append(part)
     return tuple(found)

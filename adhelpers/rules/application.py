@@ -11,7 +11,7 @@ from adhelpers.plugins.containers import TreeDef, flatten
 from adhelpers.plugins.contract import ADBackend
 from adhelpers.plugins.functions import Array, Leaves
 from adhelpers.plugins.objects import is_numpy
-from adhelpers.plugins.rule import Rule, running
+from adhelpers.plugins.rule import Rule, run_for
 from adhelpers.trees.matching import arrange_like
 from adhelpers.trees.tree import Tree
 
@@ -52,27 +52,30 @@ class Application:
 
     def result(self) -> Any:
         """What the function returns, whose derivative is the rule's."""
-        leaves, self._leaves = self._leaves, ()
+        rule, leaves = self.given()
         if all(map(self._backend.keeps, leaves)):  # mere values, which nobody differentiates
             outputs = self._call(*leaves)
             if all(map(self._backend.keeps, outputs)):
                 return self._y(outputs).rebuild(outputs)
         # Or it is traced without being given a tracer, or closes over one: the backend can tell.
-        outputs = self._backend.apply_rule(self._rule(len(leaves) - self._count), leaves)
+        outputs = self._backend.apply_rule(rule, leaves)
         return self._y(outputs).rebuild(outputs)
 
-    def _rule(self, constants: int) -> Rule:
+    def given(self) -> tuple[Rule, Leaves]:
+        """What a backend is given, the constants behind the leaves of `x`; no array is held from now on."""
         functions = self._functions
+        leaves, self._leaves = self._leaves, ()
         is_opaque = functions.shapes is not None
-        return Rule(
+        rule = Rule(
             name=functions.name,
             call=self._call,
             jvp=self._pushed_by_transposition if functions.jvp is None else self._pushed,
             vjp=self._pulled_by_transposition if functions.vjp is None else self._pulled,
-            constants=constants,
+            constants=len(leaves) - self._count,
             host=self._host if is_opaque else None,
             shapes=self._shapes if is_opaque else None,
         )
+        return rule, leaves
 
     # -- the functions of the rule, between leaves --------------------------------------------------
 
@@ -132,8 +135,7 @@ class Application:
             treedef.unflatten([next(constants) if leaf is _ARRAY else leaf for leaf in kept])
             for kept, treedef in self._args
         ]
-        with running(self._backend):
-            return function(self._x(point).rebuild(point), *vectors, *args)
+        return run_for(self._backend, function, self._x(point).rebuild(point), *vectors, *args)
 
     def _x(self, leaves: Leaves) -> Tree:
         return Tree(self._backend, "x", leaves, self._treedef)

@@ -13,7 +13,7 @@ from adhelpers.errors import ArgumentError, ArgumentTypeError
 from adhelpers.plugins import lookup
 from adhelpers.plugins.containers import describe, flatten
 from adhelpers.plugins.contract import ADBackend
-from adhelpers.plugins.rule import closes_over, running
+from adhelpers.plugins.rule import closes_over, run_for
 from adhelpers.rules.application import Application, Functions
 from adhelpers.trees.leaves import is_ready
 from adhelpers.trees.tree import Tree
@@ -95,11 +95,30 @@ class CustomRule(Generic[P, R]):
             self._tell(backend)
         if not args and functions.shapes is None and is_ready(backend, x) and backend.keeps(x):
             # One array that nobody differentiates, by far the commonest: an Application takes longer than many an f.
-            with running(backend):
-                y = Tree.read(backend, functions.f(x), f"the result of {functions.name}", x)
+            value = run_for(backend, functions.f, x)
+            y = Tree.read(backend, value, f"the result of {functions.name}", x)
             if all(map(backend.keeps, y.leaves)):
                 return y.rebuild(y.leaves)
-        return Application(functions, backend, x, args).result()
+        return self.application(backend, x, *args).result()
+
+    def application(self, backend: ADBackend, x: Any, *args: Any) -> Application:
+        """The call, to be made: with what backends are given for it."""
+        return Application(self._functions, backend, x, args)
+
+    @property
+    def name(self) -> str:
+        """What messages call the function."""
+        return self._functions.name
+
+    @property
+    def has_jvp(self) -> bool:
+        """Whether the derivative was defined."""
+        return self._functions.jvp is not None
+
+    @property
+    def has_vjp(self) -> bool:
+        """Whether the transposed derivative was defined."""
+        return self._functions.vjp is not None
 
     def _require_values(self, y: Any) -> None:
         """Refuse a result that depends on arrays of a framework which nobody gave."""
@@ -127,7 +146,7 @@ class CustomRule(Generic[P, R]):
 
 
 @overload
-def custom_rule(f: Callable[P, R], *, shapes: None = None) -> CustomRule[P, R]: ...
+def custom_rule(f: Callable[P, R], *, shapes: Callable[..., Any] | None = None) -> CustomRule[P, R]: ...
 
 
 @overload
@@ -191,7 +210,7 @@ def custom_rule(f: Any = None, *, shapes: Callable[..., Any] | None = None) -> A
     if shapes is not None:
         _callable(shapes, "shapes")
     if f is None:
-        return lambda f: custom_rule(f) if shapes is None else CustomRule(_callable(f, "f"), shapes)
+        return functools.partial(custom_rule, shapes=shapes)
     return CustomRule(_callable(f, "f"), shapes)
 
 
@@ -206,4 +225,4 @@ def _owner(arguments: tuple[Any, ...]) -> ADBackend | None:
     """Whose arrays these are; None for NumPy's alone."""
     if len(arguments) == 1 and hasattr(arguments[0], "dtype"):
         return lookup.owner_of(arguments)
-    return lookup.owner_of(leaf for argument in arguments for leaf in flatten(argument)[0] if hasattr(leaf, "dtype"))
+    return lookup.owner_within(arguments)

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import wraps
 from typing import Any, Literal, ParamSpec, TypeVar
 
 from adhelpers.caches import FUNCTIONS
 from adhelpers.engine import journal
 from adhelpers.errors import ArgumentError
 from adhelpers.operations.products import jacobian_vector_product, vector_jacobian_product
-from adhelpers.plugins import lookup
-from adhelpers.plugins.containers import flatten
 from adhelpers.plugins.contract import ADBackend
-from adhelpers.plugins.rule import runs_for
+from adhelpers.plugins.rule import run_for, runs_for
 from adhelpers.rules.custom_rule import CustomRule
 from adhelpers.rules.linear_systems import Derivative, LinearSolve, negative, systems
 from adhelpers.trees.kinds import kind_of
@@ -38,28 +35,47 @@ class Residual:
     conditions: Callable[..., Any]
     tolerance: float | None
 
-    def look_at(self, y: Any, *arguments: Any) -> None:
+    def look_at(self, backend: ADBackend, y: Any, *arguments: Any) -> None:
         """Log a warning if it is larger than it may be; what has no values is not looked at."""
         seen = FUNCTIONS.record(self.conditions, (self.name, kind_of(arguments)), _Seen)
         if seen.already:
             return
         import numpy as np
 
-        x, *args = arguments
-        largest, allowed = 0.0, 0.0
-        for leaf in _leaves(self.conditions(x, y, *args)):
-            array = _values(leaf)
-            if array is None:
-                return
-            size = float(abs(array).max(initial=0.0))
-            precision = float(np.finfo(array.dtype).eps) ** 0.5
-            largest, allowed = max(largest, size), max(allowed, precision)
+        leaves, treedef = backend.flatten((arguments[0], y, *arguments[1:]))
+        constants = [backend.stop_gradient(leaf) if backend.is_array(leaf) else leaf for leaf in leaves]
+        if not _have_values(backend, constants):
+            return
+        left, _ = backend.flatten(run_for(backend, self.conditions, *treedef.unflatten(constants)))
+        if not _have_values(backend, left):  # for they close over what has none
+            return
+        sizes, precisions = [0.0], [0.0]
+        for leaf in left:
+            xp = backend.array_namespace(leaf)
+            if 0 not in leaf.shape:
+                sizes.append(float(xp.max(xp.abs(leaf))))
+            precisions.append(float(xp.finfo(leaf.dtype).eps))
+        largest, allowed = np.max(sizes), np.max(precisions) ** 0.5  # of NumPy, which does not lose what is no number
         seen.already = True
         allowed = allowed if self.tolerance is None else self.tolerance
         words = f"{self.name} leaves a residual of {largest:.1e}, and {allowed:.1e} is allowed"
         if not largest <= allowed:
             journal.warn("%s: its derivative is that at the solution, of which this is none", words)
         journal.tell("check", words)
+
+
+class ImplicitRule(CustomRule[P, R]):
+    """The rule of a solver, whose residual is looked at where arrays have a framework that may differentiate."""
+
+    def __init__(self, solver: Callable[P, R], shapes: Callable[..., Any] | None, residual: Residual) -> None:
+        super().__init__(solver, shapes)
+        self._residual = residual
+
+    def on(self, backend: ADBackend, x: Any, *args: Any) -> Any:
+        """As that of any rule."""
+        y = super().on(backend, x, *args)
+        self._residual.look_at(backend, y, x, *args)
+        return y
 
 
 def implicit(
@@ -116,15 +132,7 @@ def implicit(
 
     def decorate(solver: Callable[P, R]) -> CustomRule[P, R]:
         name = journal.name_of(solver)
-        residual = Residual(name, conditions, tolerance)
-
-        @wraps(solver)
-        def checked(*arguments: P.args, **keywords: P.kwargs) -> R:
-            y = solver(*arguments, **keywords)
-            residual.look_at(y, *arguments)
-            return y
-
-        rule = CustomRule(checked, shapes)
+        rule = ImplicitRule(solver, shapes, Residual(name, conditions, tolerance))
         by_products = None if isinstance(linear_solve, str) else linear_solve
         solve, solve_transposed = systems(name, Derivative(conditions), by_products)
 
@@ -147,16 +155,5 @@ def implicit(
     return decorate
 
 
-def _leaves(tree: Any) -> tuple[Any, ...]:
-    """The leaves of what the conditions are."""
-    return (tree,) if hasattr(tree, "dtype") else flatten(tree)[0]
-
-
-def _values(leaf: Any) -> Any:
-    """A leaf as NumPy has it; None if there are no values."""
-    import numpy as np
-
-    owner = lookup.owner_of((leaf,))
-    if owner is None:
-        return np.asarray(leaf)
-    return owner.to_numpy(leaf) if owner.keeps(leaf) else None
+def _have_values(backend: ADBackend, leaves: Iterable[Any]) -> bool:
+    return all(backend.keeps(leaf) for leaf in leaves if backend.is_array(leaf))

@@ -17,8 +17,9 @@ from adhelpers.operations.jacobian import jacobian
 from adhelpers.operations.products import jacobian_vector_product, vector_jacobian_product
 from adhelpers.plugins.contract import ADBackend
 from adhelpers.plugins.rule import runs_for
+from adhelpers.rules.coordinates import from_column, from_real_parts, real_parts, to_column
 from adhelpers.rules.custom_rule import CustomRule
-from adhelpers.trees.leaves import is_complex
+from adhelpers.trees.tree import Tree
 
 Map = Callable[..., Any]
 LinearSolve = Callable[[Callable[[Any], Any], Any], Any]
@@ -44,17 +45,21 @@ class Derivative:
         return vector_jacobian_product(of_y, runs_for(), y, w, differentiate_u=True)
 
     def matrix(self, point: Any, *args: Any) -> Any:
-        """All of it: as many rows as the conditions have numbers, and as many columns as `y`."""
+        """All of it, in real numbers: as many rows as the conditions have, and as many columns as `y`."""
         backend: ADBackend = runs_for()
         x, y = point
-        of_y = partial(_of_y, self.conditions, x, args)
-        columns, _ = backend.flatten(y)
-        holomorphic = any(is_complex(backend, leaf) for leaf in columns)
-        blocks, _ = backend.flatten(jacobian(of_y, backend, y, holomorphic=holomorphic))
+        leaves, treedef = backend.flatten(y)
+
+        def of_parts(parts: list[Any]) -> list[Any]:
+            y = treedef.unflatten(from_real_parts(backend, parts, leaves))
+            return real_parts(backend, backend.flatten(self.conditions(x, y, *args))[0])
+
+        columns = real_parts(backend, leaves)
+        blocks, _ = backend.flatten(jacobian(of_parts, backend, columns))
         width = len(columns)
         rows = [blocks[i : i + width] for i in range(0, len(blocks), width)]
         xp = backend.array_namespace(*blocks)
-        sizes = [prod(leaf.shape) for leaf in columns]
+        sizes = [prod(part.shape) for part in columns]
         joined = [
             xp.concat([xp.reshape(block, (-1, size)) for block, size in zip(row, sizes, strict=True)], axis=1)
             for row in rows
@@ -72,20 +77,23 @@ def systems(name: str, derivative: Derivative, linear_solve: LinearSolve | None)
     Without `linear_solve` they are solved by the whole matrix.
     """
 
+    def solved_by_products(matvec: Callable[[Any], Any], b: Any) -> Any:
+        assert linear_solve is not None
+        right = Tree.read(runs_for(), b, "b")
+        return right.rebuild(right.read_partner(linear_solve(matvec, b), f"the result of linear_solve of {name}"))
+
     def straight(inputs: Any, *args: Any) -> Any:
         point, b = inputs
         if linear_solve is None:
             return _solved(derivative.matrix(point, *args), b, point[1])
-        return linear_solve(lambda v: derivative.push(point, v, *args), b)
+        return solved_by_products(lambda v: derivative.push(point, v, *args), b)
 
     def turned(inputs: Any, *args: Any) -> Any:
         point, b = inputs
         if linear_solve is None:
-            matrix = derivative.matrix(point, *args)
-            backend: ADBackend = runs_for()
-            transposed = backend.array_namespace(matrix).matrix_transpose(matrix)
-            return _solved(transposed, b, derivative.conditions(*point, *args))
-        return linear_solve(lambda w: derivative.pull(point, w, *args), b)
+            conditions = derivative.conditions(*point, *args)
+            return _solved(derivative.matrix(point, *args), b, conditions, transposed=True)
+        return solved_by_products(lambda w: derivative.pull(point, w, *args), b)
 
     straight.__name__, turned.__name__ = f"{name}'s linear system", f"{name}'s transposed system"
     solve, solve_transposed = CustomRule(straight, None), CustomRule(turned, None)
@@ -129,10 +137,12 @@ def minus(backend: ADBackend, a: Any, b: Any) -> Any:
     return treedef.unflatten([one - other for one, other in zip(leaves, backend.flatten(b)[0], strict=True)])
 
 
-def _solved(matrix: Any, b: Any, like: Any) -> Any:
-    """The solution, in the structure of `like`."""
+def _solved(matrix: Any, b: Any, like: Any, *, transposed: bool = False) -> Any:
+    """The solution, in the structure of `like`.
+
+    Under ``Re(sum(a * b))`` the transposed map is that of the transposed matrix between conjugates.
+    """
     backend: ADBackend = runs_for()
-    leaves, treedef = backend.flatten(like)
     rows, columns = matrix.shape
     if rows != columns:
         msg = (
@@ -141,10 +151,7 @@ def _solved(matrix: Any, b: Any, like: Any) -> Any:
         )
         raise ArgumentError(msg)
     xp = backend.array_namespace(matrix)
-    right = xp.concat([xp.reshape(leaf, (-1, 1)) for leaf in backend.flatten(b)[0]])
-    numbers, start, parts = xp.linalg.solve(matrix, right), 0, []
-    for leaf in leaves:
-        size = prod(leaf.shape)
-        parts.append(xp.reshape(numbers[start : start + size, 0], leaf.shape))
-        start += size
-    return treedef.unflatten(parts)
+    leaves, treedef = backend.flatten(like)
+    right = to_column(backend, backend.flatten(b)[0], conjugate=transposed)
+    numbers = xp.linalg.solve(xp.matrix_transpose(matrix) if transposed else matrix, right)
+    return treedef.unflatten(from_column(backend, numbers, leaves, conjugate=transposed))

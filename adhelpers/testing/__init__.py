@@ -7,13 +7,15 @@
     class TestMyBackend(Conformance):
         backend = "my-backend"          # or an instance
 
-`assert_backends_agree` pins in a test of yours that a function gives the same on every framework.
+`assert_backends_agree` pins in a test of yours that a function gives the same on every framework, and
+`assert_rule_correct` that a rule of yours is the derivative of its function.
 
 All need pytest and NumPy: ``pip install "adhelpers[testing]"``.
 """
 
 from adhelpers.testing.agreement import assert_backends_agree
 from adhelpers.testing.conformance import Conformance
+from adhelpers.testing.correctness.rule import assert_rule_correct
 from adhelpers.testing.rules import RULES
 from adhelpers.testing.scenario import SUITE_VERSION, Scenario
 from adhelpers.testing.subject import Failure, NotConcerned, OutOfReach
@@ -28,5 +30,6 @@ __all__ = [
     "OutOfReach",
     "Scenario",
     "assert_backends_agree",
+    "assert_rule_correct",
     "scenarios",
 ]

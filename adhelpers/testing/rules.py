@@ -177,6 +177,14 @@ ALL_RULES: tuple[Rule, ...] = (
         "at points without a derivative the framework's own choice stands: [kinks.md](kinks.md)",
         has_scenarios=False,
     ),
+    Rule(
+        21,
+        "rules",
+        "a function that brings its own derivative is differentiated by it, in every mode and to any order",
+        "a function that brings its own derivative (`custom_rule`, `implicit`) is differentiated by it, in every mode "
+        "and to any order, by the operations here and by the framework's own transformations; a derivative that it "
+        "does not give, by further arguments or by what it closes over, is an error",
+    ),
 )
 """All of them, in order."""
 

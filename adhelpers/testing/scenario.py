@@ -12,7 +12,7 @@ from adhelpers import ADBackend, Capability
 from adhelpers.testing.rules import RULES
 from adhelpers.testing.subject import Failure, NotConcerned, OutOfReach, Subject, section
 
-SUITE_VERSION = 1
+SUITE_VERSION = 2
 
 
 @dataclass(frozen=True)

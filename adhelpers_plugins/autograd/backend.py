@@ -24,12 +24,15 @@ from adhelpers.extend import (
     LeafFunction,
     Leaves,
     Pullback,
+    Rule,
     TreeDef,
     VJPSweep,
     fewest_vectors_first,
 )
 from adhelpers_plugins.autograd import namespace
 from adhelpers_plugins.autograd.containers import in_own_containers
+from adhelpers_plugins.autograd.custom_rules import apply_rule
+from adhelpers_plugins.autograd.derivatives import copy, in_dtype_of
 from adhelpers_plugins.autograd.dual import push_through
 from adhelpers_plugins.autograd.tape import PullNode, PushNode, Tape
 
@@ -116,7 +119,7 @@ class AutogradBackend(ADBackend):
 
     def copy(self, leaf: Array) -> Array:
         """A copy, or a box itself: nobody can write to it."""
-        return _copy(leaf)
+        return copy(leaf)
 
     def jvp(self, f: LeafFunction, x: Leaves, u: Leaves) -> tuple[Leaves, Leaves, Leaves]:
         """Push the tangents while `f` runs."""
@@ -125,11 +128,11 @@ class AutogradBackend(ADBackend):
         outputs, pushed = [], []
         for y, node in zip(values, nodes, strict=True):
             if node is None:
-                y = _copy(y)
+                y = copy(y)
                 outputs.append(y)
                 pushed.append(np.zeros(y.shape, dtype=y.dtype))
             else:
-                y = _own(y, taken) if node.makes else _copy(y)
+                y = _own(y, taken) if node.makes else copy(y)
                 outputs.append(y)
                 pushed.append(_like(y, node.tangent, taken))
         return tuple(outputs), tuple(pushed), _copies(aux)
@@ -167,6 +170,10 @@ class AutogradBackend(ADBackend):
     def vjp_sweeps(self, pullback: Pullback) -> dict[str, VJPSweep]:
         """The same for cotangents."""
         return {"one by one": partial(self.vjp_sweep, pullback)}
+
+    def apply_rule(self, rule: Rule, x: Leaves) -> Leaves:
+        """As an application of a primitive, which every trace sees."""
+        return apply_rule(rule, x)
 
     def _sweep(self, replay: Callable[[Leaves], Sequence[Any]], vectors: Leaves, partners: Leaves) -> Leaves:
         """The results of `replay` for each of the stacked vectors, stacked, each leaf in the dtype of its partner."""
@@ -223,13 +230,8 @@ def _item(container: Any, key: Any, value: Any) -> Any:
     return container[key] if type(value) in box_type_mappings else value
 
 
-def _copy(leaf: Any) -> Array:
-    """An array in memory of its own; boxes belong to an enclosing trace and cannot be written to."""
-    return leaf if isbox(leaf) else np.array(leaf)
-
-
 def _copies(leaves: Leaves) -> Leaves:
-    return tuple(map(_copy, leaves))
+    return tuple(map(copy, leaves))
 
 
 def _own(leaf: Any, taken: set[int]) -> Array:
@@ -237,16 +239,11 @@ def _own(leaf: Any, taken: set[int]) -> Array:
     if type(leaf) is np.ndarray and leaf.base is None and id(leaf) not in taken:
         taken.add(id(leaf))
         return leaf
-    return _copy(leaf)
+    return copy(leaf)
 
 
 def _like(partner: Array, derivative: Any, taken: set[int]) -> Array:
     """A derivative in the dtype of its partner, zeros where there is no dependence."""
     if derivative is None:
         return np.zeros(partner.shape, dtype=partner.dtype)
-    derivative = _own(derivative, taken)
-    if derivative.dtype == partner.dtype:
-        return derivative
-    # autograd's rules for mean, var and max take float32 to float64.
-    xp = namespace if isbox(derivative) else array_api_compat.numpy
-    return xp.astype(derivative, partner.dtype)
+    return in_dtype_of(partner, _own(derivative, taken))

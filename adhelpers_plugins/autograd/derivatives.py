@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import array_api_compat.numpy
 import autograd.numpy as anp
 import numpy as np
 from autograd.core import add_outgrads
-from autograd.tracer import getval
+from autograd.tracer import getval, isbox
 from numpy import ndarray
 
-from adhelpers.extend import UnsupportedOperationError
+from adhelpers.extend import Array, UnsupportedOperationError
+from adhelpers_plugins.autograd import namespace
 from adhelpers_plugins.autograd.rules import Mode, Rule
 
 
@@ -34,6 +36,21 @@ def checked(derivative: Any, value: Any, function: Callable[..., Any], argnums: 
     if derivative.dtype.kind == "c" and value.dtype.kind != "c":
         return anp.real(derivative)
     return derivative
+
+
+def copy(leaf: Any) -> Array:
+    """An array in memory of its own; boxes belong to an enclosing trace and cannot be written to."""
+    return leaf if isbox(leaf) else np.array(leaf)
+
+
+def in_dtype_of(partner: Array, derivative: Array) -> Array:
+    """A derivative in the dtype of its partner: autograd's rules for mean, var and max take float32 to float64."""
+    if derivative.dtype == partner.dtype:
+        return derivative
+    if derivative.dtype.kind == "c" and partner.dtype.kind != "c":
+        derivative = anp.real(derivative)
+    xp = namespace if isbox(derivative) else array_api_compat.numpy
+    return xp.astype(derivative, partner.dtype)
 
 
 def copied(derivative: Any) -> Any:

@@ -21,12 +21,13 @@ from adhelpers.extend import (
     LeafFunction,
     Leaves,
     Pullback,
+    Rule,
     SecondOrder,
     VJPSweep,
     fewest_vectors_first,
     raised_by_library,
 )
-from adhelpers_plugins.torch import direct, functional, levels, namespace, special
+from adhelpers_plugins.torch import direct, functional, levels, namespace, rules, special
 from adhelpers_plugins.torch.arrayapi.arguments import from_numpy
 from adhelpers_plugins.torch.compilation import compiled
 
@@ -150,6 +151,10 @@ class TorchBackend(ADBackend):
             if "Inference tensors cannot be saved" not in str(error) or not raised_by_library(error, "torch"):
                 raise
         return functional.vjp(f, x)
+
+    def apply_rule(self, rule: Rule, x: Leaves) -> Leaves:
+        """A ``torch.autograd.Function``."""
+        return rules.apply_rule(rule, x)
 
     def jvp_sweeps(self, f: LeafFunction, x: Leaves) -> dict[str, JVPSweep]:
         """Dual numbers with many tangents, or ``torch.func.jvp`` under ``torch.func.vmap``."""

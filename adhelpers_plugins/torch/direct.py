@@ -293,12 +293,12 @@ def _is_attached(tensor: Array) -> bool:
     Such are the user's Parameters, and the roots of an enclosing product, whose `f` is still running. Roots of
     a product that is done, as where a pullback is itself pulled back, are not.
     """
-    return bool(tensor.requires_grad) if tensor.grad_fn is None else _leads_outside(tensor)
+    return bool(tensor.requires_grad) if tensor.grad_fn is None else leads_outside((tensor,))
 
 
-def _leads_outside(tensor: Array) -> bool:
-    """Whether the graph of `tensor` ends in something of somebody else's."""
-    return any(_is_outside(node) for node in _graph((tensor,), {None}))
+def leads_outside(results: Iterable[Array], given: Iterable[Array] = ()) -> bool:
+    """Whether the graph of `results` ends in something of somebody else's, but by way of what was given."""
+    return any(_is_outside(node) for node in _graph(results, {None, *[leaf.grad_fn for leaf in given]}))
 
 
 def _examine(results: Leaves, edges: Edges) -> tuple[bool, bool]:
@@ -309,7 +309,7 @@ def _examine(results: Leaves, edges: Edges) -> tuple[bool, bool]:
     leads_outside = has_users_rules = False
     for node in _graph(results, {None, *[edge.node for edge in edges]}):
         kind = type(node)
-        if kind in _ORDINARY:
+        if kind in ORDINARY:
             continue
         if kind is _LEAF:
             leads_outside = leads_outside or _is_outside(node)
@@ -318,12 +318,12 @@ def _examine(results: Leaves, edges: Edges) -> tuple[bool, bool]:
         elif kind.__name__ == "Error":
             raise UnsupportedOperationError(_TWICE)
         else:
-            _ORDINARY.add(kind)
+            ORDINARY.add(kind)
     return leads_outside, has_users_rules
 
 
-_ORDINARY: set[type] = set()
-"""Types of nodes that were seen to be PyTorch's own, and no leaves."""
+ORDINARY: set[type] = set()
+"""Types of nodes that are no leaves, and whose second derivatives are whole, or missing by their own word."""
 
 
 with torch.inference_mode(False):
@@ -335,7 +335,7 @@ def _is_outside(node: Any) -> bool:
     return type(node) is _LEAF and getattr(node.variable, "is_open", True)
 
 
-def _graph(results: Leaves, seen: set[Any]) -> Iterator[Any]:
+def _graph(results: Iterable[Array], seen: set[Any]) -> Iterator[Any]:
     """Every node of the graph of `results`, but for what was seen and lies behind it."""
     stack = [y.grad_fn for y in results if y.grad_fn not in seen]
     seen.update(stack)

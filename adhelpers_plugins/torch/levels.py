@@ -11,7 +11,7 @@ import contextlib
 import importlib
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Self
 
 import torch
@@ -40,7 +40,9 @@ try:
     )
     from torch._functorch import eager_transforms
     from torch._functorch.pyfunctorch import temporarily_clear_interpreter_stack
+    from torch._functorch.utils import unwrap_dead_wrappers
     from torch._VF import _make_dual, _unpack_dual
+    from torch.autograd.forward_ad import _set_fwd_grad_enabled
 
     KNOWN = isinstance(eager_transforms.JVP_NESTING, int) and isinstance(forward_ad._current_level, int)
 except (ImportError, AttributeError):
@@ -240,6 +242,37 @@ def _has_tangent(tensor: torch.Tensor) -> bool:
         return False
     with contextlib.nullcontext() if is_wrapped(tensor) else temporarily_clear_interpreter_stack():
         return forward_ad.unpack_dual(tensor, level=0).tangent is not None
+
+
+def apply(function: Any, *args: Any) -> tuple[torch.Tensor, ...]:
+    """``function.apply``, which looks its signature up in each call: that takes as long as all the rest."""
+    if not KNOWN or maybe_current_level() is not None:
+        return function.apply(*args)
+    return super(torch.autograd.Function, function).apply(*unwrap_dead_wrappers(args))
+
+
+def primal(tensor: torch.Tensor) -> torch.Tensor:
+    """`tensor` without its tangent at the innermost level, which may have those of outer levels."""
+    return _unpack_dual(tensor, level=0)[0]
+
+
+def has_tangent(tensor: torch.Tensor) -> bool:
+    """Whether `tensor` has a tangent at the innermost level."""
+    return _unpack_dual(tensor, level=0)[1] is not None
+
+
+def layers(tensors: Iterable[torch.Tensor]) -> Iterator[torch.Tensor]:
+    """These tensors, and all that is wrapped in them, level by level."""
+    for tensor in tensors:
+        yield tensor
+        while is_wrapped(tensor):
+            tensor = get_unwrapped(tensor)
+            yield tensor
+
+
+def forward_in_rules() -> contextlib.AbstractContextManager[None]:
+    """Forward mode in the ``jvp`` of a custom function: PyTorch has it off, as if that had no derivative itself."""
+    return _set_fwd_grad_enabled(True)
 
 
 class DualNumbers:

@@ -94,7 +94,7 @@ def _watch(sight: Sight, mode: Direction, run: Callable[[], Any], order: int) ->
         raise _refusal(mode, "TorchScript")
     watch = _Watch(mode, order)
     result = watch.around(run)
-    if mode == "reverse" and watch.passed and _is_attached(result) and min(watch.passed) == order + 1:
+    if mode == "reverse" and watch.passed and _is_attached(result) and order + 1 in watch.passed:
         watch = _Watch(mode, order + 1)  # somebody may differentiate by what f closes over
         result = watch.around(run)
     sight.leaves_by = tuple(sorted(watch.left))
@@ -129,7 +129,7 @@ class _Watch(TorchFunctionMode):  # type: ignore[misc]
         self._mode = mode
         self._order = order
         self.passed: list[float] = []
-        """From which order those are wrong that are right at this one."""
+        """From which order those are wrong that are right at this one, or were called with constants."""
         self.composed: set[str] = set()
         self.left: set[str] = set()
         """By which functions numbers that vary leave PyTorch."""
@@ -148,11 +148,12 @@ class _Watch(TorchFunctionMode):  # type: ignore[misc]
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         options = kwargs or {}
         name = _name(func)
-        if name in wrong.LEAVING and any(map(_varies, _tensors((*args, *options.values())))):
+        given = (*args, *options.values())
+        if name in wrong.LEAVING and any(map(_varies, _tensors(given))):
             self.left.add(name.strip("_"))
         for blamed, entry in _entries(name, func, args, options):
             limit = getattr(entry, self._mode)
-            if limit > self._order + self._is_attached(args, options):
+            if limit > self._order + self._is_attached(args, options) or not any(map(_varies, _tensors(given))):
                 self.passed.append(limit)
                 continue
             composition = COMPOSITIONS.get(func)

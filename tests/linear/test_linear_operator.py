@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from adhelpers import ADBackend, DTypeError, array_namespace, linearize, linearize_gradient
+from adhelpers import ADBackend, ArgumentError, DTypeError, array_namespace, linearize, linearize_gradient
 from conftest import lifted
 
 linalg = pytest.importorskip("scipy.sparse.linalg")
@@ -195,3 +195,21 @@ def test_a_small_leaf_that_is_conjugated_is_seen_beside_a_large_one(backend: ADB
     lin = linearize(f, backend, lifted(backend, [X + 1j * X, X - 1j * X]))
     with pytest.raises(DTypeError, match="real and its imaginary part"):
         lin.operator()
+
+
+@pytest.mark.parametrize("name", ["torch", "jax"])
+def test_dtypes_that_scipy_does_not_know_are_refused(name: str) -> None:
+    xp = pytest.importorskip({"torch": "torch", "jax": "jax.numpy"}[name])
+    lin = linearize(lambda x: x * x, name, xp.ones(2, dtype=xp.bfloat16))
+    with pytest.raises(DTypeError, match="x has dtype .*bfloat16, which SciPy's solvers do not know"):
+        lin.operator()
+
+
+def test_where_there_are_no_values_there_is_no_operator() -> None:
+    jax = pytest.importorskip("jax")
+
+    def product(x: Any) -> Any:
+        return linearize(lambda x: x * x, "jax", x).operator() @ np.ones(2)
+
+    with pytest.raises(ArgumentError, match="outside of it, or multiply by push and pull"):
+        jax.jit(product)(jax.numpy.ones(2))

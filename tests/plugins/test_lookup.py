@@ -41,6 +41,20 @@ def test_each_frameworks_arrays_identify_it() -> None:
     assert inferred({"data": np.ones(2), "w": [jnp.ones(2), 3.0]}) == "jax"
 
 
+def test_an_owner_is_found_in_any_container() -> None:
+    torch, autograd = pytest.importorskip("torch"), pytest.importorskip("autograd")
+    data = np.ones(2)
+    assert lookup.owner_within((data, "word", 3, object(), None)) is None
+    owner = lookup.owner_within((data, {"w": [torch.ones(2)]}, object()))
+    assert owner is not None
+    assert owner.name == "torch"
+    seen = []
+    autograd.grad(lambda boxed: seen.append(lookup.owner_within((data, [boxed]))) or boxed["w"])({"w": 1.0})
+    assert [owner.name for owner in seen] == ["autograd"]  # the container itself is a box
+    with pytest.raises(AmbiguousBackendError):
+        lookup.owner_within((torch.ones(2), pytest.importorskip("jax.numpy").ones(2)))
+
+
 def test_jax_tracers_identify_jax() -> None:
     jax = pytest.importorskip("jax")
     seen, f = recorder()

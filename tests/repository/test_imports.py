@@ -117,6 +117,7 @@ LEVELS = (
     {"__init__"},
     {"extend"},
     {"comparison", "scipy"},
+    {"rules"},
     {"operations"},
     {"linear"},
     {"compiled"},

@@ -66,6 +66,7 @@ def test_a_report_for_machines(install: Install, tmp_path: Path) -> None:
         "bfloat16": "no",
         "compile": "no",
         "threads": "yes",
+        "rules": "no",
     }
     assert report["rules"]["R9"] == {"known failure": 1}
     outcomes = {scenario["scenario"]: scenario for scenario in report["scenarios"]}
@@ -84,7 +85,7 @@ def test_several_processes_make_one_table(install: Install, tmp_path: Path) -> N
 
 
 def test_capabilities_are_native_or_derived() -> None:
-    others = dict.fromkeys(("complex", "nesting", "float32", "bfloat16", "compile", "threads"), "no")
+    others = dict.fromkeys(("complex", "nesting", "float32", "bfloat16", "compile", "threads", "rules"), "no")
     assert capabilities(ForwardToy()) == {"forward": "native", "reverse": "derived", **others}
     assert capabilities(ReverseToy())["reverse"] == "native"
     declared = {name for name, how in capabilities(FiniteDifferenceBackend()).items() if how != "no"}

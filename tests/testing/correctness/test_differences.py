@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from corpora import differences
+from adhelpers.testing.correctness import differences
 
 
 def of(f: Any, x: Any, t: Any) -> differences.Estimate:

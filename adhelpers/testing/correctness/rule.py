@@ -1,0 +1,353 @@
+"""`assert_rule_correct`: whether a derivative rule is right."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+import adhelpers
+from adhelpers import ADBackend, AdhelpersError, Capability, CustomRule
+from adhelpers.plugins.containers import flatten
+from adhelpers.testing.correctness import differences
+from adhelpers.testing.correctness.differences import Estimate, Values
+
+
+def assert_rule_correct(
+    rule: CustomRule[Any, Any],
+    x: Any,
+    *,
+    args: tuple[Any, ...] = (),
+    backends: Sequence[str | ADBackend] | None = None,
+    seed: int = 0,
+) -> None:
+    """Fail unless the rule of a function is its derivative, on every framework.
+
+    The function itself is the reference: differences of its values at `x`, by each element. Held to them are the
+    functions of the rule, and what operations make of them: both products, and second derivatives in all four
+    compositions. Besides, the functions of a rule must be linear in their vector, keep single precision, and not write
+    to what they are given.
+
+    Parameters
+    ----------
+    rule
+        What `adhelpers.custom_rule` or `adhelpers.implicit` has made.
+    x
+        Where to look: float64 or complex128 arrays of NumPy's in the structure that the function takes, in all some
+        dozens of elements, where it is smooth. Choose sizes that differ, and numbers without a pattern.
+    args
+        Further arguments. NumPy's arrays among them are handed to each framework as its own.
+    backends
+        Names or instances; by default all that are installed and know rules.
+    seed
+        Of the random directions.
+
+    Raises
+    ------
+    AssertionError
+        Something is wrong. The message has a line for each thing, and says on which backend.
+
+    Examples
+    --------
+    >>> import numpy, adhelpers
+    >>> from adhelpers.testing import assert_rule_correct
+    >>> @adhelpers.custom_rule
+    ... def square(x):
+    ...     return x**2
+    >>> @square.defjvp
+    ... def _(x, y, u):
+    ...     return x * u
+    >>> assert_rule_correct(square, numpy.asarray([1.0, 2.0]), backends=["finite-difference"])
+    Traceback (most recent call last):
+    ...
+    AssertionError: the rule of square is wrong
+      finite-difference: the JVP rule gives 0.5 times the derivative
+    """
+    __tracebackhide__ = True
+    found: list[str] = []
+    for backend in _chosen(backends):
+        double = backend.double_precision()
+        with double.scope(), np.errstate(all="ignore"):
+            examination = _Examination(rule, double, x, args, np.random.default_rng(seed))
+            found += [f"{backend.name}: {words}" for words in dict.fromkeys(examination.faults())]
+    if found:
+        raise AssertionError("\n  ".join([f"the rule of {rule.name} is wrong", *found]))
+
+
+def _chosen(backends: Sequence[str | ADBackend] | None) -> list[ADBackend]:
+    if backends is not None:
+        return [adhelpers.backend(each) if isinstance(each, str) else each for each in backends]
+    loaded = [adhelpers.backend(each.name) for each in adhelpers.backends() if each.loads]
+    return [each for each in loaded if type(each).apply_rule is not ADBackend.apply_rule]
+
+
+class _Examination:
+    """All that is tried on one backend. Later checks rest on earlier ones."""
+
+    def __init__(
+        self, rule: CustomRule[Any, Any], backend: ADBackend, x: Any, args: tuple[Any, ...], random: np.random.Generator
+    ) -> None:
+        self.rule, self.backend, self.random = rule, backend, random
+        leaves, self.treedef = flatten(x)
+        self.x: Values = tuple(map(np.asarray, leaves))
+        self.args = tuple(map(self._with_own_arrays, args))
+        self.value = self._value(self.x)
+        self.u, self.t = (tuple(map(self._random, self.x)) for _ in range(2))
+        self.v = tuple(map(self._random, self.value))
+        # Of a function that changes, or is rough, differences tell nothing.
+        self.columns = [differences.along(self._value, self.x, e) for e in self._basis()]
+
+    def faults(self) -> Iterator[str]:
+        """What is wrong, in words."""
+        if any(not np.all(np.isfinite(error)) for column in self.columns for error in column.errors):
+            yield "differences of the function tell nothing here: choose an x where it is smooth, or solve it better"
+            return
+        found = [*_told(self._of_functions())]
+        epsilon = float(np.finfo(np.float64).eps)
+        if self.backend.relative_error(epsilon) <= epsilon:  # differences of differences would tell too little
+            found = found or [*_told(self._of_operations())] or [*_told(self._second_order())]
+        yield from found or _told(self._single_precision(), "in single precision, ")
+
+    # -- first order --------------------------------------------------------------------------------
+
+    def _of_functions(self) -> Iterator[str]:
+        """The functions of the rule themselves."""
+        rule, x = self.rule.application(self.backend, self._lifted(self.x), *self.args).given()
+        y = rule.call(*x)
+        for name, given, function, vectors, expected in (
+            ("JVP", self.rule.has_jvp, rule.jvp, self.u, self._pushed(self.u)),
+            ("VJP", self.rule.has_vjp, rule.vjp, self.v, self._pulled(self.v)),
+        ):
+            if not given:
+                continue
+            other = tuple(map(self._random, vectors))
+            a, b, both = (self._leaves(one) for one in (vectors, other, tuple(map(_mixed, vectors, other))))
+            before = [self.backend.to_numpy(leaf).copy() for leaf in (*x, *y, *a)]
+            results = [self._numbers(function(x, y, vector)) for vector in (a, b, both)]
+            after = [self.backend.to_numpy(leaf) for leaf in (*x, *y, *a)]
+            if not all(map(_same, before, after)):
+                yield f"the {name} rule writes to what it is given: copy it first"
+            yield from self._judged(f"the {name} rule gives", results[0], expected)
+            if not _close(results[2], tuple(map(_mixed, results[0], results[1]))):
+                yield f"the {name} rule is not linear in its vector"
+
+    def _of_operations(self) -> Iterator[str]:
+        yield from self._judged("jacobian_vector_product gives", self._push(self.x, self.u), self._pushed(self.u))
+        yield from self._judged("vector_jacobian_product gives", self._pull(self.x, self.v), self._pulled(self.v))
+
+    def _pushed(self, u: Values) -> Estimate:
+        """The derivative times `u`, as differences have it."""
+        numbers = _real(u)
+        values, errors = (
+            tuple(
+                np.asarray(sum(n * part[i] for n, part in zip(numbers, parts, strict=True)))
+                for i in range(len(self.value))
+            )
+            for parts, numbers in (
+                ([column.values for column in self.columns], numbers),
+                ([column.errors for column in self.columns], np.abs(numbers)),
+            )
+        )
+        return Estimate(values, errors)
+
+    def _pulled(self, v: Values) -> Estimate:
+        """The transposed derivative times `v`."""
+        values = self._from_real([_paired(v, column.values) for column in self.columns])
+        sizes = tuple(map(np.abs, v))
+        errors = self._from_real([_paired(sizes, column.errors) for column in self.columns])
+        return Estimate(values, tuple(map(np.abs, errors)))
+
+    # -- second order -------------------------------------------------------------------------------
+
+    def _second_order(self) -> Iterator[str]:
+        """Derivatives of both products, each forward and in reverse, against differences of the products."""
+        for name, product, numbers in (("forward", self._push_lifted, self.u), ("reverse", self._pull_lifted, self.v)):
+            yield from self._twice(name, partial(_swapped, product, numbers))
+
+    def _twice(self, name: str, first: Callable[[Any], Any]) -> Iterator[str]:
+        backend, x, t = self.backend, self._lifted(self.x), self._lifted(self.t)
+        bent = differences.along(lambda at: self._numbers(first(self._lifted(at))), self.x, self.t)
+        outer = self._numbers(adhelpers.jacobian_vector_product(first, backend, x, t))
+        yield from self._judged(f"differentiated twice, forward over {name}, it gives", outer, bent)
+        w = tuple(map(self._random, bent.values))
+        _, treedef = backend.flatten(first(x))
+        pulled = adhelpers.vector_jacobian_product(first, backend, x, treedef.unflatten(self._leaves(w)))
+        received, expected, error = (
+            (np.array([_paired(a, b)]),)
+            for a, b in (
+                (self._numbers(pulled), self.t),
+                (w, bent.values),
+                (tuple(map(np.abs, w)), bent.errors),
+            )
+        )
+        subject = f"differentiated twice, reverse over {name}, it gives"
+        yield from self._judged(subject, received, Estimate(expected, error))
+
+    # -- single precision ---------------------------------------------------------------------------
+
+    def _single_precision(self) -> Iterator[str]:
+        if Capability.FLOAT32 not in self.backend.capabilities:
+            return
+        x, u, v = (tuple(map(_narrowed, leaves)) for leaves in (self.x, self.u, self.v))
+        rule, leaves = self.rule.application(self.backend, self._lifted(x), *self.args).given()
+        y = rule.call(*leaves)
+        checks = [("the value", y, self.value)]
+        if self.rule.has_jvp:
+            checks.append(("the JVP rule", rule.jvp(leaves, y, self._leaves(u)), self._pushed(self.u).values))
+        if self.rule.has_vjp:
+            checks.append(("the VJP rule", rule.vjp(leaves, y, self._leaves(v)), self._pulled(self.v).values))
+        for name, received, expected in checks:
+            for got, wanted in zip(self._numbers(received), expected, strict=True):
+                single = _narrowed(wanted)
+                if got.dtype != single.dtype:
+                    yield f"in single precision, {name} gives dtype {got.dtype}, not {single.dtype}"
+                elif not np.allclose(got, single, rtol=1e-2, atol=1e-2 * float(np.max(np.abs(single), initial=0.0))):
+                    yield f"in single precision, {name} gives another result than in double"
+
+    # -- between NumPy's leaves and the backend's structures ------------------------------------------
+
+    def _value(self, x: Values) -> Values:
+        return self._numbers(self.rule.on(self.backend, self._lifted(x), *self.args))
+
+    def _push(self, x: Values, u: Values) -> Values:
+        return self._numbers(self._push_lifted(self._lifted(x), u))
+
+    def _pull(self, x: Values, v: Values) -> Values:
+        return self._numbers(self._pull_lifted(self._lifted(x), v))
+
+    def _push_lifted(self, x: Any, u: Values) -> Any:
+        return adhelpers.jacobian_vector_product(self._called, self.backend, x, self._lifted(u), args=self.args)
+
+    def _pull_lifted(self, x: Any, v: Values) -> Any:
+        _, treedef = self.backend.flatten(self.rule.on(self.backend, self._lifted(self.x), *self.args))
+        cotangent = treedef.unflatten(self._leaves(v))
+        return adhelpers.vector_jacobian_product(self._called, self.backend, x, cotangent, args=self.args)
+
+    def _called(self, x: Any, *args: Any) -> Any:
+        return self.rule.on(self.backend, x, *args)
+
+    def _leaves(self, arrays: Values) -> tuple[Any, ...]:
+        return tuple(map(self.backend.asarray, arrays))
+
+    def _lifted(self, arrays: Values) -> Any:
+        return self.treedef.unflatten(self._leaves(arrays))
+
+    def _numbers(self, tree: Any) -> Values:
+        return tuple([np.asarray(self.backend.to_numpy(leaf)) for leaf in self.backend.flatten(tree)[0]])
+
+    def _with_own_arrays(self, arg: Any) -> Any:
+        leaves, treedef = flatten(arg)
+        own = [self.backend.asarray(leaf) if isinstance(leaf, np.ndarray) else leaf for leaf in leaves]
+        return treedef.unflatten(own)
+
+    # -- directions -----------------------------------------------------------------------------------
+
+    def _random(self, like: np.ndarray) -> np.ndarray:
+        drawn = self.random.standard_normal(like.shape)
+        if np.iscomplexobj(like):
+            drawn = drawn + 1j * self.random.standard_normal(like.shape)
+        return np.asarray(drawn)
+
+    def _basis(self) -> Iterator[Values]:
+        """Of `x`, over the real numbers: of a complex leaf, all e and then all ie."""
+        for i, leaf in enumerate(self.x):
+            for unit in (1.0, 1.0j) if np.iscomplexobj(leaf) else (1.0,):
+                for k in range(leaf.size):
+                    direction = [np.zeros_like(other) for other in self.x]
+                    direction[i].reshape(-1)[k] = unit
+                    yield tuple(direction)
+
+    def _from_real(self, numbers: Sequence[float]) -> Values:
+        """A cotangent of `x` from its pairing with each of the basis: Re(c) pairs with e, -Im(c) with ie."""
+        remaining = iter(numbers)
+        parts = []
+        for leaf in self.x:
+            part = np.array([next(remaining) for _ in range(leaf.size)]).reshape(leaf.shape)
+            if np.iscomplexobj(leaf):
+                part = part - 1j * np.array([next(remaining) for _ in range(leaf.size)]).reshape(leaf.shape)
+            parts.append(part)
+        return tuple(parts)
+
+    def _judged(self, subject: str, received: Values, expected: Estimate) -> Iterator[str]:
+        fault = expected.judge(received)
+        if fault in ("", "?"):
+            return
+        known = _transformed(received, expected.values)
+        yield f"{subject} {known} the derivative" if known else f"{subject} another derivative: {fault}"
+
+
+def _told(faults: Iterator[str], prefix: str = "") -> Iterator[str]:
+    """Faults, and what the rule is refused for."""
+    try:
+        yield from faults
+    except AdhelpersError as error:
+        yield f"{prefix}{error}"
+
+
+def _real(vector: Values) -> np.ndarray:
+    """The coefficients of a vector in the basis."""
+    parts: list[np.ndarray] = []
+    for leaf in vector:
+        parts += [leaf.real.ravel(), leaf.imag.ravel()] if np.iscomplexobj(leaf) else [leaf.ravel()]
+    return np.concatenate(parts) if parts else np.zeros(0)
+
+
+def _paired(a: Values, b: Values) -> float:
+    """Re(sum(a * b)) over all leaves."""
+    return float(sum(np.real(np.sum(one * other)) for one, other in zip(a, b, strict=True)))
+
+
+def _mixed(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    return np.asarray(2.0 * a - 3.0 * b)
+
+
+def _narrowed(array: np.ndarray) -> np.ndarray:
+    return array.astype(np.complex64 if np.iscomplexobj(array) else np.float32)
+
+
+def _same(a: np.ndarray, b: np.ndarray) -> bool:
+    return bool(np.array_equal(a, b, equal_nan=True))
+
+
+def _close(a: Values, b: Values) -> bool:
+    return all(
+        np.allclose(one, other, rtol=0.0, atol=1e-8 * max(1e-3, float(np.max(np.abs(other), initial=0.0))))
+        for one, other in zip(a, b, strict=True)
+    )
+
+
+def _transformed(received: Values, expected: Values) -> str | None:
+    """What makes of the derivative what was received, if that is simple."""
+    if [a.shape for a in received] != [b.shape for b in expected]:
+        return None
+    if not any(np.any(a) for a in received):
+        return "zero, and not"
+    trials: list[tuple[str, Callable[[np.ndarray], Any]]] = [
+        ("the negative of", np.negative),
+        ("the complex conjugate of", np.conj),
+    ]
+    size = sum(float(np.sum(np.abs(b) ** 2)) for b in expected)
+    factor = sum(float(np.real(np.sum(np.conj(b) * a))) for a, b in zip(received, expected, strict=True)) / (
+        size or 1.0
+    )
+    trials.append((f"{factor:.4g} times", lambda b: factor * b))
+    for words, transform in trials:
+        if _close_to(received, tuple(np.asarray(transform(b)) for b in expected)):
+            return words
+    if len(received) > 1 and _close_to(tuple(reversed(received)), expected):
+        return "the leaves in another order of"
+    return None
+
+
+def _close_to(a: Values, b: Values) -> bool:
+    sizes = [float(np.max(np.abs(other), initial=0.0)) for other in b]
+    return all(
+        one.shape == other.shape and np.allclose(one, other, rtol=1e-5, atol=1e-6 * size)
+        for one, other, size in zip(a, b, sizes, strict=True)
+    )
+
+
+def _swapped(product: Callable[[Any, Values], Any], numbers: Values, x: Any) -> Any:
+    return product(x, numbers)

@@ -1,0 +1,189 @@
+"""Functions with a derivative of their own, in every one of PyTorch's ways to differentiate.
+
+What a rule computes is computed first, of what is detached: `_Ruled` then only ties the derivative to it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import torch
+
+from adhelpers.extend import ArgumentError, Array, Leaves, Rule, UnsupportedOperationError
+from adhelpers_plugins.torch import direct, levels
+
+
+def apply_rule(rule: Rule, x: Leaves) -> Leaves:
+    """What the rule computes at `x`, tied to it; the compiler, which drops forward rules, is kept out."""
+    return (_uncompiled if torch.compiler.is_dynamo_compiling() else _apply)(rule, x)
+
+
+def _apply(rule: Rule, x: Leaves) -> Leaves:
+    copies = [leaf.detach().clone() for leaf in x]
+    y = rule.call(*copies) if rule.host is None else _Host.apply(rule, *copies)
+    ruled = levels.apply(_Ruled, _Tie(rule, len(x), torch.is_grad_enabled()), *x, *y)
+    return tuple([leaf.clone() for leaf in ruled])  # for the rule may keep them, and the caller write to them
+
+
+_uncompiled = torch.compiler.disable(_apply)
+
+
+@dataclasses.dataclass(slots=True)
+class _Tie:
+    """How ``y`` depends on ``x``."""
+
+    rule: Rule
+    count: int
+    """How many of the arrays are those of `x`."""
+    is_recorded: bool
+    """Whether there is a graph for what is computed now; a custom function is run without, whatever is around it."""
+
+
+class _Ruled(torch.autograd.Function):  # type: ignore[misc]
+    """``y``, which depends on ``x`` by a rule.
+
+    If anything else among its arguments varies, it is refused: a constant, or `y` itself by what was closed over.
+    """
+
+    @staticmethod
+    def forward(tie: _Tie, *leaves: Array) -> Leaves:
+        return tuple([leaf.detach() for leaf in leaves[tie.count :]])
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Leaves) -> None:
+        tie, *leaves = inputs
+        if tie.is_recorded:
+            _require_constant(tie, ctx.needs_input_grad[1:])
+        ctx.tie = tie
+        leaves = [*leaves[: tie.count], *output]
+        ctx.save_for_backward(*leaves)
+        ctx.save_for_forward(*leaves)
+        ctx.set_materialize_grads(False)  # or else every constant has a tangent
+
+    @staticmethod
+    def jvp(ctx: Any, *tangents: Any) -> Leaves:
+        rule, count = ctx.tie.rule, ctx.tie.count
+        if not levels.KNOWN:
+            msg = f"this version of PyTorch does not say how to push tangents through {rule.name} more than once"
+            raise UnsupportedOperationError(msg)
+        _require_constant(ctx.tie, [tangent is not None for tangent in tangents[1:]])
+        with torch.set_grad_enabled(ctx.tie.is_recorded), levels.forward_in_rules():
+            leaves = [levels.primal(leaf).clone() for leaf in ctx.saved_tensors]
+            x, y = tuple(leaves[:count]), tuple(leaves[count:])
+            given = zip(x[: count - rule.constants], tangents[1:], strict=False)
+            u = tuple([torch.zeros_like(leaf) if tangent is None else tangent.clone() for leaf, tangent in given])
+            v = rule.jvp(x, y, u)
+            if any(map(levels.has_tangent, v)):
+                raise rule.closes_over()
+            _require_nothing_else(rule, v, (*leaves, *u))
+            return _own(rule, v, u)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Any) -> Any:
+        rule, count = ctx.tie.rule, ctx.tie.count
+        is_recorded = torch.is_grad_enabled()
+        leaves = [leaf.clone() for leaf in ctx.saved_tensors]
+        x, y = tuple(leaves[:count]), tuple(leaves[count:])
+        given = zip(y, gradients, strict=True)
+        v = tuple([torch.zeros_like(leaf) if g is None else _conjugate(g).clone() for leaf, g in given])
+        with torch.enable_grad():  # to see what it closes over
+            u = rule.vjp(x, y, v)
+            _require_nothing_else(rule, u, (*leaves, *v) if is_recorded else ())
+            u = tuple(map(_conjugate, _own(rule, u, v)))
+        return None, *u, *[None] * (rule.constants + len(y))
+
+    @staticmethod
+    def vmap(info: Any, in_dims: tuple[Any, ...], tie: _Tie, *leaves: Array) -> tuple[Leaves, Any]:
+        rule, count, dims = tie.rule, tie.count, in_dims[1:]
+        x, y = leaves[:count], leaves[count:]
+        of_x = tuple(dims[:count])
+        x = tuple([_in_front(leaf, dim) for leaf, dim in zip(x, of_x, strict=True)])
+        y = tuple(
+            [
+                leaf.expand(info.batch_size, *leaf.shape).clone() if dim is None else _in_front(leaf, dim)
+                for leaf, dim in zip(y, dims[count:], strict=True)
+            ]
+        )
+        of_x = tuple([None if dim is None else 0 for dim in of_x])
+        of_u = of_x[: count - rule.constants]
+        of_y = (0,) * len(y)
+        vmapped = partial(torch.func.vmap, randomness=info.randomness)
+
+        def vjp(x: Leaves, y: Leaves, v: Leaves) -> Leaves:
+            u = vmapped(rule.vjp, (of_x, of_y, of_y))(x, y, v)
+            return tuple([leaf.sum(0) if dim is None else leaf for leaf, dim in zip(u, of_u, strict=True)])
+
+        mapped = dataclasses.replace(rule, jvp=vmapped(rule.jvp, (of_x, of_y, of_u)), vjp=vjp)
+        return _Ruled.apply(dataclasses.replace(tie, rule=mapped), *x, *y), of_y
+
+
+# Where PyTorch does not tell, its node counts as one of a user's, whose products are looked at each time.
+direct.ORDINARY.add(getattr(_Ruled, "_backward_cls", _Ruled))
+
+
+class _Host(torch.autograd.Function):  # type: ignore[misc]
+    """What a rule computes of values, one element of a batch after the other."""
+
+    @staticmethod
+    def forward(rule: Rule, *x: Array) -> Leaves:
+        return rule.call(*x)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Leaves) -> None:
+        ctx.mark_non_differentiable(*output)
+
+    @staticmethod
+    def vmap(info: Any, in_dims: tuple[Any, ...], rule: Rule, *x: Array) -> tuple[Leaves, Any]:
+        if not info.batch_size:
+            each = [leaf if dim is None else leaf.sum(dim) for leaf, dim in zip(x, in_dims[1:], strict=True)]
+            stacked = tuple([leaf.new_zeros((0, *leaf.shape)) for leaf in rule.shapes(*each)])
+            return stacked, (0,) * len(stacked)
+        rows = []
+        for i in range(info.batch_size):
+            each = [leaf if dim is None else leaf.select(dim, i) for leaf, dim in zip(x, in_dims[1:], strict=True)]
+            rows.append(_Host.apply(rule, *each))
+        stacked = tuple(map(torch.stack, zip(*rows, strict=True)))
+        return stacked, (0,) * len(stacked)
+
+
+def _require_constant(tie: _Tie, varies: Sequence[bool]) -> None:
+    """Refuse a derivative that the rule does not give."""
+    if any(varies[tie.count :]):
+        raise tie.rule.closes_over()
+    if any(varies[tie.count - tie.rule.constants : tie.count]):
+        raise tie.rule.constant_varies()
+
+
+def _require_nothing_else(rule: Rule, results: Leaves, given: Leaves) -> None:
+    """Refuse results that depend on other than what was given, at any level: those of the rule's closures."""
+    layers = [*levels.layers(results)]
+    if any(leaf.requires_grad for leaf in layers) and (not given or direct.leads_outside(layers, levels.layers(given))):
+        raise rule.closes_over()
+
+
+def _own(rule: Rule, results: Leaves, vectors: Leaves) -> Leaves:
+    """The results in memory of their own, for the rule may keep theirs.
+
+    They are linear in the vectors: one that is not zero, but has no graph though a vector has, left the graph.
+    """
+    if any(leaf.requires_grad for leaf in vectors):
+        for leaf in results:
+            if not (leaf.requires_grad or levels.has_no_value(leaf)) and leaf.any():
+                msg = (
+                    f"the rule of {rule.name} is differentiated, but leaves PyTorch's graph, as by NumPy, detach or "
+                    "torch.no_grad; compute it by functions of PyTorch's"
+                )
+                raise ArgumentError(msg)
+    return tuple([leaf.clone() for leaf in results])
+
+
+def _in_front(leaf: Array, dim: int | None) -> Array:
+    return leaf if dim is None else leaf.movedim(dim, 0)
+
+
+def _conjugate(leaf: Array) -> Array:
+    """PyTorch's cotangents are the conjugates of ours."""
+    return leaf.conj().resolve_conj() if leaf.is_complex() else leaf

@@ -1,0 +1,243 @@
+"""What a rule may not depend on, what it may do to what it is given, and whose errors come out."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import adhelpers
+from adhelpers import ArgumentError
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("adhelpers_plugins.torch.levels")
+forward_ad = torch.autograd.forward_ad
+func = torch.func
+
+X = torch.tensor([1.0, 2.0, 0.5], dtype=torch.float64)
+
+
+def gradient(f: Callable[..., Any]) -> Any:
+    return adhelpers.gradient(lambda p: f(p).sum(), "torch", X)
+
+
+def backward(f: Callable[..., Any]) -> None:
+    f(X.clone().requires_grad_()).sum().backward()
+
+
+def push(f: Callable[..., Any]) -> Any:
+    return adhelpers.jacobian_vector_product(f, "torch", X, X)
+
+
+def dual(f: Callable[..., Any]) -> Any:
+    with forward_ad.dual_level():
+        return forward_ad.unpack_dual(f(forward_ad.make_dual(X, X)))
+
+
+DERIVATIVES = [
+    gradient,
+    backward,
+    push,
+    dual,
+    lambda f: func.grad(lambda p: f(p).sum())(X),
+    lambda f: func.jvp(f, (X,), (X,)),
+    lambda f: func.jacfwd(f)(X),
+    lambda f: func.jacrev(f)(X),
+    lambda f: func.hessian(lambda p: f(p).sum())(X),
+]
+"""By an array that a function of one array uses."""
+
+
+def scaled(kind: str) -> Any:
+    """x times a further argument."""
+    f = adhelpers.custom_rule(lambda x, c: x * c)
+    if kind == "jvp":
+        f.defjvp(lambda x, y, u, c: c * u)
+    else:
+        f.defvjp(lambda x, y, v, c: c * v)
+    return f
+
+
+@pytest.mark.parametrize("kind", ["jvp", "vjp"])
+@pytest.mark.parametrize("k", range(len(DERIVATIVES)))
+def test_a_further_argument_that_varies_is_refused(kind: str, k: int) -> None:
+    f = scaled(kind)
+    for uses in (lambda c: f(X, c), lambda c: f(c, c), lambda c: func.grad(lambda x: f(x, c).sum())(X)):
+        with pytest.raises(ArgumentError, match="further arguments is differentiated; pass the array in x"):
+            DERIVATIVES[k](uses)
+
+
+@pytest.mark.parametrize("kind", ["jvp", "vjp"])
+def test_a_further_argument_that_does_not_vary_may_be_mapped(kind: str) -> None:
+    f = scaled(kind)
+    rows = torch.stack([X, 2 * X])
+    np.testing.assert_array_equal(func.vmap(lambda c: f(X, c))(rows), X * rows)
+    np.testing.assert_array_equal(func.vmap(func.grad(lambda x, c: f(x, c).sum()))(rows, rows), rows)
+    np.testing.assert_array_equal(func.hessian(lambda x: (f(x, torch.ones_like(X)) ** 2).sum())(X), 2 * np.eye(3))
+    with torch.no_grad():
+        np.testing.assert_array_equal(f(X, X.clone().requires_grad_()).detach(), X**2)
+
+
+def closing(kind: str, place: str, p: Any) -> Any:
+    """x times a number, in whose place a function of the rule takes `p`."""
+    factors = {"call": 2.0, "rule": 2.0, place: p}
+    f = adhelpers.custom_rule(lambda x: x * factors["call"])
+    if kind == "jvp":
+        f.defjvp(lambda x, y, u: u * factors["rule"])
+    else:
+        f.defvjp(lambda x, y, v: v * factors["rule"])
+    return f
+
+
+@pytest.mark.parametrize("kind", ["jvp", "vjp"])
+@pytest.mark.parametrize("k", range(len(DERIVATIVES)))
+def test_what_computes_the_value_closes_over_nothing_that_varies(kind: str, k: int) -> None:
+    for inner in (
+        lambda p: closing(kind, "call", p)(X),
+        lambda p: closing(kind, "call", p)(p),
+        lambda p: func.grad(lambda x: closing(kind, "call", p)(x).sum())(X),
+    ):
+        with pytest.raises(ArgumentError, match=r"closes over an array that is differentiated.*pass the array in x"):
+            DERIVATIVES[k](inner)
+
+
+@pytest.mark.parametrize("kind", ["jvp", "vjp"])
+def test_nor_does_what_computes_the_derivative(kind: str) -> None:
+    derivatives = [backward, push, dual, *DERIVATIVES[4:6]]
+    if kind == "vjp":
+        derivatives.append(gradient)
+    for derivative in derivatives:
+        with pytest.raises(ArgumentError, match="closes over an array that is differentiated"):
+            derivative(lambda p: closing(kind, "rule", p)(p))
+    for inner in (
+        lambda p: func.grad(lambda x: closing(kind, "rule", p)(x).sum())(X),
+        lambda p: func.jvp(closing(kind, "rule", p), (X,), (X,))[1],
+        lambda p: adhelpers.gradient(lambda x: closing(kind, "rule", p)(x).sum(), "torch", X),
+        lambda p: adhelpers.jacobian_vector_product(closing(kind, "rule", p), "torch", X, X),
+    ):
+        with pytest.raises(ArgumentError, match="closes over an array that is differentiated"):
+            func.grad(lambda p, inner=inner: inner(p).sum())(X)
+
+
+def test_arrays_that_are_only_mapped_may_be_closed_over() -> None:
+    for kind in ("jvp", "vjp"):
+        np.testing.assert_array_equal(func.vmap(lambda p, kind=kind: closing(kind, "call", p)(X))(X), np.outer(X, X))
+        mapped = func.vmap(lambda p, x, kind=kind: closing(kind, "call", p)(x))(X, X)
+        np.testing.assert_array_equal(mapped, X**2)
+
+
+def test_nothing_that_is_given_is_changed_or_shared() -> None:
+    seen = []
+
+    @adhelpers.custom_rule
+    def f(x: Any) -> Any:
+        seen.append(x)
+        return (x.mul_(2), x)
+
+    @f.defjvp
+    def _(x: Any, y: Any, u: Any) -> Any:
+        for leaf in (x, *y):
+            leaf.zero_()
+        return (u.mul_(2), u)
+
+    @f.defvjp
+    def _(x: Any, y: Any, v: Any) -> Any:
+        x.zero_()
+        y[0].zero_()
+        v[1].zero_()
+        return v[0].mul_(2)
+
+    x, u = X.clone(), X.clone()
+    y, v = adhelpers.value_and_jacobian_vector_product(f, "torch", x, u)
+    assert all(np.array_equal(leaf, 2 * X) for leaf in (*y, *v))
+    w = (X.clone(), X.clone())
+    z, pulled = adhelpers.value_and_vector_jacobian_product(f, "torch", x, w)
+    np.testing.assert_array_equal(pulled, 2 * X)
+    leaf = X.clone().requires_grad_()
+    doubled = leaf * 1
+    outputs = f(doubled)
+    total = torch.autograd.grad(outputs, leaf, w, retain_graph=True)[0]
+    np.testing.assert_array_equal(total, 2 * X)
+    np.testing.assert_array_equal(torch.autograd.grad(outputs, leaf, w)[0], 2 * X)
+    np.testing.assert_array_equal(doubled.detach(), X)
+    tensors = [x, u, *w, *y, *v, *z, pulled]
+    for tensor in tensors[:4]:
+        np.testing.assert_array_equal(tensor, X)
+    memory = [tensor.untyped_storage().data_ptr() for tensor in tensors]
+    assert len(set(memory)) == len(memory)
+
+
+def test_memory_that_a_rule_keeps_is_not_given_away() -> None:
+    zeros, table = torch.zeros(3, dtype=torch.float64), torch.ones(3, dtype=torch.float64)
+
+    @adhelpers.custom_rule
+    def f(x: Any) -> Any:
+        return table
+
+    f.defvjp(lambda x, y, v: zeros)
+    f.defjvp(lambda x, y, u: zeros)
+    for call in (adhelpers.value_and_jacobian_vector_product, adhelpers.value_and_vector_jacobian_product):
+        for result in call(f, "torch", X, X):
+            result += 1
+    y = f(X.clone().requires_grad_())
+    assert y.requires_grad
+    assert not table.requires_grad
+    np.testing.assert_array_equal(zeros, 0 * X)
+    np.testing.assert_array_equal(table, 1 + 0 * X)
+
+
+@pytest.mark.parametrize("place", ["call", "jvp", "vjp"])
+def test_errors_of_the_users_functions_pass_through(place: str) -> None:
+    error = KeyError("mine")
+
+    def fails(*args: Any) -> Any:
+        raise error
+
+    f = adhelpers.custom_rule(fails if place == "call" else lambda x: x * 2)
+    f.defjvp(fails if place == "jvp" else lambda x, y, u: 2 * u)
+    f.defvjp(fails if place == "vjp" else lambda x, y, v: 2 * v)
+    forward = [push, dual, lambda f: func.jvp(f, (X,), (X,))]
+    reverse = [gradient, backward, lambda f: func.grad(lambda x: f(x).sum())(X)]
+    for derivative in {"call": forward + reverse, "jvp": forward, "vjp": reverse}[place]:
+        with pytest.raises(KeyError) as raised:
+            derivative(f)
+        assert raised.value is error
+    np.testing.assert_array_equal(adhelpers.gradient(lambda x: (x**2).sum(), "torch", X), 2 * X)
+
+
+@pytest.mark.parametrize(
+    ("result", "error"),
+    [
+        (lambda u: (u, u), adhelpers.StructureMismatchError),
+        (lambda u: u[:2], adhelpers.ShapeMismatchError),
+        (lambda u: u.float(), adhelpers.DTypeError),
+    ],
+)
+def test_wrong_results_are_refused_by_the_name_of_the_rule(result: Any, error: type[Exception]) -> None:
+    def named(x: Any) -> Any:
+        return x * 2
+
+    f = adhelpers.custom_rule(named)
+    f.defjvp(lambda x, y, u: result(u))
+    f.defvjp(lambda x, y, v: result(v))
+    for derivative, kind in ((push, "JVP"), (dual, "JVP"), (gradient, "VJP"), (backward, "VJP")):
+        with pytest.raises(error, match=f"{kind} rule of named"):
+            derivative(f)
+
+
+def test_nothing_grows_for_ever() -> None:
+    dead = []
+    for _ in range(3):
+        f = adhelpers.custom_rule(lambda x: x * 2)
+        f.defvjp(lambda x, y, v: 2 * v)
+        backward(f)
+        func.vmap(func.grad(f))(X)
+        gradient(f)
+        dead.append(weakref.ref(f))
+        del f
+    gc.collect()
+    assert [ref() for ref in dead] == [None] * 3
