@@ -416,6 +416,18 @@ def test_what_is_traced_and_not_differentiated_may_vary(trace: Any, f: Any) -> N
     close(trace(f)(jnp.asarray(X), jnp.asarray(C)), np.diag(C * np.cos(X)))
 
 
+def test_numpys_arrays_in_compiled_code() -> None:
+    """There all that JAX computes is traced, whatever it is given."""
+    f = BELLS["j and v"]
+    close(jax.jit(lambda z: z + f(X))(jnp.asarray(1.0)), 1 + SLOPES[0](X))
+    close(jax.jit(lambda z: jax.jacrev(f)(X) * z)(jnp.asarray(1.0)), np.diag(SLOPES[1](X)))
+    close(jax.jit(jax.grad(lambda z: jnp.sum(z * f(X))))(jnp.asarray(1.0)), np.sum(SLOPES[0](X)))
+    close(jax.jit(lambda c: closing(c, "call")(X))(jnp.asarray(C)), C * np.sin(X))
+    for wrap in (lambda f: f, jax.jit):
+        with pytest.raises(adhelpers.ArgumentError, match="closes over an array"):
+            wrap(jax.grad(lambda c: jnp.sum(closing(c, "call")(X))))(jnp.asarray(C))
+
+
 def test_arguments_of_every_kind() -> None:
     @adhelpers.custom_rule
     def power(x: Any, n: int, word: str, index: Any, host: Any) -> Any:
