@@ -13,7 +13,7 @@ from adhelpers.errors import ArgumentError, ArgumentTypeError
 from adhelpers.plugins import lookup
 from adhelpers.plugins.containers import describe, flatten
 from adhelpers.plugins.contract import ADBackend
-from adhelpers.plugins.rule import closes_over, run_for
+from adhelpers.plugins.rule import run_for
 from adhelpers.rules.application import Application, Functions
 from adhelpers.trees.leaves import is_ready
 from adhelpers.trees.tree import Tree
@@ -79,8 +79,10 @@ class CustomRule(Generic[P, R]):
         backend = _owner(arguments)
         if backend is None:
             y = self.__wrapped__(*arguments, **keywords)
-            self._require_values(y)
-            return y
+            backend = _owner_of_no_values(y)
+            if backend is None:
+                return y
+            # It is traced without being given a tracer, or closes over one: the backend can tell.
         x, *args = arguments
         result: R = self.on(backend, x, *args)
         return result
@@ -119,13 +121,6 @@ class CustomRule(Generic[P, R]):
     def has_vjp(self) -> bool:
         """Whether the transposed derivative was defined."""
         return self._functions.vjp is not None
-
-    def _require_values(self, y: Any) -> None:
-        """Refuse a result that depends on arrays of a framework which nobody gave."""
-        leaves = (y,) if hasattr(y, "dtype") else flatten(y)[0]
-        owner = lookup.owner_of(leaf for leaf in leaves if hasattr(leaf, "dtype"))
-        if owner is not None and not all(owner.keeps(leaf) for leaf in leaves if owner.is_array(leaf)):
-            raise closes_over(self._functions.name)
 
     def _tell(self, backend: ADBackend) -> None:
         told = FUNCTIONS.record(self, (backend.name, "no rules"), Told)
@@ -226,3 +221,12 @@ def _owner(arguments: tuple[Any, ...]) -> ADBackend | None:
     if len(arguments) == 1 and hasattr(arguments[0], "dtype"):
         return lookup.owner_of(arguments)
     return lookup.owner_within(arguments)
+
+
+def _owner_of_no_values(y: Any) -> ADBackend | None:
+    """Whose arrays a result has that are no mere values, though nobody gave any; None if there are none."""
+    leaves = (y,) if hasattr(y, "dtype") else flatten(y)[0]
+    owner = lookup.owner_of(leaf for leaf in leaves if hasattr(leaf, "dtype"))
+    if owner is None or all(owner.keeps(leaf) for leaf in leaves if owner.is_array(leaf)):
+        return None
+    return owner

@@ -94,20 +94,12 @@ def _without_closure(rule: Rule, function: Flat, operands: Leaves) -> tuple[Flat
         traced = jax.make_jaxpr(lambda *operands: tuple(function(*operands)))(*operands)
     except jax.errors.UnexpectedTracerError as error:  # of a transformation that is over
         raise rule.closes_over() from error
-    if any(map(_is_over, traced.consts)):
-        raise rule.closes_over()
     jaxpr, count = traced.jaxpr, len(traced.consts)  # and not the constants: they are operands
 
     def run(*operands: Array) -> Leaves:
         return tuple(jax.core.eval_jaxpr(jaxpr, operands[:count], *operands[count:]))
 
     return run, tuple(traced.consts), tuple(traced.out_avals)
-
-
-def _is_over(array: Array) -> bool:
-    """Whether it is a tracer of a trace that is over, of which JAX itself complains only when it compiles."""
-    trace = getattr(array, "_trace", None)
-    return hasattr(trace, "is_valid") and not trace.is_valid()
 
 
 def _product(
@@ -156,7 +148,9 @@ class _Step:
 
     def _batched(self, along: Any, axes: Axes, point: Axes, vector: Axes) -> dict[str, Any]:
         """What a step of the same kind has whose operands are stacked on these axes, and its results in front."""
-        avals = self.avals and tuple([unmapped_aval(along.size, 0, aval, along.explicit_mesh_axis) for aval in self.avals])
+        avals = self.avals and tuple(
+            [unmapped_aval(along.size, 0, aval, along.explicit_mesh_axis) for aval in self.avals]
+        )
         push, pull = self.push, self.pull
         vmap = partial(jax.vmap, axis_size=along.size, axis_name=along.name, spmd_axis_name=along.spmd_name)
 

@@ -149,6 +149,33 @@ def test_each_of_two_is_used_for_what_it_is(word: str, expected: Any, wrap: Any)
     )
 
 
+@pytest.mark.parametrize("kind", ["Auto", "Explicit"])
+def test_over_devices(kind: str) -> None:
+    axis_type = getattr(jax.sharding.AxisType, kind)
+    mesh = jax.make_mesh((1,), ("i",), axis_types=(axis_type,))
+    f = BELLS["j and v"]
+    with jax.set_mesh(mesh):
+        x = jax.device_put(jnp.asarray(X), jax.NamedSharding(mesh, jax.P("i")))
+        g = f if kind == "Explicit" else jax.shard_map(f, mesh=mesh, in_specs=jax.P("i"), out_specs=jax.P("i"))
+        close(jax.jit(jax.grad(lambda x: jnp.sum(g(x))))(x), SLOPES[1](X))
+        close(jax.jit(jax.hessian(lambda x: jnp.sum(g(x))))(x), np.diag(SLOPES[2](X)))
+        close(jax.jit(jax.vmap(jax.grad(f)))(x), SLOPES[1](X))
+
+
+def test_named_axes() -> None:
+    @adhelpers.custom_rule
+    def centred(x: Any) -> Any:
+        return x - lax.pmean(x, "k")
+
+    centred.defjvp(lambda x, y, u: u - lax.pmean(u, "k"))
+    centred.defvjp(lambda x, y, v: v - lax.pmean(v, "k"))
+    g = jax.vmap(centred, axis_name="k")
+    for wrap in (lambda f: f, jax.jit):
+        close(wrap(g)(jnp.asarray(X)), X - X.mean())
+        for mode in (jax.jacfwd, jax.jacrev):
+            close(wrap(mode(g))(jnp.asarray(X)), np.eye(3) - 1 / 3)
+
+
 def test_sweeps_of_a_point_leave_it_alone() -> None:
     shapes = []
 
@@ -387,6 +414,18 @@ scaled_sine.defjvp(lambda x, y, u, c: c * jnp.cos(x) * u)
 @pytest.mark.parametrize("f", VARYING.values(), ids=VARYING.keys())
 def test_what_is_traced_and_not_differentiated_may_vary(trace: Any, f: Any) -> None:
     close(trace(f)(jnp.asarray(X), jnp.asarray(C)), np.diag(C * np.cos(X)))
+
+
+def test_numpys_arrays_in_compiled_code() -> None:
+    """There all that JAX computes is traced, whatever it is given."""
+    f = BELLS["j and v"]
+    close(jax.jit(lambda z: z + f(X))(jnp.asarray(1.0)), 1 + SLOPES[0](X))
+    close(jax.jit(lambda z: jax.jacrev(f)(X) * z)(jnp.asarray(1.0)), np.diag(SLOPES[1](X)))
+    close(jax.jit(jax.grad(lambda z: jnp.sum(z * f(X))))(jnp.asarray(1.0)), np.sum(SLOPES[0](X)))
+    close(jax.jit(lambda c: closing(c, "call")(X))(jnp.asarray(C)), C * np.sin(X))
+    for wrap in (lambda f: f, jax.jit):
+        with pytest.raises(adhelpers.ArgumentError, match="closes over an array"):
+            wrap(jax.grad(lambda c: jnp.sum(closing(c, "call")(X))))(jnp.asarray(C))
 
 
 def test_arguments_of_every_kind() -> None:
