@@ -105,7 +105,8 @@ def implicit(
         precision. A larger one is logged as a warning when a solver is first seen: no derivative is better than the
         solution.
     shapes
-        As in `adhelpers.custom_rule`: for a solver of NumPy or SciPy code that is to run under ``jax.jit``, too.
+        As in `adhelpers.custom_rule`: for a solver of NumPy or SciPy code that is to run under ``jax.jit``, or inside
+        ``torch.func``, too.
 
     Returns
     -------

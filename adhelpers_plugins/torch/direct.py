@@ -335,6 +335,20 @@ def _is_outside(node: Any) -> bool:
     return type(node) is _LEAF and getattr(node.variable, "is_open", True)
 
 
+@contextlib.contextmanager
+def opened(tensors: Leaves) -> Iterator[None]:
+    """The roots that tensors depend on, open again: what is computed of them now is a step of somebody's graph."""
+    leaves = [node.variable for node in _graph(tensors, {None}) if type(node) is _LEAF]
+    roots = [leaf for leaf in leaves if not getattr(leaf, "is_open", True)]
+    for root in roots:
+        root.is_open = True
+    try:
+        yield
+    finally:
+        for root in roots:
+            root.is_open = False
+
+
 def _graph(results: Iterable[Array], seen: set[Any]) -> Iterator[Any]:
     """Every node of the graph of `results`, but for what was seen and lies behind it."""
     stack = [y.grad_fn for y in results if y.grad_fn not in seen]

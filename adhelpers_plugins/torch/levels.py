@@ -239,6 +239,14 @@ def layers(tensors: Iterable[torch.Tensor]) -> Iterator[torch.Tensor]:
             yield tensor
 
 
+def value_of(tensor: torch.Tensor) -> torch.Tensor:
+    """A copy of the constant inside of what transformations have wrapped; under vmap, of what stands for many."""
+    tensor = tensor.detach().clone()  # which wraps it anew
+    while is_wrapped(tensor) and not is_batchedtensor(tensor):
+        tensor = get_unwrapped(tensor)
+    return tensor
+
+
 def forward_in_rules() -> contextlib.AbstractContextManager[None]:
     """Forward mode in the ``jvp`` of a custom function: PyTorch has it off, as if that had no derivative itself."""
     return _set_fwd_grad_enabled(True)

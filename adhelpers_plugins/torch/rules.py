@@ -22,7 +22,7 @@ def apply_rule(rule: Rule, x: Leaves) -> Leaves:
 
 
 def _apply(rule: Rule, x: Leaves) -> Leaves:
-    copies = [leaf.detach().clone() for leaf in x]
+    copies = map(levels.value_of, x)  # which NumPy can read, too
     y = rule.call(*copies) if rule.host is None else _Host.apply(rule, *copies)
     ruled = levels.apply(_Ruled, _Tie(rule, len(x), torch.is_grad_enabled()), *x, *y)
     return tuple([leaf.clone() for leaf in ruled])  # for the rule may keep them, and the caller write to them
@@ -90,7 +90,7 @@ class _Ruled(torch.autograd.Function):  # type: ignore[misc]
         x, y = tuple(leaves[:count]), tuple(leaves[count:])
         given = zip(y, gradients, strict=True)
         v = tuple([torch.zeros_like(leaf) if g is None else _conjugate(g).clone() for leaf, g in given])
-        with torch.enable_grad():  # to see what it closes over
+        with torch.enable_grad(), direct.opened((*leaves, *v)):  # to see what it closes over
             u = rule.vjp(x, y, v)
             if is_recorded:
                 _require_whole(rule, u, (*leaves, *v), v)

@@ -170,6 +170,8 @@ def test_a_function_without_a_rule(framework: ADBackend) -> None:
 
 @pytest.mark.parametrize("which", ["f", "f-alone", "jvp", "vjp"])
 def test_a_closure_over_what_is_differentiated_is_refused(framework: ADBackend, which: str) -> None:
+    if which == "f-alone" and framework.name == "torch":
+        pytest.skip("PyTorch multiplies no array of NumPy's by a tensor")
     product = vector_jacobian_product if which == "vjp" else jacobian_vector_product
     ones = np.ones(2) if which == "f-alone" else lifted(framework, np.ones(2))
 
@@ -222,3 +224,27 @@ def test_a_backend_that_knows_no_rules_refuses_what_it_cannot_trace() -> None:
     sin.defjvp(lambda x, y, u: np.cos(x) * u)
     with pytest.raises(UnsupportedOperationError, match="knows no rules, and cannot differentiate sin, which computes"):
         sin.on(Tracing(), X)
+
+
+def test_operations_in_one_another_inside_a_rule_vary_with_its_vector(framework: ADBackend) -> None:
+    """What a rule computes is differentiated by its vector where the function that it belongs to is long done."""
+
+    @adhelpers.custom_rule
+    def slope(x: Any) -> Any:
+        return 3.0 * x**2 + 1.0
+
+    def cubic(x: Any) -> Any:
+        return x**3 + x
+
+    @slope.defvjp
+    def _(x: Any, y: Any, v: Any) -> Any:
+        one = adhelpers.array_namespace(x).ones_like(x)
+        return vector_jacobian_product(lambda p: vector_jacobian_product(cubic, None, p, one), None, x, v)
+
+    point, one = lifted(framework, X), lifted(framework, np.ones_like(X))
+
+    def pulled(v: Any) -> Any:
+        return vector_jacobian_product(slope, framework, point, v, differentiate_u=True)
+
+    assert_close(framework, vector_jacobian_product(pulled, framework, one, one), 6.0 * X, depth=3)
+    assert_close(framework, jacobian_vector_product(pulled, framework, one, one), 6.0 * X, depth=3)
