@@ -50,7 +50,7 @@ class Residual:
         if not _have_values(backend, left):  # for they close over what has none
             return
         sizes, precisions = [0.0], [0.0]
-        for leaf in left:
+        for leaf in map(backend.stop_gradient, left):
             xp = backend.array_namespace(leaf)
             if 0 not in leaf.shape:
                 sizes.append(float(xp.max(xp.abs(leaf))))
