@@ -94,6 +94,8 @@ def _without_closure(rule: Rule, function: Flat, operands: Leaves) -> tuple[Flat
         traced = jax.make_jaxpr(lambda *operands: tuple(function(*operands)))(*operands)
     except jax.errors.UnexpectedTracerError as error:  # of a transformation that is over
         raise rule.closes_over() from error
+    if any(hasattr(array, "tangent") for array in traced.consts):  # JAX itself would tell when all is traced, or later
+        raise rule.closes_over()
     jaxpr, count = traced.jaxpr, len(traced.consts)  # and not the constants: they are operands
 
     def run(*operands: Array) -> Leaves:
@@ -138,7 +140,10 @@ class _Step:
     """What it gives; if that is not known, it cannot be staged."""
 
     def bind(self, operands: Leaves) -> Leaves:
-        return tuple(_STEP.bind(*operands, step=self))
+        try:
+            return tuple(_STEP.bind(*operands, step=self))
+        except jax.errors.UnexpectedTracerError as error:  # an operand, of the transformation that asks for a product
+            raise self.rule.closes_over() from error
 
     def evaluate(self, *operands: Array) -> Leaves:
         try:
@@ -259,7 +264,10 @@ def _on_values(function: Flat, operands: Leaves, beside: Leaves = ()) -> Leaves 
     """What it gives where nothing is traced, for JAX takes long to find that out; or else None."""
     if any(map(_is_traced, (*operands, *beside))):
         return None
-    outputs = tuple(function(*operands))
+    try:
+        outputs = tuple(function(*operands))
+    except jax.errors.UnexpectedTracerError:  # it closes over one
+        return None
     return None if any(map(_is_traced, outputs)) else outputs
 
 

@@ -382,6 +382,13 @@ def test_products_alone_may_close_over_it_and_are_refused(outer: Any, where: str
         outer(lambda c: INNER[inner](closing(c, where))(jnp.asarray(X)))(jnp.asarray(C))
 
 
+@pytest.mark.parametrize("wrap", [lambda f: f, jax.jit], ids=["eager", "jit"])
+@pytest.mark.parametrize("mode", [jax.jacfwd, jax.jacrev])
+def test_products_may_not_close_over_the_very_array_that_is_given(mode: Any, wrap: Any) -> None:
+    with pytest.raises(adhelpers.ArgumentError, match="a function of it closes over an array"):
+        wrap(mode(lambda c: closing(c, "jvp", "vjp")(c)))(jnp.asarray(C))
+
+
 TRACED: dict[str, Callable[[Any], Callable[[Any, Any], Any]]] = {
     "jit": lambda f: jax.jit(jax.jacrev(f)),
     "jit, forward": lambda f: jax.jit(jax.jacfwd(f)),
