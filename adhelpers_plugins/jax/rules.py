@@ -218,19 +218,17 @@ class _Derivative(_Step):
     def jvp(self, operands: Leaves, tangents: Leaves) -> tuple[Leaves, Leaves]:
         if any(map(_varies, tangents[: self.start])):
             raise self.rule.closes_over()
-        moving = [i for i in range(self.stop) if _varies(tangents[i])]
-        terms: list[Leaves] = []
-        if moving:
-
-            def at(*moved: Array) -> tuple[Leaves, Leaves]:
-                return self.evaluate(*_replaced(operands, moving, moved)), ()
-
-            x, u = (tuple([leaves[i] for i in moving]) for leaves in (operands, tangents))
-            terms.append(jax.jvp(mended(at), x, u, has_aux=True)[1])
-        if any(map(_varies, tangents[self.stop :])):
+        moving = [i for i, tangent in enumerate(tangents) if _varies(tangent)]
+        if moving[0] >= self.stop:  # at a fixed point it is linear, and JAX may transpose it
             vector = map(ad.instantiate_zeros, tangents[self.stop :])
-            terms.append(self.bind((*operands[: self.stop], *vector)))
-        return self.bind(operands), tuple([sum(parts[1:], parts[0]) for parts in zip(*terms, strict=True)])
+            return self.bind(operands), self.bind((*operands[: self.stop], *vector))
+
+        def at(*moved: Array) -> tuple[Leaves, Leaves]:
+            return self.evaluate(*_replaced(operands, moving, moved)), ()
+
+        x, u = (tuple([leaves[i] for i in moving]) for leaves in (operands, tangents))
+        outputs, moved, _ = jax.jvp(mended(at), x, u, has_aux=True)
+        return outputs, moved
 
     def transpose(self, cotangents: Leaves, operands: tuple[Any, ...]) -> list[Any]:
         point, vector = operands[self.start : self.stop], operands[self.stop :]
