@@ -219,7 +219,7 @@ class _Derivative(_Step):
         if any(map(_varies, tangents[: self.start])):
             raise self.rule.closes_over()
         moving = [i for i, tangent in enumerate(tangents) if _varies(tangent)]
-        if moving[0] >= self.stop:  # at a fixed point it is linear, and JAX may transpose it
+        if all(i >= self.stop for i in moving):  # at a fixed point it is linear, and JAX may transpose it
             vector = map(ad.instantiate_zeros, tangents[self.stop :])
             return self.bind(operands), self.bind((*operands[: self.stop], *vector))
 
