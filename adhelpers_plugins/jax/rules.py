@@ -94,6 +94,8 @@ def _without_closure(rule: Rule, function: Flat, operands: Leaves) -> tuple[Flat
         traced = jax.make_jaxpr(lambda *operands: tuple(function(*operands)))(*operands)
     except jax.errors.UnexpectedTracerError as error:  # of a transformation that is over
         raise rule.closes_over() from error
+    if any(hasattr(array, "tangent") for array in traced.consts):  # JAX itself would tell when all is traced, or later
+        raise rule.closes_over()
     jaxpr, count = traced.jaxpr, len(traced.consts)  # and not the constants: they are operands
 
     def run(*operands: Array) -> Leaves:
@@ -138,7 +140,10 @@ class _Step:
     """What it gives; if that is not known, it cannot be staged."""
 
     def bind(self, operands: Leaves) -> Leaves:
-        return tuple(_STEP.bind(*operands, step=self))
+        try:
+            return tuple(_STEP.bind(*operands, step=self))
+        except jax.errors.UnexpectedTracerError as error:  # an operand, of the transformation that asks for a product
+            raise self.rule.closes_over() from error
 
     def evaluate(self, *operands: Array) -> Leaves:
         try:
@@ -213,19 +218,17 @@ class _Derivative(_Step):
     def jvp(self, operands: Leaves, tangents: Leaves) -> tuple[Leaves, Leaves]:
         if any(map(_varies, tangents[: self.start])):
             raise self.rule.closes_over()
-        moving = [i for i in range(self.stop) if _varies(tangents[i])]
-        terms: list[Leaves] = []
-        if moving:
-
-            def at(*moved: Array) -> tuple[Leaves, Leaves]:
-                return self.evaluate(*_replaced(operands, moving, moved)), ()
-
-            x, u = (tuple([leaves[i] for i in moving]) for leaves in (operands, tangents))
-            terms.append(jax.jvp(mended(at), x, u, has_aux=True)[1])
-        if any(map(_varies, tangents[self.stop :])):
+        moving = [i for i, tangent in enumerate(tangents) if _varies(tangent)]
+        if all(i >= self.stop for i in moving):  # at a fixed point it is linear, and JAX may transpose it
             vector = map(ad.instantiate_zeros, tangents[self.stop :])
-            terms.append(self.bind((*operands[: self.stop], *vector)))
-        return self.bind(operands), tuple([sum(parts[1:], parts[0]) for parts in zip(*terms, strict=True)])
+            return self.bind(operands), self.bind((*operands[: self.stop], *vector))
+
+        def at(*moved: Array) -> tuple[Leaves, Leaves]:
+            return self.evaluate(*_replaced(operands, moving, moved)), ()
+
+        x, u = (tuple([leaves[i] for i in moving]) for leaves in (operands, tangents))
+        outputs, moved, _ = jax.jvp(mended(at), x, u, has_aux=True)
+        return outputs, moved
 
     def transpose(self, cotangents: Leaves, operands: tuple[Any, ...]) -> list[Any]:
         point, vector = operands[self.start : self.stop], operands[self.stop :]
@@ -259,7 +262,10 @@ def _on_values(function: Flat, operands: Leaves, beside: Leaves = ()) -> Leaves 
     """What it gives where nothing is traced, for JAX takes long to find that out; or else None."""
     if any(map(_is_traced, (*operands, *beside))):
         return None
-    outputs = tuple(function(*operands))
+    try:
+        outputs = tuple(function(*operands))
+    except jax.errors.UnexpectedTracerError:  # it closes over one
+        return None
     return None if any(map(_is_traced, outputs)) else outputs
 
 

@@ -201,6 +201,25 @@ def test_linear_transpose_of_the_derivative(f: Any) -> None:
     close(pulled, SLOPES[1](X))
 
 
+def test_the_transpose_of_a_derivative_is_the_other_product() -> None:
+    """Through a loop that JAX cannot transpose."""
+
+    def times(a: Any, v: Any) -> Any:
+        return lax.while_loop(lambda c: c[0] < 1, lambda c: (c[0] + 1, c[1] * a), (0, v))[1]
+
+    @adhelpers.custom_rule
+    def f(x: Any) -> Any:
+        return jnp.sin(x)
+
+    f.defjvp(lambda x, y, u: 2.0 * times(jnp.cos(x), u))
+    f.defvjp(lambda x, y, v: 3.0 * times(jnp.cos(x), v))
+    x, u = jnp.asarray(X), jnp.asarray(C)
+    close(jax.grad(lambda u: jnp.sum(jax.jvp(f, (x,), (u,))[1]))(u), 3 * np.cos(X))
+    map_ = adhelpers.linearize(f, BACKEND, X)
+    close(map_.push(C), 2 * C * np.cos(X))
+    close(map_.pull(C), 3 * C * np.cos(X))
+
+
 def test_linear_transpose_of_a_linear_rule() -> None:
     @adhelpers.custom_rule
     def cumsum(x: Any) -> Any:
@@ -380,6 +399,13 @@ def test_a_function_that_closes_over_what_is_differentiated_is_refused(outer: An
 def test_products_alone_may_close_over_it_and_are_refused(outer: Any, where: str, inner: str) -> None:
     with pytest.raises(adhelpers.ArgumentError, match="a function of it closes over an array"):
         outer(lambda c: INNER[inner](closing(c, where))(jnp.asarray(X)))(jnp.asarray(C))
+
+
+@pytest.mark.parametrize("wrap", [lambda f: f, jax.jit], ids=["eager", "jit"])
+@pytest.mark.parametrize("mode", [jax.jacfwd, jax.jacrev])
+def test_products_may_not_close_over_the_very_array_that_is_given(mode: Any, wrap: Any) -> None:
+    with pytest.raises(adhelpers.ArgumentError, match="a function of it closes over an array"):
+        wrap(mode(lambda c: closing(c, "jvp", "vjp")(c)))(jnp.asarray(C))
 
 
 TRACED: dict[str, Callable[[Any], Callable[[Any, Any], Any]]] = {
