@@ -22,7 +22,7 @@ Verdict = Literal["right", "unjudged", "refused", "raises", "wrong"]
 *unjudged*: differences tell too little, as at a kink. *refused*: `UnsupportedOperationError`. *raises*: another error.
 """
 
-SECOND_ORDER = ("auto", "forward-over-reverse", "reverse-over-reverse", "reverse-over-forward", "forward-over-forward")
+SECOND_ORDER = ("forward-over-reverse", "reverse-over-reverse", "reverse-over-forward", "forward-over-forward")
 LARGEST = 700
 """How many entries the sides of a Jacobian may have, and what is differentiated twice."""
 
@@ -110,7 +110,7 @@ class Examination:
             if not all(map(np.iscomplexobj, (*self.x, *self.value))) or not self._is_holomorphic():
                 return
             options["holomorphic"] = True
-        for mode in ("auto", "forward", "reverse"):
+        for mode in ("forward", "reverse"):  # automatic mode is one of the two
             yield self.judged(f"jacobian-{mode}", partial(self._times, mode, options), self.pushed, self._kink)
 
     def _is_holomorphic(self) -> bool:
