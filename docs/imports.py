@@ -45,12 +45,15 @@ ROWS = [
     [core("command_line", "__main__"), core("testing")],
     [Box("adhelpers", ("adhelpers",)), core("extend")],
     [core("comparison"), core("scipy")],
+    [core("rules")],
     [core("operations")],
+    [core("linear")],
     [core("compiled")],
     [core("batch")],
     [core("engine")],
     [core("trees"), core("namespaces")],
     [core("plugins")],
+    [core("options")],
     [core("errors"), core("caches")],
 ]
 
