@@ -476,6 +476,45 @@ def linear_maps(x: Any, u: Any, backend: ADBackend) -> None:
     assert_type((hessian.value, hessian.gradient, hessian.push(u)), tuple[Any, Any, Any])
 
 
+# -- rules ---------------------------------------------------------------------------------------------------
+
+
+@adhelpers.custom_rule
+def softened(x: float, width: float) -> float:
+    return x * width
+
+
+@softened.defjvp
+def push_softened(x: Any, y: Any, u: Any, width: float) -> Any:
+    return u * width
+
+
+@softened.defvjp
+def pull_softened(x: Any, y: Any, v: Any, width: float) -> Any:
+    return v * width
+
+
+@adhelpers.custom_rule(shapes=lambda x: x)
+def on_the_host(x: float) -> float:
+    return x
+
+
+@adhelpers.implicit(lambda x, y: y - x, linear_solve=lambda matvec, b: b, tolerance=1e-9)
+def root(x: float) -> float:
+    return x
+
+
+def ruled() -> None:
+    """A function with a rule keeps its types, and so do the functions of the rule."""
+    assert_type(softened(1.0, 2.0), float)
+    assert_type(on_the_host(1.0), float)
+    assert_type(root(1.0), float)
+    softened("a word", 2.0)  # type: ignore[arg-type]
+    assert_type(push_softened(1.0, 2.0, 3.0, 4.0), Any)
+    rule: adhelpers.CustomRule[[float], float] = root
+    adhelpers.testing.assert_rule_correct(rule, 1.0, args=(), backends=["jax"], seed=1)
+
+
 # -- what happened -------------------------------------------------------------------------------------------
 
 
