@@ -87,7 +87,12 @@ def transposed(backend: ADBackend, linear: Pullback, like: Leaves) -> Pullback:
     """The transpose of a linear map of vectors shaped as `like`: a pushforward of a pullback, and the other way round.
 
     Being linear it may be taken anywhere, and is at ones: at zero some frameworks' own rules divide zero by zero.
+    Without a reverse mode it is applied to the whole real basis.
     """
+    if not backend.has_reverse:
+        units = ([part[0, ...] for part in block] for block in RealBasis(backend, like).blocks(1))
+        columns = [tuple([part[None, ...] for part in linear(tuple(unit))]) for unit in units]
+        return _paired_with(backend, columns, like)
     ones = tuple(backend.array_namespace(leaf).ones_like(leaf) for leaf in like)
     _, transpose, _ = backend.vjp(lambda *vectors: (linear(vectors), ()), ones)
     return transpose
@@ -99,7 +104,12 @@ def vjp_from_jvps(backend: ADBackend, f: Function, x: Leaves) -> tuple[Leaves, P
     The cotangent v of a complex leaf follows from the pairing of `ADBackend.vjp`: Re(v) pairs with e, -Im(v) with ie.
     """
     swept = Sweep(backend, f, x, RealBasis).forward()
-    columns, segments = swept.results.blocks, RealBasis(backend, x).segments()
+    return swept.outputs, _paired_with(backend, swept.results.blocks, x), swept.aux
+
+
+def _paired_with(backend: ADBackend, columns: list[Leaves], x: Leaves) -> Pullback:
+    """The transpose of the map that takes the real basis of `x` to these columns."""
+    segments = RealBasis(backend, x).segments()
 
     def pullback(cotangents: Leaves) -> Leaves:
         if not cotangents or not columns:
@@ -117,7 +127,7 @@ def vjp_from_jvps(backend: ADBackend, f: Function, x: Leaves) -> tuple[Leaves, P
             [xp.astype(xp.reshape(part, leaf.shape), leaf.dtype) for part, leaf in zip(pulled, x, strict=True)]
         )
 
-    return swept.outputs, pullback, swept.aux
+    return pullback
 
 
 def _pair(backend: ADBackend, cotangents: Leaves, tangents: Leaves) -> Any:

@@ -47,8 +47,10 @@ NO_OPERATIONS = {
     "backends",
     "clear_caches",
     "compare",
+    "custom_rule",
     "explain",
     "fewest_vectors_first",
+    "implicit",
     "prepare",
     "special_namespace",
 }
