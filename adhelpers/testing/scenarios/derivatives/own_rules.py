@@ -319,7 +319,7 @@ for _name, _mode in MODES.items():
     SCENARIOS.add(f"rules/by-numpy/{_name}", "R21", [RULES, _mode], since=2)(partial(_opaque, _name))
 
 
-@SCENARIOS.add("undeclared-rules/by-numpy", "R21", [Capability.FORWARD], lacks=RULES, since=2)
+@SCENARIOS.add("undeclared-rules/by-numpy", "R21", nested("jvp"), lacks=RULES, since=2)
 def _undeclared(subject: Subject) -> None:
     """Whoever knows no rules refuses what can be differentiated by a rule alone, or takes differences of it."""
     x, u = numbers(3), numbers(3, seed=1)
