@@ -320,8 +320,9 @@ class ADBackend(ABC):
         """Whether `leaf`, a result or made by the namespace, is a mere value.
 
         Core keeps basis vectors for later calls, in any thread, and compares results with one another, only where
-        this is True. Say False of what belongs to a graph, a transformation or a mode. By default whether it is not
-        traced.
+        this is True; and a function that brings a rule is called as it is where this is True of all that it is given.
+        Say False of what belongs to a graph, a transformation or a mode, dual numbers included. By default whether it
+        is not traced.
         """
         return not self.is_traced(leaf)
 

@@ -56,6 +56,10 @@ class DualBackend(ADBackend):
         """The array behind the dual numbers of all levels."""
         return dualnumbers.value(leaf)
 
+    def keeps(self, leaf: Any) -> bool:
+        """Whether `leaf` is a mere value, and no dual number."""
+        return not isinstance(leaf, dualnumbers.Dual)
+
     def to_numpy(self, leaf: Any) -> Any:
         """The array behind the dual numbers of all levels."""
         return np.asarray(dualnumbers.value(leaf))
