@@ -36,7 +36,10 @@ nitpick_ignore_regex = [
     ("py:.*", rf"({'|'.join(vars(builtins))})"),
     ("py:.*", r"(collections|contextlib|numpy|os|pytest|scipy|typing)\..*|PathLike"),
     # What signatures name, though nobody need name it.
-    ("py:.*", r"adhelpers\.testing\.subject\.Subject|adhelpers\.caches\.[KV]|adhelpers\.rules\.\w+\.[RF]|P|DerivativeOperator"),
+    (
+        "py:.*",
+        r"adhelpers\.testing\.subject\.Subject|adhelpers\.caches\.[KV]|adhelpers\.rules\.\w+\.[RF]|P|DerivativeOperator",
+    ),
 ]
 
 # -- the pages ----------------------------------------------------------------------------------------
