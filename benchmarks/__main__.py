@@ -11,7 +11,7 @@ from time import perf_counter
 
 from benchmarks import machine
 
-SECTIONS = ("products", "batched", "curvature", "maps", "views", "growth", "memory", "importing", "safety")
+SECTIONS = ("products", "batched", "curvature", "maps", "views", "rules", "growth", "memory", "importing", "safety")
 BACKENDS = ("jax", "torch", "autograd")
 START = perf_counter()
 

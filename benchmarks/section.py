@@ -71,6 +71,18 @@ class Verdict:
         return cls(target, geometric_mean(ratio.median for ratio in measured.values()), limit, f"{len(measured)} cells")
 
 
+def to_fastest(outcomes: Iterable[Outcome], framework: str, operation: str) -> dict[str, Ratio]:
+    """How ours compares to the fastest by hand, for each case in which both took part."""
+    measured = {}
+    for outcome in outcomes:
+        if (outcome.framework, outcome.operation) == (framework, operation):
+            fastest = outcome.fastest_native()
+            ratio = None if fastest is None else outcome.ratio("ours", fastest)
+            if ratio is not None:
+                measured[outcome.case] = ratio
+    return measured
+
+
 def geometric_mean(ratios: Iterable[float]) -> float | None:
     """None for none."""
     logarithms = [math.log(ratio) for ratio in ratios]

@@ -11,14 +11,14 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-ALL = {"products", "batched", "curvature", "maps", "views", "growth", "memory", "importing", "safety"}
+ALL = {"products", "batched", "curvature", "maps", "views", "rules", "growth", "memory", "importing", "safety"}
 
 
 @pytest.mark.parametrize(
     ("framework", "sections"),
     [
-        ("jax", {"products", "batched", "curvature", "maps", "views"}),  # it compiles, which takes long
-        ("torch", {"products", "batched", "curvature", "maps", "views", "safety"}),
+        ("jax", {"products", "batched", "curvature", "maps", "views", "rules"}),  # it compiles, which takes long
+        ("torch", {"products", "batched", "curvature", "maps", "views", "rules", "safety"}),
         ("autograd", ALL),
     ],
 )

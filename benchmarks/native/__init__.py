@@ -62,6 +62,22 @@ def call(finish: Callable[[Any], Any], make: Callable[[], Callable[..., Any]], *
 
 
 @dataclass(frozen=True)
+class Rules:
+    """A sine with a rule of its own, as the framework has them, and what it is differentiated by.
+
+    Attributes
+    ----------
+    own
+        The function, once for each way.
+    tasks
+        How the sum of a function is differentiated, by name, and how many times as long a neutral rule may take.
+    """
+
+    own: tuple[Function, ...]
+    tasks: dict[str, tuple[Make, float]]
+
+
+@dataclass(frozen=True)
 class Native:
     """A framework.
 
@@ -76,6 +92,8 @@ class Native:
         Formulations of many products at one point: what is kept, and one product by it.
     glue
         Formulations of what SciPy's solvers call, between NumPy's arrays.
+    rules
+        Functions with rules of their own.
     jit
         How a user would compile a call of adhelpers, if the framework compiles.
     """
@@ -87,6 +105,7 @@ class Native:
     finish: Callable[[Any], Any]
     maps: dict[str, Formulations]
     glue: dict[str, Formulations]
+    rules: Rules
     eager: dict[str, Formulations]
     compiled: dict[str, Formulations]
     jit: Callable[[Any], Any] | None = None

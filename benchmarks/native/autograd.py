@@ -15,6 +15,7 @@ from benchmarks.cells import Cell
 from benchmarks.native import Formulations, Function, Native, Operation
 from benchmarks.native.autograd_curvature import EAGER
 from benchmarks.native.autograd_maps import GLUE, MAPS
+from benchmarks.native.autograd_rules import RULES
 
 
 def make_jvp(f: Function) -> Operation:
@@ -128,6 +129,7 @@ NATIVE = Native(
     asarray=np.asarray,
     maps=MAPS,
     glue=GLUE,
+    rules=RULES,
     finish=lambda result: result,
     eager=EAGER
     | {

@@ -13,6 +13,7 @@ from benchmarks.cells import Cell
 from benchmarks.native import Formulations, Function, Native, Operation
 from benchmarks.native.jax_curvature import COMPILED
 from benchmarks.native.jax_maps import GLUE, MAPS
+from benchmarks.native.jax_rules import RULES
 
 jax.config.update("jax_enable_x64", True)
 
@@ -138,6 +139,7 @@ NATIVE = Native(
     asarray=jnp.asarray,
     maps=MAPS,
     glue=GLUE,
+    rules=RULES,
     finish=jax.block_until_ready,
     jit=jax.jit,
     eager={

@@ -13,6 +13,7 @@ from benchmarks.cells import Cell
 from benchmarks.native import Formulations, Function, Native, Operation
 from benchmarks.native.torch_curvature import EAGER
 from benchmarks.native.torch_maps import GLUE, MAPS
+from benchmarks.native.torch_rules import RULES
 
 
 def func_jvp(f: Function) -> Operation:
@@ -202,6 +203,7 @@ NATIVE = Native(
     asarray=torch.asarray,
     maps=MAPS,
     glue=GLUE,
+    rules=RULES,
     finish=lambda result: result,
     eager=EAGER
     | {

@@ -10,7 +10,7 @@ import adhelpers
 from benchmarks import cells, losses
 from benchmarks.contest import Contender, Contest, Outcome
 from benchmarks.native import Native, call
-from benchmarks.section import Section, Settings, Table, Verdict, show_ratio, show_time
+from benchmarks.section import Section, Settings, Table, Verdict, show_ratio, show_time, to_fastest
 
 ABOUT = """\
 One product by a linear map that was made before: of `linearize` and `linearize_gradient`, prepared on a framework that
@@ -82,13 +82,7 @@ def _contest(native: Native, operation: str, case: str, f: Any, x: Any, u: Any, 
 
 
 def _verdict(framework: str, operation: str, outcomes: list[Outcome]) -> Verdict:
-    measured = {}
-    for outcome in outcomes:
-        if (outcome.framework, outcome.operation) == (framework, operation):
-            fastest = outcome.fastest_native()
-            ratio = None if fastest is None else outcome.ratio("ours", fastest)
-            if ratio is not None:
-                measured[outcome.case] = ratio
+    measured = to_fastest(outcomes, framework, operation)
     return Verdict.worst_of(
         f"{framework} {operation}: a kept linear map to what is kept by hand", measured, LIMITS[framework]
     )
