@@ -11,7 +11,7 @@ from autograd.extend import defvjp, primitive
 from benchmarks.native import Function, Operation, Rules
 
 
-@primitive
+@primitive  # type: ignore[untyped-decorator]
 def by_primitive(x: Any) -> Any:
     """`autograd.extend.primitive` and `defvjp`."""
     return anp.sin(x)

@@ -10,19 +10,19 @@ import jax.numpy as jnp
 from benchmarks.native import Function, Operation, Rules
 
 
-@jax.custom_jvp
+@jax.custom_jvp  # type: ignore[untyped-decorator]
 def by_custom_jvp(x: Any) -> Any:
     """`jax.custom_jvp`."""
     return jnp.sin(x)
 
 
-@by_custom_jvp.defjvp
+@by_custom_jvp.defjvp  # type: ignore[untyped-decorator]
 def _(primals: Any, tangents: Any) -> Any:
     (x,), (u,) = primals, tangents
     return by_custom_jvp(x), jnp.cos(x) * u
 
 
-@jax.custom_vjp
+@jax.custom_vjp  # type: ignore[untyped-decorator]
 def by_custom_vjp(x: Any) -> Any:
     """`jax.custom_vjp`."""
     return jnp.sin(x)

@@ -9,7 +9,7 @@ import torch
 from benchmarks.native import Function, Operation, Rules
 
 
-class _Sine(torch.autograd.Function):
+class _Sine(torch.autograd.Function):  # type: ignore[misc]
     @staticmethod
     def forward(x: Any) -> Any:
         return torch.sin(x)
