@@ -109,7 +109,7 @@ def benchmarks(session: nox.Session) -> None:
 def corpora(session: nox.Session) -> None:
     """All that frameworks have, differentiated every way; by hand. ``nox -s corpora -- --update`` writes the lists."""
     install(session, "-e", ".[all]", groups=("corpora",))
-    session.run("python", "-m", "corpora", *session.posargs, env={"OMP_NUM_THREADS": "1"})
+    session.run("python", "-m", "corpora", *session.posargs, env=environment(session, OMP_NUM_THREADS="1"))
 
 
 @nox.session
