@@ -335,8 +335,7 @@ def _undeclared(subject: Subject) -> None:
 
 def _root(subject: Subject, linear_solve: Any = "dense") -> CustomRule[Any, Any]:
     """Cube roots, by a solver that the conditions alone differentiate."""
-    conditions: Callable[..., Any] = lambda x, y: y**3 - x  # noqa: E731
-    return implicit(conditions, linear_solve=linear_solve)(
+    return implicit(lambda x, y: y**3 - x, linear_solve=linear_solve)(
         lambda x: subject.backend.asarray(np.cbrt(subject.backend.to_numpy(x)), x)
     )
 
