@@ -114,10 +114,8 @@ class Trials:
     def _choose(self, arrays: Leaves) -> Compiled:
         shapes = ", ".join(f"{array.dtype}{list(array.shape)}" for array in arrays)
         journal.tell("code", f"for {shapes or 'no array'}")
-        if self._is_checked():
-            expected = self._numbers(self._evaluate, arrays)
-            if not self._compiles_right(expected, arrays):
-                return self._evaluate
+        if self._is_checked() and not self._compiles_right(arrays):
+            return self._evaluate
         if self._alternatives is None or not arrays:
             return self._usual
         results = [array.shape for array in self._numbers(self._usual, arrays)]
@@ -132,8 +130,9 @@ class Trials:
         check, check_batch = self._options.get("check", False), self._options.get("check_batch")
         return bool(chosen_check(check, check_batch))
 
-    def _compiles_right(self, expected: list[Any], arrays: Leaves) -> bool:
+    def _compiles_right(self, arrays: Leaves) -> bool:
         """Whether the usual way gives when compiled what it gives when it is not, in half of the digits."""
+        expected = self._numbers(self._evaluate, arrays)  # not kept beyond this comparison: it may be large
         received = self._numbers(self._usual, arrays)
         right = len(received) == len(expected) and all(map(same_in_half_of_the_digits, received, expected))
         if not right:

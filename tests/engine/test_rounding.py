@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from toys import ForwardToy
 
-from adhelpers.engine.rounding import nearby, same_to_rounding, size_of_rounding
+from adhelpers.engine.rounding import BLOCK, nearby, same_in_half_of_the_digits, same_to_rounding, size_of_rounding
 from conftest import lifted, to_numpy
 
 EPS = float(np.finfo(np.float64).eps)
@@ -112,6 +112,45 @@ def test_any_number_of_dimensions(shape: tuple[int, ...], axis: int) -> None:
     expected = np.full(shape, 2.0)
     assert same_to_rounding(expected, expected, axis)
     assert same_to_rounding(expected + 0.1, expected, axis) is (expected.size == 0)
+
+
+# -- half of the digits -------------------------------------------------------------------------------
+
+LONG = 2 * BLOCK + 3
+
+
+@pytest.mark.parametrize("at", [0, BLOCK - 1, BLOCK, LONG - 1])
+@pytest.mark.parametrize("bad", [0.1, np.nan, np.inf])
+def test_one_number_of_many_that_differs_is_seen(at: int, bad: float) -> None:
+    expected = np.ones(LONG)
+    received = expected + 1e-9
+    assert same_in_half_of_the_digits(received, expected)
+    received[at] += bad
+    assert not same_in_half_of_the_digits(received, expected)
+    assert not same_in_half_of_the_digits(expected, received)
+
+
+def test_it_is_relative_to_the_largest_finite_number_of_all() -> None:
+    expected = np.ones(LONG)
+    expected[0], expected[-1] = 1e6, np.inf
+    received = expected.copy()
+    received[BLOCK] += 1e-3  # 1e-9 of the largest, which is in another block
+    assert same_in_half_of_the_digits(received, expected)
+    received[BLOCK] += 1.0
+    assert not same_in_half_of_the_digits(received, expected)
+
+
+def test_numbers_that_are_not_finite_are_alike() -> None:
+    assert same_in_half_of_the_digits(np.asarray([np.nan, 1.0]), np.asarray([np.inf, 1.0]))
+    assert not same_in_half_of_the_digits(np.asarray([1.0, np.nan]), np.asarray([np.nan, 1.0]))
+
+
+@pytest.mark.parametrize("shape", [(), (0,), (2, 0), (2, 3)])
+def test_half_of_the_digits_in_any_number_of_dimensions(shape: tuple[int, ...]) -> None:
+    expected = np.full(shape, 2.0)
+    assert same_in_half_of_the_digits(expected.T, expected.T)
+    assert same_in_half_of_the_digits(expected + 0.1, expected) is (expected.size == 0)
+    assert not same_in_half_of_the_digits(expected[None], expected), "nothing is broadcast"
 
 
 # -- what rounding is relative to ---------------------------------------------------------------------
