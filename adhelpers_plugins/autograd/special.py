@@ -8,8 +8,6 @@ from typing import Any
 import autograd.numpy as anp
 import numpy as np
 import scipy.special
-from autograd.extend import defjvp, defvjp
-from autograd.numpy.numpy_vjps import unbroadcast_f
 from autograd.scipy.special import digamma as digamma
 from autograd.scipy.special import erf as erf
 from autograd.scipy.special import erfc as erfc
@@ -23,7 +21,7 @@ from autograd.scipy.special import logsumexp as _logsumexp
 from autograd.scipy.special import polygamma as _polygamma
 
 from adhelpers_plugins.autograd.arrayapi.datatypes import astype
-from adhelpers_plugins.autograd.arrayapi.primitives import primitive
+from adhelpers_plugins.autograd.arrayapi.primitives import primitive, slopes
 from adhelpers_plugins.autograd.arrayapi.slopes import logaddexp
 
 Axis = int | tuple[int, ...] | None
@@ -64,12 +62,7 @@ def _quotient(x: Any, y: Any) -> Any:
     return np.where(nothing, 0, x) / np.where(nothing, 1, y)
 
 
-defvjp(
-    _quotient,
-    lambda ans, x, y: unbroadcast_f(x, lambda g: g / y),
-    lambda ans, x, y: unbroadcast_f(y, lambda g: -g * _quotient(ans, y)),
-)
-defjvp(_quotient, lambda g, ans, x, y: g / y, lambda g, ans, x, y: -g * _quotient(ans, y))
+slopes(_quotient, lambda ans, x, y: 1 / y, lambda ans, x, y: -_quotient(ans, y))
 
 
 @primitive
@@ -78,9 +71,4 @@ def xlogy(x: Any, y: Any, /) -> Any:
     return scipy.special.xlogy(x, y)
 
 
-defvjp(
-    xlogy,
-    lambda ans, x, y: unbroadcast_f(x, lambda g: g * anp.log(y)),
-    lambda ans, x, y: unbroadcast_f(y, lambda g: g * _quotient(x, y)),
-)
-defjvp(xlogy, lambda g, ans, x, y: g * anp.log(y), lambda g, ans, x, y: g * _quotient(x, y))
+slopes(xlogy, lambda ans, x, y: anp.log(y), lambda ans, x, y: _quotient(x, y))

@@ -10,6 +10,7 @@ import autograd.extend
 import autograd.numpy as anp
 import numpy as np
 from autograd.core import make_vjp
+from autograd.numpy.numpy_vjps import unbroadcast_f
 from autograd.tracer import getval, isbox
 
 Array = Any
@@ -75,3 +76,25 @@ def both_rules(function: Callable[..., Any], jvp: Callable[..., Any]) -> None:
 
     autograd.extend.defjvp(function, jvp, argnums=(0,))
     autograd.extend.defvjp(function, vjp, argnums=(0,))
+
+
+def slopes(function: Callable[..., Any], *of_arguments: Callable[..., Any] | None) -> None:
+    """Give an elementwise primitive both rules: products with its slope, which stays the same for cotangents.
+
+    Parameters
+    ----------
+    function
+        The primitive.
+    of_arguments
+        ``slope(ans, *args)`` by each argument, None where it is constant. Broadcast with that argument, it has the
+        shape of `ans`.
+    """
+
+    def push(slope: Callable[..., Any] | None) -> Any:
+        return slope and (lambda g, ans, *args: g * slope(ans, *args))
+
+    def pull(i: int, slope: Callable[..., Any] | None) -> Any:
+        return slope and (lambda ans, *args: unbroadcast_f(args[i], lambda g: g * slope(ans, *args)))
+
+    autograd.extend.defjvp(function, *map(push, of_arguments))
+    autograd.extend.defvjp(function, *[pull(i, slope) for i, slope in enumerate(of_arguments)])

@@ -5,12 +5,9 @@ from __future__ import annotations
 import array_api_compat.numpy as xnp
 import autograd.numpy as anp
 import numpy as np
-from autograd.extend import defjvp, defvjp
-from autograd.numpy.numpy_vjps import unbroadcast_f
 from autograd.tracer import getval
 
-from adhelpers_plugins.autograd.arrayapi.datatypes import broadcast_to
-from adhelpers_plugins.autograd.arrayapi.primitives import Array, is_complex, primitive, unless_traced
+from adhelpers_plugins.autograd.arrayapi.primitives import Array, is_complex, primitive, slopes, unless_traced
 
 
 @primitive
@@ -19,8 +16,7 @@ def acosh(x: Array, /) -> Array:
     return np.arccosh(x)
 
 
-defvjp(acosh, lambda ans, x: lambda g: g / (anp.sqrt(x - 1) * anp.sqrt(x + 1)))
-defjvp(acosh, lambda g, ans, x: g / (anp.sqrt(x - 1) * anp.sqrt(x + 1)))
+slopes(acosh, lambda ans, x: 1 / (anp.sqrt(x - 1) * anp.sqrt(x + 1)))
 
 
 @primitive
@@ -33,15 +29,10 @@ def _over_square(x: Array, length: Array) -> Array:
     return x / length / length
 
 
-defvjp(
+slopes(
     atan2,
-    lambda ans, x1, x2: unbroadcast_f(x1, lambda g: g * _over_square(x2, hypot(x1, x2))),
-    lambda ans, x1, x2: unbroadcast_f(x2, lambda g: g * _over_square(-x1, hypot(x1, x2))),
-)
-defjvp(
-    atan2,
-    lambda g, ans, x1, x2: g * _over_square(x2, hypot(x1, x2)),
-    lambda g, ans, x1, x2: g * _over_square(-x1, hypot(x1, x2)),
+    lambda ans, x1, x2: _over_square(x2, hypot(x1, x2)),
+    lambda ans, x1, x2: _over_square(-x1, hypot(x1, x2)),
 )
 
 
@@ -51,14 +42,13 @@ def copysign(x1: Array, x2: Array, /) -> Array:
     return np.copysign(x1, x2)
 
 
-def _turned(x1: Array, x2: Array) -> Array:
+def _turned(ans: Array, x1: Array, x2: Array) -> Array:
     """Minus one where the sign is changed."""
     x1, x2 = getval(x1), getval(x2)
     return np.where(np.signbit(x1) == np.signbit(x2), 1, -1).astype(np.result_type(x1, x2))
 
 
-defvjp(copysign, lambda ans, x1, x2: unbroadcast_f(x1, lambda g: g * _turned(x1, x2)), None)
-defjvp(copysign, lambda g, ans, x1, x2: g * _turned(x1, x2), None)
+slopes(copysign, _turned, None)
 
 
 @primitive
@@ -67,8 +57,7 @@ def expm1(x: Array, /) -> Array:
     return np.expm1(x)
 
 
-defvjp(expm1, lambda ans, x: lambda g: g * anp.exp(x))
-defjvp(expm1, lambda g, ans, x: g * anp.exp(x))
+slopes(expm1, lambda ans, x: anp.exp(x))
 
 
 @primitive
@@ -77,12 +66,7 @@ def hypot(x1: Array, x2: Array, /) -> Array:
     return np.hypot(x1, x2)
 
 
-defvjp(
-    hypot,
-    lambda ans, x1, x2: unbroadcast_f(x1, lambda g: g * (x1 / ans)),
-    lambda ans, x1, x2: unbroadcast_f(x2, lambda g: g * (x2 / ans)),
-)
-defjvp(hypot, lambda g, ans, x1, x2: g * (x1 / ans), lambda g, ans, x1, x2: g * (x2 / ans))
+slopes(hypot, lambda ans, x1, x2: x1 / ans, lambda ans, x1, x2: x2 / ans)
 
 
 @primitive
@@ -95,12 +79,7 @@ def _logistic(x: Array) -> Array:
     return anp.exp(-logaddexp(0.0, -x))
 
 
-defvjp(
-    logaddexp,
-    lambda ans, x1, x2: unbroadcast_f(x1, lambda g: g * _logistic(x1 - x2)),
-    lambda ans, x1, x2: unbroadcast_f(x2, lambda g: g * _logistic(x2 - x1)),
-)
-defjvp(logaddexp, lambda g, ans, x1, x2: g * _logistic(x1 - x2), lambda g, ans, x1, x2: g * _logistic(x2 - x1))
+slopes(logaddexp, lambda ans, x1, x2: _logistic(x1 - x2), lambda ans, x1, x2: _logistic(x2 - x1))
 
 
 @primitive
@@ -109,8 +88,7 @@ def nextafter(x1: Array, x2: Array, /) -> Array:
     return np.nextafter(x1, x2)
 
 
-defvjp(nextafter, lambda ans, x1, x2: unbroadcast_f(x1, lambda g: g), None)
-defjvp(nextafter, lambda g, ans, x1, x2: broadcast_to(g, ans.shape), None)
+slopes(nextafter, lambda ans, x1, x2: anp.ones_like(ans), None)
 
 
 @primitive
@@ -119,8 +97,7 @@ def positive(x: Array, /) -> Array:
     return np.positive(x)
 
 
-defvjp(positive, lambda ans, x: lambda g: g)
-defjvp(positive, "same")
+slopes(positive, lambda ans, x: 1)
 
 
 @primitive
@@ -129,16 +106,7 @@ def remainder(x1: Array, x2: Array, /) -> Array:
     return np.remainder(x1, x2)
 
 
-defvjp(
-    remainder,
-    lambda ans, x1, x2: unbroadcast_f(x1, lambda g: g),
-    lambda ans, x1, x2: unbroadcast_f(x2, lambda g: -g * anp.floor_divide(x1, x2)),
-)
-defjvp(
-    remainder,
-    lambda g, ans, x1, x2: broadcast_to(g, ans.shape),
-    lambda g, ans, x1, x2: -g * anp.floor_divide(x1, x2),
-)
+slopes(remainder, lambda ans, x1, x2: anp.ones_like(ans), lambda ans, x1, x2: -anp.floor_divide(x1, x2))
 
 
 @unless_traced(xnp.sign)
@@ -163,18 +131,16 @@ def tanh(x: Array, /) -> Array:
     return np.tanh(x)
 
 
-def _slope_of_tanh(x: Array) -> Array:
+def _slope_of_tanh(ans: Array, x: Array) -> Array:
     """One over the square of cosh, which overflows, and for complex numbers is not a number then."""
     away = np.where(np.signbit(np.real(getval(x))), 2, -2).astype(x.dtype)
     small = anp.exp(away * x)
     return 4 * small / (1 + small) ** 2
 
 
-def _slope_of_tan(x: Array) -> Array:
-    return _slope_of_tanh(1j * x) if is_complex(x) else 1 / anp.cos(x) ** 2
+def _slope_of_tan(ans: Array, x: Array) -> Array:
+    return _slope_of_tanh(ans, 1j * x) if is_complex(x) else 1 / anp.cos(x) ** 2
 
 
-defvjp(tan, lambda ans, x: lambda g: g * _slope_of_tan(x))
-defjvp(tan, lambda g, ans, x: g * _slope_of_tan(x))
-defvjp(tanh, lambda ans, x: lambda g: g * _slope_of_tanh(x))
-defjvp(tanh, lambda g, ans, x: g * _slope_of_tanh(x))
+slopes(tan, _slope_of_tan)
+slopes(tanh, _slope_of_tanh)
