@@ -27,6 +27,7 @@ from adhelpers.plugins.lookup import owner_of
 from adhelpers.plugins.objects import arrays_held, cannot_be_freed
 from adhelpers.plugins.origin import raised_by_library
 from adhelpers.plugins.rule import Rule
+from adhelpers.rules.custom_rule import custom_rule
 from adhelpers.trees.kinds import kind_of
 
 __all__ = [
@@ -58,6 +59,7 @@ __all__ = [
     "array_namespace",
     "arrays_held",
     "cannot_be_freed",
+    "custom_rule",
     "fewest_vectors_first",
     "hookimpl",
     "is_listening",

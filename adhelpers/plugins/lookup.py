@@ -72,7 +72,7 @@ def owner_of(leaves: Iterable[Any]) -> ADBackend | None:
 
     Of several backends for one framework any will do: the shipped one is taken, or the first stranger's.
     """
-    return current().owner_of(tuple(leaves))
+    return (_scanned or current()).owner_of(tuple(leaves))
 
 
 def owner_within(tree: Any) -> ADBackend | None:

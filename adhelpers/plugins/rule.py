@@ -14,7 +14,7 @@ Product = Callable[[Leaves, Leaves, Leaves], Leaves]
 """``(x, y, vector)``, and the derivative at `x` times the vector, or its transpose."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False, slots=True)
 class Rule:
     """A function between flat tuples of arrays, and its derivative.
 

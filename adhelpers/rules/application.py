@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from adhelpers.engine import derived
-from adhelpers.plugins.containers import TreeDef, flatten
+from adhelpers.plugins.containers import SINGLE, TreeDef, flatten
 from adhelpers.plugins.contract import ADBackend
 from adhelpers.plugins.functions import Array, Leaves
 from adhelpers.plugins.objects import is_numpy
@@ -36,10 +36,9 @@ class Application:
 
     __slots__ = ("_args", "_backend", "_count", "_functions", "_leaves", "_output", "_treedef")
 
-    def __init__(self, functions: Functions, backend: ADBackend, x: Any, args: tuple[Any, ...]) -> None:
+    def __init__(self, functions: Functions, point: Tree, args: tuple[Any, ...]) -> None:
         self._functions = functions
-        self._backend = backend
-        point = Tree.read(backend, x, "x")
+        self._backend = backend = point.backend
         self._treedef = point.treedef
         self._count = len(point.leaves)
         self._leaves = point.leaves
@@ -48,18 +47,18 @@ class Application:
             leaves, treedef = backend.flatten(arg)
             self._leaves += tuple([leaf for leaf in leaves if _is_own(backend, leaf)])
             self._args.append(([_ARRAY if _is_own(backend, leaf) else leaf for leaf in leaves], treedef))
-        self._output: TreeDef | None = None
+        self._output: TreeDef  # is known when the function was called
 
     def result(self) -> Any:
         """What the function returns, whose derivative is the rule's."""
-        rule, leaves = self.given()
-        if all(map(self._backend.keeps, leaves)):  # mere values, which nobody differentiates
+        backend, leaves = self._backend, self._leaves
+        if all(map(backend.keeps, leaves)):  # mere values, which nobody differentiates
             outputs = self._call(*leaves)
-            if all(map(self._backend.keeps, outputs)):
-                return self._y(outputs).rebuild(outputs)
+            if all(map(backend.keeps, outputs)):
+                return _rebuilt(self._output, outputs)
         # Or it is traced without being given a tracer, or closes over one: the backend can tell.
-        outputs = self._backend.apply_rule(rule, leaves)
-        return self._y(outputs).rebuild(outputs)
+        outputs = backend.apply_rule(*self.given())
+        return _rebuilt(self._output, outputs)
 
     def given(self) -> tuple[Rule, Leaves]:
         """What a backend is given, the constants behind the leaves of `x`; no array is held from now on."""
@@ -92,16 +91,14 @@ class Application:
         return tree.leaves
 
     def _pushed(self, x: Leaves, y: Leaves, u: Leaves) -> Leaves:
-        assert self._functions.jvp is not None
-        output = self._y(y)
-        v = self._of_user(self._functions.jvp, x, output.rebuild(y), self._x(u).rebuild(u))
+        v = self._of_user(self._functions.jvp, x, _rebuilt(self._output, y), _rebuilt(self._treedef, u))
+        output = Tree(self._backend, "f(x)", y, self._output)
         return output.read_partner(v, f"the result of the JVP rule of {self._functions.name}")
 
     def _pulled(self, x: Leaves, y: Leaves, v: Leaves) -> Leaves:
-        assert self._functions.vjp is not None
-        output = self._y(y)
-        u = self._of_user(self._functions.vjp, x, output.rebuild(y), output.rebuild(v))
-        return self._x(x[: self._count]).read_partner(u, f"the result of the VJP rule of {self._functions.name}")
+        u = self._of_user(self._functions.vjp, x, _rebuilt(self._output, y), _rebuilt(self._output, v))
+        point = Tree(self._backend, "x", x[: self._count], self._treedef)
+        return point.read_partner(u, f"the result of the VJP rule of {self._functions.name}")
 
     def _pushed_by_transposition(self, x: Leaves, y: Leaves, u: Leaves) -> Leaves:
         return derived.transposed(self._backend, lambda v: self._pulled(x, y, v), y)(u)
@@ -118,7 +115,6 @@ class Application:
     def _host(self, *leaves: Any) -> Leaves:
         import numpy as np
 
-        assert self._output is not None, "its shapes were asked for"
         y = self._of_user(self._functions.f, leaves)
         arrays, treedef = flatten(y)
         if treedef != self._output:
@@ -130,19 +126,19 @@ class Application:
 
     def _of_user(self, function: Any, leaves: Leaves, *vectors: Any) -> Any:
         """What a function of the user's gives at ``(x, *vectors, *args)``."""
-        point, constants = leaves[: self._count], iter(leaves[self._count :])
+        x = _rebuilt(self._treedef, leaves[: self._count])
+        if not self._args:
+            return run_for(self._backend, function, x, *vectors)
+        constants = iter(leaves[self._count :])
         args = [
             treedef.unflatten([next(constants) if leaf is _ARRAY else leaf for leaf in kept])
             for kept, treedef in self._args
         ]
-        return run_for(self._backend, function, self._x(point).rebuild(point), *vectors, *args)
+        return run_for(self._backend, function, x, *vectors, *args)
 
-    def _x(self, leaves: Leaves) -> Tree:
-        return Tree(self._backend, "x", leaves, self._treedef)
 
-    def _y(self, leaves: Leaves) -> Tree:
-        assert self._output is not None, "the function was called"
-        return Tree(self._backend, "f(x)", leaves, self._output)
+def _rebuilt(treedef: TreeDef, leaves: Leaves) -> Any:
+    return leaves[0] if treedef is SINGLE else treedef.unflatten(leaves)
 
 
 def _is_own(backend: ADBackend, leaf: Any) -> bool:

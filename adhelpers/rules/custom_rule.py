@@ -11,11 +11,10 @@ from adhelpers.engine import journal
 from adhelpers.engine.missing_rules import Told
 from adhelpers.errors import ArgumentError, ArgumentTypeError
 from adhelpers.plugins import lookup
-from adhelpers.plugins.containers import describe, flatten
+from adhelpers.plugins.containers import SINGLE, describe, flatten
 from adhelpers.plugins.contract import ADBackend
 from adhelpers.plugins.rule import run_for
 from adhelpers.rules.application import Application, Functions
-from adhelpers.trees.leaves import is_ready
 from adhelpers.trees.tree import Tree
 
 P = ParamSpec("P")
@@ -95,17 +94,18 @@ class CustomRule(Generic[P, R]):
             raise ArgumentError(msg)
         if type(backend).apply_rule is ADBackend.apply_rule:
             self._tell(backend)
-        if not args and functions.shapes is None and is_ready(backend, x) and backend.keeps(x):
+        point = Tree.read(backend, x, "x")
+        if point.treedef is SINGLE and not args and functions.shapes is None and backend.keeps(x):
             # One array that nobody differentiates, by far the commonest: an Application takes longer than many an f.
             value = run_for(backend, functions.f, x)
             y = Tree.read(backend, value, f"the result of {functions.name}", x)
             if all(map(backend.keeps, y.leaves)):
                 return y.rebuild(y.leaves)
-        return self.application(backend, x, *args).result()
+        return Application(functions, point, args).result()
 
     def application(self, backend: ADBackend, x: Any, *args: Any) -> Application:
         """The call, to be made: with what backends are given for it."""
-        return Application(self._functions, backend, x, args)
+        return Application(self._functions, Tree.read(backend, x, "x"), args)
 
     @property
     def name(self) -> str:
@@ -218,8 +218,10 @@ def _callable(function: Any, name: str) -> Any:
 
 def _owner(arguments: tuple[Any, ...]) -> ADBackend | None:
     """Whose arrays these are; None for NumPy's alone."""
-    if len(arguments) == 1 and hasattr(arguments[0], "dtype"):
-        return lookup.owner_of(arguments)
+    if len(arguments) == 1:
+        owner = lookup.owner_of(arguments)
+        if owner is not None or hasattr(arguments[0], "dtype"):
+            return owner
     return lookup.owner_within(arguments)
 
 

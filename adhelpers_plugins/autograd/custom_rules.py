@@ -25,7 +25,8 @@ def apply_rule(rule: Rule, x: Leaves) -> Leaves:
 
 def _as_array(leaf: Array) -> Array:
     """A leaf whose value is an array: autograd differentiates by Python's numbers, too."""
-    return leaf * np.ones(()) if type(getval(leaf)) in (float, complex) else leaf
+    value = leaf._value if isbox(leaf) else leaf
+    return leaf * np.ones(()) if type(value) is not np.ndarray and type(getval(value)) in (float, complex) else leaf
 
 
 @primitive  # type: ignore[untyped-decorator]
@@ -76,7 +77,7 @@ def _of_users(rule: Rule, product: Callable[..., Leaves], x: Leaves, y: Leaves, 
     others: one that has ended leaves boxes in the closures of `f`, and the next, of its number, would take them for its
     own.
     """
-    given = [tuple(map(copy, leaves)) for leaves in (x, y, vector)]
+    given = tuple(map(copy, x)), tuple(map(copy, y)), tuple(map(copy, vector))
     with TRACING:
         top = trace_stack.top
         trace_stack.top = top + _MORE_THAN_ARE_OPEN

@@ -40,7 +40,7 @@ def checked(derivative: Any, value: Any, function: Callable[..., Any], argnums: 
 
 def copy(leaf: Any) -> Array:
     """An array in memory of its own; boxes belong to an enclosing trace and cannot be written to."""
-    return leaf if isbox(leaf) else np.array(leaf)
+    return leaf if type(leaf) is not ndarray and isbox(leaf) else np.array(leaf)
 
 
 def in_dtype_of(partner: Array, derivative: Array) -> Array:

@@ -24,8 +24,7 @@ def apply_rule(rule: Rule, x: Leaves) -> Leaves:
 def _apply(rule: Rule, x: Leaves) -> Leaves:
     copies = map(levels.value_of, x)  # which NumPy can read, too
     y = rule.call(*copies) if rule.host is None else _Host.apply(rule, *copies)
-    ruled = levels.apply(_Ruled, _Tie(rule, len(x), torch.is_grad_enabled()), *x, *y)
-    return tuple([leaf.clone() for leaf in ruled])  # for the rule may keep them, and the caller write to them
+    return levels.apply(_Ruled, _Tie(rule, len(x), torch.is_grad_enabled()), *x, *y)
 
 
 _uncompiled = torch.compiler.disable(_apply)
@@ -50,7 +49,7 @@ class _Ruled(torch.autograd.Function):  # type: ignore[misc]
 
     @staticmethod
     def forward(tie: _Tie, *leaves: Array) -> Leaves:
-        return tuple([leaf.detach() for leaf in leaves[tie.count :]])
+        return tuple([leaf.clone() for leaf in leaves[tie.count :]])  # the rule may keep these, and the caller write
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Leaves) -> None:
@@ -58,9 +57,8 @@ class _Ruled(torch.autograd.Function):  # type: ignore[misc]
         if tie.is_recorded:
             _require_constant(tie, ctx.needs_input_grad[1:])
         ctx.tie = tie
-        leaves = [*leaves[: tie.count], *output]
         ctx.save_for_backward(*leaves)
-        ctx.save_for_forward(*leaves)
+        ctx.save_for_forward(*leaves[: tie.count], *output)
         ctx.set_materialize_grads(False)  # or else every constant has a tangent
 
     @staticmethod
@@ -88,12 +86,14 @@ class _Ruled(torch.autograd.Function):  # type: ignore[misc]
         is_recorded = torch.is_grad_enabled()
         leaves = [leaf.clone() for leaf in ctx.saved_tensors]
         x, y = tuple(leaves[:count]), tuple(leaves[count:])
+        if is_recorded:  # y depends on x; what the caller was given may have been written to since
+            y = levels.apply(_Ruled, ctx.tie, *x, *y)
         given = zip(y, gradients, strict=True)
         v = tuple([torch.zeros_like(leaf) if g is None else _conjugate(g).clone() for leaf, g in given])
-        with torch.enable_grad(), direct.opened((*leaves, *v)):  # to see what it closes over
+        with direct.opened((*x, *y, *v)) if is_recorded else torch.enable_grad():  # to see what it closes over
             u = rule.vjp(x, y, v)
             if is_recorded:
-                _require_whole(rule, u, (*leaves, *v), v)
+                _require_whole(rule, u, (*x, *y, *v), v)
             elif any(leaf.requires_grad for leaf in u):
                 raise rule.closes_over()
             u = [_conjugate(leaf).clone() for leaf in u]

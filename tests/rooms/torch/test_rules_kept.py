@@ -203,6 +203,15 @@ def test_results_may_be_written_to() -> None:
         np.testing.assert_allclose(derivative(doubled), 2 * np.exp(X.numpy()), rtol=1e-12)
     np.testing.assert_allclose(func.jvp(doubled, (X,), (X,))[1], 2 * X.numpy() * np.exp(X.numpy()), rtol=1e-12)
     np.testing.assert_allclose(push(doubled), 2 * X.numpy() * np.exp(X.numpy()), rtol=1e-12)
+    leaf = X.clone().requires_grad_()
+    for _ in range(3):  # each is the derivative of the one before; none sees what was written
+        (leaf_gradient,) = torch.autograd.grad(doubled(leaf).sum(), leaf, create_graph=True)
+        np.testing.assert_allclose(leaf_gradient.detach(), 2 * np.exp(X.numpy()), rtol=1e-12)
+        (second,) = torch.autograd.grad(leaf_gradient.sum(), leaf, create_graph=True)
+        np.testing.assert_allclose(second.detach(), 2 * np.exp(X.numpy()), rtol=1e-12)
+    np.testing.assert_allclose(torch.autograd.grad(second.sum(), leaf)[0], 2 * np.exp(X.numpy()), rtol=1e-12)
+    hessian = func.hessian(lambda x: doubled(x).sum())(X)
+    np.testing.assert_allclose(hessian, np.diag(2 * np.exp(X.numpy())), rtol=1e-12, atol=1e-12)
 
 
 @pytest.mark.parametrize("kind", ["jvp", "vjp"])

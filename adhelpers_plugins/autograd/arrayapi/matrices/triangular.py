@@ -13,11 +13,11 @@ from array_api_compat.numpy.linalg import QRResult
 from autograd.extend import defjvp, defvjp
 from autograd.tracer import getval
 
-from adhelpers.extend import ArgumentError
+from adhelpers.extend import ArgumentError, custom_rule
 from adhelpers_plugins.autograd.arrayapi.manipulation import matrix_transpose
 from adhelpers_plugins.autograd.arrayapi.matrices.factors import adjoint, diagonal_part, hermitian, undetermined
 from adhelpers_plugins.autograd.arrayapi.matrices.solving import solve
-from adhelpers_plugins.autograd.arrayapi.primitives import Array, both_rules, is_complex, primitive, unless_traced
+from adhelpers_plugins.autograd.arrayapi.primitives import Array, is_complex, primitive, unless_traced
 
 
 @primitive
@@ -51,35 +51,25 @@ def cholesky(x: Array, /, *, upper: bool = False) -> Array:
     return adjoint(factor) if upper else factor
 
 
-@primitive
-def _orthogonal(x: Array, found: QRResult) -> Array:
-    return found.Q
+@custom_rule
+def _factors(x: Array) -> tuple[Array, Array]:
+    Q, R = np.linalg.qr(x)
+    return Q, R
 
 
-@primitive
-def _triangular(x: Array, found: QRResult) -> Array:
-    return found.R
-
-
-def _push_orthogonal(g: Array, ans: Array, x: Array, found: QRResult) -> Array:
-    columns = ans.shape[-1]  # those of a wide matrix that are left over have no part in Q
-    R = _triangular(x, found)[..., :, :columns]
-    relative = matrix_transpose(solve(matrix_transpose(R), matrix_transpose(g[..., :, :columns])))
-    inner = adjoint(ans) @ relative
+@_factors.defjvp
+def _(x: Array, y: tuple[Array, Array], u: Array) -> tuple[Array, Array]:
+    Q, R = y
+    columns = Q.shape[-1]  # those of a wide matrix that are left over have no part in Q
+    transposed = solve(matrix_transpose(R[..., :, :columns]), matrix_transpose(u[..., :, :columns]))
+    relative = matrix_transpose(transposed)
+    inner = adjoint(Q) @ relative
     below = anp.tril(inner, -1)
     turned = below - adjoint(below)
     if is_complex(x):  # the diagonal of R is real
         turned = turned + 1j * anp.imag(diagonal_part(inner))
-    return relative + ans @ (turned - inner)
-
-
-def _push_triangular(g: Array, ans: Array, x: Array, found: QRResult) -> Array:
-    Q = _orthogonal(x, found)
-    return anp.triu(adjoint(_push_orthogonal(g, Q, x, found)) @ x + adjoint(Q) @ g)
-
-
-both_rules(_orthogonal, _push_orthogonal)
-both_rules(_triangular, _push_triangular)
+    moved = relative + Q @ (turned - inner)
+    return moved, anp.triu(adjoint(moved) @ x + adjoint(Q) @ u)
 
 
 @unless_traced(xnp.linalg.qr)
@@ -88,8 +78,7 @@ def qr(x: Array, /, *, mode: str = "reduced") -> QRResult:
     if mode not in ("reduced", "complete"):
         msg = f"qr knows the modes 'reduced' and 'complete', not {mode!r}"
         raise ArgumentError(msg)
-    found = np.linalg.qr(getval(x))
-    Q, R = _orthogonal(x, found), _triangular(x, found)
+    Q, R = _factors(x)
     rows, columns = x.shape[-2:]
     if mode == "complete" and rows > columns:
         Q = undetermined(x, np.linalg.qr(getval(x), mode="complete").Q, "mode='reduced'")
