@@ -41,6 +41,7 @@ class HostFunction:
 
     def __init__(self, f: Function, raveled: Raveled, args: tuple[Any, ...], argnum: int) -> None:
         self.raveled = raveled
+        self._shape = (raveled.size,)
         self._backend = raveled.backend
         self._function = raveled.on_vectors(f, argnum)
         self._args = args
@@ -84,6 +85,24 @@ class HostFunction:
             self._calls[kind] = call
         return call(vectors, args, numbers)
 
+    def at_once(self, operation: Any, arguments: tuple[Any, ...]) -> Any:
+        """The same in an array of NumPy's, from vectors that compiled code takes as they are; None where there is none.
+
+        With small functions it is most of the time that a call takes what is looked at before.
+        """
+        call = self._calls.get(operation)
+        if call is None or call.code is None or len(arguments) != call.count:
+            return None
+        for vector in arguments:
+            if type(vector) is not np.ndarray or vector.dtype is not FLOAT64 or vector.shape != self._shape:
+                return None
+            if not vector.flags.c_contiguous:
+                return None
+        if journal.is_explained():
+            return None
+        numbers = np.array(call.code(*arguments, *call.arrays))
+        return numbers if numbers.dtype is FLOAT64 else None
+
     def linearized(self, operation: Callable[..., Map], x: Any, args: tuple[Any, ...]) -> Map:
         """A linear map at a point: `linearize`, or that of the gradient."""
         return operation(self._function, self._backend, self.raveled.lift(x), args=args)
@@ -118,9 +137,14 @@ class HostCall:
     ----------
     arrays
         Those among `args`.
+    code
+        What was compiled, once it was called: at the first call trials may choose it, for which they need the
+        framework's arrays. None where NumPy's are not taken.
+    count
+        How many vectors there are.
     """
 
-    __slots__ = ("_code", "_lift", "_numbers_are_data", "_prepared", "_was_called", "arrays")
+    __slots__ = ("_chosen", "_lift", "_numbers_are_data", "_prepared", "arrays", "code", "count")
 
     def __init__(
         self,
@@ -147,26 +171,25 @@ class HostCall:
             options={},
         )
         lifted = tuple(map(raveled.lift, vectors))
-        self._code, arrays = self._prepared.code_for(*lifted, *self._lifted(args))
-        self.arrays = arrays[len(vectors) :]
+        code, arrays = self._prepared.code_for(*lifted, *self._lifted(args))
+        self.code: Callable[..., Any] | None = None
+        self.count = len(vectors)
+        self.arrays = arrays[self.count :]
         # NumPy's arrays would go to the framework's usual device.
         at_home = backend.device(backend.asarray(vectors[0])) == backend.device(raveled.point.leaves[0])
-        if not (backend.compiled_takes_numpy and at_home):
-            self._code = None
-        if self._code is not None:  # data is brought there once
+        self._chosen = code if backend.compiled_takes_numpy and at_home else None
+        if self._chosen is not None:  # data is brought there once
             self.arrays = tuple([backend.asarray(a) if is_numpy(a) else a for a in self.arrays])
-        self._was_called = False
 
     def __call__(self, vectors: tuple[Any, ...], args: tuple[Any, ...], arrays: tuple[Any, ...] | None) -> Any:
         """The result as the framework has it; it may lie in the memory of the vectors.
 
         `arrays` are those among `args`, the framework's or NumPy's, or None if the rest is not as in the example.
         """
-        # At the first call trials may choose the code, for which they need the framework's arrays.
-        if self._code is not None and arrays is not None and self._was_called and not journal.is_explained():
-            return self._code(*vectors, *arrays)
+        if self.code is not None and arrays is not None and not journal.is_explained():
+            return self.code(*vectors, *arrays)
         result = self._prepared(*map(self._lift, vectors), *self._lifted(args))
-        self._was_called = True
+        self.code = self._chosen
         return result
 
     def _lifted(self, args: tuple[Any, ...]) -> tuple[Any, ...]:

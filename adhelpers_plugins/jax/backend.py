@@ -81,7 +81,7 @@ class JaxBackend(ADBackend):
     jit: bool = False
 
     def scope(self) -> contextlib.AbstractContextManager[Any]:
-        """64-bit types, if the option asks for them and they are not there: in a context of JAX's own calls are slower."""
+        """64-bit types, if the option asks for them; where they are on, another context would make calls slower."""
         is_needed = self.x64 and not jax.config.jax_enable_x64
         return jax.enable_x64(True) if is_needed else contextlib.nullcontext()
 

@@ -61,6 +61,30 @@ def test_an_objective_has_the_derivatives_that_scipy_has(backend: adhelpers.ADBa
         np.testing.assert_array_equal(made.hessian(x), made.hessian(x).T)
 
 
+def test_calls_whose_code_is_known_look_at_their_vectors_too(backend: adhelpers.ADBackend) -> None:
+    """The second call is the quick one, of which code is compiled for vectors as they are."""
+    objective, residuals = view(rosenbrock, backend, START), view(rosenbrock_residuals, backend, START)
+    p, error = np.asarray([0.3, -0.2, 1.0, 0.5]), 1e-3 if backend.name == "finite-difference" else 1e-12
+    wide = np.zeros(8)
+    for x in (START, 0.5 * START, list(START), START.astype(np.float32)):
+        wide[::2] = at = np.asarray(x, dtype=float)
+        for same in (x, wide[::2], tuple(x)):
+            product, expected = objective.hessian_product(same, p), optimize.rosen_hess_prod(at, p)
+            np.testing.assert_allclose(product, expected, atol=error * np.max(np.abs(expected)))
+            matrix = residuals.jacobian(same)
+            np.testing.assert_allclose(matrix, rosenbrock_jacobian(at), atol=30 * error)
+            for result in (product, matrix):
+                assert type(result) is np.ndarray
+                assert result.flags.writeable
+                assert result.flags.c_contiguous
+    for call in (lambda: objective.hessian_product(START, np.ones(3)), lambda: residuals.jacobian(np.ones(5))):
+        with pytest.raises(ShapeMismatchError, match="numbers, but x0 has 4"):
+            call()
+    with adhelpers.explain() as log:
+        residuals.jacobian(START)
+    assert log.calls
+
+
 def test_residuals_have_their_jacobian(backend: adhelpers.ADBackend) -> None:
     """Of two outputs and three numbers, of which no two have the same derivatives."""
 
