@@ -54,7 +54,11 @@ def core(session: nox.Session) -> None:
     install(session, "-e", ".[special]", "numpy", groups=("test",))
     none = "from importlib.util import find_spec; assert not any(map(find_spec, ('jax', 'torch', 'autograd')))"
     session.run("python", "-c", none)
-    session.run("pytest", "-n", "auto", "tests", "adhelpers", "adhelpers_plugins/finite_difference", *session.posargs)
+    # The plugin guide is the same beside frameworks, and takes minutes.
+    without = ("--ignore", "tests/repository/test_plugin_guide.py")
+    session.run(
+        "pytest", "-n", "auto", "tests", "adhelpers", "adhelpers_plugins/finite_difference", *without, *session.posargs
+    )
     session.run("adhelpers", "compare")
 
 
@@ -83,8 +87,9 @@ def namespaces(session: nox.Session) -> None:
 @nox.session
 def conformance(session: nox.Session) -> None:
     """Every shipped backend does what a backend must; the documented table says so too."""
-    install(session, "-e", ".[all,testing]")
-    session.run("python", "docs/capabilities.py", *(session.posargs or ["--check"]), env=environment(session))
+    install(session, "-e", ".[all,testing]", groups=("test",))
+    options = session.posargs or ["--check"]
+    session.run("python", "docs/capabilities.py", *options, env=environment(session, OMP_NUM_THREADS="1"))
 
 
 @nox.session
