@@ -10,6 +10,7 @@ What the functions of a rule close over becomes an operand where JAX traces them
 
 from __future__ import annotations
 
+import inspect
 import weakref
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -79,6 +80,10 @@ def _is_traced(leaf: Array) -> bool:
 def _array(operand: Any) -> Array:
     """JAX hands numbers of its own to primitives, and NumPy's arrays."""
     return operand if isinstance(operand, jax.Array) else jnp.asarray(operand)
+
+
+def _is_inexact(operand: Any) -> bool:
+    return jnp.issubdtype(jax.typeof(operand).dtype, jnp.inexact)
 
 
 def _varies(tangent: Any) -> bool:
@@ -174,16 +179,24 @@ class _Call(_Step):
     """The function itself, of ``(*closed_over, *x)``; of these it has a derivative by those before `stop`."""
 
     def jvp(self, operands: Leaves, tangents: Leaves) -> tuple[Leaves, Leaves]:
-        if any(map(_varies, tangents[: self.start])):
+        y, push = self.linearize(operands, list(map(_varies, tangents)), beside=tangents)
+        return y, push(tangents)
+
+    def linearize(self, operands: Leaves, varies: list[bool], beside: Leaves = ()) -> tuple[Leaves, Flat]:
+        """The result, and what pushes tangents, which may be traced where those `beside` are."""
+        if any(varies[: self.start]):
             raise self.rule.closes_over()
-        if any(map(_varies, tangents[self.stop :])):
+        if any(varies[self.stop :]):
             raise self.rule.constant_varies()
-        u = tuple(map(ad.instantiate_zeros, tangents[self.start : self.stop]))
-        y = _on_values(self.run, operands, beside=u) or self.bind(operands)
-        derivative = _Derivative(
-            self.rule, _flat(self.push, len(operands) + len(y)), self.push, self.pull, 0, len(operands) + len(y), None
-        )
-        return y, derivative.at((*operands, *y), u, tuple(map(jax.typeof, y)))
+        y = _on_values(self.run, operands, beside) or self.bind(operands)
+        count = len(operands) + len(y)
+
+        def push(tangents: Leaves) -> Leaves:
+            derivative = _Derivative(self.rule, _flat(self.push, count), self.push, self.pull, 0, count, None)
+            u = tuple(map(ad.instantiate_zeros, tangents[self.start : self.stop]))
+            return derivative.at((*operands, *y), u, tuple(map(jax.typeof, y)))
+
+        return y, push
 
     def transpose(self, cotangents: Leaves, operands: tuple[Any, ...]) -> list[Any]:
         """Line by line, as of a linear function: there is no point at which a product could be taken."""
@@ -219,9 +232,8 @@ class _Derivative(_Step):
         if any(map(_varies, tangents[: self.start])):
             raise self.rule.closes_over()
         moving = [i for i, tangent in enumerate(tangents) if _varies(tangent)]
-        if all(i >= self.stop for i in moving):  # at a fixed point it is linear, and JAX may transpose it
-            vector = map(ad.instantiate_zeros, tangents[self.stop :])
-            return self.bind(operands), self.bind((*operands[: self.stop], *vector))
+        if all(i >= self.stop for i in moving):
+            return self.bind(operands), self.pushed(operands, tangents)
 
         def at(*moved: Array) -> tuple[Leaves, Leaves]:
             return self.evaluate(*_replaced(operands, moving, moved)), ()
@@ -229,6 +241,14 @@ class _Derivative(_Step):
         x, u = (tuple([leaves[i] for i in moving]) for leaves in (operands, tangents))
         outputs, moved, _ = jax.jvp(mended(at), x, u, has_aux=True)
         return outputs, moved
+
+    def pushed(self, operands: Leaves, tangents: Leaves) -> Leaves:
+        """At a fixed point it is linear, and JAX may transpose it."""
+        return self.bind((*operands[: self.stop], *map(ad.instantiate_zeros, tangents[self.stop :])))
+
+    def linearize(self, operands: Leaves, varies: list[bool]) -> tuple[Leaves, Flat] | None:
+        """As that of a call, where the point is fixed; or else None."""
+        return None if any(varies[: self.stop]) else (self.bind(operands), partial(self.pushed, operands))
 
     def transpose(self, cotangents: Leaves, operands: tuple[Any, ...]) -> list[Any]:
         point, vector = operands[self.start : self.stop], operands[self.stop :]
@@ -322,6 +342,25 @@ ad.primitive_jvps[_STEP] = _jvp
 ad.primitive_transposes[_STEP] = _transpose
 batching.fancy_primitive_batchers[_STEP] = _batch
 mlir.register_lowering(_STEP, mlir.lower_fun(_evaluate, multiple_results=True))
+
+
+def _linearize(is_vjp: bool, nonzeros: Any, *operands: Array, step: Any) -> Any:
+    """What JAX would find from the JVP rule, by a trace that takes longer than many a function."""
+    varies = [nonzero and _is_inexact(operand) for nonzero, operand in zip(nonzeros, operands, strict=True)]
+    linear = step.linearize(tuple(map(_array, operands)), varies)
+    if linear is None:
+        return fallback_linearize_rule(_STEP, is_vjp, nonzeros, *operands, step=step)
+    outputs, push = linear
+    return outputs, [True] * len(outputs), (), lambda residuals, *tangents: push(tangents)
+
+
+try:
+    from jax._src.interpreters.ad import fallback_linearize_rule, primitive_linearizations
+except ImportError:
+    pass
+else:
+    if [*inspect.signature(fallback_linearize_rule).parameters][1:3] == ["_is_vjp", "_nonzeros"]:
+        primitive_linearizations[_STEP] = _linearize
 
 try:
     from jax._src.util import weakref_cache_key_types

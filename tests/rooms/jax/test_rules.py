@@ -748,6 +748,30 @@ def test_no_tracer_outlives_its_trace() -> None:
         jax.block_until_ready(jax.jit(scaled_sine)(jnp.asarray(X), jnp.asarray(C)))
 
 
+@each
+@pytest.mark.parametrize("compiled", [False, True])
+def test_versions_of_jax_without_a_table_of_linear_maps(monkeypatch: Any, f: Any, compiled: bool) -> None:
+    """They find by a trace what stands in it."""
+    ad = pytest.importorskip("jax._src.interpreters.ad")
+    monkeypatch.delitem(ad.primitive_linearizations, rules._STEP, raising=False)
+    wrap = jax.jit if compiled else lambda f: f
+    third = lambda x: jax.grad(jax.grad(jax.grad(f)))(x)  # noqa: E731
+    close(wrap(jax.vmap(jax.grad(f)))(X), SLOPES[1](X))
+    close(wrap(jax.vmap(jax.jacfwd(jax.grad(f))))(X), SLOPES[2](X))
+    close(wrap(jax.vmap(third))(X), SLOPES[3](X))
+    y, push = jax.linearize(f, X)
+    close(push(jnp.ones(3)), SLOPES[1](X))
+    close(y, SLOPES[0](X))
+    with pytest.raises(adhelpers.ArgumentError, match="closes over"):
+        jax.grad(lambda c: scaled_by(c)(X).sum())(2.0)
+
+
+def scaled_by(c: Any) -> Any:
+    f = adhelpers.custom_rule(lambda x: c * x)
+    f.defvjp(lambda x, y, v: c * v)
+    return f
+
+
 def test_there_is_one_primitive() -> None:
     before = len(jax.interpreters.ad.primitive_jvps)
     jax.grad(bell("jvp"))(0.5)
