@@ -17,7 +17,16 @@ import torch
 from torch._ops import OpOverload, OpOverloadPacket
 from torch.overrides import TorchFunctionMode
 
-from adhelpers.extend import FUNCTIONS, Leaves, UnsupportedOperationError, is_listening, kind_of, shared, tell
+from adhelpers.extend import (
+    FUNCTIONS,
+    ArgumentError,
+    Leaves,
+    UnsupportedOperationError,
+    is_listening,
+    kind_of,
+    shared,
+    tell,
+)
 from adhelpers_plugins.torch import levels, wrong
 from adhelpers_plugins.torch.compositions import COMPOSITIONS
 from adhelpers_plugins.torch.wrong import Wrong
@@ -121,6 +130,13 @@ def _refusal(mode: Direction, name: str) -> UnsupportedOperationError:
     return UnsupportedOperationError(f"PyTorch's {mode} rule of {name} gives wrong numbers here")
 
 
+_TO_NUMPY = (
+    "f makes an array of NumPy's of a tensor that is differentiated, as NumPy does by itself with a tensor beside one "
+    "of its arrays, and what NumPy computes has no derivative; make tensors of data, as by xp.asarray(data) with "
+    "xp = adhelpers.array_namespace(x), or write tensor.detach() where a constant is meant"
+)
+
+
 class _Scripts:
     """How often TorchScript runs inside of it; others must not count meanwhile."""
 
@@ -176,6 +192,8 @@ class _Watch(TorchFunctionMode):  # type: ignore[misc]
         given = (*args, *options.values())
         if name in wrong.LEAVING and any(map(_varies, _tensors(given))):
             self.left.add(name.strip("_"))
+        if name in wrong.TO_NUMPY and any(map(_varies, given)):
+            raise ArgumentError(_TO_NUMPY)
         for blamed, entry in _entries(name, func, args, options):
             limit = getattr(entry, self._mode)
             if limit > self._order + self._is_attached(args, options) or not any(map(_varies, _tensors(given))):

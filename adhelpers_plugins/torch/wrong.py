@@ -176,8 +176,8 @@ FOREIGN = Wrong(forward=1)
 SCRIPT = Wrong(forward=1)
 """TorchScript: what it has optimised, from the second call on, drops tangents."""
 
-LEAVING = {
-    *("__array__", "__complex__", "__float__", "item", "numpy", "tolist"),
-    *("as_tensor", "asarray", "new_tensor", "tensor"),
-}
+LEAVING = {"__complex__", "__float__", "item", "tolist", "as_tensor", "asarray", "new_tensor", "tensor"}
 """Functions by which numbers leave PyTorch, to be constants from then on; branches need them, so they are only told."""
+
+TO_NUMPY = {"__array__", "numpy"}
+"""Functions that make NumPy's arrays, which no branch needs. In reverse mode PyTorch itself refuses them."""

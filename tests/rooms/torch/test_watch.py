@@ -435,6 +435,68 @@ def test_what_varies_not_or_decides_may_leave(f: Any) -> None:
     assert log.calls[0].notes == []
 
 
+DATA = np.asarray([1.0, 2.0])
+TO_NUMPY = {
+    "a product": lambda x: torch.exp(x) * DATA,
+    "a sum": lambda x: torch.exp(x) + DATA,
+    "a matrix": lambda x: x @ np.ones((2, 2)),
+    "numpy()": lambda x: x * torch.from_numpy(x.numpy()),
+    "asarray": lambda x: x * torch.as_tensor(np.asarray(x)),
+    "sin": lambda x: torch.as_tensor(np.sin(x)),
+}
+OPERATIONS: dict[str, Any] = {
+    "jvp": lambda f, x: adhelpers.jacobian_vector_product(f, "torch", x, x),
+    "vjp": lambda f, x: adhelpers.vector_jacobian_product(f, "torch", x, x),
+    "forward": lambda f, x: adhelpers.jacobian(f, "torch", x, mode="forward"),
+    "auto": lambda f, x: adhelpers.jacobian(f, "torch", x),
+    "hessian": lambda f, x: adhelpers.hessian(lambda x: f(x).sum(), "torch", x),
+    "map": lambda f, x: adhelpers.linearize(f, "torch", x).push(x),
+}
+
+
+@pytest.mark.direct
+@pytest.mark.filterwarnings("ignore:__array_wrap__ must accept")  # NumPy's
+@pytest.mark.parametrize("operation", OPERATIONS)
+@pytest.mark.parametrize("f", TO_NUMPY.values(), ids=TO_NUMPY)
+def test_what_numpy_computes_is_refused_each_time(f: Any, operation: str) -> None:
+    """In forward mode PyTorch gives zeros, or less than the truth."""
+    x = torch.tensor([2.0, 3.0], dtype=torch.float64)
+    for _ in range(2):
+        with pytest.raises(adhelpers.ArgumentError, match=r"array of NumPy's .* xp.asarray\(data\)"):
+            OPERATIONS[operation](f, x)
+
+
+class ByNumpy(torch.autograd.Function):
+    """The sine, with derivatives of its own."""
+
+    @staticmethod
+    def forward(x: Any) -> Any:
+        return torch.from_numpy(np.sin(x.detach().numpy()))
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
+        ctx.save_for_backward(*inputs)
+        ctx.save_for_forward(*inputs)
+
+    @staticmethod
+    def jvp(ctx: Any, tangent: Any) -> Any:
+        return torch.cos(ctx.saved_tensors[0]) * tangent
+
+    @staticmethod
+    def backward(ctx: Any, cotangent: Any) -> Any:
+        return torch.cos(ctx.saved_tensors[0]) * cotangent
+
+
+@pytest.mark.direct
+@pytest.mark.parametrize("operation", ["jvp", "vjp"])
+def test_numpy_may_compute_what_has_a_rule_and_what_is_constant(operation: str) -> None:
+    x = torch.tensor([2.0, 3.0], dtype=torch.float64)
+    np.testing.assert_allclose(OPERATIONS[operation](ByNumpy.apply, x), np.cos(x.numpy()) * x.numpy(), rtol=1e-14)
+    scaled = OPERATIONS[operation](lambda x: x * torch.from_numpy(np.sin(x.detach().numpy())), x)
+    np.testing.assert_allclose(scaled, np.sin(x.numpy()) * x.numpy(), rtol=1e-14)
+    np.testing.assert_array_equal(OPERATIONS[operation](lambda x: (str(x), 2.0 * x)[1], x), 2.0 * x)
+
+
 def test_compare_says_what_left() -> None:
     report = adhelpers.compare(lambda x: x * float(x[0]), x=np.asarray([2.0, 3.0]), backends=["torch"], timing=False)
     assert any("on torch numbers leave PyTorch by float" in note for note in report.notes)
