@@ -43,7 +43,7 @@ def run(options: argparse.Namespace) -> int:
     try:  # it needs pytest, and takes long to import
         from adhelpers.testing import command, suite
     except ImportError as error:
-        msg = f"conformance needs pytest and NumPy ({error}): pip install 'adhelpers[testing]'"
+        msg = f"conformance needs pytest and NumPy ({error.__cause__ or error}): pip install 'adhelpers[testing]'"
         raise UsageError(msg) from error
     if options.suite_version is not None:
         try:

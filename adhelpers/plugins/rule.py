@@ -53,6 +53,14 @@ class Rule:
         """The error for a function of the rule that depends on more than it is given."""
         return closes_over(self.name)
 
+    def needs_values(self) -> ArgumentError:
+        """The error for a function that was traced, and cannot be."""
+        return ArgumentError(
+            f"{self.name} needs the values of its arguments, but was called with tracers, which have none; if it is "
+            "code of NumPy's or SciPy's, give custom_rule or implicit shapes=lambda x: ..., which returns arrays of "
+            "the structure, shapes and dtypes of the result"
+        )
+
     def constant_varies(self) -> ArgumentError:
         """The error for a constant that is differentiated."""
         return ArgumentError(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from adhelpers.engine import derived
+from adhelpers.errors import ArgumentError
 from adhelpers.plugins.containers import SINGLE, TreeDef, flatten
 from adhelpers.plugins.contract import ADBackend
 from adhelpers.plugins.functions import Array, Leaves
@@ -108,7 +109,16 @@ class Application:
         return derived.transposed(self._backend, lambda u: self._pushed(x, y, u), point)(v)
 
     def _shapes(self, *leaves: Array) -> Leaves:
-        tree = Tree.read(self._backend, self._of_user(self._functions.shapes, leaves), "shapes(x)")
+        shapes = self._of_user(self._functions.shapes, leaves)
+        if not all(
+            hasattr(leaf, "dtype") or type(leaf) in (float, complex) for leaf in self._backend.flatten(shapes)[0]
+        ):
+            msg = (
+                f"the shapes of {self._functions.name} returned {shapes!r}; return arrays of the structure, shapes and "
+                "dtypes of its result, such as xp.zeros_like(x)"
+            )
+            raise ArgumentError(msg)
+        tree = Tree.read(self._backend, shapes, "shapes(x)")
         self._output = tree.treedef
         return tree.leaves
 

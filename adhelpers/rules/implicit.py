@@ -8,8 +8,9 @@ from typing import Any, Literal, ParamSpec, TypeVar
 
 from adhelpers.caches import FUNCTIONS
 from adhelpers.engine import journal
-from adhelpers.errors import ArgumentError
+from adhelpers.errors import ArgumentError, ArgumentTypeError
 from adhelpers.operations.products import jacobian_vector_product, vector_jacobian_product
+from adhelpers.plugins.containers import describe
 from adhelpers.plugins.contract import ADBackend
 from adhelpers.plugins.rule import run_for, runs_for
 from adhelpers.rules.custom_rule import CustomRule
@@ -132,6 +133,12 @@ def implicit(
         raise ArgumentError(msg)
 
     def decorate(solver: Callable[P, R]) -> CustomRule[P, R]:
+        if not callable(solver):
+            msg = (
+                f"implicit(conditions) makes a rule of a function, but was called with {describe(solver)}; write "
+                "@adhelpers.implicit(conditions) before the solver"
+            )
+            raise ArgumentTypeError(msg)
         name = journal.name_of(solver)
         rule = ImplicitRule(solver, shapes, Residual(name, conditions, tolerance))
         by_products = None if isinstance(linear_solve, str) else linear_solve

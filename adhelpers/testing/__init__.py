@@ -13,6 +13,12 @@
 All need pytest and NumPy: ``pip install "adhelpers[testing]"``.
 """
 
+try:  # before others fail to import it, with less to say
+    import pytest  # noqa: F401
+except ModuleNotFoundError as error:
+    msg = f"adhelpers.testing needs pytest and NumPy ({error}): pip install 'adhelpers[testing]'"
+    raise ModuleNotFoundError(msg, name=error.name) from error
+
 from adhelpers.testing.agreement import assert_backends_agree
 from adhelpers.testing.conformance import Conformance
 from adhelpers.testing.correctness.rule import assert_rule_correct

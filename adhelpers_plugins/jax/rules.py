@@ -35,7 +35,7 @@ Axes = tuple[int | None, ...]
 
 def apply_rule(rule: Rule, x: Leaves) -> Leaves:
     """``rule.call(*x)``, with the derivative of the rule."""
-    run = rule.call if rule.host is None else partial(_by_host, rule)
+    run: Flat = partial(_by_tracing if rule.host is None else _by_host, rule)
 
     def call(run: Flat, closed_over: Leaves, avals: tuple[Any, ...] | None) -> _Call:
         start, inputs = len(closed_over), len(closed_over) + len(x)
@@ -48,6 +48,13 @@ def apply_rule(rule: Rule, x: Leaves) -> Leaves:
         run, closed_over, avals = _without_closure(rule, run, x)
         outputs = call(run, closed_over, avals).bind((*closed_over, *x))
     return outputs
+
+
+def _by_tracing(rule: Rule, *x: Array) -> Leaves:
+    try:
+        return rule.call(*x)
+    except jax.errors.TracerArrayConversionError as error:
+        raise rule.needs_values() from error
 
 
 def _by_host(rule: Rule, *x: Array) -> Leaves:

@@ -203,6 +203,16 @@ def test_a_further_argument_that_is_differentiated_is_refused(framework: ADBacke
 # -- backends that know no rules --------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("shapes", [lambda x: x.shape, lambda x: [3, 4], lambda x: {"a": x, "b": 3}])
+def test_shapes_that_are_no_arrays(framework: ADBackend, shapes: Any) -> None:
+    f = adhelpers.custom_rule(lambda x: x, shapes=shapes)
+    f.defjvp(lambda x, y, u: u)
+    if framework.name == "autograd":
+        pytest.skip("every call has values: shapes are not asked for")
+    with pytest.raises(ArgumentError, match="; return arrays of the structure, shapes and dtypes"):
+        f.application(framework, lifted(framework, np.ones(3))).given()[0].shapes(lifted(framework, np.ones(3)))
+
+
 def test_a_backend_that_knows_no_rules_tells_once(caplog: pytest.LogCaptureFixture) -> None:
     tanh, cosh = scaled_tanh(1.0, None), scaled_tanh(None, 1.0)
     with caplog.at_level(logging.INFO, "adhelpers"):

@@ -14,6 +14,7 @@ import adhelpers
 from adhelpers import (
     ADBackend,
     ArgumentError,
+    ArgumentTypeError,
     array_namespace,
     gradient,
     hessian,
@@ -190,6 +191,15 @@ def test_too_few_conditions(framework: ADBackend, product: Any) -> None:
     x = lifted(framework, X)
     with pytest.raises(ArgumentError, match="conditions of an implicit function are 2 numbers, but it returns 3; give"):
         product(half, framework, x, x)
+
+
+def test_forgotten_conditions() -> None:
+    @adhelpers.implicit
+    def solver(x: Any) -> Any:
+        return x
+
+    with pytest.raises(ArgumentTypeError, match=r"write @adhelpers.implicit\(conditions\) before the solver"):
+        solver(np.ones(2))
 
 
 def test_a_condition_that_closes_over_what_is_differentiated(framework: ADBackend) -> None:

@@ -97,3 +97,11 @@ def test_no_module_of_scenarios_is_forgotten() -> None:
     written: list[Scenario] = [scenario for catalogue in catalogues for scenario in catalogue]
     assert all(isinstance(catalogue, Catalogue) for catalogue in catalogues if catalogue)
     assert {id(scenario) for scenario in written} == {id(scenario) for scenario in scenarios()}
+
+
+def test_without_pytest_the_error_says_what_to_type() -> None:
+    code = "import sys; sys.modules['pytest'] = None; import adhelpers.testing"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert run.returncode == 1
+    assert "needs pytest and NumPy" in run.stderr
+    assert "pip install 'adhelpers[testing]'" in run.stderr

@@ -608,6 +608,15 @@ def test_functions_of_values(wrap: Any) -> None:
     close(adhelpers.hessian(lambda x: jnp.sum(on_host(x)["s"]), BACKEND, X), np.diag(-np.sin(X)))
 
 
+@pytest.mark.parametrize("outer", [lambda f: jax.jit(f), lambda f: jax.jit(jax.grad(lambda x: f(x).sum()))])
+def test_a_function_of_values_without_shapes_says_what_to_type(outer: Any) -> None:
+    f = adhelpers.custom_rule(np.sin)
+    f.defjvp(lambda x, y, u: jnp.cos(x) * u)
+    close(jax.grad(lambda x: f(x).sum())(jnp.asarray(X)), np.cos(X))
+    with pytest.raises(adhelpers.ArgumentError, match=r"sin needs the values .* shapes=lambda x"):
+        outer(f)(jnp.asarray(X))
+
+
 def test_a_function_of_values_that_belies_its_shapes() -> None:
     @adhelpers.custom_rule(shapes=lambda x: x)
     def wrong(x: Any) -> Any:
