@@ -24,7 +24,10 @@ def apply_rule(rule: Rule, x: Leaves) -> Leaves:
 def _apply(rule: Rule, x: Leaves) -> Leaves:
     copies = map(levels.value_of, x)  # which NumPy can read, too
     y = rule.call(*copies) if rule.host is None else _Host.apply(rule, *copies)
-    return levels.apply(_Ruled, _Tie(rule, len(x), torch.is_grad_enabled()), *x, *y)
+    is_recorded = torch.is_grad_enabled()
+    y = levels.apply(_Ruled, _Tie(rule, len(x), is_recorded), *x, *y)
+    # Inside torch.func a custom function is recorded in spite of torch.no_grad, and a copy is not.
+    return y if is_recorded else tuple([leaf.clone() for leaf in y])
 
 
 _uncompiled = torch.compiler.disable(_apply)
@@ -86,7 +89,8 @@ class _Ruled(torch.autograd.Function):  # type: ignore[misc]
         is_recorded = torch.is_grad_enabled()
         leaves = [leaf.clone() for leaf in ctx.saved_tensors]
         x, y = tuple(leaves[:count]), tuple(leaves[count:])
-        if is_recorded:  # y depends on x; what the caller was given may have been written to since
+        # y depends on x: in a graph, or by tangents. What the caller was given may have been written to since.
+        if is_recorded or levels.surrounded():
             y = levels.apply(_Ruled, ctx.tie, *x, *y)
         given = zip(y, gradients, strict=True)
         v = tuple([torch.zeros_like(leaf) if g is None else _conjugate(g).clone() for leaf, g in given])

@@ -258,6 +258,39 @@ def test_checkpoints_and_modes_of_pytorch() -> None:
         np.testing.assert_allclose(f(X * 1), X.numpy() ** 3, rtol=1e-12)
 
 
+@pytest.mark.parametrize("kind", ["jvp", "vjp", "both"])
+def test_tangents_flow_through_pullbacks_without_a_graph(kind: str) -> None:
+    f, bends = cube(kind), 6 * X.numpy()
+    x = X.clone().requires_grad_()
+    with forward_ad.dual_level():
+        (slopes,) = torch.autograd.grad(f(forward_ad.make_dual(x, torch.ones_like(X))).sum(), x)
+        np.testing.assert_allclose(forward_ad.unpack_dual(slopes).tangent, bends, rtol=1e-12)
+
+    def pulled_without_a_graph(x: Any) -> Any:
+        pull = func.vjp(f, x)[1]
+        with torch.no_grad():
+            return pull(torch.ones_like(x))[0]
+
+    np.testing.assert_allclose(pushed(pulled_without_a_graph)(X), bends, rtol=1e-12)
+    with torch.no_grad():
+        np.testing.assert_allclose(func.hessian(lambda x: f(x).sum())(X), np.diag(bends), rtol=1e-12)
+
+
+@pytest.mark.parametrize("kind", ["jvp", "vjp", "both"])
+def test_what_is_not_recorded_is_a_constant_as_it_is_of_functions_of_pytorch(kind: str) -> None:
+    def without_a_graph(f: Callable[..., Any]) -> Callable[..., Any]:
+        def times(x: Any) -> Any:
+            with torch.no_grad():
+                y = f(x)
+            return (y * x).sum()
+
+        return times
+
+    for outer, inner in itertools.product((func.jacfwd, func.jacrev), repeat=2):
+        received, expected = (outer(inner(without_a_graph(f)))(X) for f in (cube(kind), lambda x: x**3))
+        np.testing.assert_allclose(received, expected, rtol=1e-12, atol=1e-12)
+
+
 @pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf")  # Dynamo looks at it
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of what the compiler imports
 def test_the_compiler_leaves_rules_alone() -> None:
