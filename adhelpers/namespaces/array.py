@@ -9,6 +9,7 @@ from typing import Any
 from adhelpers.errors import ArgumentTypeError
 from adhelpers.plugins import lookup
 from adhelpers.plugins.containers import describe
+from adhelpers.plugins.rule import run_for
 
 
 def array_namespace(*arrays: Any) -> Any:
@@ -41,7 +42,11 @@ def array_namespace(*arrays: Any) -> Any:
     0.693147
     """
     owner = lookup.owner_of(arrays)
-    return _unclaimed(*arrays) if owner is None else owner.array_namespace(*arrays)
+    if owner is not None:
+        return owner.array_namespace(*arrays)
+    backend = lookup.rule_runs_for(arrays)
+    # A backend may ask here in its turn.
+    return _unclaimed(*arrays) if backend is None else run_for(None, backend.array_namespace, *arrays)
 
 
 @functools.cache

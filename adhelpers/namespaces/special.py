@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from adhelpers.plugins import lookup
+from adhelpers.plugins.rule import run_for
 
 NAMES = (
     "digamma",
@@ -63,6 +64,9 @@ def special_namespace(*arrays: Any) -> Any:
     owner = lookup.owner_of(arrays)
     if owner is not None:
         return owner.special_namespace(*arrays)
+    backend = lookup.rule_runs_for(arrays)
+    if backend is not None:
+        return run_for(None, backend.special_namespace, *arrays)
     from adhelpers.plugins import numpy_special
 
     return numpy_special

@@ -75,6 +75,15 @@ def owner_of(leaves: Iterable[Any]) -> ADBackend | None:
     return (_scanned or current()).owner_of(tuple(leaves))
 
 
+def rule_runs_for(arrays: tuple[Any, ...]) -> ADBackend | None:
+    """The backend for which a rule runs, if arrays that nobody claims are its own.
+
+    In a rule NumPy's arrays may stand beside tracers, to which the functions of their namespace are applied, too.
+    """
+    backend: ADBackend | None = runs_for()
+    return backend if backend is not None and all(map(backend.is_array, arrays)) else None
+
+
 def owner_within(tree: Any) -> ADBackend | None:
     """`owner_of` the arrays in a structure, which only a framework may be able to take apart."""
     leaves = flatten(tree)[0]

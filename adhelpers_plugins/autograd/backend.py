@@ -31,7 +31,7 @@ from adhelpers.extend import (
 )
 from adhelpers_plugins.autograd import namespace
 from adhelpers_plugins.autograd.containers import in_own_containers
-from adhelpers_plugins.autograd.custom_rules import apply_rule
+from adhelpers_plugins.autograd.custom_rules import apply_rule, follows_rule
 from adhelpers_plugins.autograd.derivatives import copy, in_dtype_of
 from adhelpers_plugins.autograd.dual import push_through
 from adhelpers_plugins.autograd.tape import PullNode, PushNode, Tape
@@ -86,12 +86,12 @@ class AutogradBackend(ADBackend):
         return in_own_containers(tree, error)
 
     def array_namespace(self, *arrays: Array) -> Any:
-        """array_api_compat's NumPy, or for boxes its counterpart over ``autograd.numpy``."""
-        return namespace if any(map(isbox, arrays)) else array_api_compat.numpy
+        """array_api_compat's NumPy; for boxes, which the vector of a rule may be, its counterpart over autograd's."""
+        return namespace if any(map(isbox, arrays)) or follows_rule() else array_api_compat.numpy
 
     def special_namespace(self, *arrays: Array) -> Any:
         """SciPy's functions, or for boxes their counterparts in ``autograd.scipy``."""
-        if not any(map(isbox, arrays)):
+        if not (any(map(isbox, arrays)) or follows_rule()):
             return super().special_namespace(*arrays)
         from adhelpers_plugins.autograd import special  # which needs SciPy
 

@@ -93,6 +93,11 @@ def _of_users(rule: Rule, product: Callable[..., Leaves], x: Leaves, y: Leaves, 
 _MORE_THAN_ARE_OPEN = 1_000_000
 
 
+def follows_rule() -> bool:
+    """Whether a product of a rule is computed, whose vector may be a box where the point is none."""
+    return bool(trace_stack.top >= _MORE_THAN_ARE_OPEN)
+
+
 def _traces(leaves: Sequence[Any]) -> set[int]:
     """The traces that the leaves belong to."""
     traces = set()

@@ -581,6 +581,47 @@ def test_what_a_function_computes_needs_no_rule() -> None:
     np.testing.assert_allclose(adhelpers.hessian(lambda x: sin(x).sum(), BACKEND, x), np.diag(-np.sin(x)))
 
 
+@pytest.mark.parametrize("which", ["jvp", "vjp"])
+def test_the_namespace_of_the_point_takes_the_vector_too(which: str) -> None:
+    """Where a product is transposed, the vector is a box and the point is none."""
+
+    def times(x: Any, y: Any, vector: Any) -> Any:
+        xp, sp = adhelpers.array_namespace(x), adhelpers.special_namespace(x)
+        halves = xp.concat([vector[:1], xp.astype(vector, xp.float64)[1:]])
+        return xp.where(x > 0.0, halves + 0.0 * sp.gammaln(2.0 + vector), 0.0 * vector)
+
+    relu = adhelpers.custom_rule(lambda x: np.maximum(x, 0.0))
+    (relu.defjvp if which == "jvp" else relu.defvjp)(times)
+    x = np.asarray([-1.0, 2.0, 0.5])
+    slopes = np.diag([0.0, 1.0, 1.0])
+    for mode in ("forward", "reverse"):
+        np.testing.assert_array_equal(adhelpers.jacobian(relu, BACKEND, x, mode=mode), slopes)
+    np.testing.assert_array_equal(autograd.jacobian(relu)(x), slopes)
+    for mode in MODES:
+        received = adhelpers.hessian(lambda x: (relu(x) ** 2).sum(), BACKEND, x, mode=mode)
+        np.testing.assert_array_equal(received, 2.0 * slopes)
+
+
+def test_the_namespace_of_the_solution_takes_the_argument_too() -> None:
+    def conditions(x: Any, y: Any) -> Any:
+        xp = adhelpers.array_namespace(y)
+        return xp.stack([y[0] + y[1] - x[0], y[0] - y[1] ** 3 - x[1]])
+
+    @adhelpers.implicit(conditions)
+    def solve(x: Any) -> Any:
+        low = np.asarray(0.0)
+        for _ in range(50):
+            low = low - (x[0] - x[1] - low - low**3) / (-1.0 - 3.0 * low**2)
+        return np.asarray([x[0] - low, low])
+
+    x = np.asarray([1.3, 0.4])
+    slope = 3.0 * solve(x)[1] ** 2
+    expected = np.asarray([[slope, 1.0], [1.0, -1.0]]) / (1.0 + slope)
+    for mode in ("forward", "reverse"):
+        np.testing.assert_allclose(adhelpers.jacobian(solve, BACKEND, x, mode=mode), expected, rtol=1e-12)
+    np.testing.assert_allclose(autograd.jacobian(solve)(x), expected, rtol=1e-12)
+
+
 @pytest.mark.parametrize("mode", MODES)
 def test_what_a_rule_computes_is_replaced_where_autograd_is_wrong(mode: Any) -> None:
     """autograd pulls back wrongly through tile, of a matrix by one number."""
