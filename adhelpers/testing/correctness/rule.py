@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
@@ -10,9 +11,11 @@ import numpy as np
 
 import adhelpers
 from adhelpers import ADBackend, AdhelpersError, Capability, CustomRule
-from adhelpers.plugins.containers import flatten
+from adhelpers.errors import ArgumentTypeError
+from adhelpers.plugins.containers import describe, flatten
 from adhelpers.testing.correctness import differences
 from adhelpers.testing.correctness.differences import Estimate, Values
+from adhelpers.trees.leafwise import require_tuple
 
 
 def assert_rule_correct(
@@ -38,7 +41,8 @@ def assert_rule_correct(
         Where to look: float64 or complex128 arrays of NumPy's in the structure that the function takes, in all some
         dozens of elements, where it is smooth. Choose sizes that differ, and numbers without a pattern.
     args
-        Further arguments. NumPy's arrays among them are handed to each framework as its own.
+        Further arguments. NumPy's arrays among them are handed to each framework as its own, and in single precision
+        where `x` is.
     backends
         Names or instances; by default all that are installed and know rules.
     seed
@@ -46,6 +50,8 @@ def assert_rule_correct(
 
     Raises
     ------
+    ArgumentTypeError
+        `rule` is a function without a rule, `args` no tuple, or `backends` a word.
     AssertionError
         Something is wrong. The message has a line for each thing, and says on which backend.
 
@@ -66,6 +72,16 @@ def assert_rule_correct(
       finite-difference: the JVP rule gives 0.5 times the derivative
     """
     __tracebackhide__ = True
+    if not isinstance(rule, CustomRule):
+        msg = (
+            "assert_rule_correct takes what adhelpers.custom_rule or implicit has made, but "
+            f"{describe(rule)} was given; give the function a rule first"
+        )
+        raise ArgumentTypeError(msg)
+    require_tuple(args)
+    if isinstance(backends, str):
+        msg = f"backends is {backends!r}, but must be a list; write backends=[{backends!r}]"
+        raise ArgumentTypeError(msg)
     found: list[str] = []
     for backend in _chosen(backends):
         double = backend.double_precision()
@@ -92,6 +108,7 @@ class _Examination:
         self.rule, self.backend, self.random = rule, backend, random
         leaves, self.treedef = flatten(x)
         self.x: Values = tuple(map(np.asarray, leaves))
+        self.given = args
         self.args = tuple(map(self._with_own_arrays, args))
         self.value = self._value(self.x)
         self.u, self.t = (tuple(map(self._random, self.x)) for _ in range(2))
@@ -142,8 +159,8 @@ class _Examination:
         numbers = _real(u)
         values, errors = (
             tuple(
-                np.asarray(sum(n * part[i] for n, part in zip(numbers, parts, strict=True)))
-                for i in range(len(self.value))
+                np.asarray(sum((n * part[i] for n, part in zip(numbers, parts, strict=True)), np.zeros(y.shape)))
+                for i, y in enumerate(self.value)
             )
             for parts, numbers in (
                 ([column.values for column in self.columns], numbers),
@@ -191,7 +208,8 @@ class _Examination:
         if Capability.FLOAT32 not in self.backend.capabilities:
             return
         x, u, v = (tuple(map(_narrowed, leaves)) for leaves in (self.x, self.u, self.v))
-        rule, leaves = self.rule.application(self.backend, self._lifted(x), *self.args).given()
+        args = tuple(map(self._with_own_arrays, self.given, itertools.repeat(_narrowed)))
+        rule, leaves = self.rule.application(self.backend, self._lifted(x), *args).given()
         y = rule.call(*leaves)
         checks = [("the value", y, self.value)]
         if self.rule.has_jvp:
@@ -237,9 +255,9 @@ class _Examination:
     def _numbers(self, tree: Any) -> Values:
         return tuple([np.asarray(self.backend.to_numpy(leaf)) for leaf in self.backend.flatten(tree)[0]])
 
-    def _with_own_arrays(self, arg: Any) -> Any:
+    def _with_own_arrays(self, arg: Any, convert: Callable[[np.ndarray], np.ndarray] = np.asarray) -> Any:
         leaves, treedef = flatten(arg)
-        own = [self.backend.asarray(leaf) if isinstance(leaf, np.ndarray) else leaf for leaf in leaves]
+        own = [self.backend.asarray(convert(leaf)) if isinstance(leaf, np.ndarray) else leaf for leaf in leaves]
         return treedef.unflatten(own)
 
     # -- directions -----------------------------------------------------------------------------------
@@ -304,6 +322,8 @@ def _mixed(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def _narrowed(array: np.ndarray) -> np.ndarray:
+    if not np.issubdtype(array.dtype, np.inexact):
+        return array  # an index, or a flag
     return array.astype(np.complex64 if np.iscomplexobj(array) else np.float32)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from adhelpers import ADBackend, array_namespace, custom_rule, gradient, implicit
+from adhelpers import ADBackend, ArgumentTypeError, array_namespace, custom_rule, gradient, implicit
 from adhelpers.testing import assert_rule_correct
 
 X = {"a": np.array([0.3, -0.5, 0.9]), "b": np.array([0.7, 0.1, -0.4])}
@@ -172,3 +172,29 @@ def test_installed_frameworks_that_know_rules_are_the_default() -> None:
     told = {line.split(":")[0].strip() for line in str(raised.value).splitlines()[1:]}
     installed = {name for name in ("autograd", "jax", "torch") if importlib.util.find_spec(name) is not None}
     assert told >= installed
+
+
+def test_arguments_are_as_precise_as_the_point() -> None:
+    f = custom_rule(lambda x, w, order: w[order] * x**3)
+    f.defjvp(lambda x, y, u, w, order: 3 * w[order] * x**2 * u)
+    f.defvjp(lambda x, y, v, w, order: 3 * w[order] * x**2 * v)
+    assert_rule_correct(f, X["a"], args=(np.array([1.1, 0.7, 2.3]), np.array([2, 0, 1])))
+
+
+def test_nothing_has_a_derivative() -> None:
+    f = custom_rule(lambda x: x**2)
+    f.defjvp(lambda x, y, u: 2 * x * u)
+    f.defvjp(lambda x, y, v: 2 * x * v)
+    assert_rule_correct(f, np.zeros((0, 3)))
+
+
+def test_what_cannot_be_examined_is_refused_in_words() -> None:
+    f = custom_rule(lambda x: x**2)
+    f.defjvp(lambda x, y, u: 2 * x * u)
+    for rule, options, words in (
+        (abs, {}, "takes what adhelpers.custom_rule or implicit has made, but .*; give the function a rule first"),
+        (f, {"args": 2.0}, r"args is a float, but must be a tuple; for one argument write args=\(argument,\)"),
+        (f, {"backends": "torch"}, r"backends is 'torch', but must be a list; write backends=\['torch'\]"),
+    ):
+        with pytest.raises(ArgumentTypeError, match=words):
+            assert_rule_correct(rule, X["a"], **options)  # type: ignore[arg-type]
