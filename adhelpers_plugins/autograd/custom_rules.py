@@ -35,6 +35,7 @@ def _apply(rule: Rule, *x: Array) -> Any:
     y = rule.call(*map(copy, x))
     if any(map(isbox, y)):  # though nothing in x is one
         raise rule.closes_over()
+    y = tuple(map(copy, y))  # for the function may keep what it gave, and write to it when it is called again
     return y[0] if len(y) == 1 else y
 
 

@@ -495,6 +495,16 @@ def test_nothing_that_was_given_is_changed_or_shared() -> None:
     np.testing.assert_array_equal(u, kept[1])
 
 
+def test_a_function_may_write_to_what_it_gave_before() -> None:
+    kept = np.zeros(3)
+    f = adhelpers.custom_rule(lambda x: np.exp(x, out=kept))
+    f.defvjp(lambda x, y, v: y * v)
+    x = numbers(3)
+    for differentiate in (autograd.grad, lambda g: lambda x: gradient(g, BACKEND, x)):
+        received = differentiate(lambda x: anp.sum(f(x) * f(2.0 * x)))(x)
+        np.testing.assert_allclose(received, 3.0 * np.exp(3.0 * x))
+
+
 def test_a_rule_may_return_its_argument_and_its_result() -> None:
     @adhelpers.custom_rule
     def exp(x: Any) -> Any:
