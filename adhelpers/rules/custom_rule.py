@@ -49,7 +49,7 @@ class CustomRule(Generic[P, R]):
         jvp
             As it was given.
         """
-        self._functions.jvp = _callable(jvp, "jvp")
+        self._functions.jvp = require_function(jvp, "jvp")
         return jvp
 
     def defvjp(self, vjp: F) -> F:
@@ -66,7 +66,7 @@ class CustomRule(Generic[P, R]):
         vjp
             As it was given.
         """
-        self._functions.vjp = _callable(vjp, "vjp")
+        self._functions.vjp = require_function(vjp, "vjp")
         return vjp
 
     def __call__(self, *arguments: P.args, **keywords: P.kwargs) -> R:
@@ -203,13 +203,14 @@ def custom_rule(f: Any = None, *, shapes: Callable[..., Any] | None = None) -> A
     1.0
     """
     if shapes is not None:
-        _callable(shapes, "shapes")
+        require_function(shapes, "shapes")
     if f is None:
         return functools.partial(custom_rule, shapes=shapes)
-    return CustomRule(_callable(f, "f"), shapes)
+    return CustomRule(require_function(f, "f"), shapes)
 
 
-def _callable(function: Any, name: str) -> Any:
+def require_function(function: Any, name: str) -> Any:
+    """The function, or an error if it is none."""
     if not callable(function):
         msg = f"{name} must be a function, but {describe(function)} was given"
         raise ArgumentTypeError(msg)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any, Literal, ParamSpec, TypeVar
 
 from adhelpers.caches import FUNCTIONS
@@ -13,7 +14,7 @@ from adhelpers.operations.products import jacobian_vector_product, vector_jacobi
 from adhelpers.plugins.containers import describe
 from adhelpers.plugins.contract import ADBackend
 from adhelpers.plugins.rule import run_for, runs_for
-from adhelpers.rules.custom_rule import CustomRule
+from adhelpers.rules.custom_rule import CustomRule, require_function
 from adhelpers.rules.linear_systems import Derivative, LinearSolve, negative, systems
 from adhelpers.trees.kinds import kind_of
 
@@ -117,7 +118,8 @@ def implicit(
     Raises
     ------
     ArgumentError
-        The conditions are not as many as the numbers of `y`; or what `adhelpers.custom_rule` refuses.
+        The conditions are not as many as the numbers of `y`; something is no function, or no number; or what
+        `adhelpers.custom_rule` refuses.
 
     Examples
     --------
@@ -128,6 +130,10 @@ def implicit(
     >>> cube_root(numpy.asarray([8.0, 27.0]))
     array([2., 3.])
     """
+    require_function(conditions, "conditions")
+    if tolerance is not None and not isinstance(tolerance, Real):
+        msg = f"tolerance is {tolerance!r}; write the largest residual that is allowed, such as tolerance=1e-6"
+        raise ArgumentTypeError(msg)
     if linear_solve != "dense" and not callable(linear_solve):
         msg = f"linear_solve is {linear_solve!r}; write 'dense', or give a function (matvec, b)"
         raise ArgumentError(msg)
@@ -135,8 +141,8 @@ def implicit(
     def decorate(solver: Callable[P, R]) -> CustomRule[P, R]:
         if not callable(solver):
             msg = (
-                f"implicit(conditions) makes a rule of a function, but was called with {describe(solver)}; write "
-                "@adhelpers.implicit(conditions) before the solver"
+                f"implicit decorates a solver, but {describe(solver)} was given; name the conditions that the solver "
+                "fulfils: @adhelpers.implicit(conditions)"
             )
             raise ArgumentTypeError(msg)
         name = journal.name_of(solver)

@@ -185,21 +185,21 @@ def test_a_linear_solve_that_is_none(given: Any) -> None:
         adhelpers.implicit(lambda x, y: y - x, linear_solve=given)
 
 
+def test_what_is_no_function_or_number_is_refused_where_it_is_written() -> None:
+    with pytest.raises(ArgumentTypeError, match="conditions must be a function, but an int was given"):
+        adhelpers.implicit(3)  # type: ignore[arg-type]
+    with pytest.raises(ArgumentTypeError, match=r"a solver, but a numpy.ndarray was given; .*@adhelpers.implicit\("):
+        adhelpers.implicit(lambda x: x)(X)  # type: ignore[type-var]
+    with pytest.raises(ArgumentTypeError, match="tolerance is '1e-3'; write the largest residual that is allowed"):
+        adhelpers.implicit(lambda x, y: y - x, tolerance="1e-3")  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("product", [jacobian_vector_product, vector_jacobian_product])
 def test_too_few_conditions(framework: ADBackend, product: Any) -> None:
     half = adhelpers.implicit(lambda x, y: (y - x)[:2])(lambda x: x * 1.0)
     x = lifted(framework, X)
     with pytest.raises(ArgumentError, match="conditions of an implicit function are 2 numbers, but it returns 3; give"):
         product(half, framework, x, x)
-
-
-def test_forgotten_conditions() -> None:
-    @adhelpers.implicit
-    def solver(x: Any) -> Any:
-        return x
-
-    with pytest.raises(ArgumentTypeError, match=r"write @adhelpers.implicit\(conditions\) before the solver"):
-        solver(np.ones(2))
 
 
 def test_a_condition_that_closes_over_what_is_differentiated(framework: ADBackend) -> None:
