@@ -24,6 +24,7 @@ def apply_rule(rule: Rule, x: Leaves) -> Leaves:
 def _apply(rule: Rule, x: Leaves) -> Leaves:
     copies = map(levels.value_of, x)  # which NumPy can read, too
     y = rule.call(*copies) if rule.host is None else _Host.apply(rule, *copies)
+    y = tuple([leaf.clone() for leaf in y])  # for the rule may keep it, and write to it when it is called again
     is_recorded = torch.is_grad_enabled()
     y = levels.apply(_Ruled, _Tie(rule, len(x), is_recorded), *x, *y)
     # Inside torch.func a custom function is recorded in spite of torch.no_grad, and a copy is not.
@@ -52,7 +53,7 @@ class _Ruled(torch.autograd.Function):  # type: ignore[misc]
 
     @staticmethod
     def forward(tie: _Tie, *leaves: Array) -> Leaves:
-        return tuple([leaf.clone() for leaf in leaves[tie.count :]])  # the rule may keep these, and the caller write
+        return tuple([leaf.clone() for leaf in leaves[tie.count :]])  # to which the caller may write
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Leaves) -> None:

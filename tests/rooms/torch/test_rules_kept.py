@@ -190,6 +190,27 @@ def test_memory_that_a_rule_keeps_is_not_given_away() -> None:
     np.testing.assert_array_equal(table, 1 + 0 * X)
 
 
+@pytest.mark.parametrize("by", ["NumPy", "PyTorch"])
+def test_memory_that_a_rule_uses_again_is_not_kept(by: str) -> None:
+    buffer = np.zeros(3)
+    result = torch.from_numpy(buffer)
+
+    @adhelpers.custom_rule
+    def f(x: Any) -> Any:
+        if by == "NumPy":  # which PyTorch does not see
+            np.exp(x.numpy(), out=buffer)
+        else:
+            torch.exp(x, out=result)
+        return result
+
+    f.defvjp(lambda x, y, v: y * v)
+    expected = np.exp(X.numpy()) + 2 * np.exp(2 * X.numpy())
+    leaf = X.clone().requires_grad_()
+    outputs = (f(leaf) + f(2 * leaf)).sum()
+    np.testing.assert_allclose(torch.autograd.grad(outputs, leaf)[0], expected, rtol=1e-12)
+    np.testing.assert_allclose(gradient(lambda x: f(x) + f(2 * x)), expected, rtol=1e-12)
+
+
 def test_results_may_be_written_to() -> None:
     f = adhelpers.custom_rule(torch.exp)
     f.defvjp(lambda x, y, v: y * v)
