@@ -80,16 +80,21 @@ class Application:
     # -- the functions of the rule, between leaves --------------------------------------------------
 
     def _call(self, *leaves: Array) -> Leaves:
-        if self._functions.shapes is None:
-            y = self._of_user(self._functions.f, leaves)
-        else:
-            import numpy as np
-
-            copies = tuple([np.array(self._backend.to_numpy(leaf)) for leaf in leaves])  # which it may write to
-            y = self._of_user(self._functions.f, copies)
+        if self._functions.shapes is not None:
+            return self._call_on_values(leaves)
+        y = self._of_user(self._functions.f, leaves)
         tree = Tree.read(self._backend, y, f"the result of {self._functions.name}", leaves[0] if leaves else None)
         self._output = tree.treedef
         return tree.leaves
+
+    def _call_on_values(self, leaves: Leaves) -> Leaves:
+        import numpy as np
+
+        shapes = self._shapes(*leaves)
+        expected = Tree(self._backend, "shapes(x)", shapes, self._output)
+        copies = tuple([np.array(self._backend.to_numpy(leaf)) for leaf in leaves])  # which it may write to
+        y = self._of_user(self._functions.f, copies)
+        return expected.read_partner(y, f"the result of {self._functions.name}")
 
     def _pushed(self, x: Leaves, y: Leaves, u: Leaves) -> Leaves:
         v = self._of_user(self._functions.jvp, x, _rebuilt(self._output, y), _rebuilt(self._treedef, u))

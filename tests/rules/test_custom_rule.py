@@ -16,6 +16,9 @@ from adhelpers import (
     ADBackend,
     ArgumentError,
     ArgumentTypeError,
+    DTypeError,
+    ShapeMismatchError,
+    StructureMismatchError,
     UnsupportedOperationError,
     array_namespace,
     gradient,
@@ -207,10 +210,31 @@ def test_a_further_argument_that_is_differentiated_is_refused(framework: ADBacke
 def test_shapes_that_are_no_arrays(framework: ADBackend, shapes: Any) -> None:
     f = adhelpers.custom_rule(lambda x: x, shapes=shapes)
     f.defjvp(lambda x, y, u: u)
-    if framework.name == "autograd":
-        pytest.skip("every call has values: shapes are not asked for")
     with pytest.raises(ArgumentError, match="; return arrays of the structure, shapes and dtypes"):
-        f.application(framework, lifted(framework, np.ones(3))).given()[0].shapes(lifted(framework, np.ones(3)))
+        f.on(framework, lifted(framework, np.ones(3)))
+    with pytest.raises(ArgumentError, match="; return arrays of the structure, shapes and dtypes"):
+        gradient(lambda x: f(x).sum(), framework, lifted(framework, np.ones(3)))
+
+
+@pytest.mark.parametrize(
+    ("result", "error"),
+    [
+        (lambda x: np.exp(x)[:2], ShapeMismatchError),
+        (lambda x: np.exp(x)[None], ShapeMismatchError),
+        (lambda x: np.exp(x).astype(np.float32), DTypeError),
+        (lambda x: {"y": np.exp(x)}, StructureMismatchError),
+    ],
+)
+def test_results_are_held_to_their_shapes_wherever_they_are_computed(
+    backend: ADBackend, result: Any, error: type[Exception]
+) -> None:
+    f = adhelpers.custom_rule(result, shapes=lambda x: x)
+    f.defjvp(lambda x, y, u: array_namespace(x).exp(x) * u)
+    x = lifted(backend, np.ones(3))
+    with pytest.raises(error, match="the result of <lambda>"):
+        f.on(backend, x)
+    with pytest.raises(error, match="the result of <lambda>"):
+        gradient(lambda x: f.on(backend, x).sum(), backend, x)
 
 
 def test_a_backend_that_knows_no_rules_tells_once(caplog: pytest.LogCaptureFixture) -> None:
