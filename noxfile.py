@@ -113,7 +113,7 @@ def benchmarks(session: nox.Session) -> None:
 @nox.session
 def corpora(session: nox.Session) -> None:
     """All that frameworks have, differentiated every way; by hand. ``nox -s corpora -- --update`` writes the lists."""
-    install(session, "-e", ".[all]", groups=("corpora",))
+    install(session, "-e", ".[all,testing]", groups=("corpora",))
     session.run("python", "-m", "corpora", *session.posargs, env=environment(session, OMP_NUM_THREADS="1"))
 
 
