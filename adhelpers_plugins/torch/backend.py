@@ -92,7 +92,7 @@ class TorchBackend(ADBackend):
     name: ClassVar[str] = "torch"
     capabilities: ClassVar[frozenset[Capability]] = frozenset(set(Capability) - {Capability.COMPILE})
     known_failures: ClassVar[Mapping[str, str]] = dict.fromkeys(
-        ("built-by-numpy/jvp", "filled-by-numpy/jvp", "filled-by-numpy/vjp"),
+        ("filled-by-numpy/jvp", "filled-by-numpy/vjp"),
         "PyTorch hands NumPy the number in a 0-d tensor, which its derivatives then do not see",
     )
     conversion: ClassVar[str | None] = "torch.from_dlpack"

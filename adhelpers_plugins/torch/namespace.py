@@ -2,8 +2,8 @@
 
 Those stand in `adhelpers_plugins.torch.arrayapi`: they differentiate where PyTorch would give a zero without a
 word, and take what NumPy's functions take, such as masks and indices of NumPy. Names beyond the standard are
-PyTorch's own, and so are the operators of tensors. Those between a tensor and an array of NumPy are NumPy's, and
-forward mode loses their derivative (the known failure ``built-by-numpy``); `asarray` makes a tensor of the array.
+PyTorch's own, and so are the operators of tensors. Those between a tensor and an array of NumPy are NumPy's, and are
+refused; `asarray` makes a tensor of the array.
 
 What raises, because PyTorch cannot do it:
 
