@@ -150,7 +150,7 @@ class _Report:
         """A table for each backend, and its known failures."""
         for name in self._backends():
             yield f"\n{self._table(name)}"
-            known = [o for o in self.outcomes if o.backend == name and o.outcome == "known failure"]
+            known = [o for o in self._outcomes_of(name) if o.outcome == "known failure"]
             yield from (f"* known failure {outcome.scenario}: {outcome.reason}" for outcome in known)
 
     def write(self) -> None:
@@ -162,6 +162,12 @@ class _Report:
 
     def _backends(self) -> list[str]:
         return list(dict.fromkeys(outcome.backend for outcome in self.outcomes))
+
+    def _outcomes_of(self, name: str) -> list[Outcome]:
+        """In the order of the suite, whichever of several processes was done first."""
+        places = {scenario.name: i for i, scenario in enumerate(scenarios(self._version()))}
+        own = [outcome for outcome in self.outcomes if outcome.backend == name]
+        return sorted(own, key=lambda outcome: places.get(outcome.scenario, -1))
 
     def _counts(self, name: str) -> dict[str, Counter[str]]:
         counts: dict[str, Counter[str]] = defaultdict(Counter)
@@ -183,7 +189,7 @@ class _Report:
 
     def _report(self, name: str) -> dict[str, Any]:
         description = lookup.current().descriptions.get(name)
-        own = [outcome for outcome in self.outcomes if outcome.backend == name]
+        own = self._outcomes_of(name)
         complete = len(own) > len(scenarios(self._version()))  # these, and the declarations
         return {
             "adhelpers": __version__,

@@ -11,6 +11,7 @@ from strangers import Install
 from toy_suite import FEW, TOY, WRONG, conformance, toy
 from toys import ForwardToy, ReverseToy
 
+from adhelpers.testing import RULES, scenarios
 from adhelpers.testing.plugin import capabilities
 from adhelpers_plugins.finite_difference import FiniteDifferenceBackend
 
@@ -78,10 +79,14 @@ def test_a_report_for_machines(install: Install, tmp_path: Path) -> None:
 @pytest.mark.skipif(importlib.util.find_spec("xdist") is None, reason="pytest-xdist is not installed")
 def test_several_processes_make_one_table(install: Install, tmp_path: Path) -> None:
     toy(install, TOY)
-    done = conformance(tmp_path, "-n", "2", "-k", "R7-sine/ or R9-")
+    done = conformance(tmp_path, "-n", "2", "-k", "R7-sine/ or R9-", "--json", "report.json")
     assert done.returncode == 0, done.stdout + done.stderr
     (line,) = [line for line in done.stdout.splitlines() if line.startswith("all ")]
     assert line.split()[1:4] == ["3", "-", "2"]
+    (report,) = json.loads((tmp_path / "empty" / "report.json").read_text()).values()
+    received = [outcome["scenario"] for outcome in report["scenarios"] if outcome["rule"] in RULES]
+    assert len(received) == 11
+    assert received == [scenario.name for scenario in scenarios() if scenario.name in received]
 
 
 def test_capabilities_are_native_or_derived() -> None:
