@@ -435,6 +435,31 @@ def test_what_varies_not_or_decides_may_leave(f: Any) -> None:
     assert log.calls[0].notes == []
 
 
+def wrong_of_some(x: Any, which: Any = None) -> Any:
+    """What is refused, of three numbers, of single precision, or if it is asked for; otherwise a square."""
+    is_wrong = len(x) == 3 or x.dtype == torch.float32 or which
+    return torch.special.airy_ai(x) if is_wrong else x**2
+
+
+@pytest.mark.direct
+@pytest.mark.parametrize("operation", [adhelpers.jacobian_vector_product, adhelpers.vector_jacobian_product])
+@pytest.mark.parametrize(
+    ("x", "args"),
+    [(torch.ones(3).double(), ()), (torch.ones(2), ()), (torch.ones(2).double(), (True,))],
+    ids=["shape", "dtype", "args"],
+)
+def test_a_call_that_is_not_like_the_one_before_is_looked_at(operation: Any, x: Any, args: Any) -> None:
+    """A function is remembered as clean for one kind of call, and for no other."""
+    clean = torch.ones(2).double()
+    for _ in range(3):
+        for _ in range(3):
+            operation(wrong_of_some, "torch", clean, clean)
+        with pytest.raises(adhelpers.UnsupportedOperationError, match="airy_ai"):
+            operation(wrong_of_some, "torch", x, x, args=args)
+        with pytest.raises(adhelpers.UnsupportedOperationError, match="airy_ai"):
+            operation(torch.special.airy_ai, "torch", clean, clean)
+
+
 DATA = np.asarray([1.0, 2.0])
 TO_NUMPY = {
     "a product": lambda x: torch.exp(x) * DATA,
