@@ -2,7 +2,8 @@
 
 NumPy factors once. Each factor is a primitive of its own over that result, so that a derivative that nobody
 asks for, and that may not exist, is not computed: eigenvalues have one where eigenvectors have none. (Both factors of
-QR need the same one: they have a rule together.) Where the reverse rule is long it is the transpose of the forward rule, found by tracing it.
+QR need the same one: they have a rule together.) Where the reverse rule is long it is the transpose of the forward
+rule, found by tracing it.
 
 Where a factor is not unique (the phase of complex vectors) its derivative is one of many, and right in every
 function of the factors that is.
