@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import jax
-from jax.extend.core import concrete_or_error, jaxpr_as_fun, subjaxprs
+from jax.extend.core import jaxpr_as_fun
 
 from adhelpers.extend import Array, LeafFunction, Leaves, UnsupportedOperationError
+from adhelpers_plugins.jax.names import concrete_or_error, subjaxprs
 
 _UNRESOLVED = "custom_lin"
 """The primitive that stands for the missing JVP: it can be transposed, but neither evaluated nor compiled."""

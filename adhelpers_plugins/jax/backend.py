@@ -32,6 +32,7 @@ from adhelpers_plugins.jax.abstract import abstract_jvp, is_abstract
 from adhelpers_plugins.jax.compilation import compiled
 from adhelpers_plugins.jax.containers import make_known
 from adhelpers_plugins.jax.mending import mended
+from adhelpers_plugins.jax.names import enable_x64
 from adhelpers_plugins.jax.rules import apply_rule
 
 _MISSING_RULE = re.compile(
@@ -83,7 +84,7 @@ class JaxBackend(ADBackend):
     def scope(self) -> contextlib.AbstractContextManager[Any]:
         """64-bit types, if the option asks for them; where they are on, another context would make calls slower."""
         is_needed = self.x64 and not jax.config.jax_enable_x64
-        return jax.enable_x64(True) if is_needed else contextlib.nullcontext()
+        return enable_x64(True) if is_needed else contextlib.nullcontext()
 
     def double_precision(self) -> Self:
         """This backend with ``x64=True``."""

@@ -24,7 +24,7 @@ from adhelpers_plugins.jax.wrong import BESIDE_ABS, STAND_INS, is_wrong, stand_i
 try:
     from jax._src import traceback_util
     from jax._src.core import Trace, eval_jaxpr, set_current_trace, trace_ctx
-    from jax._src.linear_util import wrap_init
+    from jax._src.linear_util import transformation2
 except ImportError:  # a JAX that traces in another way: its rules are taken as they are
     KNOWN = False
     Trace = object
@@ -33,6 +33,10 @@ else:
     # An error is shown where the user's function meets it, and not in here.
     traceback_util.register_exclusion(__file__)
     source_info_util.register_exclusion(__file__)
+
+    @transformation2
+    def _mended_rule(function: LeafFunction, name: str, *leaves: Any) -> Any:
+        return mended(function, name)(*leaves)
 
 
 def mended(f: LeafFunction, name: str = "") -> LeafFunction:
@@ -54,7 +58,7 @@ class _MendingTrace(Trace):  # type: ignore[misc]  # JAX does not name it in pub
         super().__init__()
         self._name = name
         self.parent_trace = behind
-        self.requires_low = behind.requires_low
+        self.requires_low = getattr(behind, "requires_low", True)
         self._stand_ins = STAND_INS
 
     def process_primitive(self, primitive: Any, tracers: Any, params: dict[str, Any], /) -> Any:
@@ -95,10 +99,10 @@ class _MendingTrace(Trace):  # type: ignore[misc]  # JAX does not name it in pub
     # What has a rule of its own is differentiated by that; what the rule applies, an enclosing derivative sees.
 
     def process_custom_jvp_call(self, primitive: Any, fun: Any, jvp: Any, tracers: Any, /, **options: Any) -> Any:
-        stand_in = stand_in_for_custom(fun.debug_info)
-        rule = rule_of(fun.debug_info)
+        stand_in = stand_in_for_custom(fun)
+        rule = rule_of(fun)
         if rule is not None:
-            jvp = wrap_init(mended(jvp.call_wrapped, rule), debug_info=jvp.debug_info)
+            jvp = _mended_rule(jvp, rule)
         if stand_in is None:
             return self.parent_trace.process_custom_jvp_call(primitive, fun, jvp, tracers, **options)
         with set_current_trace(self.parent_trace):
@@ -112,6 +116,7 @@ class _MendingTrace(Trace):  # type: ignore[misc]  # JAX does not name it in pub
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.parent_trace, name)
+
 
 
 # -- inner functions, as of jit, scan and cond, which JAX has traced already ---------------------------------------
@@ -165,8 +170,8 @@ def _needs_stand_ins(value: Any) -> bool:
 
 def _is_wrong_equation(equation: Any) -> bool:
     if equation.primitive.name == "custom_jvp_call":
-        debug_info = equation.params["call_jaxpr"].jaxpr.debug_info
-        return rule_of(debug_info) is not None or stand_in_for_custom(debug_info) is not None
+        function = equation.params["call_jaxpr"].jaxpr
+        return rule_of(function) is not None or stand_in_for_custom(function) is not None
     if stand_in_for_step(name_of_step(equation.primitive, equation.params), equation.source_info.traceback) is not None:
         return True
     if equation.invars and is_wrong(equation.primitive, getattr(equation.invars[-1].aval, "dtype", None)):

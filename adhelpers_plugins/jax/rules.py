@@ -10,7 +10,6 @@ What the functions of a rule close over becomes an operand where JAX traces them
 
 from __future__ import annotations
 
-import inspect
 import weakref
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -20,12 +19,13 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.extend.core import Primitive, unmapped_aval
+from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 
 from adhelpers.extend import ArgumentError, Array, Leaves, Rule
 from adhelpers_plugins.jax.abstract import is_abstract
 from adhelpers_plugins.jax.mending import mended
+from adhelpers_plugins.jax.names import stacked, typeof
 
 Flat = Callable[..., Leaves]
 Product = Callable[[Leaves, Leaves], Leaves]
@@ -90,7 +90,7 @@ def _array(operand: Any) -> Array:
 
 
 def _is_inexact(operand: Any) -> bool:
-    return jnp.issubdtype(jax.typeof(operand).dtype, jnp.inexact)
+    return jnp.issubdtype(typeof(operand).dtype, jnp.inexact)
 
 
 def _varies(tangent: Any) -> bool:
@@ -165,9 +165,7 @@ class _Step:
 
     def _batched(self, along: Any, axes: Axes, point: Axes, vector: Axes) -> dict[str, Any]:
         """What a step of the same kind has whose operands are stacked on these axes, and its results in front."""
-        avals = self.avals and tuple(
-            [unmapped_aval(along.size, 0, aval, along.explicit_mesh_axis) for aval in self.avals]
-        )
+        avals = self.avals and tuple([stacked(aval, along) for aval in self.avals])
         push, pull = self.push, self.pull
         vmap = partial(jax.vmap, axis_size=along.size, axis_name=along.name, spmd_axis_name=along.spmd_name)
 
@@ -201,7 +199,7 @@ class _Call(_Step):
         def push(tangents: Leaves) -> Leaves:
             derivative = _Derivative(self.rule, _flat(self.push, count), self.push, self.pull, 0, count, None)
             u = tuple(map(ad.instantiate_zeros, tangents[self.start : self.stop]))
-            return derivative.at((*operands, *y), u, tuple(map(jax.typeof, y)))
+            return derivative.at((*operands, *y), u, tuple(map(typeof, y)))
 
         return y, push
 
@@ -259,7 +257,7 @@ class _Derivative(_Step):
 
     def transpose(self, cotangents: Leaves, operands: tuple[Any, ...]) -> list[Any]:
         point, vector = operands[self.start : self.stop], operands[self.stop :]
-        avals = tuple([leaf.aval if ad.is_undefined_primal(leaf) else jax.typeof(leaf) for leaf in vector])
+        avals = tuple([leaf.aval if ad.is_undefined_primal(leaf) else typeof(leaf) for leaf in vector])
         transposed = _Derivative(self.rule, _flat(self.pull, len(point)), self.pull, self.push, 0, len(point), None)
         pulled = transposed.at(point, tuple(map(ad.instantiate_zeros, cotangents)), avals)
         wanted = [u if ad.is_undefined_primal(leaf) else None for u, leaf in zip(pulled, vector, strict=True)]
@@ -358,7 +356,21 @@ def _linearize(is_vjp: bool, nonzeros: Any, *operands: Array, step: Any) -> Any:
     if linear is None:
         return fallback_linearize_rule(_STEP, is_vjp, nonzeros, *operands, step=step)
     outputs, push = linear
-    return outputs, [True] * len(outputs), (), lambda residuals, *tangents: push(tangents)
+    return outputs, [True] * len(outputs), *(_NO_RESIDUALS or ()), lambda *given: push(given[-len(operands) :])
+
+
+def _takes(residuals: tuple[Any, ...]) -> bool:
+    """Whether JAX takes a rule such as that above, with these residuals between the results and the linear map."""
+    probe = Primitive("adhelpers_probe")
+    probe.def_abstract_eval(lambda x: x)
+    primitive_linearizations[probe] = lambda is_vjp, nonzeros, x: (x, True, *residuals, lambda *given: given[-1])
+    try:
+        jax.eval_shape(lambda x: jax.linearize(probe.bind, x)[1](x), jax.ShapeDtypeStruct((), np.float32))
+    except (NotImplementedError, TypeError, ValueError):
+        return False
+    finally:
+        del primitive_linearizations[probe]
+    return True
 
 
 try:
@@ -366,7 +378,9 @@ try:
 except ImportError:
     pass
 else:
-    if [*inspect.signature(fallback_linearize_rule).parameters][1:3] == ["_is_vjp", "_nonzeros"]:
+    # Newer ones also know residuals that have a structure.
+    _NO_RESIDUALS: tuple[Any, ...] | None = next(filter(_takes, [((),), ((), None)]), None)
+    if _NO_RESIDUALS is not None:
         primitive_linearizations[_STEP] = _linearize
 
 try:

@@ -15,11 +15,11 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 from jax.extend import source_info_util
-from jax.extend.core import concrete_or_error
 
 from adhelpers.extend import UnsupportedOperationError
 from adhelpers_plugins.jax.abstract import is_abstract
 from adhelpers_plugins.jax.elementwise import Array, elementwise
+from adhelpers_plugins.jax.names import concrete_or_error, name_and_file
 
 StandIn = Callable[..., Array]
 
@@ -102,7 +102,10 @@ STEPS = frozenset({*_STAND_INS, *_COMPILED, _UNIQUE})
 
 def name_of_step(primitive: Any, params: Mapping[str, Any]) -> str:
     """That of the compiled function, or of the primitive."""
-    return str(params["name"]) if primitive.name == "jit" else str(primitive.name)
+    return str(params["name"]) if primitive.name in _COMPILING else str(primitive.name)
+
+
+_COMPILING = ("jit", "pjit")
 
 
 def stand_in_for_step(step: str, traceback: Any) -> StandIn | None:
@@ -135,10 +138,10 @@ Where JAX has traced such a rule, nothing else tells whose step it is.
 """
 
 
-def rule_of(debug_info: Any) -> str | None:
-    """The rule in which there is a step, of the function that JAX describes so."""
-    name, _, place = str(debug_info.func_src_info).partition(" at ")
-    return _RULES.get(name) if _SPECIAL in place else None
+def rule_of(function: Any) -> str | None:
+    """The rule in which there is a step, of a function that JAX has wrapped or traced."""
+    name, file = name_and_file(function)
+    return _RULES.get(name) if file.endswith(_SPECIAL) else None
 
 
 # -- unique: how many values there are depends on the numbers, and JAX takes all of them for constants --------------

@@ -15,6 +15,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from adhelpers_plugins.jax import arrayapi, bessel, gamma
+from adhelpers_plugins.jax.names import name_and_file
 
 StandIn = Callable[..., Any]
 
@@ -62,10 +63,10 @@ _CUSTOM: Mapping[str, StandIn] = {"_i0": bessel.i0}
 """Functions of JAX's own whose custom rule is wrong, by name: the second derivative of ``jax.numpy.i0`` at zero."""
 
 
-def stand_in_for_custom(debug_info: Any) -> StandIn | None:
-    """What stands in for the function with a custom rule that JAX describes so."""
-    name, _, place = str(debug_info.func_src_info).partition(" at ")
-    return _CUSTOM.get(name) if _SOURCES in place else None
+def stand_in_for_custom(function: Any) -> StandIn | None:
+    """What stands in for a function with a custom rule that JAX has wrapped or traced."""
+    name, file = name_and_file(function)
+    return _CUSTOM.get(name) if _SOURCES in file else None
 
 
 _SOURCES = os.path.join("jax", "_src", "")

@@ -71,7 +71,7 @@ def jax() -> ModuleType:
     make("jax")
     import jax
 
-    with jax.enable_x64(True):
+    with adhelpers.backend("jax", x64=True).scope():
         yield jax
 
 

@@ -369,7 +369,7 @@ def test_inside_transformations_of_jax() -> None:
         lin = linearize(lambda x: x**3, backend, x)
         return lin.push(x) + lin.pull(x)
 
-    with jax.enable_x64(True):
+    with adhelpers.backend("jax", x64=True).scope():
         x = jax.numpy.asarray(A)
         for wrap in (jax.jit, jax.vmap, lambda f: jax.jit(jax.vmap(f))):
             np.testing.assert_allclose(np.asarray(wrap(products)(x)), 6.0 * A**3)
@@ -384,7 +384,7 @@ def test_a_product_inside_of_jit_leaves_no_tracer_behind(name: str, method: str)
     def looped(x: Any) -> Any:  # which JAX pushes forward only
         return jax.lax.while_loop(lambda state: state[0] < 2, lambda state: (state[0] + 1, state[1] * x), (0, x))[1]
 
-    with jax.enable_x64(True):
+    with adhelpers.backend("jax", x64=True).scope():
         x = jax.numpy.asarray(A)
         for f, expected in (
             (looped, 3.0 * A**3),

@@ -53,7 +53,7 @@ def test_torch_half_precision(central):
 @PRODUCTS
 def test_jax_arrays(central, order, dtype, product):
     jax = pytest.importorskip("jax")
-    with jax.enable_x64(dtype == np.float64):
+    with adhelpers.backend("jax", x64=dtype == np.float64).scope():
         x, u = (jax.numpy.asarray(array.astype(dtype)) for array in (POINT, TANGENT))
         result = product(softened, central, x, u)
         assert isinstance(result, jax.Array)
@@ -66,7 +66,7 @@ def test_jax_arrays(central, order, dtype, product):
 def test_under_jit(central, order, dtype, product, magnitude):
     """The step follows from the values at run time, as it does outside."""
     jax = pytest.importorskip("jax")
-    with jax.enable_x64(dtype == np.float64):
+    with adhelpers.backend("jax", x64=dtype == np.float64).scope():
         x, u = jax.numpy.asarray(POINT.astype(dtype)), jax.numpy.asarray((magnitude * TANGENT).astype(dtype))
         result = jax.jit(lambda x, u: product(softened, central, x, u))(x, u)
         assert result.dtype == x.dtype
@@ -93,7 +93,7 @@ def test_differences_are_differentiable_by_the_owner_of_the_arrays(central):
         return jacobian_vector_product(lambda x: x**3, central, x, u).sum()
 
     expected = 6 * POINT * TANGENT
-    with jax.enable_x64(True):
+    with adhelpers.backend("jax", x64=True).scope():
         u: Any = jax.numpy.asarray(TANGENT)
         np.testing.assert_allclose(jax.grad(total)(jax.numpy.asarray(POINT)), expected, rtol=1e-7)
     u = TANGENT

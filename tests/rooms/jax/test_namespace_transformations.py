@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from namespace_closed_forms import JACOBIANS, STATIC, X
 
+import adhelpers
+
 
 @pytest.mark.parametrize("name", STATIC)
 def test_transformations_of_jax(name: str) -> None:
@@ -13,7 +15,7 @@ def test_transformations_of_jax(name: str) -> None:
     f, jacobian = JACOBIANS[name]
     from adhelpers_plugins.jax import namespace as xp
 
-    with jax.enable_x64(True):
+    with adhelpers.backend("jax", x64=True).scope():
         parts = [(jax.numpy.real, jacobian.real), (jax.numpy.imag, jacobian.imag)]
         for part, expected in parts if np.iscomplexobj(jacobian) else parts[:1]:
             received = jax.jit(jax.vmap(jax.jacrev(lambda x, part=part: part(f(xp, x)))))(X[None])[0]

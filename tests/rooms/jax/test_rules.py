@@ -28,7 +28,7 @@ X = np.array([0.3, -0.7, 1.1])
 
 @pytest.fixture(autouse=True)
 def double_precision() -> Any:
-    with jax.enable_x64(True):
+    with BACKEND.scope():
         yield
 
 
@@ -727,7 +727,7 @@ def test_threads() -> None:
     f = BELLS["j and v"]
 
     def work(k: int) -> Any:
-        with jax.enable_x64(True):
+        with BACKEND.scope():
             x = jnp.asarray(X * (1 + k / 10))
             return [np.asarray(jax.hessian(lambda x: jnp.sum(f(x)))(x)) for _ in range(3)]
 

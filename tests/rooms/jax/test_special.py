@@ -26,7 +26,7 @@ def test_special_functions_keep_their_precision(dtype: str) -> None:
 
 
 def test_special_functions_are_right_without_this_library() -> None:
-    with jax.enable_x64(True):
+    with BACKEND.scope():
         sp = special_namespace(jnp.ones(1))
         assert float(jax.grad(jax.grad(sp.gammaln))(-14.5)) == pytest.approx(float(mpmath.psi(1, -14.5)), rel=1e-12)
         assert float(jax.grad(lambda x: sp.polygamma(2, x))(-9.99)) == pytest.approx(

@@ -203,7 +203,7 @@ def test_sets_of_constants_are_left_alone() -> None:
 
 
 def test_none_is_here_that_jax_has_mended() -> None:
-    with jax.enable_x64(True):
+    with BACKEND.scope():
         H = jax.hessian(lambda x: js.betaln(x[0], x[1]))(jnp.ones(2))
         assert abs(H[0, 0] - 1.0) > 1e-3, "betaln may leave the steps that are mended"
         assert jax.grad(js.spence)(1.0) != -1.0, "spence may leave the steps that are mended"

@@ -100,7 +100,7 @@ def test_complex_numbers() -> None:
 
 def test_no_rule_is_listed_that_jax_has_mended() -> None:
     """Where one of these is right, its primitive leaves the list for that version of JAX."""
-    with jax.enable_x64(True):
+    with BACKEND.scope():
         z = jnp.asarray(-1.0 - 2.0j)
         wrong_in_jax = {
             lax.lgamma_p: jax.grad(jax.grad(lax.lgamma))(-14.5) - psi(1, -14.5),

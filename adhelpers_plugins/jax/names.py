@@ -1,0 +1,53 @@
+"""What stands in another place, or takes other arguments, in some of the versions of JAX that are supported."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+from typing import Any
+
+try:
+    from jax.extend.core import concrete_or_error, subjaxprs, unmapped_aval
+except ImportError:
+    from jax.core import concrete_or_error, subjaxprs, unmapped_aval
+
+try:
+    from jax import enable_x64
+except ImportError:
+    from jax.experimental import enable_x64
+
+try:
+    from jax import typeof
+except ImportError:
+    from jax.core import get_aval as typeof
+
+__all__ = ["concrete_or_error", "enable_x64", "name_and_file", "stacked", "subjaxprs", "typeof"]
+
+
+def stacked(aval: Any, along: Any) -> Any:
+    """The shape and dtype of many such arrays on a first axis, which JAX describes to a batching rule."""
+    if not hasattr(along, "explicit_mesh_axis"):  # a JAX whose arrays have no mesh in their types
+        return aval.update(shape=(along.size, *aval.shape))
+    return unmapped_aval(along.size, 0, aval, along.explicit_mesh_axis)
+
+
+def name_and_file(function: Any) -> tuple[str, str]:
+    """Of the function that JAX has wrapped to trace it, or has traced; two empty strings if that is not known."""
+    debug_info = function.debug_info
+    if debug_info is not None:
+        name, _, place = str(debug_info.func_src_info).partition(" at ")
+        return name, place.rpartition(":")[0]
+    wrapped = getattr(function, "f", None)
+    if hasattr(wrapped, "__code__"):
+        return wrapped.__code__.co_name, wrapped.__code__.co_filename
+    # What is traced knows where each of its steps was applied: the function is the last before JAX.
+    traced = wrapped.args[0] if isinstance(wrapped, functools.partial) else function
+    for equation in getattr(traced, "eqns", ()):
+        frames = equation.source_info.traceback.raw_frames()[0] if equation.source_info.traceback else ()
+        for code, caller in itertools.pairwise(frames):
+            if caller.co_filename.endswith(_CUSTOM_DERIVATIVES):
+                return code.co_name, code.co_filename
+    return "", ""
+
+
+_CUSTOM_DERIVATIVES = "custom_derivatives.py"
