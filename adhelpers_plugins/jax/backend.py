@@ -39,7 +39,7 @@ _MISSING_RULE = re.compile(
     r"can't apply forward-mode \w+ \(jvp\) to a custom_vjp"
     r"|Reverse-mode differentiation does not work for"
     r"|(Differentiation|JVP|Transpose) rule .*not implemented"
-    r"|(gradients?|JVP|transpose) .*(not|only) (implemented|supported)"
+    r"|(derivatives?|gradients?|JVP|transpose) .*(not|only) (implemented|supported)"
     r"|Derivatives (not defined|of .* only valid)"
     r"|(callbacks|jvp) do(es)? not support (JVP|transpose|non-zero)"
     r"|cannot be differentiated"

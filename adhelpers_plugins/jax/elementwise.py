@@ -14,6 +14,8 @@ import jax.numpy as jnp
 from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 
+from adhelpers_plugins.jax.names import register_over_devices
+
 Array = Any
 Function = Callable[..., Array]
 
@@ -28,6 +30,7 @@ def elementwise(name: str, value: Function, *slopes: Function | None, static: tu
     primitive.def_abstract_eval(lambda *operands, **_: operands[-1])
     (batching.defvectorized if len(slopes) == 1 else batching.defbroadcasting)(primitive)
     mlir.register_lowering(primitive, mlir.lower_fun(value, multiple_results=False))
+    register_over_devices(primitive)
 
     def push(operands: Any, tangents: Any, **options: Any) -> tuple[Array, Any]:
         y = primitive.bind(*operands, **options)

@@ -35,7 +35,7 @@ else:
     source_info_util.register_exclusion(__file__)
 
     @transformation2
-    def _mended_rule(function: LeafFunction, name: str, *leaves: Any) -> Any:
+    def _mended_wrapped(function: LeafFunction, name: str, *leaves: Any) -> Any:
         return mended(function, name)(*leaves)
 
 
@@ -94,7 +94,10 @@ class _MendingTrace(Trace):  # type: ignore[misc]  # JAX does not name it in pub
         return self.parent_trace.process_call(*args, **kwargs)
 
     def process_shard_map(self, primitive: Any, fun: Any, args: Any, /, *rest: Any, **options: Any) -> Any:
-        return self.parent_trace.process_shard_map(primitive, mended(fun), args, *rest, **options)
+        right = (
+            _mended_wrapped(fun, "") if hasattr(fun, "wrap") else mended(fun)
+        )  # older versions of JAX have wrapped it
+        return self.parent_trace.process_shard_map(primitive, right, args, *rest, **options)
 
     # What has a rule of its own is differentiated by that; what the rule applies, an enclosing derivative sees.
 
@@ -102,7 +105,7 @@ class _MendingTrace(Trace):  # type: ignore[misc]  # JAX does not name it in pub
         stand_in = stand_in_for_custom(fun)
         rule = rule_of(fun)
         if rule is not None:
-            jvp = _mended_rule(jvp, rule)
+            jvp = _mended_wrapped(jvp, rule)
         if stand_in is None:
             return self.parent_trace.process_custom_jvp_call(primitive, fun, jvp, tracers, **options)
         with set_current_trace(self.parent_trace):
@@ -116,7 +119,6 @@ class _MendingTrace(Trace):  # type: ignore[misc]  # JAX does not name it in pub
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.parent_trace, name)
-
 
 
 # -- inner functions, as of jit, scan and cond, which JAX has traced already ---------------------------------------

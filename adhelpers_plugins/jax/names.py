@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+from collections.abc import Callable
 from typing import Any
 
 try:
@@ -21,7 +22,22 @@ try:
 except ImportError:
     from jax.core import get_aval as typeof
 
-__all__ = ["concrete_or_error", "enable_x64", "name_and_file", "stacked", "subjaxprs", "typeof"]
+try:
+    from jax.experimental.shard_map import register_standard_check, register_standard_rewrite
+
+    _OVER_DEVICES: tuple[Callable[[Any], Any], ...] = (register_standard_check, register_standard_rewrite)
+except ImportError:  # a JAX that sees it from the shapes
+    _OVER_DEVICES = ()
+
+__all__ = [
+    "concrete_or_error",
+    "enable_x64",
+    "name_and_file",
+    "register_over_devices",
+    "stacked",
+    "subjaxprs",
+    "typeof",
+]
 
 
 def stacked(aval: Any, along: Any) -> Any:
@@ -29,6 +45,12 @@ def stacked(aval: Any, along: Any) -> Any:
     if not hasattr(along, "explicit_mesh_axis"):  # a JAX whose arrays have no mesh in their types
         return aval.update(shape=(along.size, *aval.shape))
     return unmapped_aval(along.size, 0, aval, along.explicit_mesh_axis)
+
+
+def register_over_devices(primitive: Any) -> None:
+    """Let ``shard_map`` know that the results of a primitive are alike wherever its operands are."""
+    for register in _OVER_DEVICES:
+        register(primitive)
 
 
 def name_and_file(function: Any) -> tuple[str, str]:

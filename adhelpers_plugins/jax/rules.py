@@ -25,7 +25,7 @@ from jax.interpreters import ad, batching, mlir
 from adhelpers.extend import ArgumentError, Array, Leaves, Rule
 from adhelpers_plugins.jax.abstract import is_abstract
 from adhelpers_plugins.jax.mending import mended
-from adhelpers_plugins.jax.names import stacked, typeof
+from adhelpers_plugins.jax.names import register_over_devices, stacked, typeof
 
 Flat = Callable[..., Leaves]
 Product = Callable[[Leaves, Leaves], Leaves]
@@ -347,6 +347,7 @@ ad.primitive_jvps[_STEP] = _jvp
 ad.primitive_transposes[_STEP] = _transpose
 batching.fancy_primitive_batchers[_STEP] = _batch
 mlir.register_lowering(_STEP, mlir.lower_fun(_evaluate, multiple_results=True))
+register_over_devices(_STEP)
 
 
 def _linearize(is_vjp: bool, nonzeros: Any, *operands: Array, step: Any) -> Any:

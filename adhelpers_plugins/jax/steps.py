@@ -114,6 +114,8 @@ def stand_in_for_step(step: str, traceback: Any) -> StandIn | None:
     if callers is None or traceback is None:
         return None
     for code in traceback.raw_frames()[0][:_DEEP]:
+        if code.co_name == _TRACING:
+            break
         place, stand_in = callers.get(code.co_name, ("", None))
         if stand_in is not None and code.co_filename.endswith(place):
             return stand_in
@@ -122,6 +124,9 @@ def stand_in_for_step(step: str, traceback: Any) -> StandIn | None:
 
 _DEEP = 40
 """So many callers are looked at, from the innermost on."""
+
+_TRACING = "trace_to_jaxpr_dynamic"
+"""Whoever called this, in older versions of JAX, did so when the compiled function was first needed."""
 
 
 def stand_in_here(step: str, rule: str) -> StandIn | None:
