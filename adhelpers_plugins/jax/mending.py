@@ -34,7 +34,7 @@ else:
     traceback_util.register_exclusion(__file__)
     source_info_util.register_exclusion(__file__)
 
-    @transformation2
+    @transformation2  # type: ignore[untyped-decorator, unused-ignore]
     def _mended_wrapped(function: LeafFunction, name: str, *leaves: Any) -> Any:
         return mended(function, name)(*leaves)
 

@@ -59,7 +59,7 @@ def name_and_file(function: Any) -> tuple[str, str]:
     if debug_info is not None:
         name, _, place = str(debug_info.func_src_info).partition(" at ")
         return name, place.rpartition(":")[0]
-    wrapped = getattr(function, "f", None)
+    wrapped: Any = getattr(function, "f", None)
     if hasattr(wrapped, "__code__"):
         return wrapped.__code__.co_name, wrapped.__code__.co_filename
     # What is traced knows where each of its steps was applied: the function is the last before JAX.
