@@ -66,6 +66,7 @@ except (ImportError, AttributeError):
 # The first dual number imports a module that warns about its own deprecated calls: meet it here.
 with warnings.catch_warnings(), contextlib.suppress(ImportError):
     warnings.simplefilter("ignore", DeprecationWarning)
+    warnings.simplefilter("ignore", FutureWarning)
     importlib.import_module("torch._decomp.decompositions_for_jvp")
 
 PLAIN = (torch.Tensor, torch.nn.Parameter)
