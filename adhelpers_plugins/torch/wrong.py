@@ -83,7 +83,7 @@ _ALL: dict[str, Wrong] = {
     "cholesky_inverse": Wrong(forward=1, reverse=1),  # the triangle that is not read gets a gradient too
     "cholesky_solve": Wrong(forward=1, reverse=1),
     "linalg_eig": Wrong(forward=2),  # what is to be differentiated once more is written to
-    "linalg_eigvals": Wrong(forward=2, until="2.15"),
+    "linalg_eigvals": Wrong(forward=2),
     "linalg_eigh": Wrong(forward=2),  # not a number
     "linalg_eigvalsh": Wrong(forward=2),
     "linalg_householder_product": Wrong(forward=2),
