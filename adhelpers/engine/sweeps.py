@@ -78,11 +78,12 @@ class Sweep:
         What was learnt before; by default that is kept with the function, for these shapes.
     """
 
+    # Compilers that trace Python know a class by where it is read, which a default is not.
     backend: ADBackend
     f: Function
     x: Leaves
-    seeds: Callable[[ADBackend, Leaves], Seeds] = Basis
-    receive: Callable[[ADBackend, Leaves], Results] = Results
+    seeds: Callable[[ADBackend, Leaves], Seeds] = lambda backend, leaves: Basis(backend, leaves)
+    receive: Callable[[ADBackend, Leaves], Results] = lambda backend, leaves: Results(backend, leaves)
     accept: Callable[[Leaves], object] | None = None
     batch: int = 1
     chunk_size: int | None = None

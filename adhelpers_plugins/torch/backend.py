@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -98,6 +99,12 @@ class TorchBackend(ADBackend):
     conversion: ClassVar[str | None] = "torch.from_dlpack"
 
     compiled: bool = False
+
+    def scope(self) -> contextlib.AbstractContextManager[Any]:
+        """Outside of inference mode."""
+        if torch.compiler.is_dynamo_compiling() or not torch.is_inference_mode_enabled():
+            return _NOTHING
+        return levels.outside_inference_mode()
 
     def is_array(self, leaf: object) -> bool:
         """Tensors, subclasses and those that a transformation wraps included."""
@@ -222,6 +229,8 @@ def _takes_dual_numbers(leaves: Leaves) -> bool:
                 return False
     return _at_top(leaves)
 
+
+_NOTHING = contextlib.nullcontext()
 
 _SMALL = 2**13
 """Up to so many elements in all copies of a batch, the overhead of a vectorised sweep is more than that of the copies.

@@ -193,9 +193,15 @@ def lu_solve(input: Tensor, LU_data: Tensor, LU_pivots: Tensor) -> Tensor:
 
 
 def lstsq(input: Tensor, b: Tensor, rcond: float | None = None, *, driver: str | None = None) -> Any:
-    """PyTorch's own, and the singular values of their own function."""
-    solution, residuals, rank, _ = found = torch.linalg.lstsq(input, b, rcond, driver=driver)
-    return type(found)((solution, residuals, rank, torch.linalg.svdvals(input)))
+    """PyTorch's own, but for what it takes for constants: residuals and singular values, where it gives any."""
+    solution, residuals, rank, singular_values = found = torch.linalg.lstsq(input, b, rcond, driver=driver)
+    if residuals.numel():
+        is_vector = b.ndim < input.ndim
+        apart = b - (input @ solution.unsqueeze(-1)).squeeze(-1) if is_vector else b - input @ solution
+        residuals = (apart * apart.conj()).real.sum(-1 if is_vector else -2).reshape(residuals.shape)
+    if singular_values.numel():
+        singular_values = torch.linalg.svdvals(input)
+    return type(found)((solution, residuals, rank, singular_values))
 
 
 def cdist(x1: Tensor, x2: Tensor, p: float = 2.0, compute_mode: str | None = None) -> Tensor:

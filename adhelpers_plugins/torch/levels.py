@@ -66,6 +66,7 @@ except (ImportError, AttributeError):
 # The first dual number imports a module that warns about its own deprecated calls: meet it here.
 with warnings.catch_warnings(), contextlib.suppress(ImportError):
     warnings.simplefilter("ignore", DeprecationWarning)
+    warnings.simplefilter("ignore", FutureWarning)
     importlib.import_module("torch._decomp.decompositions_for_jvp")
 
 PLAIN = (torch.Tensor, torch.nn.Parameter)
@@ -129,11 +130,16 @@ def compiler() -> Iterator[None]:
                 eval_frame._stance = _EAGER
 
 
+@contextlib.contextmanager
+def outside_inference_mode() -> Iterator[None]:
+    """Without a graph, as in inference mode, in which PyTorch up to 2.7 takes all derivatives for zero."""
+    with torch.inference_mode(False), torch.no_grad():
+        yield
+
+
 def surrounded() -> bool:
     """Whether a transformation is active in this thread, or it cannot be known."""
     if torch.compiler.is_dynamo_compiling() or not KNOWN or maybe_current_level() is not None:
-        return True
-    if torch.is_inference_mode_enabled():  # its tensors cannot enter a graph, but torch.func works on them
         return True
     # The level is a global: a level of ours is this thread's only if this thread holds the forward mode.
     return forward_ad._current_level >= 0 and _FORWARD_MODE.holder in (None, threading.get_ident())

@@ -23,8 +23,13 @@ def imag(x: Tensor, /) -> Tensor:
 
 
 def nextafter(x1: Tensor, x2: Tensor, /, **options: Any) -> Tensor:
-    """The first argument but for rounding; where both are equal, PyTorch's derivative is by the second."""
-    return xnp.where(xnp.equal(x1, x2), x1, xnp.nextafter(x1, x2, **options))
+    """The first argument but for rounding, by which it is differentiated; PyTorch up to 2.7 has no rule of it."""
+    start, end = (x.detach() if isinstance(x, torch.Tensor) else x for x in (x1, x2))
+    following = xnp.nextafter(start, end, **options)
+    if not isinstance(x1, torch.Tensor):
+        return following
+    sign = 1 - 2 * start.signbit()  # so that zeros keep theirs
+    return xnp.where(start.isinf(), following, sign * (sign * x1 + sign * (following - start)))
 
 
 @beside_numpy
