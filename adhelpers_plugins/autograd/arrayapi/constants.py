@@ -45,7 +45,7 @@ def ceil(x: Array, /) -> Array:
 
 def count_nonzero(x: Array, /, *, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Array:
     """How many elements are not zero."""
-    return xnp.count_nonzero(plain(x), axis=axis, keepdims=keepdims)
+    return np.asarray(np.count_nonzero(plain(x), axis=axis, keepdims=keepdims))
 
 
 def equal(x1: Array, x2: Array, /) -> Array:
