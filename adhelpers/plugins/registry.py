@@ -160,7 +160,8 @@ def _backend_class(path: str, described: str) -> type[ADBackend]:
     """The class at ``"module:Class"``, which must be a complete backend of the name by which it is described."""
     module, _, name = path.partition(":")
     with warnings.catch_warnings():  # what an old framework says of a newer Python or NumPy is for its authors
-        warnings.simplefilter("ignore", DeprecationWarning)
+        for kind in (DeprecationWarning, FutureWarning):
+            warnings.simplefilter("ignore", kind)
         cls = getattr(importlib.import_module(module), name)
     if not (isinstance(cls, type) and issubclass(cls, ADBackend)):
         msg = f"{path} is not a subclass of adhelpers.ADBackend; derive it from that"

@@ -83,6 +83,11 @@ def isinf(x: Array, /) -> Array:
     return np.isinf(plain(x))
 
 
+def isin(x1: Array, x2: Array, /, *, invert: bool = False) -> Array:
+    """Whether each element of x1 is one of those of x2."""
+    return np.isin(plain(x1), plain(x2), invert=invert)
+
+
 def isnan(x: Array, /) -> Array:
     """Whether nan."""
     return np.isnan(plain(x))

@@ -127,7 +127,7 @@ def test_clip_without_a_limit(limits, expected):
 
 
 def test_the_namespace_describes_itself():
-    assert namespace.__array_api_version__ == "2024.12"
+    assert namespace.__array_api_version__ == "2025.12"
     info = namespace.__array_namespace_info__()
     assert info.default_device() == "cpu"
     assert info.default_dtypes()["real floating"] == np.float64
