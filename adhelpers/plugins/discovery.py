@@ -50,7 +50,7 @@ def _entry_points() -> list[tuple[Source, importlib.metadata.EntryPoint]]:
     found: dict[Source, importlib.metadata.EntryPoint] = {}
     for entry_point in importlib.metadata.entry_points(group=ENTRY_POINT_GROUP):
         # A distribution that was half uninstalled has lost its name; Python 3.13 warns if that is asked for.
-        metadata = entry_point.dist.metadata if entry_point.dist else {}
+        metadata = entry_point.dist.metadata if entry_point.dist else dict[str, str]()
         distribution = metadata["Name"] if "Name" in metadata else "unknown"
         # One distribution can be seen twice, as when its source folder and its installation are on the path.
         found.setdefault(Source(entry_point.name, distribution), entry_point)
