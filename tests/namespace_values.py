@@ -126,6 +126,7 @@ SIGNATURES = {
     **each("cumulative_sum cumulative_prod", "x, /, *, axis, dtype, include_initial"),
     **each("sort argsort", "x, /, *, axis, descending, stable"),
     **each("concat stack", "arrays, /, *, axis"),
+    "isin": "x1, x2, /, *, invert",
     **each("flip unstack", "x, /, *, axis"),
     "expand_dims": "x, /, axis",  # as the standard has it since 2025; by keyword, as before, too
     **each("tril triu", "x, /, *, k"),
@@ -156,7 +157,10 @@ SIGNATURES = {
     "tile": "x, repetitions, /",
     "vecdot": "x1, x2, /, *, axis",
     "where": "condition, x1, x2, /",
-    **each("linalg.det linalg.inv linalg.eigh linalg.eigvalsh linalg.slogdet linalg.svdvals", "x, /"),
+    **each(
+        "linalg.det linalg.inv linalg.eig linalg.eigh linalg.eigvals linalg.eigvalsh linalg.slogdet linalg.svdvals",
+        "x, /",
+    ),
     **each("linalg.matmul linalg.outer linalg.solve", "x1, x2, /"),
     **each("linalg.cross linalg.vecdot", "x1, x2, /, *, axis"),
     **each("linalg.pinv linalg.matrix_rank", "x, /, *, rtol"),

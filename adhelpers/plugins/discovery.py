@@ -49,14 +49,19 @@ def _entry_points() -> list[tuple[Source, importlib.metadata.EntryPoint]]:
 
     found: dict[Source, importlib.metadata.EntryPoint] = {}
     for entry_point in importlib.metadata.entry_points(group=ENTRY_POINT_GROUP):
-        # A distribution that was half uninstalled has lost its name.
-        distribution = getattr(entry_point.dist, "name", None) or "unknown"
         # One distribution can be seen twice, as when its source folder and its installation are on the path.
-        found.setdefault(Source(entry_point.name, distribution), entry_point)
+        found.setdefault(Source(entry_point.name, _distribution_of(entry_point)), entry_point)
     return sorted(
         found.items(),
         key=lambda item: (item[0].distribution != OWN_DISTRIBUTION, item[0].distribution.lower(), item[0].entry_point),
     )
+
+
+def _distribution_of(entry_point: importlib.metadata.EntryPoint) -> str:
+    """Its name, which one that was half uninstalled has lost; Python 3.13 warns if that is asked for."""
+    if entry_point.dist is None or "Name" not in entry_point.dist.metadata:
+        return "unknown"
+    return entry_point.dist.metadata["Name"]
 
 
 def _ask(entry_point: importlib.metadata.EntryPoint) -> list[BackendDescription]:

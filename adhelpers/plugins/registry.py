@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import itertools
 import sys
+import warnings
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -158,7 +159,10 @@ def load_error(kind: str, name: str, source: Source, cause: BaseException, hint:
 def _backend_class(path: str, described: str) -> type[ADBackend]:
     """The class at ``"module:Class"``, which must be a complete backend of the name by which it is described."""
     module, _, name = path.partition(":")
-    cls = getattr(importlib.import_module(module), name)
+    with warnings.catch_warnings():  # what an old framework says of a newer Python or NumPy is for its authors
+        for kind in (DeprecationWarning, FutureWarning):
+            warnings.simplefilter("ignore", kind)
+        cls = getattr(importlib.import_module(module), name)
     if not (isinstance(cls, type) and issubclass(cls, ADBackend)):
         msg = f"{path} is not a subclass of adhelpers.ADBackend; derive it from that"
         raise TypeError(msg)

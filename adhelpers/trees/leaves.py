@@ -85,7 +85,8 @@ def is_ready(backend: ADBackend, leaf: Any, like: Array | None = None) -> bool:
     Beside `like`, which another kind may be, it must be of that: NumPy arrays may have to be lifted.
     """
     dtypes = _KNOWN.get((type(backend), type(leaf)))
-    return dtypes is not None and leaf.dtype in dtypes and (like is None or type(leaf) is type(like))
+    # Tracers of one type may stand for arrays, and for numbers without a dtype.
+    return dtypes is not None and getattr(leaf, "dtype", None) in dtypes and (like is None or type(leaf) is type(like))
 
 
 _KNOWN = shared(256)
@@ -96,7 +97,7 @@ def is_like(backend: ADBackend, leaf: Any, partner: Array) -> bool:
     """Whether `leaf` is an array of its partner's kind, shape, dtype and device, so that nothing is left to check."""
     return (
         type(leaf) is type(partner)
-        and leaf.shape == partner.shape
+        and getattr(leaf, "shape", None) == partner.shape
         and leaf.dtype == partner.dtype
         and backend.device(leaf) == backend.device(partner)
     )

@@ -32,7 +32,7 @@ from adhelpers.extend import (
 from adhelpers_plugins.autograd import namespace
 from adhelpers_plugins.autograd.containers import in_own_containers
 from adhelpers_plugins.autograd.custom_rules import apply_rule, follows_rule
-from adhelpers_plugins.autograd.derivatives import copy, in_dtype_of
+from adhelpers_plugins.autograd.derivatives import box_of_array, copy, in_dtype_of
 from adhelpers_plugins.autograd.dual import push_through
 from adhelpers_plugins.autograd.tape import PullNode, PushNode, Tape
 
@@ -73,13 +73,13 @@ class AutogradBackend(ADBackend):
         return np.array(leaf, dtype=None if like is None else like.dtype)
 
     def flatten(self, tree: Any) -> tuple[Leaves, TreeDef]:
-        """A box of a container, such as the result of ``eigh``, becomes a container of boxes."""
+        """A box of a container, such as the result of ``eigh``, becomes a container of boxes, of arrays all of them."""
         if self.is_array(tree):
-            return (tree,), SINGLE
+            return (box_of_array(tree),), SINGLE
         leaves, treedef = super().flatten(tree)
         if any(isinstance(leaf, _CONTAINERS) for leaf in leaves):
             return self.flatten(treedef.unflatten(map(_opened, leaves)))
-        return leaves, treedef
+        return tuple(map(box_of_array, leaves)), treedef
 
     def in_own_containers(self, tree: Any, error: Exception) -> Any:
         """Containers of ``autograd.builtins``, which primitives such as ``odeint`` look into."""

@@ -14,19 +14,13 @@ from autograd.extend import defjvp_argnums, defvjp_argnums, primitive
 from autograd.tracer import getval, isbox, trace_stack
 
 from adhelpers.extend import Array, Leaves, Rule
-from adhelpers_plugins.autograd.derivatives import copy, in_dtype_of
+from adhelpers_plugins.autograd.derivatives import box_of_array, copy, in_dtype_of
 from adhelpers_plugins.autograd.tracing import TRACING
 
 
 def apply_rule(rule: Rule, x: Leaves) -> Leaves:
     """`ADBackend.apply_rule`."""
-    return _leaves(_apply(rule, *map(_as_array, x)))
-
-
-def _as_array(leaf: Array) -> Array:
-    """A leaf whose value is an array: autograd differentiates by Python's numbers, too."""
-    value = leaf._value if isbox(leaf) else leaf
-    return leaf * np.ones(()) if type(value) is not np.ndarray and type(getval(value)) in (float, complex) else leaf
+    return _leaves(_apply(rule, *map(box_of_array, x)))
 
 
 @primitive  # type: ignore[untyped-decorator]

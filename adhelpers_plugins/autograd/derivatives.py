@@ -43,6 +43,11 @@ def copy(leaf: Any) -> Array:
     return leaf if type(leaf) is not ndarray and isbox(leaf) else np.array(leaf)
 
 
+def box_of_array(leaf: Any) -> Any:
+    """`leaf`, or if it is a box of one of Python's numbers, which may lack a dtype, that of an array."""
+    return leaf * np.ones(()) if isbox(leaf) and type(getval(leaf)) in (float, complex) else leaf
+
+
 def in_dtype_of(partner: Array, derivative: Array) -> Array:
     """A derivative in the dtype of its partner: autograd's rules for mean, var and max take float32 to float64."""
     if derivative.dtype == partner.dtype:

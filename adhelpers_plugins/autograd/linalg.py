@@ -15,6 +15,8 @@ from adhelpers_plugins.autograd.arrayapi.gathering import diagonal as diagonal
 from adhelpers_plugins.autograd.arrayapi.manipulation import matrix_transpose as matrix_transpose
 from adhelpers_plugins.autograd.arrayapi.matrices.eigen import eigh as eigh
 from adhelpers_plugins.autograd.arrayapi.matrices.eigen import eigvalsh as eigvalsh
+from adhelpers_plugins.autograd.arrayapi.matrices.general import eig as eig
+from adhelpers_plugins.autograd.arrayapi.matrices.general import eigvals as eigvals
 from adhelpers_plugins.autograd.arrayapi.matrices.norms import matrix_norm as matrix_norm
 from adhelpers_plugins.autograd.arrayapi.matrices.norms import vector_norm as vector_norm
 from adhelpers_plugins.autograd.arrayapi.matrices.singular import pinv as pinv

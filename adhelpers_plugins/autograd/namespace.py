@@ -1,4 +1,4 @@
-"""The array API (2024.12, with linalg and fft) over ``autograd.numpy``: every name differentiates correctly.
+"""The array API (2025.12, with linalg and fft) over ``autograd.numpy``: every name differentiates correctly.
 
 autograd's boxes answer ``__array_namespace__`` with a namespace that is partly raw NumPy, which loses
 derivatives silently. Here a name is either right or raises. Beyond the standard there is nothing.
@@ -11,6 +11,7 @@ What raises, because it has no derivative or none that could be told:
 ``linalg.qr`` in complete mode        the same holds of Q for tall matrices
 ``linalg.slogdet``, ``linalg.inv``    singular matrices; so does the second derivative of ``linalg.det``
 ``linalg.qr``                         matrices without full rank
+``linalg.eig``, ``linalg.eigvals``    matrices without a basis of eigenvectors
 ``arange`` of traced numbers          how many there are is no smooth function of them
 ``asarray`` of an array of objects    what is traced in it would be lost
 ``bitwise_and`` and its like          are for integers, which are never traced
@@ -18,9 +19,9 @@ What raises, because it has no derivative or none that could be told:
 ===================================== ==================================================================
 
 Eigenvectors and singular vectors of equal values have no derivative either: theirs is infinite or nan, with
-NumPy's warning. autograd's boxes themselves lack ``+x``, ``x // y``, ``x.mT``, ``x.device``, ``float(x)`` and
-assignment to elements, which raise; the functions `positive`, `floor_divide`, `matrix_transpose` and `where` are the
-way out.
+NumPy's warning. Equal eigenvalues have one together, which is right in what does not tell them apart, such as their
+sum. autograd's boxes themselves lack ``+x``, ``x // y``, ``x.mT``, ``x.device``, ``float(x)`` and assignment to
+elements, which raise; the functions `positive`, `floor_divide`, `matrix_transpose` and `where` are the way out.
 Of boxes a function takes what the standard lists and no more: ``sum(x, axis=0)``, for ``sum(x, 0)`` raises.
 """
 
@@ -38,6 +39,7 @@ from array_api_compat.numpy import (
     bitwise_right_shift,
     bitwise_xor,
     bool,
+    broadcast_shapes,
     complex64,
     complex128,
     e,
@@ -45,7 +47,6 @@ from array_api_compat.numpy import (
     eye,
     float32,
     float64,
-    from_dlpack,
     inf,
     int8,
     int16,
@@ -78,6 +79,7 @@ from adhelpers_plugins.autograd.arrayapi.constants import (
     greater,
     greater_equal,
     isfinite,
+    isin,
     isinf,
     isnan,
     less,
@@ -98,6 +100,7 @@ from adhelpers_plugins.autograd.arrayapi.creation import (
     arange,
     asarray,
     empty_like,
+    from_dlpack,
     full,
     full_like,
     linspace,
@@ -191,7 +194,7 @@ from adhelpers_plugins.autograd.arrayapi.slopes import (
 )
 from adhelpers_plugins.autograd.arrayapi.statistics import cumulative_sum, max, mean, min, std, sum, var
 
-__array_api_version__ = "2024.12"
+__array_api_version__ = "2025.12"
 
 
 def __getattr__(name: str) -> Any:

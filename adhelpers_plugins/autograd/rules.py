@@ -109,10 +109,14 @@ _NOT_ABOUT_RULES = (FloatingPointError, Warning, MemoryError)
 
 
 def _lies_in_libraries(error: Exception) -> bool:
-    """Whether every frame below those of the rule's caller is autograd's or that of a library it is made of."""
+    """Whether every frame below those of the rule's callers is autograd's or that of a library it is made of."""
     frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
-    caller = frames[0].f_code.co_filename
-    return _are_of_libraries(list(itertools.dropwhile(lambda frame: frame.f_code.co_filename == caller, frames)))
+    return _are_of_libraries(list(itertools.dropwhile(_calls_rules, frames)))
+
+
+def _calls_rules(frame: FrameType) -> bool:
+    """Whether it is that of a module of this folder, as a rule's callers are."""
+    return os.path.dirname(frame.f_code.co_filename) == os.path.dirname(__file__)
 
 
 def lies_in_libraries(error: Exception, first: FrameType) -> bool:

@@ -6,6 +6,7 @@ that are differentiated. Where it holds the rule counts as missing, so that the 
 
 from __future__ import annotations
 
+import importlib.metadata
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -199,6 +200,14 @@ _BOTH: dict[Any, Condition] = {
     _std: _spread,
     _var: _spread,
 }
+
+VERSION = tuple(map(int, importlib.metadata.version("autograd").split(".")[:2]))
+
+if VERSION < (1, 9):
+    _BOTH |= {
+        anp.absolute: _at_zero,  # a primitive of its own then, beside that of abs
+        _primitive_norm: _either(_norm, _is_complex),
+    }
 
 _EXTREMES = {anp.max: np.max, anp.min: np.min, anp.amax: np.amax, anp.amin: np.amin}
 

@@ -5,6 +5,7 @@ Those stand in `adhelpers_plugins.jax.arrayapi`. Names beyond the standard are J
 What raises, because JAX cannot do it:
 
 ===================================== ==================================================================
+``linalg.eig``'s vectors              have no rule; ``linalg.eigvals`` has one
 ``linalg.svd`` with full matrices     has no rule unless the matrix is square; ``full_matrices=False`` has
 unique values under ``jax.jit``       how many there are depends on the numbers; ``size=`` says it
 ===================================== ==================================================================

@@ -15,7 +15,8 @@ unique values under ``vmap``          how many there are depends on the numbers
 ===================================== ==================================================================
 
 What is another convention: derivatives of `linalg.cholesky`, `linalg.eigh` and `linalg.eigvalsh` are averaged over
-the two triangles of the matrix, of which NumPy reads the lower one; and singular vectors may have other signs.
+the two triangles of the matrix, of which NumPy reads the lower one; singular vectors may have other signs; and those
+of `linalg.eig` for complex matrices change at right angles to themselves, as if their phases were free.
 """
 
 from typing import Any

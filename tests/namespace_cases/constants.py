@@ -14,6 +14,7 @@ CONSTANTS = {
     **{name: ((X,), [{}]) for name in ("ceil", "floor", "round", "trunc", "isfinite", "isinf", "isnan", "logical_not")},
     **{name: ((Y,), [{}]) for name in ("isnan", "zeros_like", "ones_like", "signbit", "nonzero")},
     "argsort": ((X,), [{}, {"axis": 0}, {"descending": True, "stable": False}]),
+    "isin": ((X, Y), [{}, {"invert": True}]),
     "count_nonzero": ((X,), [{}, {"axis": 0}, {"axis": (-1,), "keepdims": True}]),
     "searchsorted": ((np.sort(X[0]), X[1]), [{}, {"side": "right"}, {"sorter": np.array([0, 2, 1])}]),
     "floor_divide": ((np.where(np.isinf(X), 3.1, X), np.array([0.3, -0.7, 2.0])), [{}]),

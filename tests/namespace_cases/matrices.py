@@ -45,6 +45,17 @@ def rank_one_parts(xp, u, s, vh):
     return s, xp.matrix_transpose(u)[..., :, None] * vh[..., None, :]
 
 
+def rotating(*shape):
+    """Some eigenvalues are complex."""
+    return tall(*shape) + 0.9 * (np.tri(shape[-1], k=-1) - np.tri(shape[-1], k=-1).T)
+
+
+def spectral_projectors(xp, values, vectors):
+    """What depends on neither the phase nor the length of the vectors."""
+    rows = xp.linalg.inv(vectors)
+    return values, xp.matrix_transpose(vectors)[..., :, :, None] * rows[..., :, None, :]
+
+
 CASES = [
     # linalg.
     *(
@@ -105,6 +116,11 @@ CASES = [
     parts("eigh", real(3, 3), before=hermitian),
     parts("eigh", tall_complex(3, 3), invariant=projectors),
     parts("eigh", tall_complex(2, 2, 2), invariant=projectors),
+    *(of_linalg("eigvals", x) for x in (rotating(3, 3), rotating(2, 2, 2), tall_complex(3, 3), complexes(1, 1))),
+    *(
+        parts("eig", x, invariant=spectral_projectors)
+        for x in (rotating(3, 3), rotating(2, 2, 2), tall_complex(3, 3), tall_complex(2, 1, 2, 2))
+    ),
     *(
         parts("svd", tall(*shape), full_matrices=False)
         for shape in ((3, 3), (4, 2), (2, 4), (2, 3, 2), (2, 2, 3), (1, 3), (3, 1), (1, 1), (2, 1, 2, 2))

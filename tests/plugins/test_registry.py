@@ -112,6 +112,15 @@ def test_framework_that_gets_installed_is_found_by_the_next_call(install: Instal
     assert adhelpers.backend("toy").name == "toy"
 
 
+def test_a_framework_may_use_what_is_deprecated(install: Install, fresh: None, tmp_path: Path) -> None:
+    """Warnings are errors here, as in the tests of many a user."""
+    install("toy", toy_plugin=TOY_PLUGIN, toy_backend=TOY_BACKEND)
+    warned = "import warnings\nwarnings.warn('numpy.core has moved', DeprecationWarning)\n"
+    (tmp_path / "toyframework.py").write_text(warned + TOY_FRAMEWORK)
+    importlib.invalidate_caches()
+    assert adhelpers.backend("toy").name == "toy"
+
+
 # -- a stranger's plugin that works --------------------------------------------------------------------
 
 

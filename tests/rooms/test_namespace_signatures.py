@@ -19,6 +19,7 @@ OTHERS = {
     **each("bitwise_and bitwise_or bitwise_xor bitwise_left_shift bitwise_right_shift", "x1, x2, /"),
     **each("fft.fftfreq fft.rfftfreq", "n, /, *, d, dtype, device"),
     "bitwise_invert": "x, /",
+    "broadcast_shapes": "*shapes",
     "eye": "n_rows, n_cols, /, *, k, dtype, device",
     "from_dlpack": "x, /, *, device, copy",
     "isdtype": "dtype, kind",
@@ -30,11 +31,16 @@ STANDARD = {**SIGNATURES, **OTHERS}
 @pytest.fixture(params=["jax", "torch", "autograd"])
 def xp(request: pytest.FixtureRequest) -> Any:
     pytest.importorskip(request.param)
-    if request.param == "autograd":
+    return namespace_of(request.param)
+
+
+def namespace_of(framework: str) -> Any:
+    """That of what is traced."""
+    if framework == "autograd":
         from adhelpers_plugins.autograd import namespace
 
         return namespace
-    return adhelpers.backend(request.param).array_namespace()
+    return adhelpers.backend(framework).array_namespace()
 
 
 def split(signature: str) -> tuple[list[str], list[str], list[str]]:
@@ -61,9 +67,11 @@ def test_parameters_are_those_of_the_standard(xp: Any, name: str) -> None:
     alone, either, named = split(STANDARD[name])
     if not alone and not either:  # any number of arrays
         either, named = [], [word for word in named if not word.startswith("*")]
-    signature = visible(found(xp, name))
+    function = found(xp, name)
+    signature = visible(function)
     if signature is None:
-        assert xp.__name__.endswith("torch.namespace"), "PyTorch's alone are written in C"
+        written_in_c = xp.__name__.endswith("torch.namespace") or function is getattr(np, name, None)
+        assert written_in_c, "only PyTorch's and NumPy's are written in C"
         return
     shown = signature.parameters
     assert [word for word in (*either, *named) if word not in shown] == [], f"{name}{signature}"
@@ -110,10 +118,27 @@ def test_calls_by_the_words_of_the_standard(framework: adhelpers.ADBackend, name
     args, options = CALLS[name]
     first, *rest = args
     with framework.scope():
-        xp, matrix = framework.array_namespace(), framework.asarray(MATRIX)
+        xp, matrix = namespace_of(framework.name), framework.asarray(MATRIX)
         function = found(xp, name.split()[0])
         received = function(*filled([first], matrix), *rest, **options)
     assert received is not None
+
+
+def test_what_came_with_the_standard_of_2025(xp: Any) -> None:
+    if xp.__array_api_version__ < "2025.12":
+        pytest.skip(f"this version of the framework follows the standard of {xp.__array_api_version__}")
+    x, y = xp.asarray([1.0, 2.0, 3.0]), xp.asarray([3.0, 4.0])
+    assert all(isinstance(parts, tuple) for parts in (xp.meshgrid(x, y), xp.broadcast_arrays(x, x)))
+    assert tuple(xp.broadcast_shapes((3, 1), (2,))) == (3, 2)
+    assert tuple(xp.broadcast_shapes()) == ()
+    assert xp.expand_dims(x, (0, -1)).shape == xp.expand_dims(x, axis=(0, 2)).shape == (1, 3, 1)
+    assert xp.permute_dims(xp.ones((2, 3)), (-1, -2)).shape == (3, 2)
+    assert int(xp.searchsorted(x, 2.5)) == 2
+    assert [bool(found) for found in xp.isin(xp.asarray([1, 2]), 2, invert=True)] == [True, False]
+    found = xp.isin(2, xp.asarray([1, 2]))
+    assert (found.shape, bool(found)) == ((), True)
+    values = xp.linalg.eig(xp.asarray([[0.0, -2.0], [2.0, 0.0]])).eigenvalues
+    assert sorted(complex(value).imag for value in values) == pytest.approx([-2.0, 2.0])
 
 
 def test_a_new_axis_in_a_trace() -> None:

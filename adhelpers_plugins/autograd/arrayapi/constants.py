@@ -45,7 +45,7 @@ def ceil(x: Array, /) -> Array:
 
 def count_nonzero(x: Array, /, *, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Array:
     """How many elements are not zero."""
-    return xnp.count_nonzero(plain(x), axis=axis, keepdims=keepdims)
+    return np.asarray(np.count_nonzero(plain(x), axis=axis, keepdims=keepdims))
 
 
 def equal(x1: Array, x2: Array, /) -> Array:
@@ -81,6 +81,11 @@ def isfinite(x: Array, /) -> Array:
 def isinf(x: Array, /) -> Array:
     """Whether infinite."""
     return np.isinf(plain(x))
+
+
+def isin(x1: Array, x2: Array, /, *, invert: bool = False) -> Array:
+    """Whether each element of x1 is one of those of x2."""
+    return np.isin(plain(x1), plain(x2), invert=invert)
 
 
 def isnan(x: Array, /) -> Array:

@@ -42,6 +42,13 @@ def empty_like(x: Array, /, *, dtype: Any = None, device: Any = None) -> Array:
     return xnp.empty_like(plain(x), dtype=dtype, device=device)
 
 
+def from_dlpack(x: Any, /, *, device: Any = None, copy: bool | None = None) -> Array:
+    """The array in the memory of `x`, which no box has."""
+    on_device(device)
+    array = np.from_dlpack(x)  # of which NumPy 2.0 knows no options
+    return array.copy() if copy else array
+
+
 @unless_traced(xnp.full)
 def full(shape: int | tuple[int, ...], fill_value: Any, *, dtype: Any = None, device: Any = None) -> Array:
     """One value everywhere, which may be a box."""

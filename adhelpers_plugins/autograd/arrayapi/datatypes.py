@@ -45,10 +45,10 @@ def astype(x: Array, dtype: Any, /, *, copy: bool = True, device: Any = None) ->
     return _cast(x, dtype) if copy or x.dtype != dtype else x
 
 
-def broadcast_arrays(*arrays: Array) -> list[Array]:
+def broadcast_arrays(*arrays: Array) -> tuple[Array, ...]:
     """All in the shape to which they broadcast together."""
     shape = np.broadcast_shapes(*map(anp.shape, arrays))
-    return [broadcast_to(x, shape) for x in arrays]
+    return tuple(broadcast_to(x, shape) for x in arrays)
 
 
 @primitive

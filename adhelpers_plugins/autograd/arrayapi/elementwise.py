@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import array_api_compat.numpy as xnp
 import autograd.numpy as anp
 
 from adhelpers_plugins.autograd.arrayapi.datatypes import astype
-from adhelpers_plugins.autograd.arrayapi.primitives import Array, unless_traced
+from adhelpers_plugins.autograd.arrayapi.primitives import Array
 
 
 def abs(x: Array, /) -> Array:
@@ -44,13 +43,12 @@ def atanh(x: Array, /) -> Array:
     return anp.arctanh(x)
 
 
-@unless_traced(xnp.clip)
 def clip(x: Array, /, min: Array | None = None, max: Array | None = None) -> Array:
     """Limit to an interval, in the dtype of x; at a bound the derivative is autograd's for maximum and minimum."""
     limited = x if min is None else anp.maximum(x, min)
     if max is not None:
         limited = anp.minimum(limited, max)
-    return astype(limited, x.dtype, copy=False)
+    return astype(limited, x.dtype, copy=limited is x)
 
 
 def conj(x: Array, /) -> Array:

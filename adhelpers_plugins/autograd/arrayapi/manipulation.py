@@ -76,7 +76,7 @@ def matrix_transpose(x: Array, /) -> Array:
     return anp.swapaxes(x, -1, -2)
 
 
-def meshgrid(*arrays: Array, indexing: str = "xy") -> list[Array]:
+def meshgrid(*arrays: Array, indexing: str = "xy") -> tuple[Array, ...]:
     """Vectors as coordinates of a grid, each repeated along the others' axes."""
     if indexing not in ("xy", "ij"):
         msg = f"indexing is 'xy' or 'ij', not {indexing!r}"
@@ -89,7 +89,7 @@ def meshgrid(*arrays: Array, indexing: str = "xy") -> list[Array]:
         anp.reshape(x, [-1 if i == axis else 1 for i in range(count)]) for x, axis in zip(arrays, axes, strict=True)
     ]
     shape = np.broadcast_shapes(*(x.shape for x in columns))
-    return [anp.array(broadcast_to(x, shape)) for x in columns]
+    return tuple(anp.array(broadcast_to(x, shape)) for x in columns)
 
 
 def moveaxis(x: Array, source: int | tuple[int, ...], destination: int | tuple[int, ...], /) -> Array:

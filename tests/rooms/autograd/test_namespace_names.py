@@ -16,14 +16,14 @@ from adhelpers_plugins.autograd import fft, linalg, namespace
 
 CONSTANTS = "e inf nan newaxis pi"
 
-FROM_NOTHING = "arange empty empty_like eye from_dlpack ones zeros"
+FROM_NOTHING = "arange broadcast_shapes empty empty_like eye from_dlpack ones zeros"
 OF_DTYPES = "can_cast finfo iinfo isdtype result_type"
 OF_INTEGERS = "bitwise_and bitwise_invert bitwise_left_shift bitwise_or bitwise_right_shift bitwise_xor"
 NOT_OF_TRACED_ARRAYS = {*" ".join((CONSTANTS, DTYPES, FROM_NOTHING, OF_DTYPES, OF_INTEGERS)).split()}
 
 ELEMENTWISE = """
 abs acos acosh add asin asinh atan atan2 atanh ceil clip conj copysign cos cosh divide equal exp expm1 floor
-floor_divide greater greater_equal hypot imag isfinite isinf isnan less less_equal log log10 log1p log2 logaddexp
+floor_divide greater greater_equal hypot imag isfinite isin isinf isnan less less_equal log log10 log1p log2 logaddexp
 logical_and logical_not logical_or logical_xor maximum minimum multiply negative nextafter not_equal positive pow
 real reciprocal remainder round sign signbit sin sinh sqrt square subtract tan tanh trunc
 """
@@ -35,8 +35,8 @@ take_along_axis tensordot tile tril triu unique_all unique_counts unique_inverse
 where zeros_like
 """
 LINALG = """
-cholesky cross det diagonal eigh eigvalsh inv matmul matrix_norm matrix_power matrix_rank matrix_transpose outer pinv
-qr slogdet solve svd svdvals tensordot trace vecdot vector_norm
+cholesky cross det diagonal eig eigh eigvals eigvalsh inv matmul matrix_norm matrix_power matrix_rank matrix_transpose
+outer pinv qr slogdet solve svd svdvals tensordot trace vecdot vector_norm
 """
 FFT = "fft fftfreq fftn fftshift hfft ifft ifftn ifftshift ihfft irfft irfftn rfft rfftfreq rfftn"
 

@@ -22,7 +22,7 @@ def test_signatures_are_those_of_the_standard(name):
 
 DEFAULTS = {
     **each("axis axes dtype device copy max min n s prepend append rtol sorter stop", None),
-    **each("keepdims descending include_initial upper", False),
+    **each("keepdims descending include_initial invert upper", False),
     **each("stable endpoint full_matrices", True),
     **each("offset k correction", 0),
     "step": 1,

@@ -66,6 +66,7 @@ def test_without_fallback_a_missing_rule_raises_at_once(product):
         (lambda x: half_known(2.0, x), "half_known"),
         (lambda x: half_known(x, anp.sin(x)), "half_known"),
         (lambda x: anp.sort(x, axis=1), "sort"),
+        (lambda x: anp.clip(x, 0.5 * x, 1.0), "clip"),
     ],
 )
 def test_no_rule_at_all_names_the_primitive(product, f, name):

@@ -16,6 +16,7 @@ from autograd.tracer import trace_stack
 from autograd_functions import complexes, numbers, raw_pairings
 
 from adhelpers_plugins.autograd.backend import AutogradBackend
+from adhelpers_plugins.autograd.wrong import VERSION
 
 STRICT = AutogradBackend(fallback=False)
 FORWARD, REVERSE = "F", "R"
@@ -79,6 +80,7 @@ CASES: dict[str, tuple[Callable[[Any], Any], np.ndarray, str]] = {
     "max, axes from the front": (lambda x: anp.max(x, axis=(1, 2)), CUBE, FORWARD + REVERSE),
     "arccosh, left": (anp.arccosh, np.array([-1.1 - 0.4j, 0.3 + 0.5j]), ""),
     "arccosh, right": (anp.arccosh, np.array([1.1 - 0.4j, 0.3 + 0.5j]), FORWARD + REVERSE),
+    "absolute, at zero": (lambda x: anp.absolute(x) ** 2, np.array([0.0, -0.7]), FORWARD + REVERSE),
     "sign, complex": (anp.sign, complexes(3), ""),
     "sign, real": (lambda x: anp.sign(x) * x, X - 2.5, FORWARD + REVERSE),
     "full_like": (lambda x: anp.full_like(x, anp.sum(x)), X, ""),
@@ -116,6 +118,9 @@ CASES: dict[str, tuple[Callable[[Any], Any], np.ndarray, str]] = {
     "pad, the edge": (lambda x: anp.pad(x, 1, "edge"), X, FORWARD),
     "pad, the maximum": (lambda x: anp.pad(x, 1, "maximum"), X, ""),
     "pad, odd": (lambda x: anp.pad(x, 1, "reflect", reflect_type="odd"), X, ""),
+    "norm, complex": (anp.linalg.norm, complexes(3), FORWARD + REVERSE),
+    "norm, complex, of order three": (lambda x: anp.linalg.norm(x, 3), complexes(3), FORWARD + REVERSE),
+    "norm, complex, nuclear": (lambda x: anp.linalg.norm(x, "nuc"), complexes(3, 2), FORWARD + REVERSE),
     "norm, largest": (lambda x: anp.linalg.norm(x, np.inf, axis=0), X, ""),
     "norm, a power below two at zero": (lambda x: anp.linalg.norm(x, 1.5), X[0] - 2.0, ""),
     "norm, a power below two": (lambda x: anp.linalg.norm(x, 1.5), X[0], FORWARD + REVERSE),
@@ -134,6 +139,19 @@ CASES: dict[str, tuple[Callable[[Any], Any], np.ndarray, str]] = {
     "gradient": (lambda x: anp.gradient(x, axis=0), X, FORWARD),
     "diagonal": (anp.diagonal, X, FORWARD),
 }
+MENDED_IN_1_9 = {
+    **dict.fromkeys(("norm, complex", "norm, complex, of order three", "norm, complex, nuclear"), FORWARD + REVERSE),
+    "absolute, at zero": FORWARD + REVERSE,
+    # Errors of autograd's own.
+    "full_like, a constant": FORWARD + REVERSE,
+    **dict.fromkeys(("max, initial below", "min, where", "prod, initial"), FORWARD + REVERSE),
+    "var, correction of zero": FORWARD + REVERSE,
+    **dict.fromkeys(("sum, initial", "sum, initial zero", "sum, where all"), REVERSE),
+}
+if VERSION < (1, 9):
+    for _name, _modes in MENDED_IN_1_9.items():
+        _f, _x, _right = CASES[_name]
+        CASES[_name] = _f, _x, "".join(set(_right) - set(_modes))
 # Differences cannot see what a rule may not say, and the tangent of prepend is the array itself.
 UNCHECKED = {"diff, prepend"}
 # The order in memory of a derivative may be that of the array.
