@@ -94,9 +94,8 @@ class _MendingTrace(Trace):  # type: ignore[misc]  # JAX does not name it in pub
         return self.parent_trace.process_call(*args, **kwargs)
 
     def process_shard_map(self, primitive: Any, fun: Any, args: Any, /, *rest: Any, **options: Any) -> Any:
-        right = (
-            _mended_wrapped(fun, "") if hasattr(fun, "wrap") else mended(fun)
-        )  # older versions of JAX have wrapped it
+        is_wrapped = hasattr(fun, "wrap")  # as older versions of JAX have it
+        right = _mended_wrapped(fun, "") if is_wrapped else mended(fun)
         return self.parent_trace.process_shard_map(primitive, right, args, *rest, **options)
 
     # What has a rule of its own is differentiated by that; what the rule applies, an enclosing derivative sees.

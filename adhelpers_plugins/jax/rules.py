@@ -350,14 +350,14 @@ mlir.register_lowering(_STEP, mlir.lower_fun(_evaluate, multiple_results=True))
 register_over_devices(_STEP)
 
 
-def _linearize(is_vjp: bool, nonzeros: Any, *operands: Array, step: Any) -> Any:
+def _linearize(residuals: tuple[Any, ...], is_vjp: bool, nonzeros: Any, *operands: Array, step: Any) -> Any:
     """What JAX would find from the JVP rule, by a trace that takes longer than many a function."""
     varies = [nonzero and _is_inexact(operand) for nonzero, operand in zip(nonzeros, operands, strict=True)]
     linear = step.linearize(tuple(map(_array, operands)), varies)
     if linear is None:
         return fallback_linearize_rule(_STEP, is_vjp, nonzeros, *operands, step=step)
     outputs, push = linear
-    return outputs, [True] * len(outputs), *(_NO_RESIDUALS or ()), lambda *given: push(given[-len(operands) :])
+    return outputs, [True] * len(outputs), *residuals, lambda *given: push(given[-len(operands) :])
 
 
 def _takes(residuals: tuple[Any, ...]) -> bool:
@@ -379,10 +379,9 @@ try:
 except ImportError:
     pass
 else:
-    # Newer ones also know residuals that have a structure.
-    _NO_RESIDUALS: tuple[Any, ...] | None = next(filter(_takes, [((),), ((), None)]), None)
-    if _NO_RESIDUALS is not None:
-        primitive_linearizations[_STEP] = _linearize
+    for _none in (((),), ((), None)):  # newer ones also know residuals that have a structure
+        if _takes(_none):
+            primitive_linearizations[_STEP] = partial(_linearize, _none)
 
 try:
     from jax._src.util import weakref_cache_key_types

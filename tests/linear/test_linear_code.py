@@ -117,7 +117,7 @@ def test_code_keeps_no_point() -> None:
 def test_derivatives_of_it_and_inside_of_jit() -> None:
     jax = pytest.importorskip("jax")
     backend = adhelpers.backend("jax", x64=True)
-    with adhelpers.backend("jax", x64=True).scope():
+    with backend.scope():
         x = jax.numpy.asarray(A)
         prepared = prepare(linearize, jax.numpy.sin, backend, x)
 

@@ -369,7 +369,7 @@ def test_inside_transformations_of_jax() -> None:
         lin = linearize(lambda x: x**3, backend, x)
         return lin.push(x) + lin.pull(x)
 
-    with adhelpers.backend("jax", x64=True).scope():
+    with backend.scope():
         x = jax.numpy.asarray(A)
         for wrap in (jax.jit, jax.vmap, lambda f: jax.jit(jax.vmap(f))):
             np.testing.assert_allclose(np.asarray(wrap(products)(x)), 6.0 * A**3)

@@ -758,6 +758,16 @@ def test_no_tracer_outlives_its_trace() -> None:
         jax.block_until_ready(jax.jit(scaled_sine)(jnp.asarray(X), jnp.asarray(C)))
 
 
+def test_newer_versions_of_jax_take_our_linear_maps() -> None:
+    """Found by a try: what JAX does not take is not in its table, or every pullback through a rule would fail."""
+    ad = pytest.importorskip("jax._src.interpreters.ad")
+    if jax.__version_info__ >= (0, 10):
+        assert rules._STEP in ad.primitive_linearizations
+    before = dict(ad.primitive_linearizations)
+    assert not rules._takes(((), None, None))
+    assert ad.primitive_linearizations == before
+
+
 @each
 @pytest.mark.parametrize("compiled", [False, True])
 def test_versions_of_jax_without_a_table_of_linear_maps(monkeypatch: Any, f: Any, compiled: bool) -> None:
