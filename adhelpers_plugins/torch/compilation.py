@@ -1,10 +1,11 @@
-"""Functions compiled by ``torch.compile``."""
+"""Functions compiled by ``torch.compile``, by us or around us."""
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import types
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
 from typing import Any
 
 import torch
@@ -12,11 +13,53 @@ from torch.utils._pytree import tree_leaves
 
 from adhelpers.extend import QUESTIONS, Array, Cache, Leaves
 from adhelpers_plugins.torch import levels
+from adhelpers_plugins.torch.wrong import has_mended
+
+try:
+    from torch._C._dynamo.eval_frame import _FrameAction, _FrameExecStrategy, set_code_exec_strategy
+
+    _AS_WRITTEN = _FrameExecStrategy(_FrameAction.SKIP, _FrameAction.SKIP)
+    KNOWN = has_mended("2.13")  # up to 2.7 it does not hold for what is called
+except ImportError:
+    KNOWN = False
+"""Whether this version of PyTorch lets one say what is never compiled by itself, nor what it calls."""
 
 for question in QUESTIONS:
     # By its name Dynamo keeps the answer among the globals of whoever asks, where the question itself may stand.
     question.__code__ = question.__code__.replace(co_name=f"answer_of_{question.__name__}")
     torch.compiler.assume_constant_result(question)  # or else torch.compile stops at what it cannot trace
+
+
+def traced_whole(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`function`, which a compiler around it traces as a whole, or else runs as it was written.
+
+    Where `f` breaks the graph, Dynamo would compile its parts inside of our transformation, whose levels it does not
+    see: derivatives would be zero.
+    """
+    if KNOWN:
+        set_code_exec_strategy(function.__code__, _AS_WRITTEN)
+        return function
+    apart = torch.compiler.disable(function)
+
+    def either(*args: Any) -> Any:
+        return (function if _is_ours else apart)(*args)
+
+    return functools.wraps(function)(either)
+
+
+_is_ours = False
+"""Whether the compiler is ours, whose results are compared with what was not compiled."""
+
+
+@contextlib.contextmanager
+def _ours() -> Iterator[None]:
+    global _is_ours  # which a compiler can look at
+    with levels.compiler():
+        _is_ours = True
+        try:
+            yield
+        finally:
+            _is_ours = False
 
 
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -42,7 +85,7 @@ def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
             with contextlib.suppress(Exception):  # of f's own, at a point close by
                 is_right = proved.keep(shapes, _agree(run, function, arrays))
         if is_right:
-            with levels.compiler(), contextlib.suppress(Exception):
+            with _ours(), contextlib.suppress(Exception):
                 return run(*arrays)
         # An error of f's own, which may have come in PyTorch's words, or what PyTorch does not compile rightly.
         return function(*arrays)
@@ -64,7 +107,7 @@ def _agree(run: Callable[..., Any], function: Callable[..., Any], arrays: Leaves
     moved = tuple([apart[id(array)] for array in arrays])
     expected = function(*moved)
     try:
-        with levels.compiler():
+        with _ours():
             received = run(*moved)
     except Exception:  # noqa: BLE001  # it cannot be compiled
         return False

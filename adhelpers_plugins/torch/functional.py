@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 import torch
 
 from adhelpers.extend import Array, LeafFunction, Leaves, Pullback
+from adhelpers_plugins.torch.compilation import traced_whole
 from adhelpers_plugins.torch.levels import forward_mode, unwarned
 from adhelpers_plugins.torch.watch import watched
 
 
 @watched("forward", is_traced=True)
+@traced_whole
 def jvp(f: LeafFunction, x: Leaves, u: Leaves) -> tuple[Leaves, Leaves, Leaves]:
     """``torch.func.jvp``."""
     with forward_mode():
@@ -20,6 +24,7 @@ def jvp(f: LeafFunction, x: Leaves, u: Leaves) -> tuple[Leaves, Leaves, Leaves]:
 
 
 @watched("forward", is_traced=True)
+@traced_whole
 def jvp_sweep(f: LeafFunction, x: Leaves, tangents: Leaves) -> tuple[Leaves, Leaves, Leaves]:
     """One pass vectorised over the tangents; `f` itself sees no batched tensor."""
     seen: list[tuple[Leaves, Leaves]] = []
@@ -36,6 +41,7 @@ def jvp_sweep(f: LeafFunction, x: Leaves, tangents: Leaves) -> tuple[Leaves, Lea
     return outputs, stacked, aux
 
 
+@traced_whole
 def vjp_sweep(pullback: Pullback, cotangents: Leaves) -> Leaves:
     """A pullback, vectorised."""
     with unwarned():
@@ -43,18 +49,18 @@ def vjp_sweep(pullback: Pullback, cotangents: Leaves) -> Leaves:
 
 
 @watched("reverse", is_traced=True)
+@traced_whole
 def vjp(f: LeafFunction, x: Leaves) -> tuple[Leaves, Pullback, Leaves]:
     """``torch.func.vjp``, which conjugates on the way in and on the way out."""
     outputs, conjugating, (aux, nothing) = torch.func.vjp(_on_copies(f), *x, has_aux=True)
+    return () if nothing else outputs, partial(_pull, conjugating, nothing), aux
 
-    def pullback(cotangents: Leaves) -> Leaves:
-        conjugates = tuple(c.conj().resolve_conj() for c in cotangents) or tuple(map(torch.zeros_like, nothing))
-        # Gradients may be a cotangent itself, share memory or repeat one element: copy them.
-        return tuple(
-            g.conj().resolve_conj().clone(memory_format=torch.contiguous_format) for g in conjugating(conjugates)
-        )
 
-    return () if nothing else outputs, pullback, aux
+@traced_whole
+def _pull(conjugating: Callable[..., Any], nothing: Leaves, cotangents: Leaves) -> Leaves:
+    conjugates = tuple(c.conj().resolve_conj() for c in cotangents) or tuple(map(torch.zeros_like, nothing))
+    # Gradients may be a cotangent itself, share memory or repeat one element: copy them.
+    return tuple(g.conj().resolve_conj().clone(memory_format=torch.contiguous_format) for g in conjugating(conjugates))
 
 
 def _on_copies(f: LeafFunction) -> Callable[..., tuple[Leaves, tuple[Leaves, Leaves]]]:

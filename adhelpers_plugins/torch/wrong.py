@@ -7,7 +7,7 @@ be taken of its result. From the order that an entry names, the rule counts as m
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -98,6 +98,11 @@ _ALL: dict[str, Wrong] = {
     "sinc": Wrong(forward=2, reverse=2),
     "sinc_": Wrong(forward=2, reverse=2),
     "special_sinc": Wrong(forward=2, reverse=2),
+    # At zero, by which the derivative divides.
+    "special_bessel_j0": Wrong(forward=4, reverse=4),
+    "special_bessel_j1": Wrong(forward=3, reverse=3),
+    "special_modified_bessel_i0": Wrong(forward=4, reverse=4),
+    "special_modified_bessel_i1": Wrong(forward=3, reverse=3),
     # Numbers that are far apart overflow or underflow.
     "logaddexp": _APART,
     "logaddexp2": _APART,
@@ -123,18 +128,26 @@ def has_mended(version: str | None) -> bool:
     return version is not None and torch.__version__ >= version
 
 
-FUNCTIONS = {name: wrong for name, wrong in (*_ALL.items(), *_OLDER.items()) if not has_mended(wrong.until)}
+def _listed(entries: Iterable[tuple[str, Wrong]]) -> dict[str, Wrong]:
+    return {name: wrong for name, wrong in entries if not has_mended(wrong.until)}
+
+
+FUNCTIONS = _listed((*_ALL.items(), *_OLDER.items()))
 """Functions of this version of PyTorch, by their names, which methods and functions share."""
 
-MAPPED = {
-    "cdist": Wrong(reverse=1),  # where the cotangent alone is mapped
-    # Where the matrix is mapped at one level and the right-hand side at an inner one, such as a sweep's.
-    "linalg_lu_solve": Wrong(forward=1, reverse=1),
-    "lu_solve": Wrong(forward=1, reverse=1),
-    "linalg_solve": Wrong(forward=1),
-    "linalg_solve_ex": Wrong(forward=1),
-    "linalg_tensorsolve": Wrong(forward=1),
-}
+_SOLUTION = Wrong(forward=1, until="2.15")
+"""The matrix is mapped at one level and the right-hand side at an inner one, such as a sweep's."""
+
+MAPPED = _listed(
+    {
+        "cdist": Wrong(reverse=1),  # where the cotangent alone is mapped
+        "linalg_lu_solve": Wrong(forward=1, reverse=1),  # as of a solution
+        "lu_solve": Wrong(forward=1, reverse=1),
+        "linalg_solve": _SOLUTION,
+        "linalg_solve_ex": _SOLUTION,
+        "linalg_tensorsolve": _SOLUTION,
+    }.items()
+)
 """Functions that are wrong inside of ``torch.func.vmap``."""
 
 UNMAPPED = Wrong()
@@ -144,6 +157,11 @@ _BESSEL = {"": "jy", "modified_": "ik", "scaled_modified_": "k"}
 
 CONSTANT = Wrong(forward=1, reverse=1)
 """What is a constant to PyTorch: the derivative is zero."""
+
+_BESSEL_MENDED = {
+    *(f"special_bessel_{kind}{order}" for kind in "jy" for order in (0, 1)),
+    *(f"special_modified_bessel_{kind}{order}" for kind in "ik" for order in (0, 1)),
+}
 
 CONSTANTS = {
     *(
@@ -163,7 +181,7 @@ CONSTANTS = {
     *("linspace", "logspace", "normal"),
     # Their mean and their spread.
     *("native_batch_norm", "_native_batch_norm_legit", "_batch_norm_with_update", "native_layer_norm"),
-}
+} - (_BESSEL_MENDED if has_mended("2.15") else set())
 """Functions whose result, or part of it, has no derivative though there is one."""
 
 ARGUMENT = Wrong(forward=1)

@@ -293,6 +293,7 @@ def test_what_is_not_recorded_is_a_constant_as_it_is_of_functions_of_pytorch(kin
 
 @pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf")  # Dynamo looks at it
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of what the compiler imports
+@pytest.mark.filterwarnings("ignore:Guards may run slower on Python 3.13.0:RuntimeWarning")
 def test_the_compiler_leaves_rules_alone() -> None:
     f = adhelpers.custom_rule(lambda x: x * 1.0)
     f.defjvp(lambda x, y, u: 2 * u)

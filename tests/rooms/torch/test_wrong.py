@@ -92,7 +92,8 @@ def test_every_composition_is_right(case: Case, order: int) -> None:
 
 def test_every_function_of_the_list_is_tested() -> None:
     tested = {case.function for case in CASES}
-    assert set(wrong.FUNCTIONS) - tested == {"custom_function_call", "cdist"}
+    elsewhere = {"custom_function_call", "cdist", *(name for name in wrong.FUNCTIONS if "bessel" in name)}
+    assert set(wrong.FUNCTIONS) - tested == elsewhere
 
 
 SINGULAR = torch.tensor([[1.0, 2.0], [2.0, 4.0]], dtype=torch.float64)
