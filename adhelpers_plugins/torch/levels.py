@@ -176,7 +176,7 @@ def has_no_value(tensor: torch.Tensor) -> bool:
 def depth() -> int:
     """How many derivatives may be taken of what is computed now, by the transformations that are active."""
     if not KNOWN:
-        return 1 if surrounded() else 0
+        return 9 if surrounded() else 0
     active = _active()
     forward = max(eager_transforms.JVP_NESTING, sum("Jvp" in key for key in active))
     return forward + sum("Grad" in key for key in active)

@@ -26,7 +26,9 @@ def test_transformations_of_torch(name: str) -> None:
         received = torch.func.vmap(transform(parts))(torch.tensor(X)[None])[0]
         np.testing.assert_allclose(received, expected, rtol=1e-12, atol=1e-14)
     torch.compiler.reset()  # which counts the functions that are compiled in one place
-    # Older compilers break the graph at what they cannot trace.
-    compiled = torch.compile(parts, fullgraph=torch.__version__ >= "2.13", backend="eager")
+    is_old = torch.__version__ < "2.13"  # and breaks the graph at what it cannot trace
+    if is_old and name == "an axis of NumPy":
+        pytest.skip("torch.compile of this PyTorch drops an axis of NumPy's, of PyTorch's own functions, too")
+    compiled = torch.compile(parts, fullgraph=not is_old, backend="eager")
     received = torch.autograd.functional.jacobian(compiled, torch.tensor(X))
     np.testing.assert_allclose(received, expected, rtol=1e-12, atol=1e-14)

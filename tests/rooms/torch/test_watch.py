@@ -54,12 +54,13 @@ def test_special_functions_without_a_derivative_are_refused(name: str) -> None:
 
 
 @pytest.mark.direct
+@pytest.mark.filterwarnings("ignore:There is a performance drop")  # of vmap over a constant
 def test_of_constants_they_are_right() -> None:
     constant = torch.tensor([0.3, 0.4, 0.5], dtype=torch.float64)
-    values = torch.special.bessel_j0(constant)
+    values = torch.special.airy_ai(constant)
 
     def f(x: Any) -> Any:
-        return x * torch.special.bessel_j0(constant) + torch.special.bessel_j0(x.detach())
+        return x * torch.special.airy_ai(constant) + torch.special.airy_ai(x.detach())
 
     for call in PRODUCTS:
         for _ in range(2):
@@ -72,9 +73,9 @@ def test_of_constants_they_are_right() -> None:
 @pytest.mark.parametrize("inner", PRODUCTS)
 def test_what_an_inner_function_closes_over_varies(inner: Any, outer: Any) -> None:
     """The tangent of an outer level is out of sight at an inner one."""
-    f = lambda x: inner(lambda y: y * torch.special.bessel_j0(x), "torch", U, U)  # noqa: E731
+    f = lambda x: inner(lambda y: y * torch.special.airy_ai(x), "torch", U, U)  # noqa: E731
     for g in (f, lambda x: torch.func.vmap(f)(x[None])[0]):
-        with pytest.raises(UnsupportedOperationError, match="special_bessel_j0"):
+        with pytest.raises(UnsupportedOperationError, match="special_airy_ai"):
             outer(g, "torch", X, U)
 
 
@@ -123,6 +124,7 @@ def test_distances_under_vmap_and_in_forward_mode(p: float) -> None:
 @pytest.mark.parametrize("name", sorted(set(BESSEL) - set(SPECIAL)))
 def test_bessel_functions_are_refused_from_the_order_at_which_they_are_wrong(name: str) -> None:
     f, order = special(name), BESSEL[name]
+    refused = order if levels.KNOWN else 1  # or it cannot be known how often it is differentiated
     kind = mpmath.besselj if name.startswith("bessel_j") else mpmath.besseli
     raw = f
     ours = {call: f for call in (derivative, forward_derivative)}
@@ -133,7 +135,7 @@ def test_bessel_functions_are_refused_from_the_order_at_which_they_are_wrong(nam
         assert (abs(float(raw(zero)) - slope) < 1e-6) is (k < order), "PyTorch has mended it: say since when"
         for call, inner in ours.items():
             ours[call] = lambda t, call=call, inner=inner: call(inner, t)
-            if k < order:
+            if k < refused:
                 np.testing.assert_allclose(ours[call](zero), slope, atol=1e-12)
             else:
                 with pytest.raises(UnsupportedOperationError, match=f"rule of special_{name} gives wrong numbers"):
@@ -584,7 +586,7 @@ def test_a_buffer_that_is_written_again_does_not_change_a_pullback() -> None:
 @pytest.mark.parametrize("wrapped", [lambda word: (word,), lambda word: {"how": word}, lambda word: [[word]]])
 def test_words_within_containers_among_the_arguments_are_looked_at(wrapped: Any) -> None:
     def f(x: Any, how: Any) -> Any:
-        return torch.special.bessel_j0(x) if "bessel" in str(how) else 2.0 * x
+        return torch.special.airy_ai(x) if "bessel" in str(how) else 2.0 * x
 
     equal(jacobian_vector_product(f, "torch", X, U, args=(wrapped("plain"),)), 2.0 * U)
     with pytest.raises(UnsupportedOperationError):
