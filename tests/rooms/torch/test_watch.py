@@ -127,7 +127,7 @@ def test_bessel_functions_are_refused_from_the_order_at_which_they_are_wrong(nam
     refused = order if levels.KNOWN else 1  # or it cannot be known how often it is differentiated
     kind = mpmath.besselj if name.startswith("bessel_j") else mpmath.besseli
     raw = f
-    ours = {call: f for call in (derivative, forward_derivative)}
+    ours = dict.fromkeys((derivative, forward_derivative), f)
     for k in range(1, order + 1):
         slope = float(mpmath.diff(lambda x: kind(int(name[-1]), x), 0, k))
         raw = torch.func.grad(raw)
