@@ -11,6 +11,7 @@ import numpy as np
 from adhelpers.batch.layout import BatchLayout
 from adhelpers.comparison.deviations import Leaves, Measured, epsilon, largest, measure
 from adhelpers.comparison.judgement import Candidate, Scale, compare
+from adhelpers.comparison.operations import VALUE, declared, is_batched
 from adhelpers.comparison.participants import Outcome, read
 from adhelpers.comparison.results import Deviation
 
@@ -33,7 +34,7 @@ class Kinks:
         self._layout = layout
 
     def explain(self, operation: str, a: Candidate, b: Candidate, seen: Measured, scale: Scale) -> bool:
-        """Whether there is nothing but kinks where two results part: at the worst places, or of a jvp everywhere."""
+        """Whether there is nothing but kinks where two results differ: at the worst places, or of a jvp everywhere."""
         try:
             if len(self.at(operation, seen.places)) < len(seen.places):
                 return False
@@ -47,13 +48,20 @@ class Kinks:
 
     def at(self, operation: str, places: Sequence[Place]) -> list[Place]:
         """Those of the places of a derivative where there is a kink."""
-        if operation == "value" or not places:
+        if operation == VALUE or not places:
             return []
         if operation == "jvp":
             masks = self.along(self._tangent.leaves)
             return [(path, index) for path, index in places if path in masks and masks[path][index]]
-        is_kink = self._is_kink_of_vjp if operation == "vjp" else self._is_kink_of_jacobian
-        return [place for place in places if is_kink(*place)]
+        if operation == "vjp":
+            return [place for place in places if self._is_kink_along(*place, self._cotangent)]
+        if operation == "batched_jacobian":
+            return [place for place in places if self._is_kink_of_jacobian(*place)]
+        if declared(operation).result == "x":
+            return [place for place in places if self._is_kink_along(*place)]
+        if declared(operation).result in ("J", "H") and not is_batched(operation):
+            return [place for place in places if self._is_kink_of_matrix(*place)]
+        return []
 
     def along(self, direction: Leaves, weights: Leaves | None = None) -> dict[str, np.ndarray]:
         """For each leaf of ``f(x)`` where it bends, or jumps, in that direction; with weights: of the weighted sum."""
@@ -84,10 +92,22 @@ class Kinks:
             return dict(leaves)
         return {path: weights[path] * leaf for path, leaf in leaves.items()}
 
-    def _is_kink_of_vjp(self, path: str, index: tuple[int, ...]) -> bool:
-        return any(
-            mask.any() for unit in self._units(path, index) for mask in self.along(unit, self._cotangent).values()
-        )
+    def _is_kink_along(self, path: str, index: tuple[int, ...], weights: Leaves | None = None) -> bool:
+        """Whether ``f(x)``, or the weighted sum, has a kink in the direction of one element of `x`."""
+        return any(mask.any() for unit in self._units(path, index) for mask in self.along(unit, weights).values())
+
+    def _is_kink_of_matrix(self, path: str, index: tuple[int, ...]) -> bool:
+        """Whether the row of a Jacobian has a kink in the direction of the column; or, of a Hessian, ``f(x)`` has."""
+        for x_path, leaf in self._x.leaves.items():
+            inner = x_path.removeprefix("x")
+            split = len(index) - leaf.ndim
+            if path.endswith(inner) and split >= 0:
+                outer = f"f(x){path[1 : len(path) - len(inner)]}"
+                for unit in self._units(x_path, index[split:]):
+                    masks = self.along(unit)
+                    if np.any(masks[outer][index[:split]] if outer in masks and path[0] == "J" else [*masks.values()]):
+                        return True
+        return False
 
     def _is_kink_of_jacobian(self, path: str, index: tuple[int, ...]) -> bool:
         layout = self._layout
@@ -119,7 +139,7 @@ def words(
     if values_differ is None:
         sentences = [f"the value of f on {label} is not that of {partner.label}"]
     elif values_differ:
-        sentences = [f"the values of f already differ on {label}, so its derivatives were bound to"]
+        sentences = [f"the values of f already differ on {label}, so its derivatives do too"]
     else:
         sentences = [f"the values of f agree; only derivatives on {label} differ"]
     by_default = compare(candidate, partner, scale.default())
@@ -134,7 +154,10 @@ def words(
     elif shape is not None:
         sentences.append(f"the result on {label} is {shape} that of {partner.label}")
     total = sum(leaf.size for leaf in candidate.leaves.values())
-    sentences.append(f"{deviation.differing} of {total} entries differ, the worst is {deviation.place}")
+    sentences.append(
+        f"{deviation.differing} of {total} entries on {label} differ, by up to {deviation.max_rel:.1e} where "
+        f"{deviation.rtol:.1e} is allowed; the worst is {deviation.place}"
+    )
     return sentences
 
 

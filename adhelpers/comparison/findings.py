@@ -16,7 +16,7 @@ from adhelpers.comparison.task import Failure, Task, Timed
 
 Pairs = Mapping[tuple[str, str], Measured | str]
 Apart = list[tuple[str, str | None, Measured | str | None]]
-"""Who parts from whom, and by how much, or why they cannot be compared."""
+"""Who differs from whom, and by how much, or why they cannot be compared."""
 
 
 @dataclass
@@ -40,7 +40,7 @@ class Findings:
     ) -> None:
         """Judge what one operation gave on each backend that was asked."""
         candidates = [
-            Candidate(p.label, t.outcome.leaves, exact if operation == "value" else p.error)
+            Candidate(p.label, t.outcome.leaves, p.error(operation))
             for p in self.task.participants
             if (t := timed.get(p.label)) is not None and isinstance(t.outcome, Outcome)
         ]
@@ -72,8 +72,18 @@ class Findings:
             failure = timed.outcome if isinstance(timed.outcome, Failure) else None
             return Result(*place, failure.status if failure else "failed", error=failure.words if failure else None)
         measured, reference = _deviation(verdict.measured), _deviation(verdict.reference)
-        times = timed.first_seconds, timed.seconds
-        return Result(*place, verdict.status, verdict.against, measured, reference, *times, verdict.error)
+        return Result(
+            *place,
+            verdict.status,
+            verdict.against,
+            measured,
+            reference,
+            timed.first_seconds,
+            timed.seconds,
+            verdict.error,
+            timed.prepare_seconds,
+            timed.prepared_seconds,
+        )
 
     def _explain(
         self,
@@ -84,7 +94,7 @@ class Findings:
         scale: Scale,
         kinks: Callable[[], Kinks | None],
     ) -> dict[str, Verdict]:
-        """Add a finding; where kinks alone part the results, return other verdicts."""
+        """Add a finding; where only kinks make the results differ, return other verdicts."""
         by_label = {candidate.label: candidate for candidate in shown}
         apart: Apart = [(label, v.against, v.measured) for label, v in verdicts.items() if v.status == "differs"]
         apart = apart or [(*pair, seen) for pair, seen in pairs.items() if isinstance(seen, str) or not seen.agree]
@@ -117,10 +127,10 @@ def _at_a_kink(
 ) -> tuple[dict[str, Verdict], list[str]]:
     """Nobody is blamed; where all but differences agree, everybody agrees."""
     kink = (
-        f"x lies at a kink, where f has no derivative (at {place}): one-sided differences disagree, and "
-        "each framework makes its own choice; move x away from it, or see docs/kinks.md"
+        "x lies at a kink, where f has no derivative: one-sided differences disagree, and each framework makes its "
+        "own choice; move x away from it, or see docs/kinks.md"
     )
-    sentences = [kink]
+    sentences = [kink, f"the kink shows at {place}"]
     sharp = {label for label, candidate in by_label.items() if candidate.exact}
     torn = any(sharp.issuperset(pair) and not (isinstance(s, Measured) and s.agree) for pair, s in pairs.items())
     status: Status = "kink" if torn else "agrees"

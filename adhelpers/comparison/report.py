@@ -7,7 +7,7 @@ from os import PathLike
 from typing import Any
 
 from adhelpers.comparison.results import Report
-from adhelpers.comparison.shown import machine_readable, page, plots, text
+from adhelpers.comparison.shown import machine_readable, markdown, page, plots, text
 
 
 @dataclass(frozen=True)
@@ -53,8 +53,8 @@ class ComparisonReport(Report):
         """Print the report: tables in colour on a terminal if rich is installed, plain text everywhere else."""
         text.show(self)
 
-    def to_markdown(self) -> str:
-        """The report as Markdown.
+    def to_markdown(self, path: str | PathLike[str] | None = None) -> str:
+        """The report as Markdown, as a comment on a pull request; also written to `path` if one is given.
 
         Examples
         --------
@@ -63,7 +63,7 @@ class ComparisonReport(Report):
         >>> report.to_markdown().splitlines()[0]
         '## Comparison of <lambda> at x of shape (3,), float64'
         """
-        return text.markdown(self)
+        return _written(markdown.markdown(self), path)
 
     def to_html(self, path: str | PathLike[str] | None = None) -> str:
         """The report as one HTML page that needs no other file; also written to `path` if one is given."""

@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Status = Literal["agrees", "differs", "kink", "unsupported", "failed"]
-"""``"kink"``: results part, but where `f` has no derivative, so that each framework made a choice of its own."""
+Status = Literal["agrees", "differs", "kink", "unsupported", "failed", "unchecked"]
+"""``"kink"``: results differ, but where `f` has no derivative, so that each framework made a choice of its own.
+
+``"unchecked"``: there is a result, but neither a reference nor another result to compare it with.
+"""
 
 
 @dataclass(frozen=True)
@@ -57,13 +60,15 @@ class Result:
     function, operation, backend
         What was computed, and where: operation ``"value"`` is ``f(x)`` itself.
     against
-        What `deviation` is measured against: the reference, or a backend that it parts from.
+        What `deviation` is measured against: the reference, or a backend that it differs from.
     deviation
         How far the result is off, or None where there is no result or nothing to compare it with.
     from_reference
         How far it is from the reference.
     first_seconds, seconds
         The time of the first call, in which frameworks trace and compile, and the median of repeated ones.
+    prepare_seconds, prepared_seconds
+        The time that `adhelpers.prepare` takes together with the first call, and the median of further calls.
     error
         What was raised, where the status is "unsupported" or "failed"; what does not fit, where shapes differ.
     """
@@ -78,6 +83,8 @@ class Result:
     first_seconds: float | None = None
     seconds: float | None = None
     error: str | None = None
+    prepare_seconds: float | None = None
+    prepared_seconds: float | None = None
 
 
 @dataclass(frozen=True)
@@ -127,5 +134,6 @@ class Report:
 
     @property
     def agree(self) -> bool:
-        """Whether every result agrees."""
-        return all(result.status == "agrees" for result in self.results)
+        """Whether there are results that could be compared, and all of them agree."""
+        statuses = {result.status for result in self.results} - {"unchecked"}
+        return statuses == {"agrees"}

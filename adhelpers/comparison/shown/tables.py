@@ -60,11 +60,12 @@ class Table:
     def html(self) -> str:
         """The table as an HTML element."""
         head = "".join(f"<th>{html.escape(cell)}</th>" for cell in self.headers)
-        lines = [f"<table>\n<caption>{html.escape(self.title)}</caption>\n<thead><tr>{head}</tr></thead>\n<tbody>"]
+        top = f'<div class="wide"><table>\n<caption>{html.escape(self.title)}</caption>'
+        lines = [f"{top}\n<thead><tr>{head}</tr></thead>\n<tbody>"]
         for row in self.rows:
             cells = (f"<td{' class=bad' if self.is_bad(cell) else ''}>{html.escape(cell)}</td>" for cell in row)
             lines.append(f"<tr>{''.join(cells)}</tr>")
-        return "\n".join([*lines, "</tbody>\n</table>"])
+        return "\n".join([*lines, "</tbody>\n</table></div>"])
 
 
 def escaped(text: str) -> str:

@@ -1,0 +1,86 @@
+"""What every form of a report says in words: the verdict, and each finding once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from adhelpers.comparison.results import Report, Result
+from adhelpers.comparison.shown.parts import has_one_function
+
+PHRASES = {
+    "differs": "{backend} differs in {operations}",
+    "failed": "{backend} fails in {operations}",
+    "unsupported": "{backend} does not support {operations}",
+    "kink": "{backend} is at a kink of f in {operations}",
+    "unchecked": "{backend} has nothing to be compared with in {operations}",
+}
+"""What a verdict says of results that do not agree."""
+COUNTED = {
+    "differs": ("differs", "differ"),
+    "failed": ("fails", "fail"),
+    "unsupported": ("is unsupported", "are unsupported"),
+    "kink": ("is at a kink of f", "are at a kink of f"),
+    "unchecked": ("has nothing to be compared with", "have nothing to be compared with"),
+}
+"""The same of one result, and of more."""
+MOST_PHRASES = 4
+"""A verdict of more than so many phrases counts instead."""
+
+
+def verdict(report: Report) -> str:
+    """How many results agree, and which do not."""
+    statuses = [result.status for result in report.results]
+    if set(statuses) <= {"unchecked"}:
+        return "Nothing was compared: that needs a second backend, or a reference."
+    found: dict[tuple[str, str], list[str]] = {}
+    for result in report.results:
+        if result.status != "agrees":
+            found.setdefault((result.backend, result.status), []).append(result.operation)
+    phrases = [
+        PHRASES[status].format(backend=backend, operations=enumerated(dict.fromkeys(operations)))
+        for (backend, status), operations in found.items()
+    ]
+    if len(phrases) > MOST_PHRASES:
+        counts = {status: statuses.count(status) for status in COUNTED if status in statuses}
+        phrases = [enumerated(f"{count} {COUNTED[status][count > 1]}" for status, count in counts.items())]
+    agree = f"{statuses.count('agrees')} of {len(statuses)} results agree"
+    return " ".join(f"{phrase}." for phrase in (agree, *phrases))
+
+
+def explanations(report: Report) -> list[str]:
+    """A line for each thing that is wrong, and where: what is the same in several operations is said once."""
+    found: dict[tuple[str, str], list[str]] = {}
+    failures: dict[tuple[str, str], list[Result]] = {}
+    for result in report.results:
+        if result.error is not None:
+            failures.setdefault((result.function, result.error), []).append(result)
+    for (function, error), results in failures.items():
+        backends = enumerated(dict.fromkeys(result.backend for result in results))
+        found[function, f"on {backends}: {error}"] = list(dict.fromkeys(result.operation for result in results))
+    told = {f"on {result.backend} {result.error}" for result in report.results}  # findings repeat it
+    for finding in report.findings:
+        for sentence in finding.words:
+            if sentence not in told:
+                found.setdefault((finding.function, sentence), []).append(finding.operation)
+    lines = []
+    for (function, sentence), operations in found.items():
+        place = enumerated(operations) if has_one_function(report) else f"{function}, {enumerated(operations)}"
+        lines.append(f"{place} {sentence}" if sentence.startswith("on ") else f"{place}: {sentence}")
+    return lines
+
+
+def legend(report: Report) -> list[str]:
+    """What the rows of the table of times mean; nothing without times."""
+    if all(result.seconds is None for result in report.results):
+        return []
+    words = (
+        "times: the first call traces, and may compile; a repeated call is the same call again; preparing is "
+        "adhelpers.prepare and the first call of what it returns; a prepared call is each further one"
+    )
+    return [words]
+
+
+def enumerated(words: Iterable[str]) -> str:
+    """``a, b and c``."""
+    *others, last = words
+    return f"{', '.join(others)} and {last}" if others else last
