@@ -63,7 +63,7 @@ class Findings:
         if nans:
             entries = "entry is" if nans == 1 else "entries are"
             self.notes.append(f"{operation}: {nans} {entries} NaN at the same places, which counts as agreement")
-        if not self.task.closed_forms:
+        if not self.task.closed_forms and any(verdict.status != "unchecked" for verdict in verdicts.values()):
             self.notes += _tolerances(operation, candidates, standard, scale)
 
     def _result(self, operation: str, participant: Participant, timed: Timed, verdict: Verdict | None) -> Result:

@@ -83,14 +83,19 @@ def compare_gallery(
         raise ArgumentError(msg)
     usable, notes = usable_backends(backends, wide=True)
     found = []
-    for p in gallery.problems():
+    problems = list(gallery.problems())
+    for i, p in enumerate(problems, start=1):
         closed = {"jvp": p.jvp, "vjp": p.vjp}
         if p.jacobian is not None:
             closed["batched_jacobian"] = p.jacobian
         participants = tuple(Participant(label, backend, p.f) for label, backend in usable.items())
         task = Task(p.name, participants, p.x, tangent=p.tangent, cotangent=p.cotangent, closed_forms=closed)
-        found.append(Comparison(task, settings, progress).run())
+        found.append(Comparison(task, settings, _counting(progress, f"{i} of {len(problems)}")).run())
     return _report("Deviation from closed forms, and time per call", usable, found, notes, "closed forms")
+
+
+def _counting(progress: Progress, count: str) -> Progress:
+    return lambda text: progress(f"{count}, {text}")
 
 
 def _report(

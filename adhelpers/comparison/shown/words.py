@@ -7,22 +7,14 @@ from collections.abc import Iterable
 from adhelpers.comparison.results import Report, Result
 from adhelpers.comparison.shown.parts import has_one_function
 
-PHRASES = {
-    "differs": "{backend} differs in {operations}",
-    "failed": "{backend} fails in {operations}",
-    "unsupported": "{backend} does not support {operations}",
-    "kink": "{backend} is at a kink of f in {operations}",
-    "unchecked": "{backend} has nothing to be compared with in {operations}",
-}
-"""What a verdict says of results that do not agree."""
-COUNTED = {
+VERBS = {
     "differs": ("differs", "differ"),
     "failed": ("fails", "fail"),
-    "unsupported": ("is unsupported", "are unsupported"),
+    "unsupported": ("lacks a rule", "lack a rule"),
     "kink": ("is at a kink of f", "are at a kink of f"),
     "unchecked": ("has nothing to be compared with", "have nothing to be compared with"),
 }
-"""The same of one result, and of more."""
+"""What is said of one result that does not agree, or of one backend; and of several."""
 MOST_PHRASES = 4
 """A verdict of more than so many phrases counts instead."""
 
@@ -31,18 +23,21 @@ def verdict(report: Report) -> str:
     """How many results agree, and which do not."""
     statuses = [result.status for result in report.results]
     if set(statuses) <= {"unchecked"}:
-        return "Nothing was compared: that needs a second backend, or a reference."
-    found: dict[tuple[str, str], list[str]] = {}
+        alone = f"{report.backends[0]} is alone; name or install" if len(report.backends) == 1 else "it takes"
+        return f"Nothing was compared: {alone} a second backend with a result."
+    operations: dict[tuple[str, str], dict[str, None]] = {}
     for result in report.results:
         if result.status != "agrees":
-            found.setdefault((result.backend, result.status), []).append(result.operation)
+            operations.setdefault((result.status, result.backend), {})[result.operation] = None
+    backends: dict[tuple[str, str], list[str]] = {}
+    for (status, backend), names in operations.items():
+        backends.setdefault((status, enumerated(names)), []).append(backend)
     phrases = [
-        PHRASES[status].format(backend=backend, operations=enumerated(dict.fromkeys(operations)))
-        for (backend, status), operations in found.items()
+        f"{enumerated(named)} {VERBS[status][len(named) > 1]} in {place}" for (status, place), named in backends.items()
     ]
     if len(phrases) > MOST_PHRASES:
-        counts = {status: statuses.count(status) for status in COUNTED if status in statuses}
-        phrases = [enumerated(f"{count} {COUNTED[status][count > 1]}" for status, count in counts.items())]
+        counts = {status: statuses.count(status) for status in VERBS if status in statuses}
+        phrases = [enumerated(f"{count} {VERBS[status][count > 1]}" for status, count in counts.items())]
     agree = f"{statuses.count('agrees')} of {len(statuses)} results agree"
     return " ".join(f"{phrase}." for phrase in (agree, *phrases))
 
