@@ -148,7 +148,7 @@ def _function(options: argparse.Namespace) -> ComparisonReport:
         function, name = functions.load(options.function), options.function.rpartition(":")[2]
     x = files.read_x(options)
     u = None if options.u is None else files.read_file("--u", options.u, options.dtype)
-    with on_terminal(0.0, "comparing, which takes a while", line_after=10.0) as progress:
+    with on_terminal(0.0, "comparing, which takes a while", line_after=30.0) as progress:
         try:
             report = compare_function(
                 function,

@@ -77,8 +77,7 @@ class Comparison:
             changes = probing.spread(known, source.value, self._directions)
             self._scale = probing.with_value(self._scale, known, changes, self._directions.x)
         self._shapes = {label: outcome.without_data() for label, outcome in outcomes.items()}
-        label = "the reference" if self._reference is None else self._reference.label
-        standard = None if value is None else Candidate(label, value.leaves, exact)
+        standard = None if value is None else Candidate(self._whose(value, outcomes), value.leaves, exact)
         self._found.add("value", timed, standard, self._scale, self._kinks)
         dtypes = {label: sorted({str(a.dtype) for a in o.leaves.values()}) for label, o in outcomes.items()}
         if len({tuple(names) for names in dtypes.values()}) > 1:
@@ -115,6 +114,13 @@ class Comparison:
         why = f", since on its own it fails ({failure.words})" if isinstance(failure, Failure) else ""
         self._note(f"the reference takes the function of {host.label}, on that backend's arrays{why}")
         return outcomes[host.label]
+
+    def _whose(self, value: Outcome, outcomes: Mapping[str, Outcome]) -> str:
+        """The backend that a value is of: where the reference takes a port, its value is that port's."""
+        reference = self._task.reference
+        mine = [label for label, outcome in outcomes.items() if outcome is value]
+        assert reference is not None, "it has a value"
+        return mine[0] if mine else reference.label
 
     def _most_agreed_with(self, outcomes: Mapping[str, Outcome]) -> Participant:
         pairs = pairwise([Candidate(label, o.leaves, exact) for label, o in outcomes.items()], self._scale)
