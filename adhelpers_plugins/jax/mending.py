@@ -108,6 +108,7 @@ class _MendingTrace(Trace):  # type: ignore[misc]  # JAX does not name it in pub
         if stand_in is None:
             return self.parent_trace.process_custom_jvp_call(primitive, fun, jvp, tracers, **options)
         with set_current_trace(self.parent_trace):
+            fun.call_wrapped(*tracers)  # by which JAX learns the structure of what comes out
             return [stand_in(*tracers)]
 
     def process_custom_vjp_call(self, *args: Any, **kwargs: Any) -> Any:

@@ -206,8 +206,10 @@ def test_sets_of_constants_are_left_alone() -> None:
 
 def test_none_is_here_that_jax_has_mended() -> None:
     with BACKEND.scope():
-        H = jax.hessian(lambda x: js.betaln(x[0], x[1]))(jnp.ones(2))
-        assert abs(H[0, 0] - 1.0) > 1e-3, "betaln may leave the steps that are mended"
+        if jax.__version_info__ < (0, 12):
+            H = jax.hessian(lambda x: js.betaln(x[0], x[1]))(jnp.ones(2))
+            assert abs(H[0, 0] - 1.0) > 1e-3, "betaln may leave the steps that are mended"
+        assert jnp.isnan(jax.grad(js.betaln)(0.7, -14.5)), "betaln need not be refused"
         assert jax.grad(js.spence)(1.0) != -1.0, "spence may leave the steps that are mended"
         for f in (js.xlogy, js.xlog1py):
             pushed = jax.jvp(lambda y, f=f: f(0.0, y), (-14.5,), (1.0,))[1]
