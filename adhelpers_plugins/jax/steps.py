@@ -6,6 +6,7 @@ primitive. So the axes are where JAX has them, whatever it is mapped over.
 
 from __future__ import annotations
 
+import operator
 import os
 import sys
 from collections.abc import Callable, Mapping
@@ -23,11 +24,26 @@ from adhelpers_plugins.jax.names import concrete_or_error, name_and_file
 
 StandIn = Callable[..., Array]
 
-# -- betaln: JAX sorts its arguments, and where they are equal each is half of either to it ---------------------------
+# -- betaln: JAX sorts its arguments, and up to 0.11 each is half of either to it where they are equal ----------------
 
 
 def _lower(a: Array, b: Array) -> Array:
     lower = jnp.where(a <= b, a, b)
+    _refuse_unless_positive(lower)
+    return lower
+
+
+def _upper(a: Array, b: Array) -> Array:
+    return jnp.where(a <= b, b, a)
+
+
+def _in_order(a: Array, b: Array) -> Array:
+    is_in_order = a <= b
+    _refuse_unless_positive(jnp.where(is_in_order, a, b))
+    return is_in_order
+
+
+def _refuse_unless_positive(lower: Array) -> None:
     if (
         isinstance(lower, jax.core.Tracer)
         and not is_abstract(lower)
@@ -38,11 +54,6 @@ def _lower(a: Array, b: Array) -> Array:
             "is nan; use gammaln(a) + gammaln(b) - gammaln(a + b), of which betaln is the sum"
         )
         raise UnsupportedOperationError(msg)
-    return lower
-
-
-def _upper(a: Array, b: Array) -> Array:
-    return jnp.where(a <= b, b, a)
 
 
 # -- logarithms of negative numbers: they are nan, and that times zero is too, where zero was meant -------------------
@@ -84,13 +95,14 @@ _SPECIAL = os.path.join("jax", "_src", "scipy", "special.py")
 _STAND_INS: Mapping[str, Mapping[str, tuple[str, StandIn]]] = {
     "min": {"betaln": (_BETALN, _lower)},
     "max": {"betaln": (_BETALN, _upper)},
+    "le": {"algdiv": (_BETALN, operator.le), "betaln": (_BETALN, _in_order)},  # which calls the former
     "eq": {"_spence": (_SPECIAL, _equals_other_than_one)},
     "log": {"_spence_calc": (_SPECIAL, _log_of_positive), "_xlogy_jvp": (_SPECIAL, _log)},
     "log1p": {"_xlog1py_jvp": (_SPECIAL, _log1p)},
 }
 """By the name of a primitive, and that of the function that applies it: where that stands, and the stand-in."""
 
-_COMPILED = {"minimum": "min", "maximum": "max", "equal": "eq"}
+_COMPILED = {"minimum": "min", "maximum": "max", "less_equal": "le", "equal": "eq"}
 """Functions that JAX compiles, and the primitive that each is."""
 
 _UNIQUE = "_unique_sorted_mask"

@@ -55,8 +55,17 @@ def test_a_likelihood_at_equal_parameters() -> None:
 
 @pytest.mark.parametrize("name", ["beta", "betaln"])
 def test_arguments_that_are_not_positive_are_refused(name: str) -> None:
-    with pytest.raises(UnsupportedOperationError, match="gammaln"):
-        adhelpers.gradient(lambda x: jnp.sum(getattr(js, name)(0.7, x)), BACKEND, np.array([1.4, -14.5]))
+    """In one sentence, however many ways were tried."""
+    f = getattr(js, name)
+    for call in (
+        lambda: adhelpers.gradient(lambda x: jnp.sum(f(0.7, x)), BACKEND, np.array([1.4, -14.5])),
+        lambda: adhelpers.jacobian(lambda x: f(0.7, x), BACKEND, np.array([1.4, -14.5])),
+        lambda: adhelpers.hessian(lambda x: jnp.sum(f(0.7, x)), BACKEND, np.array([1.4, -14.5])),
+    ):
+        with pytest.raises(UnsupportedOperationError) as caught:
+            call()
+        assert str(caught.value).count("given an argument that is not positive") == 1
+        assert str(caught.value).count("finite-difference") == 1
 
 
 def test_least_and_largest_are_as_in_jax_elsewhere() -> None:
@@ -206,8 +215,10 @@ def test_sets_of_constants_are_left_alone() -> None:
 
 def test_none_is_here_that_jax_has_mended() -> None:
     with BACKEND.scope():
-        H = jax.hessian(lambda x: js.betaln(x[0], x[1]))(jnp.ones(2))
-        assert abs(H[0, 0] - 1.0) > 1e-3, "betaln may leave the steps that are mended"
+        if jax.__version_info__ < (0, 12):
+            H = jax.hessian(lambda x: js.betaln(x[0], x[1]))(jnp.ones(2))
+            assert abs(H[0, 0] - 1.0) > 1e-3, "betaln may leave the steps that are mended"
+        assert jnp.isnan(jax.grad(js.betaln)(0.7, -14.5)), "betaln need not be refused"
         assert jax.grad(js.spence)(1.0) != -1.0, "spence may leave the steps that are mended"
         for f in (js.xlogy, js.xlog1py):
             pushed = jax.jvp(lambda y, f=f: f(0.0, y), (-14.5,), (1.0,))[1]
