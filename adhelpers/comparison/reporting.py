@@ -91,7 +91,8 @@ def compare_gallery(
         participants = tuple(Participant(label, backend, p.f) for label, backend in usable.items())
         task = Task(p.name, participants, p.x, tangent=p.tangent, cotangent=p.cotangent, closed_forms=closed)
         found.append(Comparison(task, settings, _counting(progress, f"{i} of {len(problems)}")).run())
-    return _report("Deviation from closed forms, and time per call", usable, found, notes, "closed forms")
+    title = f"Comparison of {len(problems)} well-known functions with their closed forms"
+    return _report(title, usable, found, notes, "closed forms")
 
 
 def _counting(progress: Progress, count: str) -> Progress:
