@@ -6,10 +6,11 @@ import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from adhelpers.comparison import diagnosis
 from adhelpers.comparison.deviations import Measured
-from adhelpers.comparison.diagnosis import Kinks
+from adhelpers.comparison.diagnosis import differences
+from adhelpers.comparison.diagnosis.kinks import Kinks
 from adhelpers.comparison.judgement import Candidate, Scale, Verdict, judge, pairwise
+from adhelpers.comparison.operations import declared
 from adhelpers.comparison.participants import Outcome, Participant
 from adhelpers.comparison.results import Deviation, Finding, Pair, Result, Status
 from adhelpers.comparison.task import Failure, Task, Timed
@@ -103,15 +104,15 @@ class Findings:
         if operation != "value" and not self.values_differ and len(measured) == len(apart):
             found = kinks()
             if found is not None and all(found.explain(operation, a, b, seen, scale) for a, b, seen in measured):
-                verdicts, sentences = _at_a_kink(verdicts, pairs, by_label, measured[0][2].deviation.place)
+                verdicts, sentences = _at_a_kink(operation, verdicts, pairs, by_label, measured[0][2].deviation.place)
         if not sentences:
             for a, b, seen in measured:
                 differ = None if operation == "value" else bool({a.label, b.label} & self.values_differ)
-                sentences += diagnosis.words(a, b, scale, seen, values_differ=differ)
+                sentences += differences.words(a, b, scale, seen, values_differ=differ)
             reasons = ((a, verdicts[a].error or seen) for a, _, seen in apart if not isinstance(seen, Measured))
             sentences += [f"on {label} {reason}" for label, reason in reasons]
         places = list(dict.fromkeys(itertools.chain.from_iterable(seen.places[:5] for _, _, seen in measured)))
-        entries = diagnosis.entries(places, [candidate.leaves for candidate in by_label.values()])
+        entries = differences.entries(places, [candidate.leaves for candidate in by_label.values()])
         words = tuple(dict.fromkeys(sentences))
         self.findings.append(Finding(self.task.name, operation, words, tuple(by_label), entries))
         return verdicts
@@ -123,11 +124,12 @@ def exact(epsilon: float) -> float:
 
 
 def _at_a_kink(
-    verdicts: Mapping[str, Verdict], pairs: Pairs, by_label: Mapping[str, Candidate], place: str
+    operation: str, verdicts: Mapping[str, Verdict], pairs: Pairs, by_label: Mapping[str, Candidate], place: str
 ) -> tuple[dict[str, Verdict], list[str]]:
     """Nobody is blamed; where all but differences agree, everybody agrees."""
+    derivative = "second derivative" if declared(operation).order > 1 else "derivative"
     kink = (
-        "x lies at a kink, where f has no derivative: one-sided differences disagree, and each framework makes its "
+        f"x lies at a kink, where f has no {derivative}: one-sided differences disagree, and each framework makes its "
         "own choice; move x away from it, or see docs/kinks.md"
     )
     sentences = [kink, f"the kink shows at {place}"]

@@ -14,7 +14,7 @@ import numpy as np
 from adhelpers.batch.layout import BatchLayout
 from adhelpers.comparison import probing
 from adhelpers.comparison.deviations import IncomparableError, Measured
-from adhelpers.comparison.diagnosis import Kinks
+from adhelpers.comparison.diagnosis.kinks import Kinks
 from adhelpers.comparison.directions import Directions
 from adhelpers.comparison.findings import Findings, exact
 from adhelpers.comparison.judgement import Candidate, Scale, compare, pairwise
