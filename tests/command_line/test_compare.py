@@ -174,6 +174,7 @@ def test_terminal_gets_colours_and_progress(tmp_path: Path) -> None:
     os.close(ours)
     assert run.returncode == 1
     assert b"\x1b[31mdiffers 1e+00" in shown
+    assert b"\x1b[1;31m5 of 8 results agree. autograd differs in jvp, vjp and batched_jacobian." in shown
     assert b"detached: batched_jacobian" in shown  # which of its steps is a matter of time
 
 

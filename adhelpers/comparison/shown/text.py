@@ -12,21 +12,22 @@ from adhelpers.comparison.shown.tables import Table
 
 def text(report: Report) -> str:
     """Plain text."""
-    return "\n\n".join(part.plain() if isinstance(part, Table) else part for part in _all_of(report))
+    told = [part.plain() if isinstance(part, Table) else part for part in _all_but_verdict(report)]
+    return "\n\n".join([*told, words.verdict(report)])
 
 
 def show(report: Report) -> None:
     """Print it, in colour where that is possible."""
-    for i, part in enumerate(_all_of(report)):
-        if i > 0:
-            sys.stdout.write("\n")
+    for part in _all_but_verdict(report):
         if isinstance(part, Table):
             tables.show(part)
         else:
             sys.stdout.write(f"{part}\n")
+        sys.stdout.write("\n")
+    tables.show_line(words.verdict(report), good=report.agree)
 
 
-def _all_of(report: Report) -> Iterator[Table | str]:
+def _all_but_verdict(report: Report) -> Iterator[Table | str]:
     """The report from its beginning to its end; what is more is in Markdown and HTML."""
     yield report.title
     yield from parts.summary(report)
@@ -37,7 +38,6 @@ def _all_of(report: Report) -> Iterator[Table | str]:
     notes = [*report.notes, *words.legend(report)]
     if notes:
         yield _list("Notes", notes)
-    yield words.verdict(report)
 
 
 def _list(title: str, lines: list[str]) -> str:
