@@ -55,17 +55,15 @@ class ComparisonReport(Report):
         text.show(self)
 
     def to_markdown(self, path: str | PathLike[str] | None = None) -> str:
-        r"""The report as Markdown, as a comment on a pull request; also written to `path` if one is given.
+        """The report as Markdown, as a comment on a pull request; also written to `path` if one is given.
 
         Examples
         --------
         >>> import numpy, adhelpers
         >>> finer = adhelpers.backend("finite-difference", order=4)
         >>> report = adhelpers.compare(lambda x: x**2, numpy.ones(3), backends=[finer])
-        >>> print(report.to_markdown()[:91])
-        ## Comparison of \<lambda> at x of shape (3,), float64
-        <BLANKLINE>
-        **3 of 3 results agree.**
+        >>> report.to_markdown().splitlines()[2]
+        '**3 of 3 results agree.**'
         """
         return _written(markdown.markdown(self), path)
 
