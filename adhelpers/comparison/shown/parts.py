@@ -49,8 +49,7 @@ def times(report: Report) -> Table:
         row = [_total(report, operation, backend, field) for field in CALLS.values()]
         if any(time is not None for time in row):
             rows.append([operation, backend, *("-" if time is None else seconds(time) for time in row)])
-    functions = len({result.function for result in report.results})
-    title = "Time of one call" if functions == 1 else f"Time of one call of each of the {functions} functions"
+    title = "Time of one call" if has_one_function(report) else "Time of one call, summed over the functions"
     return Table(title, ["operation", "backend", *CALLS], rows, BAD)
 
 

@@ -63,7 +63,7 @@ def test_times_stand_beside_one_another_and_apart_from_deviations() -> None:
 
 def test_times_of_several_functions_are_summed_if_all_have_them() -> None:
     both = of_two_functions(REPORT)
-    assert parts.times(both).title == "Time of one call of each of the 2 functions"
+    assert parts.times(both).title == "Time of one call, summed over the functions"
     assert parts.times(both).rows[0] == ["value", "a", "1 s", "4 ms", "500 ms", "20 µs"]
     *others, last = both.results
     assert (last.function, last.operation, last.backend) == ("g", "jvp", "b")
