@@ -10,13 +10,13 @@ from adhelpers.comparison.deviations import Measured
 from adhelpers.comparison.diagnosis import differences
 from adhelpers.comparison.diagnosis.kinks import Kinks
 from adhelpers.comparison.judgement import Candidate, Scale, Verdict, judge, pairwise
-from adhelpers.comparison.operations import declared
+from adhelpers.comparison.operations import VALUE, declared
 from adhelpers.comparison.participants import Outcome, Participant
 from adhelpers.comparison.results import Deviation, Finding, Pair, Result, Status
 from adhelpers.comparison.task import Failure, Task, Timed
 
 Pairs = Mapping[tuple[str, str], Measured | str]
-Apart = list[tuple[str, str | None, Measured | str | None]]
+Differing = list[tuple[str, str | None, Measured | str | None]]
 """Who differs from whom, and by how much, or why they cannot be compared."""
 
 
@@ -48,7 +48,7 @@ class Findings:
         pairs = pairwise(candidates, scale)
         verdicts = judge(candidates, standard, pairs, scale)
         differing = [label for label, verdict in verdicts.items() if verdict.status == "differs"]
-        if operation == "value":
+        if operation == VALUE:
             self.values_differ = frozenset(differing)
         if differing or any(isinstance(seen, str) or not seen.agree for seen in pairs.values()):
             shown = candidates if standard is None else [*candidates, standard]
@@ -97,19 +97,19 @@ class Findings:
     ) -> dict[str, Verdict]:
         """Add a finding; where only kinks make the results differ, return other verdicts."""
         by_label = {candidate.label: candidate for candidate in shown}
-        apart: Apart = [(label, v.against, v.measured) for label, v in verdicts.items() if v.status == "differs"]
-        apart = apart or [(*pair, seen) for pair, seen in pairs.items() if isinstance(seen, str) or not seen.agree]
-        measured = [(by_label[a], by_label[b], s) for a, b, s in apart if isinstance(s, Measured) and b is not None]
+        found: Differing = [(label, v.against, v.measured) for label, v in verdicts.items() if v.status == "differs"]
+        found = found or [(*pair, seen) for pair, seen in pairs.items() if isinstance(seen, str) or not seen.agree]
+        measured = [(by_label[a], by_label[b], s) for a, b, s in found if isinstance(s, Measured) and b is not None]
         sentences: list[str] = []
-        if operation != "value" and not self.values_differ and len(measured) == len(apart):
-            found = kinks()
-            if found is not None and all(found.explain(operation, a, b, seen, scale) for a, b, seen in measured):
+        if operation != VALUE and not self.values_differ and len(measured) == len(found):
+            bends = kinks()
+            if bends is not None and all(bends.explain(operation, a, b, seen, scale) for a, b, seen in measured):
                 verdicts, sentences = _at_a_kink(operation, verdicts, pairs, by_label, measured[0][2].deviation.place)
         if not sentences:
             for a, b, seen in measured:
-                differ = None if operation == "value" else bool({a.label, b.label} & self.values_differ)
-                sentences += differences.words(a, b, scale, seen, values_differ=differ)
-            reasons = ((a, verdicts[a].error or seen) for a, _, seen in apart if not isinstance(seen, Measured))
+                differ = None if self.task.closed_forms else bool({a.label, b.label} & self.values_differ)
+                sentences += differences.words(operation, a, b, scale, seen, values_differ=differ)
+            reasons = ((a, verdicts[a].error or seen) for a, _, seen in found if not isinstance(seen, Measured))
             sentences += [f"on {label} {reason}" for label, reason in reasons]
         places = list(dict.fromkeys(itertools.chain.from_iterable(seen.places[:5] for _, _, seen in measured)))
         entries = differences.entries(places, [candidate.leaves for candidate in by_label.values()])

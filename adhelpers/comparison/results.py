@@ -14,7 +14,7 @@ Status = Literal["agrees", "differs", "kink", "unsupported", "failed", "unchecke
 
 @dataclass(frozen=True)
 class Deviation:
-    """How far two results are apart.
+    """By how much two results differ.
 
     Attributes
     ----------
@@ -28,7 +28,7 @@ class Deviation:
     path, index
         The leaf, such as ``"f(x)['scale']"``, and the place in it where the tolerance is exceeded the most, or nearly.
     differing
-        How many entries are farther apart than the tolerance.
+        How many entries differ by more than the tolerance.
     nans
         How many entries are NaN in both, which counts as agreement.
     rtol, atol
@@ -59,6 +59,10 @@ class Result:
     ----------
     function, operation, backend
         What was computed, and where: operation ``"value"`` is ``f(x)`` itself.
+    status
+        ``"agrees"`` or ``"differs"``; ``"kink"`` where `f` has no derivative, so that each framework may choose;
+        ``"unsupported"`` where the framework lacks a rule, and ``"failed"`` for other errors; ``"unchecked"`` where
+        there is nothing to compare the result with.
     against
         What `deviation` is measured against: the reference, or a backend that it differs from.
     deviation
@@ -89,7 +93,7 @@ class Result:
 
 @dataclass(frozen=True)
 class Pair:
-    """How far two backends are apart in one operation; `agree` is by the tolerance for these two."""
+    """By how much two backends differ in one operation; `agree` is by the tolerance for these two."""
 
     function: str
     operation: str

@@ -9,6 +9,7 @@ import numpy as np
 from adhelpers.comparison.deviations import Leaves, Measured, epsilon, measure
 from adhelpers.comparison.diagnosis.kinks import Place
 from adhelpers.comparison.judgement import Candidate, Scale, compare
+from adhelpers.comparison.operations import VALUE
 from adhelpers.comparison.results import Deviation
 
 MOST_TRANSFORMED = 2**22
@@ -16,12 +17,20 @@ MOST_TRANSFORMED = 2**22
 
 
 def words(
-    candidate: Candidate, partner: Candidate, scale: Scale, seen: Measured, *, values_differ: bool | None
+    operation: str,
+    candidate: Candidate,
+    partner: Candidate,
+    scale: Scale,
+    seen: Measured,
+    *,
+    values_differ: bool | None,
 ) -> list[str]:
-    """Sentences about one result that is not what its partner is; `values_differ` is None for values themselves."""
+    """Sentences about one result that is not what its partner is; `values_differ` is None if nobody looked."""
     label, deviation = candidate.label, seen.deviation
-    if values_differ is None:
+    if operation == VALUE:
         sentences = [f"the value of f on {label} is not that of {partner.label}"]
+    elif values_differ is None:
+        sentences = []
     elif values_differ:
         sentences = [f"the values of f already differ on {label}, so its derivatives do too"]
     else:
@@ -30,7 +39,7 @@ def words(
     shape = _transformed(candidate, partner, scale)
     if by_default.agree:
         sentences.append(
-            f"the difference is of the size of rounding: {deviation.max_ulp:.2g} units in the last place, "
+            f"the difference is of the size of rounding: {deviation.max_ulp:.2g} in units in the last place, "
             f"within what dtype and conditioning allow ({by_default.deviation.rtol:.1e} relative)"
         )
     elif candidate.exact and partner.exact and _is_single_precision(candidate, deviation):

@@ -7,6 +7,7 @@ from html import escape
 
 from adhelpers.comparison.results import Report
 from adhelpers.comparison.shown import parts, words
+from adhelpers.comparison.shown.tables import Table
 
 _STYLE = """\
 :root { color-scheme: light dark; --ground: #fff; --ink: #222; --line: #ddd; --good: #1b6e3c; --bad: #b00020 }
@@ -26,6 +27,10 @@ summary { cursor: pointer; font-weight: 600; margin: 1rem 0 }
 """
 
 
+MOST_OPEN = 4
+"""More tables of worst entries are folded away."""
+
+
 def html(report: Report) -> str:
     """The whole page."""
     title = escape(report.title)
@@ -34,10 +39,10 @@ def html(report: Report) -> str:
     lines = words.explanations(report)
     if lines:
         body += ["<h2>What does not agree</h2>", _list(lines)]
-    body += [table.html() for table in (*parts.worst_entries(report), *parts.summary(report))]
-    details = [table.html() for table in parts.in_detail(report)]
-    if details:
-        body += ["<details>\n<summary>Each result, and each two backends</summary>", *details, "</details>"]
+    worst = parts.worst_entries(report)
+    body += [table.html() for table in worst] if len(worst) <= MOST_OPEN else _folded("The worst entries", worst)
+    body += [table.html() for table in parts.summary(report)]
+    body += _folded("Each result, and each two backends", parts.in_detail(report))
     notes = [*report.notes, *words.legend(report)]
     if notes:
         body += ["<h2>Notes</h2>", _list(notes)]
@@ -47,6 +52,12 @@ def html(report: Report) -> str:
     )
     content = "\n".join(body)
     return f'<!DOCTYPE html>\n<html lang="en">\n<head>\n{head}\n</head>\n<body>\n{content}\n</body>\n</html>\n'
+
+
+def _folded(title: str, tables: Sequence[Table]) -> list[str]:
+    if not tables:
+        return []
+    return [f"<details>\n<summary>{escape(title)}</summary>", *(table.html() for table in tables), "</details>"]
 
 
 def _list(lines: Sequence[str]) -> str:

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from adhelpers import ComparisonReport
-from adhelpers.comparison.results import Report, Result
+from adhelpers.comparison.results import Finding, Report, Result
 from adhelpers.comparison.shown import page
 
 
@@ -47,6 +47,14 @@ def test_no_column_is_empty_and_times_have_their_own(report: ComparisonReport) -
             assert name
             assert any(row[i] for row in rows)
         assert not [cell for row in rows for cell in row if re.search(r"\de[-+]\d.* [µm]?s$", cell)]
+
+
+def test_many_tables_of_worst_entries_are_folded_away() -> None:
+    result, entries = Result("f", "jvp", "a", "differs", "b"), (("f(x)", "1", "2"),)
+    findings = [Finding("f", f"operation {i}", ("no",), ("a", "b"), entries) for i in range(page.MOST_OPEN + 1)]
+    few, many = (page.html(Report("T", ("a", "b"), (result,), (), tuple(found))) for found in (findings[1:], findings))
+    assert "<summary>The worst entries</summary>" in many
+    assert "<summary>The worst entries</summary>" not in few
 
 
 def test_page_of_what_agrees_has_no_lists() -> None:

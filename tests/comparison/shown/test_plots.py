@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from comparing import KINK, X, cubic, magnitude, quickly
 
+import adhelpers
 from adhelpers import ComparisonReport
 from adhelpers.comparison.shown import plots
 from adhelpers.comparison.shown.plots import Cell
@@ -41,6 +42,16 @@ def test_the_verdict_stands_above_half_a_matrix_for_each_operation_and_times(rep
     assert bottom < min(heights) / 1.9  # each bar can be seen
     assert max(heights) < top
     assert len(heights) == 2 * 2 * 4  # as it is and prepared, on two backends
+
+
+def test_each_two_of_three_stand_below_the_diagonal_once() -> None:
+    pytest.importorskip("matplotlib")
+    finer = adhelpers.backend("finite-difference", order=4)
+    found = quickly(cubic, X, backends=["autograd", finer], operations=["jvp"])  # and the reference
+    for axis in found.plot().subfigs[1].axes:
+        assert sorted((cell.get_x() + 0.5, cell.get_y() + 0.5) for cell in axis.patches) == [(0, 0), (0, 1), (1, 1)]
+        assert [label.get_text() for label in axis.get_xticklabels()] == list(found.backends)
+        assert len(texts(axis)) == 3
 
 
 def test_what_agrees_is_green_and_what_differs_red(report: ComparisonReport) -> None:
