@@ -125,6 +125,8 @@ def reference_of(
         return None
     ((label, backend),) = usable_backends([reference], wide=wide)[0].items()
     mine = next((p for p in participants if p.backend == backend), None)
+    if any(p.label == label for p in participants):  # one with other options: reports tell them by their labels
+        label = repr(backend)
     return mine or Participant(label, backend, participants[0].f)
 
 

@@ -10,6 +10,7 @@ import pytest
 import adhelpers
 from adhelpers import ArgumentError, ArgumentTypeError, BackendDescription, DTypeError
 from adhelpers.comparison import given
+from adhelpers.comparison.participants import Participant
 from adhelpers.plugins import lookup
 from adhelpers.plugins.registry import Registry, Source
 
@@ -49,6 +50,15 @@ def test_backends_of_one_name_are_told_apart() -> None:
     usable, notes = given.usable_backends([plain, finer, plain])
     assert list(usable) == ["finite-difference", repr(finer)]
     assert notes == []
+
+
+def test_a_reference_with_the_name_of_another_backend_is_told_apart() -> None:
+    plain, finer = (adhelpers.backend("finite-difference", order=order) for order in (2, 4))
+    participants = [Participant("finite-difference", finer, np.sin)]
+    assert given.reference_of(finer, participants, wide=True) is participants[0]
+    reference = given.reference_of(plain, participants, wide=True)
+    assert reference is not None
+    assert (reference.label, reference.backend) == (repr(plain), plain)
 
 
 def test_what_is_no_sequence_of_backends_is_refused() -> None:
