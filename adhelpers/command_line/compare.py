@@ -35,7 +35,7 @@ def add_to(commands: Any) -> None:
         action="append",
         default=[],
         metavar="torch=FILE.py:function",
-        help="the function of one backend; repeat it for others, which take FILE.py:function if that is given",
+        help="the function of one backend, once for each; backends without one take FILE.py:function, if that is given",
     )
     add(
         "--without-rule",
@@ -63,7 +63,7 @@ def add_to(commands: Any) -> None:
         "--operations",
         type=arguments.names("operations are written as gradient,hessian"),
         metavar="gradient,hessian",
-        help="these, by their names, besides the value (default: jvp,vjp,batched_jacobian)",
+        help="these by name, such as hessian_vector_product, besides the value (default: jvp,vjp,batched_jacobian)",
     )
     add("--rtol", type=arguments.tolerance, help="the relative tolerance (default: from dtype and conditioning)")
     add("--atol", type=arguments.tolerance, help="the absolute tolerance (default: from dtype and conditioning)")

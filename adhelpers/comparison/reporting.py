@@ -64,7 +64,7 @@ def compare_function(
         found = Comparison(task, settings, tell).run()
     label = None if held_to is None else held_to.label
     if label is not None:
-        notes.append(f"reference: {label}; a deviation is relative, and that of the worst entry")
+        notes.append(f"reference: {label}; each deviation is relative, and the largest of all entries")
     return _report(f"Comparison of {name} at x of {in_words(x)}", usable, [found], [*notes, *found.notes], label)
 
 
