@@ -101,8 +101,11 @@ class Registry:
         if failure is not None:
             return failure.with_traceback(None)
         known = [repr(name) + self._install_hint(d) for name, d in sorted(self.descriptions.items())]
+        named = {d.framework: n for n, d in self.descriptions.items()}.get(name)
         close = difflib.get_close_matches(name, self.descriptions, n=1)
         guess = f" (did you mean {close[0]!r}?)" if close else ""
+        if named is not None:
+            guess = f" (the backend for {name} is {named!r})"
         msg = f"no backend is named {name!r}{guess}; name one of {', '.join(known) or 'none: no plugin is installed'}"
         if self.disabled:
             msg += f"; ADHELPERS_DISABLE_PLUGINS skips {', '.join(map(repr, self.disabled))}"
