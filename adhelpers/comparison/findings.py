@@ -12,6 +12,7 @@ from adhelpers.comparison.diagnosis.kinks import Kinks
 from adhelpers.comparison.judgement import Candidate, Scale, Verdict, judge, pairwise
 from adhelpers.comparison.operations import VALUE, declared
 from adhelpers.comparison.participants import Outcome, Participant
+from adhelpers.comparison.phrases import enumerated
 from adhelpers.comparison.results import Deviation, Finding, Pair, Result, Status
 from adhelpers.comparison.task import Failure, Task, Timed
 
@@ -106,9 +107,9 @@ class Findings:
             if bends is not None and all(bends.explain(operation, a, b, seen, scale) for a, b, seen in measured):
                 verdicts, sentences = _at_a_kink(operation, verdicts, pairs, by_label, measured[0][2].deviation.place)
         if not sentences:
-            for a, b, seen in measured:
-                differ = None if self.task.closed_forms else bool({a.label, b.label} & self.values_differ)
-                sentences += differences.words(operation, a, b, scale, seen, values_differ=differ)
+            for labels, (a, b, seen) in _shared(measured, pairs):
+                differ = None if self.task.closed_forms else bool({*labels, b.label} & self.values_differ)
+                sentences += differences.words(operation, enumerated(labels), a, b, scale, seen, values_differ=differ)
             reasons = ((a, verdicts[a].error or seen) for a, _, seen in found if not isinstance(seen, Measured))
             sentences += [f"on {label} {reason}" for label, reason in reasons]
         places = list(dict.fromkeys(itertools.chain.from_iterable(seen.places[:5] for _, _, seen in measured)))
@@ -116,6 +117,25 @@ class Findings:
         words = tuple(dict.fromkeys(sentences))
         self.findings.append(Finding(self.task.name, operation, words, tuple(by_label), entries))
         return verdicts
+
+
+Difference = tuple[Candidate, Candidate, Measured]
+"""A result, what it differs from, and by how much."""
+
+
+def _shared(found: Sequence[Difference], pairs: Pairs) -> list[tuple[list[str], Difference]]:
+    """Backends with the same wrong result together, and the worst of them."""
+    groups: list[list[Difference]] = []
+    for one in found:
+        for group in groups:
+            (first, partner, _) = group[0]
+            seen = pairs.get((first.label, one[0].label))
+            if partner is one[1] and isinstance(seen, Measured) and seen.agree:
+                group.append(one)
+                break
+        else:
+            groups.append([one])
+    return [([a.label for a, _, _ in group], max(group, key=lambda one: one[2].deviation.max_rel)) for group in groups]
 
 
 def exact(epsilon: float) -> float:

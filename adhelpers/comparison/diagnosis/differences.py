@@ -18,6 +18,7 @@ MOST_TRANSFORMED = 2**22
 
 def words(
     operation: str,
+    label: str,
     candidate: Candidate,
     partner: Candidate,
     scale: Scale,
@@ -25,8 +26,11 @@ def words(
     *,
     values_differ: bool | None,
 ) -> list[str]:
-    """Sentences about one result that is not what its partner is; `values_differ` is None if nobody looked."""
-    label, deviation = candidate.label, seen.deviation
+    """Sentences about a result that is not what its partner is; `values_differ` is None if nobody looked.
+
+    The label names all backends that have this result.
+    """
+    deviation = seen.deviation
     if operation == VALUE:
         sentences = [f"the value of f on {label} is not that of {partner.label}"]
     elif values_differ is None:

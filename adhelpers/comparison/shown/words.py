@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
+from adhelpers.comparison.phrases import enumerated
 from adhelpers.comparison.results import Report, Result
 from adhelpers.comparison.shown.parts import has_one_function
 
@@ -73,9 +72,3 @@ def legend(report: Report) -> list[str]:
         "adhelpers.prepare and the first call of what it returns; a prepared call is each further one"
     )
     return [words]
-
-
-def enumerated(words: Iterable[str]) -> str:
-    """``a, b and c``."""
-    *others, last = words
-    return f"{', '.join(others)} and {last}" if others else last

@@ -88,7 +88,3 @@ def test_times_are_explained_where_there_are_any() -> None:
     assert words.legend(report("agrees")) == []
     (sentence,) = words.legend(Report("T", ("a",), (Result("f", "jvp", "a", "agrees", seconds=1.0),)))
     assert "preparing is adhelpers.prepare" in sentence
-
-
-def test_words_are_enumerated() -> None:
-    assert [words.enumerated("a"), words.enumerated("ab"), words.enumerated("abc")] == ["a", "a and b", "a, b and c"]
