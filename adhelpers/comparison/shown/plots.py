@@ -21,6 +21,9 @@ MOST_IN_A_ROW = 4
 CELL = 0.72
 """The height of a cell in inches."""
 
+LETTERS, LINE = 8.5, 0.22
+"""So many bold letters of a heading go into an inch, and so many inches does a line take."""
+
 State = Literal["agrees", "kink", "differs"]
 
 
@@ -53,11 +56,16 @@ def figure(report: Report) -> Any:
     columns = min(MOST_IN_A_ROW, max(1, len(operations)))
     rows = math.ceil(len(operations) / columns) if len(names) > 1 else 0
     has_times = any(result.seconds is not None for result in report.results)
-    heights = [0.9, *([rows * (CELL * (len(names) - 1) + 1.5) + 0.3] if rows else []), *([3.2] if has_times else [])]
-    width = max(8.0, columns * (1.25 * CELL * (len(names) - 1) + 0.5) + 1.5)
+    width = max(8.0, columns * max(2.2, 1.25 * CELL * (len(names) - 1) + 0.5) + 1.5)
+    title, told = (textwrap.fill(text, int(width * LETTERS)) for text in (report.title, words.verdict(report)))
+    heights = [0.5 + LINE * (title.count("\n") + told.count("\n") + 2)]
+    heights += [rows * (CELL * (len(names) - 1) + 1.5) + 0.3] if rows else []
+    heights += [3.2] if has_times else []
     canvas = Figure(figsize=(width, sum(heights)), layout="constrained")
     head, *parts = canvas.subfigures(len(heights), 1, height_ratios=heights, squeeze=False)[:, 0]
-    _write_verdict(head, report, width)
+    colour = "#1b6e3c" if report.agree else "#b00020"
+    head.text(0.5, 0.95, title, ha="center", va="top", fontsize=12)
+    head.text(0.5, 0.15, told, ha="center", va="bottom", fontsize=12, fontweight="bold", color=colour)
     if rows:
         halves = parts.pop(0)
         halves.suptitle("Largest relative deviation: green agrees, red differs, yellow is at a kink", fontsize=11)
@@ -88,14 +96,6 @@ def cells(report: Report, operation: str) -> dict[frozenset[str], Cell]:
         place = frozenset((first, second))
         found[place] = Cell(state, deviation.max_rel).worse(found.get(place))
     return found
-
-
-def _write_verdict(head: Any, report: Report, width: float) -> None:
-    wrap = int(width * 11)
-    head.text(0.5, 0.95, textwrap.fill(report.title, wrap), ha="center", va="top", fontsize=12)
-    colour = "#1b6e3c" if report.agree else "#b00020"
-    told = textwrap.fill(words.verdict(report), wrap)
-    head.text(0.5, 0.5, told, ha="center", va="top", fontsize=12, fontweight="bold", color=colour)
 
 
 def _draw_half(axis: Any, names: list[str], found: dict[frozenset[str], Cell], *, is_first: bool) -> None:
@@ -143,7 +143,8 @@ def _draw_times(axis: Any, report: Report, operations: list[str]) -> None:
     bottom = 10.0 ** math.floor(math.log10(least / 2))
     axis.set_ylim(bottom, axis.get_ylim()[1] * 20)
     axis.yaxis.set_major_formatter(lambda value, _: seconds(value))
-    axis.set_xticks(range(len(operations)), operations, fontsize=10)
+    broken = [name.replace("_", "_\n") if len(operations) > MOST_IN_A_ROW else name for name in operations]
+    axis.set_xticks(range(len(operations)), broken, fontsize=10)
     axis.grid(axis="y", alpha=0.3)
     axis.set_axisbelow(True)
     axis.set_title("Time of one call: prepared, with its number, and paler as it is", fontsize=11)

@@ -22,8 +22,9 @@ def verdict(report: Report) -> str:
     """How many results agree, and which do not."""
     statuses = [result.status for result in report.results]
     if set(statuses) <= {"unchecked"}:
-        alone = f"{report.backends[0]} is alone; name or install" if len(report.backends) == 1 else "it takes"
-        return f"Nothing was compared: {alone} a second backend with a result."
+        if len(report.backends) == 1:
+            return f"Nothing was compared: {report.backends[0]} is alone; name or install a second backend."
+        return "Nothing was compared: it takes two backends with a result."
     operations: dict[tuple[str, str], dict[str, None]] = {}
     for result in report.results:
         if result.status != "agrees":

@@ -25,8 +25,8 @@ def report(*statuses: str, **more: object) -> Report:
         (["failed", "unsupported"], "0 of 2 results agree. a fails in jvp. b lacks a rule in vjp."),
         (["agrees", "unchecked"], "1 of 2 results agree. b has nothing to be compared with in vjp."),
         (["kink", "agrees"], "1 of 2 results agree. a is at a kink of f in jvp."),
-        (["unchecked", "unchecked"], "Nothing was compared: it takes a second backend with a result."),
-        ([], "Nothing was compared: it takes a second backend with a result."),
+        (["unchecked", "unchecked"], "Nothing was compared: it takes two backends with a result."),
+        ([], "Nothing was compared: it takes two backends with a result."),
         (
             ["differs", "failed", "kink", "agrees", "agrees", "failed"],
             "2 of 6 results agree. a differs in jvp. b fails in vjp and laplacian. a is at a kink of f in jacobian.",
@@ -46,7 +46,7 @@ def test_backends_that_do_the_same_are_named_together() -> None:
 
 def test_verdict_of_one_backend_says_what_to_do() -> None:
     alone = Report("T", ("a",), (Result("f", "jvp", "a", "unchecked"),))
-    assert words.verdict(alone) == "Nothing was compared: a is alone; name or install a second backend with a result."
+    assert words.verdict(alone) == "Nothing was compared: a is alone; name or install a second backend."
 
 
 def test_verdict_of_many_phrases_counts() -> None:
