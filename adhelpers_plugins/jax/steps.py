@@ -172,16 +172,28 @@ def with_derivatives(step: str, operands: Any) -> Any:
     if step != _UNIQUE or len(operands) != 1 or isinstance(operands[0], jax.core.Tracer):
         return operands
     numbers, callers = operands[0], _callers()
-    given = callers["unique"].f_locals.get("ar") if "unique" in callers else None
-    if isinstance(given, jax.core.Tracer):
-        return [jnp.reshape(given, numbers.shape)]
-    if "union1d" in callers and jnp.issubdtype(numbers.dtype, jnp.inexact):
+    known = callers["unique"].f_locals if "unique" in callers else {}
+    if isinstance(known.get("ar"), jax.core.Tracer):
+        return [jnp.reshape(known["ar"], numbers.shape)]
+    if not jnp.issubdtype(numbers.dtype, jnp.inexact) or known.get("size") is not None:
+        return operands
+    if "union1d" in callers:
         msg = (
             "jax.numpy.union1d takes its arguments for constants; "
             "use jax.numpy.unique(jax.numpy.concatenate([a.ravel(), b.ravel()])), or give it a size"
         )
         raise UnsupportedOperationError(msg)
+    if jax.__version_info__ < FIRST_TO_KEEP_ARGUMENTS:
+        msg = (
+            f"JAX {jax.__version__} takes the arguments of jax.numpy.unique and its like for constants; install JAX "
+            "0.5.2 or newer, give it a size, or, if it is a constant, use numpy.unique"
+        )
+        raise UnsupportedOperationError(msg)
     return operands
+
+
+FIRST_TO_KEEP_ARGUMENTS = (0, 5, 2)
+"""The first version whose functions of sets still know what they were called with when they have taken its numbers."""
 
 
 def _callers() -> dict[str, Any]:
