@@ -147,7 +147,7 @@ def _draw_times(axis: Any, report: Report, operations: list[str]) -> None:
     axis.set_xticks(range(len(operations)), broken, fontsize=10)
     axis.grid(axis="y", alpha=0.3)
     axis.set_axisbelow(True)
-    axis.set_title("Time of one call: prepared, with its number, and paler as it is", fontsize=11)
+    axis.set_title("Time of one call: prepared, with a number; paler, not prepared", fontsize=11)
     axis.legend(fontsize=9, ncols=len(report.backends), loc="upper left", frameon=False)
     for side in ("top", "right"):
         axis.spines[side].set_visible(False)
