@@ -16,7 +16,7 @@ from adhelpers_plugins.finite_difference import FiniteDifferenceBackend
 
 
 def test_a_loose_relative_error_hides_nothing(install: Install, tmp_path: Path) -> None:
-    toy(install, f"{TOY}    def relative_error(self, epsilon):\n        return epsilon**0.5\n")
+    toy(install, f"{TOY}    def relative_step(self, epsilon):\n        return epsilon**0.5\n")
     done = conformance(tmp_path, "-k", "R12-jvp-of-jvp or u-constant/jvp-of-jvp")
     assert done.returncode == 1
     assert "which owes no digit of 2 nested derivatives" in done.stdout
@@ -174,13 +174,16 @@ def test_exactly_equal_is_more_than_close(subject: Subject) -> None:
 
 
 class Exact(FiniteDifferenceBackend):
-    """Claims that its results are exact."""
+    """Claims that its results are exact, and by rules."""
 
     def relative_error(self, epsilon: float) -> float:
         return epsilon
 
+    def relative_step(self, epsilon: float) -> float:
+        return 0.0
 
-def test_a_step_follows_from_the_error_that_differences_owe() -> None:
+
+def test_a_step_is_what_the_backend_says() -> None:
     for order in (2, 4):
         subject = Subject(FiniteDifferenceBackend(order=order))
         owed = np.finfo(float).eps ** (order / (order + 1)) * (1 if order == 2 else 10)
