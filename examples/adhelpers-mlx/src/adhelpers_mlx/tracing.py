@@ -1,8 +1,8 @@
-"""Whether MLX is transforming something now, which it does not tell by itself.
+"""Whether MLX is transforming something now, which MLX does not say.
 
-MLX's tracers are arrays like all others, and it lets one look at the values of most. But to look is to compute, and to
-compute an array takes it out of the graph: its derivative is zero from then on, without a word. So nobody may look while
-a transformation runs, ours or one of MLX's own that a user has begun.
+MLX's tracers are arrays like all others, and their values can be read. But reading an array computes it, and takes it
+out of the graph: its derivative is zero from then on, without a word. So nobody may read while a transformation runs,
+be it the backend's or one of MLX's own that a user has begun.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ import mlx.core as mx
 def is_transforming() -> bool:
     """Whether a transformation runs in this thread.
 
-    An array that was made of a tracer keeps its graph when it is computed, but only as long as any transformation runs.
-    So a tracer is made, and its graph printed, which takes some forty microseconds.
+    While one runs, an array that was made of a tracer keeps its graph when it is computed; afterwards it loses it. So a
+    tracer is made, and the graph printed of what was made of it, which takes about forty microseconds.
     """
-    traced: list[mx.array] = []
+    made: list[mx.array] = []
 
     def square(x: mx.array) -> list[mx.array]:
-        traced.append(x * x)
+        made.append(x * x)
         return [x]
 
     mx.vjp(square, [mx.array(1.0)], [mx.array(1.0)])
-    mx.eval(traced)
+    mx.eval(made)
     graph = io.StringIO()
-    mx.export_to_dot(graph, *traced)
+    mx.export_to_dot(graph, *made)
     return "Multiply" in graph.getvalue()
