@@ -42,17 +42,13 @@ NEEDED: tuple[Needed, ...] = (
     Needed("abs(x)", _SIZES, lambda xp, x, device: xp.abs(x)),
     Needed("any(x)", _SIZES, lambda xp, x, device: xp.any(x > 0.0)),
     Needed("astype(x, dtype)", "copies, and results in the dtype of f(x)", lambda xp, x, device: xp.astype(x, x.dtype)),
-    Needed(
-        "concat(arrays, *, axis)", "blocks of a Jacobian", lambda xp, x, device: xp.concat([x, x], axis=1)
-    ),
+    Needed("concat(arrays, *, axis)", "blocks of a Jacobian", lambda xp, x, device: xp.concat([x, x], axis=1)),
     Needed(
         "eye(n_rows, n_cols, *, k, dtype, device)",
         "the basis vectors of a Jacobian",
         lambda xp, x, device: xp.eye(2, 3, k=1, dtype=x.dtype, device=device),
     ),
-    Needed(
-        "finfo(dtype)", "checks of results: .eps and .bits", lambda xp, x, device: _finfo(xp, x.dtype)
-    ),
+    Needed("finfo(dtype)", "checks of results: .eps and .bits", lambda xp, x, device: _finfo(xp, x.dtype)),
     Needed(
         "isdtype(dtype, kind)",
         "telling floating and complex arrays from all others",
