@@ -14,7 +14,7 @@ from adhelpers.testing.models import numbers
 from adhelpers.testing.operations import MODES, implements, require_own
 from adhelpers.testing.scenario import Catalogue
 from adhelpers.testing.scenarios.operands.refusals import Foreign
-from adhelpers.testing.subject import Subject, share_memory
+from adhelpers.testing.subject import NotConcerned, Subject, share_memory
 
 SCENARIOS = Catalogue()
 
@@ -171,6 +171,9 @@ def _pullbacks_memory(subject: Subject) -> None:
 def _pullback_differentiable(subject: Subject) -> None:
     """A pullback is differentiable in its cotangents: its transpose is the pushforward."""
     require_own(subject.backend, "vjp")
+    if not subject.backend.capabilities & {Capability.FORWARD, Capability.NESTING}:
+        msg = "nothing that is declared differentiates a pullback"
+        raise NotConcerned(msg)
     subject.record("backend.vjp(f, (x, y)), and backend.vjp of its pullback", flat, x=X, y=Y, u=U, v=V)
     _, pullback, _ = subject.backend.vjp(flat, subject.arrays((X, Y)))
     ones = subject.arrays((np.ones(3), np.ones(3), np.ones(3)))

@@ -11,7 +11,7 @@ import optree
 
 from adhelpers import Capability, linearize, linearize_gradient
 from adhelpers.testing.models import complex_numbers, like, numbers
-from adhelpers.testing.operations import call, nested, require_own
+from adhelpers.testing.operations import MODES, call, nested, require_own
 from adhelpers.testing.scenario import Catalogue
 from adhelpers.testing.scenarios.derivatives.closed_forms import (
     GRADIENT,
@@ -35,6 +35,8 @@ COTANGENT = {"y": [numbers(3, seed=5), np.asarray(0.4)], "z": numbers(2, 2, seed
 MANY = 3
 """How many vectors are pushed at once."""
 
+_BOTH_MODES = tuple(MODES.values())
+"""What takes pushes as well as pulls."""
 
 _ROWS: tuple[Any, ...] = (*JACOBIAN["y"], JACOBIAN["z"])
 
@@ -75,7 +77,7 @@ def _each(function: Callable[[Any], Any], stacks: Any, partner: Any) -> Any:
     return _rebuilt([np.stack(parts) for parts in zip(*singles, strict=True)], partner)
 
 
-@SCENARIOS.add("linearize/products", "R7")
+@SCENARIOS.add("linearize/products", "R7", _BOTH_MODES)
 def _products(subject: Subject) -> None:
     """Either product, again and again, in any order."""
     lin = call(linearize, subject, several, subject.arrays(X))
@@ -86,7 +88,7 @@ def _products(subject: Subject) -> None:
         subject.expect_close(received, _transposed_times(COTANGENT), what=f"pull {k + 1}")
 
 
-@SCENARIOS.add("linearize/not-symmetric", "R7")
+@SCENARIOS.add("linearize/not-symmetric", "R7", _BOTH_MODES)
 def _not_symmetric(subject: Subject) -> None:
     """A square Jacobian that is not its transpose."""
     matrix, x, u = numbers(3, 3, seed=7), numbers(3), numbers(3, seed=1)
@@ -95,7 +97,7 @@ def _not_symmetric(subject: Subject) -> None:
     subject.expect_close(lin.pull(subject.arrays(u)), np.cos(x) * (matrix.T @ u), what="pull")
 
 
-@SCENARIOS.add("linearize/sweeps", "R7")
+@SCENARIOS.add("linearize/sweeps", "R7", _BOTH_MODES)
 def _sweeps(subject: Subject) -> None:
     """Many vectors at once, in one chunk and in several."""
     lin = call(linearize, subject, several, subject.arrays(X))
@@ -107,7 +109,7 @@ def _sweeps(subject: Subject) -> None:
         subject.expect_close(pulled, _each(_transposed_times, cotangents, X), what="pull_many")
 
 
-@SCENARIOS.add("linearize/complex", "R7", [Capability.COMPLEX])
+@SCENARIOS.add("linearize/complex", "R7", [*_BOTH_MODES, Capability.COMPLEX])
 def _complex(subject: Subject) -> None:
     """The real-linear derivative, and its transpose without conjugation."""
 
@@ -145,7 +147,7 @@ def _calls(subject: Subject) -> None:
     subject.expect(len(calls) == 1, f"{len(calls) - 1} calls of f to pull", "none")
 
 
-@SCENARIOS.add("linearize/memory", "R8")
+@SCENARIOS.add("linearize/memory", "R8", _BOTH_MODES)
 def _memory(subject: Subject) -> None:
     """The point is where it was, whoever writes to x since; results are one's own."""
     backend, x = subject.backend, subject.in_precision(numbers(64))
@@ -161,7 +163,7 @@ def _memory(subject: Subject) -> None:
     subject.expect(not shared, "results that share memory", "memory of their own for value, pushes and pulls")
 
 
-@SCENARIOS.add("linearize/of-x-itself", "R8")
+@SCENARIOS.add("linearize/of-x-itself", "R8", _BOTH_MODES)
 def _identity(subject: Subject) -> None:
     """What f returns as it is shares no memory either."""
     x, u = subject.arrays(numbers(64)), subject.arrays(numbers(64, seed=1))
