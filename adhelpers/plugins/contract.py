@@ -17,7 +17,7 @@ from adhelpers.plugins.capabilities import Capability
 from adhelpers.plugins.containers import SINGLE, TreeDef, flatten
 from adhelpers.plugins.formulations import Formulation, SecondOrder, fewest_vectors_first
 from adhelpers.plugins.functions import Array, JVPSweep, LeafFunction, Leaves, Pullback, Pushforward, VJPSweep
-from adhelpers.plugins.objects import is_numpy
+from adhelpers.plugins.objects import is_numpy, is_seen_by_numpy
 from adhelpers.plugins.origin import raised_by_library
 from adhelpers.plugins.rule import Rule
 
@@ -52,13 +52,11 @@ class ADBackend(ABC):
     known_failures
         Scenarios of the conformance suite that it cannot pass, each with a reason that a user understands.
     conversion
-        The call that makes an array of this framework from a foreign one, such as ``"torch.from_dlpack"``;
-        messages quote it.
+        The call that makes an array of a foreign one, such as ``"torch.from_dlpack"``; messages quote it.
     pullback_calls_f
         Whether each pullback of `vjp` calls `f` again, because the framework wants cotangents before it calls `f`.
     compiled_takes_numpy
-        Whether what `compile` returns may be called with NumPy's arrays in place of the framework's, of a dtype that
-        `asarray` keeps.
+        Whether what `compile` returns takes NumPy's arrays too, of a dtype that `asarray` keeps.
     """
 
     name: ClassVar[str]
@@ -139,7 +137,10 @@ class ADBackend(ABC):
             raise ArgumentTypeError(msg) from error
 
     def special_namespace(self, *arrays: Array) -> Any:
-        """The special functions of `arrays` by the names of `adhelpers.special_namespace`; by default SciPy's."""
+        """Functions named as in `adhelpers.special_namespace`; by default SciPy's, unless these would lose derivatives."""
+        if not all(map(is_seen_by_numpy, arrays)):
+            msg = f"backend {self.name!r} has no special functions by these names; call those of the framework itself"
+            raise UnsupportedOperationError(msg)
         from adhelpers.plugins import numpy_special
 
         return numpy_special
@@ -201,11 +202,10 @@ class ADBackend(ABC):
     def jvp(self, f: LeafFunction, x: Leaves, u: Leaves) -> tuple[Leaves, Leaves, Leaves]:
         """Push the tangents `u` forward through `f` at `x`: ``(outputs, tangents, aux)``.
 
-        `f` is called once, with copies of `x` that it may change in place. The backend owes arrays (0-d ones
-        included) in memory that they share neither with `x` and `u` nor with one another, the exact shape and dtype
-        of each output, and zeros, never None, for an output that does not depend on `x`. Outputs and aux must
-        come back free of this call's tracers; those of enclosing derivatives stay. By default core takes two
-        pullbacks.
+        `f` is called once, with copies of `x` that it may change in place. The backend owes arrays (0-d ones included)
+        in memory that they share neither with `x` and `u` nor with one another, the exact shape and dtype of each
+        output, and zeros, never None, for an output that does not depend on `x`. Outputs and aux must come back free of
+        this call's tracers; those of enclosing derivatives stay. By default core takes two pullbacks.
         """
         msg = f"backend {self.name!r} has no forward mode"
         raise UnsupportedOperationError(msg)

@@ -184,6 +184,16 @@ def test_arrays_of_frameworks_that_trace_may_be_traced() -> None:
     assert ForwardToy().is_traced(jnp.ones(2)) is True
 
 
+# -- special functions ------------------------------------------------------------------------------------
+
+
+def test_scipys_functions_are_not_handed_to_arrays_of_which_they_would_take_the_numbers() -> None:
+    pytest.importorskip("scipy")
+    assert ForwardToy().special_namespace(np.ones(2)).erf(0.0) == 0.0
+    with pytest.raises(UnsupportedOperationError, match="call those of the framework itself"):
+        ForwardToy().special_namespace(np.ones(2), Unread(2))
+
+
 # -- copies -----------------------------------------------------------------------------------------------
 
 

@@ -124,6 +124,14 @@ def test_functions_that_mlx_lacks_are_missing_rules():
         adhelpers.gradient(lambda x: mx.sum(mx.linalg.svd(x, stream=mx.cpu)[1]), "mlx", X)
 
 
+def test_special_functions_are_mlxs_own():
+    """Those of SciPy would take the numbers of a tracer."""
+    with pytest.raises(adhelpers.UnsupportedOperationError, match="call those of the framework itself"):
+        adhelpers.gradient(lambda x: mx.sum(adhelpers.special_namespace(x).erf(x)), "mlx", X)
+    slope = 2 / np.sqrt(np.pi) * np.exp(-(NUMBERS**2))
+    close(adhelpers.gradient(lambda x: mx.sum(mx.erf(x)), "mlx", X), slope)
+
+
 @pytest.mark.parametrize("dtype", ["float64", "complex64", "complex128", ">f8", "longdouble"])
 def test_other_dtypes_are_refused(dtype):
     with pytest.raises(adhelpers.DTypeError, match=r"x.astype\('float32'\)"):
