@@ -137,7 +137,7 @@ class ADBackend(ABC):
             raise ArgumentTypeError(msg) from error
 
     def special_namespace(self, *arrays: Array) -> Any:
-        """Functions named as in `adhelpers.special_namespace`; by default SciPy's, unless these would lose derivatives."""
+        """Functions named as in `adhelpers.special_namespace`; by default SciPy's, if these lose no derivatives."""
         if not all(map(is_seen_by_numpy, arrays)):
             msg = f"backend {self.name!r} has no special functions by these names; call those of the framework itself"
             raise UnsupportedOperationError(msg)
