@@ -61,6 +61,7 @@ def usable_backends(
         raise ArgumentTypeError(msg)
     usable: dict[str, ADBackend] = {}
     errors: dict[str, Exception] = {}
+    notes: list[str] = []
     for name in sorted(lookup.current().descriptions) if names is None else names:
         try:
             backend = name if isinstance(name, ADBackend) else lookup.backend(name)
@@ -70,6 +71,9 @@ def usable_backends(
                 raise
             errors[str(name)] = error
             continue
+        if names is None and wide and Capability.FLOAT64 not in backend.capabilities:
+            notes.append(f"{name} was left out: it has no double precision, and x is of float64; give x in float32")
+            continue
         label = backend.name
         if usable.get(label, backend) != backend:
             label = repr(backend)
@@ -77,7 +81,7 @@ def usable_backends(
     if not usable:
         msg = "there is no backend to compare; `adhelpers backends` lists what is installed"
         raise ArgumentError(msg)
-    return usable, _left_out(errors)
+    return usable, notes + _left_out(errors)
 
 
 def _left_out(errors: Mapping[str, Exception]) -> list[str]:

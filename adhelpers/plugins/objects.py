@@ -53,6 +53,11 @@ def is_numpy(node: Any) -> bool:
     return numpy is not None and isinstance(node, (numpy.ndarray, numpy.generic))
 
 
+def is_seen_by_numpy(array: Any) -> bool:
+    """Whether NumPy's functions ask the array what to do; of others they would take the numbers, and no derivative."""
+    return is_numpy(array) or getattr(type(array), "__array_ufunc__", None) is not None
+
+
 def _is_plain_array(node: Any) -> bool:
     return is_numpy(node) and node.dtype.kind != "O"
 

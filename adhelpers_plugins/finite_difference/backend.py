@@ -73,6 +73,7 @@ class FiniteDifferenceBackend(ADBackend):
             Capability.REVERSE,
             Capability.COMPLEX,
             Capability.NESTING,
+            Capability.FLOAT64,
             Capability.FLOAT32,
             Capability.THREADS,
         }
@@ -161,6 +162,10 @@ class FiniteDifferenceBackend(ADBackend):
         """The error at the chosen step; of order 4, which looks farther around, ten times what balances there."""
         balanced = float(epsilon ** (self.order / (self.order + 1)))
         return balanced if self.order == 2 else 10.0 * balanced
+
+    def relative_step(self, epsilon: float) -> float:
+        """That at which rounding and truncation balance."""
+        return float(epsilon ** (1 / (self.order + 1)))
 
     def _value(self, f: LeafFunction, x: Leaves) -> tuple[Leaves, Leaves]:
         # f may work in place on what it gets, and may return what belongs to somebody else.

@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 
 import adhelpers
-from adhelpers import ArgumentError, ArgumentTypeError, BackendDescription, DTypeError
+from adhelpers import ArgumentError, ArgumentTypeError, BackendDescription, Capability, DTypeError
 from adhelpers.comparison import given
 from adhelpers.comparison.participants import Participant
 from adhelpers.plugins import lookup
 from adhelpers.plugins.registry import Registry, Source
+from adhelpers_plugins.finite_difference import FiniteDifferenceBackend
 
 
 def test_numbers_and_structures_are_taken() -> None:
@@ -127,3 +128,15 @@ def test_a_framework_that_is_not_installed_is_told_in_one_line(monkeypatch: pyte
     first, second = notes
     assert first.startswith("broken was left out: ")
     assert second == "not installed, and so not compared: tin, toy; `adhelpers backends` tells what to type"
+
+
+def test_who_has_no_double_precision_is_left_out_of_comparisons_in_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Unless it is named: then its error is what is shown."""
+    single = FiniteDifferenceBackend.capabilities - {Capability.FLOAT64}
+    monkeypatch.setattr(FiniteDifferenceBackend, "capabilities", single)
+    usable, notes = given.usable_backends(["finite-difference"], wide=True)
+    assert (list(usable), notes) == (["finite-difference"], [])
+    monkeypatch.setattr(given.lookup.current(), "descriptions", {"finite-difference": None})
+    assert list(given.usable_backends(None, wide=False)[0]) == ["finite-difference"]
+    with pytest.raises(ArgumentError, match="there is no backend to compare"):
+        given.usable_backends(None, wide=True)

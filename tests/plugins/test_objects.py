@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from adhelpers.plugins.objects import arrays_held, is_numpy
+from adhelpers.plugins.objects import arrays_held, is_numpy, is_seen_by_numpy
 
 
 class Array:
@@ -54,3 +54,15 @@ def test_the_search_ends() -> None:
 
 def test_what_is_numpys() -> None:
     assert [is_numpy(leaf) for leaf in (np.ones(2), np.float32(1.0), 1.0, [np.ones(2)])] == [True, True, False, False]
+
+
+@pytest.mark.parametrize(
+    ("array", "expected"),
+    [(np.ones(2), True), (np.float32(1.0), True), (np.ma.masked_array([1.0]), True), (Array(), False)],
+)
+def test_of_arrays_that_numpy_does_not_ask_it_would_take_the_numbers(array: Any, expected: bool) -> None:
+    class Asked:
+        __array_ufunc__ = None
+
+    assert is_seen_by_numpy(array) is expected
+    assert not is_seen_by_numpy(Asked())

@@ -63,6 +63,7 @@ def test_a_report_for_machines(install: Install, tmp_path: Path) -> None:
         "reverse": "derived",
         "complex": "yes",
         "nesting": "yes",
+        "float64": "yes",
         "float32": "yes",
         "bfloat16": "no",
         "compile": "no",
@@ -91,7 +92,7 @@ def test_several_processes_make_one_table(install: Install, tmp_path: Path) -> N
 
 def test_capabilities_are_native_or_derived() -> None:
     others = dict.fromkeys(("complex", "nesting", "float32", "bfloat16", "compile", "threads", "rules"), "no")
-    assert capabilities(ForwardToy()) == {"forward": "native", "reverse": "derived", **others}
+    assert capabilities(ForwardToy()) == {"forward": "native", "reverse": "derived", "float64": "yes", **others}
     assert capabilities(ReverseToy())["reverse"] == "native"
     declared = {name for name, how in capabilities(FiniteDifferenceBackend()).items() if how != "no"}
-    assert declared == {"forward", "reverse", "complex", "nesting", "float32", "threads"}
+    assert declared == {"forward", "reverse", "complex", "nesting", "float64", "float32", "threads"}

@@ -81,6 +81,7 @@ def test_the_step_suits_the_coarser_of_argument_and_result(central, order, into,
 def test_the_backend_knows_its_accuracy(central, order):
     balanced = 1e-15 ** (order / (order + 1))
     assert central.relative_error(1e-15) == pytest.approx({2: 1.0, 4: 10.0}[order] * balanced, abs=0.0)
+    assert central.relative_step(1e-15) == pytest.approx(1e-15 ** (1 / (order + 1)))
 
 
 def test_f_always_gets_arrays(central):
