@@ -11,6 +11,7 @@ import pytest
 import adhelpers
 from adhelpers import (
     ArgumentTypeError,
+    BatchAxisError,
     Constant,
     DTypeError,
     PreparationMismatchError,
@@ -119,6 +120,15 @@ def test_code_is_compiled_for_constants_and_called_with_their_arrays(backend: ad
     assert len(calls) > seen, "another object is another constant"
 
 
+def test_calls_that_are_compiled_one_by_one() -> None:
+    pytest.importorskip("jax")
+    backend = adhelpers.backend("jax", jit=True, x64=True)
+    for degree in (3, 2):
+        x = {**point(backend), "degree": Constant(degree)}
+        expected = held(SCALE * degree * W ** (degree - 1))
+        assert_close(backend, adhelpers.gradient(total, backend, x), expected)
+
+
 def test_a_strict_call_has_the_same_constants(backend: adhelpers.ADBackend) -> None:
     x = point(backend)
     prepared = adhelpers.prepare(adhelpers.gradient, total, backend, x, strict=True)
@@ -210,6 +220,24 @@ def test_what_is_not_marked_is_refused_as_ever(backend: adhelpers.ADBackend) -> 
             adhelpers.gradient(lambda x: x["w"].sum(), backend, {"w": lifted(backend, W), "n": bad})
         with pytest.raises(error, match="args or a closure$"):
             adhelpers.gradient(lambda x: x.sum(), backend, bad)
+
+
+def test_a_batched_operation_takes_none() -> None:
+    x = {"w": W, "n": Constant(3)}
+    with pytest.raises(BatchAxisError, match="takes a single array; pass in args what is constant$"):
+        adhelpers.batched_jacobian(lambda x: x["w"], "finite-difference", x, batch_axis=0)
+    with pytest.raises(BatchAxisError, match="pass in args what is constant, and join its parts"):
+        adhelpers.batched_jacobian(lambda x: x["w"], "finite-difference", {**x, "v": W}, batch_axis=0)
+
+
+def test_a_function_with_a_rule_takes_none(framework: adhelpers.ADBackend) -> None:
+    @adhelpers.custom_rule
+    def rule(x: Any) -> Any:
+        return x["w"] ** x["n"]
+
+    rule.defjvp(lambda x, y, u: y)
+    with pytest.raises(ArgumentTypeError, match=r"x\['n'\] is an adhelpers.Constant.*pass anything else in args"):
+        adhelpers.gradient(lambda w: rule({"w": w, "n": Constant(3)}).sum(), framework, lifted(framework, W))
 
 
 def test_f_of_x_holds_none() -> None:
