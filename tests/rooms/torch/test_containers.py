@@ -208,14 +208,27 @@ def test_steps_constants_and_views() -> None:
     np.testing.assert_allclose(view.gradient(view.x0), np.concatenate([2 * A * B, A**2]))  # in their own order
 
 
-def test_a_rule_for_a_function_of_one() -> None:
-    @adhelpers.custom_rule
-    def cube(pair: Any) -> Any:
-        return pair.first**3
+def test_a_rule_for_a_function_of_one_that_looks_like_an_array() -> None:
+    class Typed:  # as TensorDict, it has a dtype
+        dtype = torch.float64
 
-    cube.defjvp(lambda pair, y, u: 3 * pair.first**2 * u.first * pair.second)
-    gradient = adhelpers.gradient(lambda p: cube(p).sum(), None, Pair(T(A), T(B)))
-    np.testing.assert_allclose(gradient.first, 3 * A**2 * B)
+        def __init__(self, first: Any, second: Any) -> None:
+            self.first, self.second = first, second
+
+    pytree.register_pytree_node(
+        Typed, lambda typed: ([typed.first, typed.second], None), lambda children, _: Typed(*children)
+    )
+
+    @adhelpers.custom_rule
+    def cube(typed: Any) -> Any:
+        return typed.first**3
+
+    cube.defjvp(lambda typed, y, u: 5 * u.first * typed.second)  # not the derivative, so that one sees whose it is
+    x = T(A).requires_grad_()
+    cube(Typed(x, T(B))).sum().backward()
+    np.testing.assert_allclose(x.grad, 5 * B)
+    gradient = adhelpers.gradient(lambda p: cube(p).sum(), None, Typed(T(A), T(B)))
+    np.testing.assert_allclose(gradient.first, 5 * B)
 
 
 @pytest.fixture
