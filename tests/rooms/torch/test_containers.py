@@ -10,6 +10,7 @@ import pytest
 
 import adhelpers
 from adhelpers import ArgumentTypeError, DTypeError, ShapeMismatchError, StructureMismatchError
+from adhelpers.plugins import lookup
 
 torch = pytest.importorskip("torch")
 pytree = pytest.importorskip("torch.utils._pytree")
@@ -223,6 +224,9 @@ def test_a_rule_for_a_function_of_one_that_looks_like_an_array() -> None:
     def cube(typed: Any) -> Any:
         return typed.first**3
 
+    owner = lookup.owner_within((Typed(T(A), T(B)), "word"))
+    assert owner is not None
+    assert owner.name == "torch"
     cube.defjvp(lambda typed, y, u: 5 * u.first * typed.second)  # not the derivative, so that one sees whose it is
     x = T(A).requires_grad_()
     cube(Typed(x, T(B))).sum().backward()
