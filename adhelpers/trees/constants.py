@@ -20,8 +20,8 @@ class Constant:
     Parameters
     ----------
     value
-        Anything: a number, an array, a word, a function, a whole module. `f` gets the object itself, not a copy. It must
-        stay as it is as long as an operation that was prepared with it is called: code may be compiled for it.
+        Anything: a number, an array, a word, a function, a whole module. `f` gets the object itself, not a copy. It
+        must not change while operations that were prepared with it are in use, for code may be compiled for it.
 
     Examples
     --------
