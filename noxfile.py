@@ -140,7 +140,7 @@ def corpora(session: nox.Session) -> None:
 def build(session: nox.Session) -> None:
     """The wheel installs in an empty environment, its plugins are found there, and a stranger's beside them."""
     wheels = Path(session.create_tmp()).resolve() / "wheels"
-    for distribution in (".", "examples/adhelpers-dual"):
+    for distribution in (".", "examples/adhelpers-dual", "examples/errorbars"):
         session.run("pip", "wheel", "-q", "--no-deps", "--wheel-dir", str(wheels), distribution)
     install(session, f"{newest(wheels, 'adhelpers')}[testing]")
     with session.chdir(wheels):  # away from the source tree
@@ -155,6 +155,9 @@ def build(session: nox.Session) -> None:
     session.run(
         "pytest", f"{example}/tests/test_dualnumbers.py", f"{example}/README.md", "-c", f"{example}/pyproject.toml"
     )
+    # A library that is neutral runs where there is no framework: on differences.
+    install(session, newest(wheels, "adhelpers_errorbars"))
+    session.run("pytest", "examples/errorbars/tests", "-c", "examples/errorbars/pyproject.toml")
 
 
 @nox.session

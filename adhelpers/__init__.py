@@ -60,6 +60,9 @@ from adhelpers.plugins.hookspecs import BackendDescription, hookimpl
 from adhelpers.plugins.lookup import backend
 from adhelpers.rules.custom_rule import CustomRule, custom_rule
 from adhelpers.rules.implicit import implicit
+from adhelpers.trees.constants import Constant
+from adhelpers.trees.mapping import tree_leaves, tree_map
+from adhelpers.trees.marking import mark_constants
 
 if typing.TYPE_CHECKING:
     from adhelpers import scipy as scipy
@@ -95,6 +98,7 @@ __all__ = [
     "BatchMixingError",
     "Capability",
     "ComparisonReport",
+    "Constant",
     "CustomRule",
     "DTypeError",
     "DeviceMismatchError",
@@ -137,9 +141,12 @@ __all__ = [
     "laplacian",
     "linearize",
     "linearize_gradient",
+    "mark_constants",
     "prepare",
     "second_derivative",
     "special_namespace",
+    "tree_leaves",
+    "tree_map",
     "value",
     "value_and_batched_gradient",
     "value_and_batched_hessian",

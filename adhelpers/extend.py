@@ -9,7 +9,7 @@ from adhelpers.errors import ArgumentError, ArgumentTypeError, DTypeError, Unsup
 from adhelpers.namespaces.array import array_namespace
 from adhelpers.namespaces.special import special_namespace
 from adhelpers.plugins.capabilities import Capability
-from adhelpers.plugins.containers import NAMESPACE, SINGLE, TreeDef
+from adhelpers.plugins.containers import NAMESPACE, SINGLE, TreeDef, make_known
 from adhelpers.plugins.contract import ADBackend
 from adhelpers.plugins.formulations import Formulation, Mode, SecondOrder, fewest_vectors_first
 from adhelpers.plugins.functions import (
@@ -64,6 +64,7 @@ __all__ = [
     "hookimpl",
     "is_listening",
     "kind_of",
+    "make_known",
     "owner_of",
     "raised_by_library",
     "shared",

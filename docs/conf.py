@@ -79,6 +79,8 @@ OUTSIDE = {
     "examples/adhelpers-dual/README.md": "examples/adhelpers-dual",
     "examples/adhelpers-mlx": "examples/adhelpers-mlx",
     "examples/adhelpers-mlx/README.md": "examples/adhelpers-mlx",
+    "examples/errorbars": "examples/errorbars",
+    "examples/errorbars/README.md": "examples/errorbars",
 }
 """Where a page links out of docs/, for those who read it in the repository: the page that shows it here."""
 

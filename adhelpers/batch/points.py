@@ -67,8 +67,9 @@ def require_copies(y: Tree, x: Array, layout: BatchLayout, count: int, size: int
 def _single(tree: Tree) -> Array:
     if tree.treedef is SINGLE:
         return tree.leaves[0]
-    msg = (
-        f"{tree.name} is a structure of {len(tree.leaves)} leaves, but a batched Jacobian takes a single array; "
-        "join its parts along an axis that is not the batch, or use the two products"
-    )
+    advice = "join its parts along an axis that is not the batch, or use the two products"
+    if tree.marked is not None:
+        advice = "pass in args what is constant" + ("" if len(tree.leaves) == 1 else f", and {advice}")
+    received = f"{tree.name} is a structure of {len(tree.leaves)} leaves"
+    msg = f"{received}, but a batched Jacobian takes a single array; {advice}"
     raise BatchAxisError(msg)

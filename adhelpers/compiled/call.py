@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 import types
-from collections.abc import Iterator
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -36,6 +36,12 @@ class Kept:
         owner = getattr(value, "__self__", None)  # that of a function which is built in is a module
         is_fixed = isinstance(value, _FIXED) and (owner is None or isinstance(owner, types.ModuleType))
         return cls(value, (type(value), value) if is_fixed else type(value))
+
+    @classmethod
+    def constant(cls, value: Any) -> Kept:
+        """One of which the user says that it is constant: it is what it equals."""
+        kept = cls.of(value)
+        return cls(value, (type(value), value)) if kept.may_differ and isinstance(value, Hashable) else kept
 
     @property
     def may_differ(self) -> bool:
@@ -78,10 +84,14 @@ Call = tuple[Parts, tuple[Kind, ...]]
 
 def split(backend: ADBackend, point: dict[str, Any], args: tuple[Any, ...]) -> tuple[Parts, Leaves]:
     """The call ``(x, u, *args)``, or ``(x, *args)``: without its arrays, and its arrays."""
-    x = Tree.read(backend, point["x"], "x")
-    parts = [_part("x", point["x"], x.treedef, [None] * len(x.leaves))]
-    arrays = list(x.leaves)
-    like = arrays[0] if arrays else None
+    x = Tree.read_point(backend, point["x"])
+    like = x.leaves[0] if x.leaves else None
+    if x.marked is None:
+        parts = [_part("x", point["x"], x.treedef, [None] * len(x.leaves))]
+        arrays = list(x.leaves)
+    else:
+        part, arrays = _with_data(backend, "x", x.marked.opened(x.leaves), like, Kept.constant)
+        parts = [part]
     if "u" in point:
         leaves, treedef = backend.flatten(point["u"])
         leaves = tuple(
@@ -91,14 +101,22 @@ def split(backend: ADBackend, point: dict[str, Any], args: tuple[Any, ...]) -> t
         arrays += [leaf for leaf, other in zip(leaves, kept, strict=True) if other is None]
         parts.append(_part("u", point["u"], treedef, kept))
     for i, arg in enumerate(args):
-        leaves, treedef = backend.flatten(arg)
-        kept = [None if _is_data(backend, leaf) else Kept.of(leaf) for leaf in leaves]
-        data = [leaf for leaf, other in zip(leaves, kept, strict=True) if other is None]
-        for leaf in filter(_is_large, data):
-            lift(backend, leaf, f"args[{i}]", like)  # or refuse to narrow it
+        part, data = _with_data(backend, f"args[{i}]", arg, like, Kept.of)
         arrays += data
-        parts.append(_part(f"args[{i}]", arg, treedef, kept))
+        parts.append(part)
     return tuple(parts), tuple(arrays)
+
+
+def _with_data(
+    backend: ADBackend, name: str, tree: Any, like: Array | None, keep: Callable[[Any], Kept]
+) -> tuple[Part, list[Array]]:
+    """What need not be differentiated: without its arrays, and its arrays."""
+    leaves, treedef = backend.flatten(tree)
+    kept = [None if _is_data(backend, leaf) else keep(leaf) for leaf in leaves]
+    data = [leaf for leaf, other in zip(leaves, kept, strict=True) if other is None]
+    for leaf in filter(_is_large, data):
+        lift(backend, leaf, name, like)  # or refuse to narrow it
+    return _part(name, tree, treedef, kept), data
 
 
 def _part(name: str, tree: Any, treedef: TreeDef, leaves: list[Kept | None]) -> Part:

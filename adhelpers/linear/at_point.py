@@ -48,7 +48,7 @@ class AtPoint:
     def of(cls, f: Callable[..., Any], backend: ADBackend, x: Any, args: tuple[Any, ...], has_aux: bool) -> Self:
         """That of a user's function."""
         with backend.scope():
-            point = Tree.read(backend, x, "x")
+            point = Tree.read_point(backend, x)
             return cls(backend, LeafwiseFunction(f, point, args, has_aux=has_aux), point)
 
     @staticmethod

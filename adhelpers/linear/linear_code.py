@@ -71,7 +71,7 @@ class PreparedLinearMap(Prepared):
 
         def read(arrays: Leaves) -> tuple[Tree, LeafwiseFunction]:
             (point,), args = _parted(parts, arrays)
-            x = Tree.read(backend, point, "x")
+            x = Tree.read_point(backend, point)
             return x, LeafwiseFunction(self.f, x, args, has_aux=has_aux)
 
         def evaluate(*arrays: Any) -> Any:

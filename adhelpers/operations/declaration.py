@@ -132,7 +132,7 @@ class Operation:
     ) -> Any:
         """The same with a known backend and checked options, and ``f(x)`` only if it is wanted."""
         with backend.scope():
-            x = Tree.read(backend, operands[0], "x")
+            x = Tree.read_point(backend, operands[0])
             flat = LeafwiseFunction(f, x, args, has_aux=has_aux)
             if self.along is None:
                 y, result, aux = self.compute(backend, flat, x, **options)

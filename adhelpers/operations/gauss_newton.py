@@ -168,6 +168,7 @@ def gauss_newton_product(
     x
         Where to differentiate: floating or complex arrays in any nesting of dict, list, tuple, namedtuple,
         OrderedDict, None and registered nodes. Python floats and NumPy arrays are converted.
+        What is in a `Constant` is not differentiated.
     u
         The direction, with the structure of `x` and each leaf of the same shape, dtype and device.
     loss

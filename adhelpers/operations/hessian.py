@@ -150,6 +150,7 @@ def hessian(f: Function, backend: Backend, x: Any, *, has_aux: bool = False, **o
     x
         Where to differentiate: real floating arrays in any nesting of dict, list, tuple, namedtuple,
         OrderedDict, None and registered nodes. Python floats and NumPy arrays are converted.
+        What is in a `Constant` is not differentiated.
     args
         Further arguments of `f`, never differentiated.
     has_aux
@@ -267,6 +268,7 @@ def laplacian(
     x
         Where to differentiate: real floating arrays in any nesting of dict, list, tuple, namedtuple,
         OrderedDict, None and registered nodes. Python floats and NumPy arrays are converted.
+        What is in a `Constant` is not differentiated.
     args
         Further arguments of `f`, never differentiated.
     has_aux

@@ -147,6 +147,7 @@ def jacobian(
     x
         Where to differentiate: floating or complex arrays in any nesting of dict, list, tuple, namedtuple,
         OrderedDict, None and registered nodes. Python floats and NumPy arrays are converted.
+        What is in a `Constant` is not differentiated.
     args
         Further arguments of `f`, never differentiated.
     has_aux

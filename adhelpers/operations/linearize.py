@@ -31,6 +31,7 @@ def linearize(
     x
         Where to differentiate: floating or complex arrays in any nesting of dict, list, tuple, namedtuple,
         OrderedDict, None and registered nodes. Python floats and NumPy arrays are converted.
+        What is in a `Constant` is not differentiated.
     args
         Further arguments of `f`, never differentiated. They must stay as they are, for `f` may be run again.
     has_aux

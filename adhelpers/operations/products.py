@@ -126,6 +126,7 @@ def jacobian_vector_product(
     x
         Where to differentiate: floating or complex arrays in any nesting of dict, list, tuple, namedtuple,
         OrderedDict, None and registered nodes. Python floats and NumPy arrays are converted.
+        What is in a `Constant` is not differentiated.
     u
         The tangent, with the structure of `x` and each leaf of the same shape, dtype and device.
     args
@@ -238,6 +239,7 @@ def vector_jacobian_product(
     x
         Where to differentiate: floating or complex arrays in any nesting of dict, list, tuple, namedtuple,
         OrderedDict, None and registered nodes. Python floats and NumPy arrays are converted.
+        What is in a `Constant` is not differentiated.
     u
         The cotangent, with the structure of ``f(x)`` and each leaf of the same shape, dtype and device.
     args

@@ -233,6 +233,7 @@ def hessian_vector_product(
     x
         Where to differentiate: floating or complex arrays in any nesting of dict, list, tuple, namedtuple,
         OrderedDict, None and registered nodes. Python floats and NumPy arrays are converted.
+        What is in a `Constant` is not differentiated.
     u
         The direction, with the structure of `x` and each leaf of the same shape, dtype and device.
     args

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
+import threading
 from collections import OrderedDict, defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol
 
 NAMESPACE = "adhelpers"
@@ -47,6 +49,55 @@ def flatten(tree: Any) -> tuple[tuple[Any, ...], TreeDef]:
     return tuple(leaves), SINGLE if len(leaves) == 1 and leaves[0] is tree else treedef
 
 
+_lock = threading.Lock()
+_known: set[type] = set()
+"""What was made known here; what users have registered with optree is not among it."""
+
+
+def make_known(
+    types: Iterable[type],
+    flatten: Callable[[Any], tuple[Iterable[Any], Any, Iterable[Any]]],
+    unflatten: Callable[[Any, Iterable[Any]], Any],
+) -> bool:
+    """Register the containers of a framework, so that every backend knows them; whether there were any.
+
+    They are registered in this library's own optree namespace: core matches, rebuilds and names them like any other
+    container, and nothing changes for other users of optree.
+
+    Parameters
+    ----------
+    types
+        Classes that the framework takes for containers and optree does not.
+    flatten
+        ``flatten(node)`` gives the children of one container, what is left of it without them, and what names each
+        child: an object whose ``str`` is its step in a path, such as ``.weight`` or ``[0]``.
+    unflatten
+        ``unflatten(rest, children)`` builds it with other children.
+    """
+    import optree
+
+    types = set(types)
+    if not types:
+        return False
+    with _lock:
+        for cls in types - _known:
+            optree.register_pytree_node(cls, flatten, unflatten, path_entry_type=_step(), namespace=NAMESPACE)
+            _known.add(cls)
+    return True
+
+
+@functools.cache
+def _step() -> Any:
+    """The class of one step in the path to a leaf, written as the framework writes it; optree takes time to import."""
+    import optree
+
+    class Step(optree.PyTreeEntry):
+        def codify(self, /, node: str = "") -> str:
+            return f"{node}{self.entry}"
+
+    return Step
+
+
 DICTS = (dict, OrderedDict, defaultdict)
 
 
@@ -56,8 +107,8 @@ def describe(node: Any) -> str:
         return "None"
     kind = type(node).__name__
     detail = ""
-    if type(node) in DICTS:
-        detail = f" with keys {list(node)}"
+    if isinstance(node, Mapping):
+        detail = f" with keys {list(node.keys())}"
     elif isinstance(node, (tuple, list)):
         detail = f" of length {len(node)}"
     elif type(node).__module__ != "builtins":

@@ -107,7 +107,7 @@ class ADBackend(ABC):
         """Split `tree` into leaves and a definition.
 
         By default optree's containers are known: those of Python, and what is registered with it in the namespace
-        ``"adhelpers"``. Override for a framework's own.
+        ``"adhelpers"``. Override it for a framework's own: hand them to `make_known`, and flatten again.
         """
         if self.is_array(tree):
             return (tree,), SINGLE

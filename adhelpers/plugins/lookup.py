@@ -8,10 +8,10 @@ from dataclasses import fields
 from typing import Any
 
 from adhelpers.errors import AmbiguousBackendError, ArgumentTypeError
-from adhelpers.plugins.containers import flatten
+from adhelpers.plugins.containers import TreeDef, flatten
 from adhelpers.plugins.contract import ADBackend
 from adhelpers.plugins.discovery import scan
-from adhelpers.plugins.objects import ATOMS
+from adhelpers.plugins.objects import ATOMS, is_numpy
 from adhelpers.plugins.registry import Registry, several, types
 from adhelpers.plugins.rule import runs_for
 
@@ -88,10 +88,22 @@ def owner_within(tree: Any) -> ADBackend | None:
     """`owner_of` the arrays in a structure, which only a framework may be able to take apart."""
     leaves = flatten(tree)[0]
     owner = _owner_of_arrays(leaves)
-    if owner is None and not all(hasattr(leaf, "dtype") or type(leaf) in ATOMS for leaf in leaves):
+    if owner is None and not all(is_numpy(leaf) or type(leaf) in ATOMS for leaf in leaves):
         inside = (_owner_of_arrays(current().instance(name).flatten(tree)[0]) for name in current().loaded())
         owner = next((found for found in inside if found is not None), None)
     return owner
+
+
+def open_up(tree: Any) -> tuple[tuple[Any, ...], TreeDef]:
+    """`flatten`, once each framework that is imported has looked for containers of its own among the leaves."""
+    leaves, treedef = flatten(tree)
+    registry = current()
+    unknown = [leaf for leaf in leaves if not (type(leaf) in ATOMS or is_numpy(leaf) or registry.claims((leaf,)))]
+    if not unknown:
+        return leaves, treedef
+    for name in registry.loaded():
+        registry.instance(name).flatten(unknown)
+    return flatten(tree)
 
 
 def _owner_of_arrays(leaves: Iterable[Any]) -> ADBackend | None:
@@ -101,6 +113,11 @@ def _owner_of_arrays(leaves: Iterable[Any]) -> ADBackend | None:
 def advice_about(leaf: Any) -> str | None:
     """What to write in place of a leaf of `x` that is no array, but holds some; None if that is not known."""
     return current().advice_about(leaf)
+
+
+def advice_about_holder(leaf: Any) -> str | None:
+    """The same of what a plugin knows to hold arrays, such as a module."""
+    return current().advice_about_holder(leaf)
 
 
 def infer(x: Any) -> ADBackend:

@@ -137,13 +137,17 @@ class Registry:
 
     def advice_about(self, leaf: Any) -> str | None:
         """What to write in place of a leaf that is no array, but holds some; None if that is not known."""
-        for description in self.descriptions.values():
-            for path, words in description.holders:
-                if _is_a(leaf, path):
-                    return words
+        words = self.advice_about_holder(leaf)
+        if words is not None:
+            return words
         if arrays_held(lambda part: is_numpy(part) or bool(self.claims((part,))), leaf):
             return f"it holds arrays, but is no container: give them in a dict, or {REGISTER}"
         return None
+
+    def advice_about_holder(self, leaf: Any) -> str | None:
+        """The same of what a plugin knows to hold arrays."""
+        holders = (holder for description in self.descriptions.values() for holder in description.holders)
+        return next((words for path, words in holders if _is_a(leaf, path)), None)
 
     def owner_of(self, leaves: tuple[Any, ...]) -> ADBackend | None:
         """As `lookup.owner_of`."""

@@ -40,7 +40,7 @@ class Raveled:
             leaves, treedef = backend.flatten(x0)
             if all(map(is_number, leaves)):  # with no array beside them to give them its precision
                 x0 = treedef.unflatten(list(map(np.asarray, leaves)))
-            self.point = Tree.read(backend, x0, "x0")
+            self.point = Tree.read_point(backend, x0, "x0")
             self._require_doubles()
         self.spans: list[slice] = []
         self.size = 0
@@ -113,7 +113,7 @@ class Raveled:
         with self.backend.scope():
             leaves = self.point.leaves
             parts = [numbers[s].reshape(leaf.shape) for s, leaf in zip(self.spans, leaves, strict=True)]
-            return self.point.rebuild(tuple(map(self.backend.asarray, parts, leaves)))
+            return self.point.for_function(tuple(map(self.backend.asarray, parts, leaves)))
 
     def flatten(self, tree: Any) -> Any:
         """The numbers of a tree with the structure of `x0` in a new vector; a single number fills a leaf, or all."""
@@ -124,8 +124,7 @@ class Raveled:
             return numbers
         leaves, treedef = self.backend.flatten(tree)
         if treedef is not self.point.treedef and treedef != self.point.treedef:
-            mine = self.point.rebuild(self.point.leaves)
-            leaves, _ = self.backend.flatten(arrange_like(tree, "tree", mine, "x0"))
+            leaves, _ = self.backend.flatten(arrange_like(tree, "tree", self.point.as_given(), "x0"))
         for i, (leaf, partner, span) in enumerate(zip(leaves, self.point.leaves, self.spans, strict=True)):
             array = self.backend.to_numpy(leaf) if self.backend.is_array(leaf) else np.asarray(leaf)
             name = LeafName("tree", self.point.treedef, i)

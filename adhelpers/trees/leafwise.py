@@ -46,7 +46,7 @@ class LeafwiseFunction:
 
     def __call__(self, *leaves: Any) -> tuple[Leaves, Leaves]:
         """Call the user's function on arrays, or tracers, in place of the leaves of `x`."""
-        x = self._x.rebuild(leaves)
+        x = self._x.for_function(leaves)
         try:
             result = self.function(x, *self.args)
         except Exception as error:

@@ -56,7 +56,7 @@ def lift(backend: ADBackend, leaf: Any, name: object, like: Array | None = None)
                 "u": "give u the structure, shapes and dtypes of its partner",
             }.get(_kind_of(name))
             or lookup.advice_about(leaf)
-            or "pass anything else in args or a closure"
+            or f"pass anything else {_elsewhere(name)}"
         )
         msg += f"expected arrays, Python floats, or containers of these; {elsewhere}"
     raise ArgumentTypeError(msg)
@@ -77,6 +77,13 @@ def lift_beside(backend: ADBackend, leaf: Any, name: object, like: Array | None)
 def _kind_of(name: object) -> str:
     """Of what a message speaks: ``"x"``, ``"u"`` or ``"f(x)"``."""
     return re.split(r"[\[.]", str(name), maxsplit=1)[0]
+
+
+def _elsewhere(name: object) -> str:
+    """Where a leaf of `x` belongs that is not to be differentiated."""
+    kind = _kind_of(name)
+    marked = "" if str(name) == kind else f", or mark it as constant by adhelpers.mark_constants({kind})"
+    return f"in args or a closure{marked}"
 
 
 def is_ready(backend: ADBackend, leaf: Any, like: Array | None = None) -> bool:
@@ -214,5 +221,5 @@ def not_differentiable(name: object, received: str) -> DTypeError:
         advice = "plain NumPy makes such arrays of tracers: use xp = adhelpers.array_namespace(x) in f; if it is data, "
     else:
         advice = "convert it to a floating dtype, or, if it is data, "
-    advice += "return it as aux with has_aux=True" if kind == "f(x)" else "pass it in args or a closure"
+    advice += "return it as aux with has_aux=True" if kind == "f(x)" else f"pass it {_elsewhere(name)}"
     return DTypeError(f"{name} is {received}, but only floating and complex leaves can be differentiated; {advice}")

@@ -6,6 +6,7 @@ from typing import Any
 
 from adhelpers.errors import StructureMismatchError
 from adhelpers.plugins.containers import DICTS, NAMESPACE, TreeDef, describe
+from adhelpers.trees.constants import Constant
 
 
 def leaf_paths(treedef: TreeDef, name: str) -> list[str]:
@@ -28,8 +29,22 @@ def key_orders(tree: Any) -> tuple[tuple[Any, ...], ...]:
     return tuple(orders)
 
 
-def arrange_like(tree: Any, name: str, partner: Any, partner_name: str) -> Any:
-    """`tree` in the containers of `partner`: what may differ is the order of keys and the kind of dict."""
+def arrange_like(tree: Any, name: str, partner: Any, partner_name: str, absent: Constant | None = None) -> Any:
+    """`tree` in the containers of `partner`: what may differ is the order of keys and the kind of dict.
+
+    Where the partner has a `Constant`, `tree` has None or the same constant, and the result has None. With `absent`,
+    None may stand for whatever the partner has; the result has `absent` for each leaf of that. What `tree` has where
+    the partner has None or a constant then does not matter.
+    """
+    if absent is not None and (tree is None or partner is None or type(partner) is Constant):
+        import optree
+
+        return optree.tree_map(lambda _: absent, partner, namespace=NAMESPACE)
+    if type(partner) is Constant:
+        if tree is None or type(tree) is Constant or tree is partner.value:
+            return None
+        msg = f"{name} is {describe(tree)}, but {partner_name} is a constant; give None for {name}"
+        raise StructureMismatchError(msg)
 
     def mismatch(detail: str = "") -> StructureMismatchError:
         advice = f"give an array for {name}" if partner_treedef.is_leaf() else f"build {name} like {partner_name}"
@@ -54,8 +69,8 @@ def arrange_like(tree: Any, name: str, partner: Any, partner_name: str) -> Any:
         return tree
     # Names of children are worked out for both, since a registered node may name them as it likes.
     names, partner_names = ([a.codify(n) for a in partner_treedef.accessors()] for n in (name, partner_name))
-    arranged = map(arrange_like, children, names, partner_children, partner_names)
-    return partner_treedef.unflatten(list(arranged))
+    parts = zip(children, names, partner_children, partner_names, strict=True)
+    return partner_treedef.unflatten([arrange_like(*part, absent) for part in parts])
 
 
 def _flatten_one_level(node: Any) -> tuple[list[Any], Any]:

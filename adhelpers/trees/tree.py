@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from adhelpers.errors import ShapeMismatchError
-from adhelpers.plugins.containers import SINGLE, TreeDef
+from adhelpers.errors import ArgumentTypeError, ShapeMismatchError
+from adhelpers.plugins.containers import SINGLE, TreeDef, describe
 from adhelpers.plugins.contract import ADBackend
 from adhelpers.plugins.functions import Array, Leaves
+from adhelpers.trees.constants import Constant, Marked
 from adhelpers.trees.leaves import (
     check_inexact,
     check_like_partner,
@@ -43,6 +44,25 @@ class Tree:
     """What messages call it: ``"x"`` or ``"f(x)"``."""
     leaves: Leaves
     treedef: TreeDef
+    """That of results: it has None for a constant."""
+    marked: Marked | None = None
+    """How `f` gets it, if constants stand in it."""
+
+    @classmethod
+    def read_point(cls, backend: ADBackend, x: Any, name: str = "x") -> Tree:
+        """`read` a structure in which constants may stand."""
+        if is_ready(backend, x):  # one array, by far the commonest: no tree work
+            return cls(backend, name, (x,), SINGLE)
+        leaves, treedef = backend.flatten(x)
+        if Constant not in map(type, leaves):
+            return cls(backend, name, _lifted(backend, leaves, treedef, name), treedef)
+        marked = Marked(treedef, tuple([leaf if type(leaf) is Constant else None for leaf in leaves]))
+        varying = tuple([leaf for leaf in leaves if type(leaf) is not Constant])
+        leaves, treedef = backend.flatten(marked.filled(varying, lambda constant: None))
+        if len(leaves) != len(varying):
+            msg = f"{name} is {describe(x)}, which cannot hold None; give its constants in args or a closure"
+            raise ArgumentTypeError(msg)
+        return cls(backend, name, _lifted(backend, leaves, treedef, name), treedef, marked)
 
     @classmethod
     def read(cls, backend: ADBackend, tree: Any, name: str, like: Array | None = None) -> Tree:
@@ -51,26 +71,22 @@ class Tree:
         Numbers get the precision and device of `like` or, without it, of the first array beside them that is real, or
         complex, as they are.
         """
-        if is_ready(backend, tree, like):  # one array, by far the commonest: no tree work
+        if is_ready(backend, tree, like):
             return cls(backend, name, (tree,), SINGLE)
         leaves, treedef = backend.flatten(tree)
-        lifted = list(leaves)
-        arrays: list[Array] = []
-        for i in sorted(range(len(leaves)), key=lambda i: is_number(leaves[i])):  # arrays first, then numbers
-            leaf, partner = leaves[i], like
-            if like is None and is_number(leaf):
-                same = (array for array in arrays if is_complex(backend, array) == isinstance(leaf, complex))
-                partner = next(same, None)
-            if not is_ready(backend, leaf, partner):
-                leaf_name = LeafName(name, treedef, i)
-                lifted[i] = lift_beside(backend, leaf, leaf_name, partner)
-                check_inexact(backend, lifted[i], leaf_name)
-            arrays.append(lifted[i])
-        return cls(backend, name, tuple(lifted), treedef)
+        return cls(backend, name, _lifted(backend, leaves, treedef, name, like), treedef)
 
     def rebuild(self, leaves: Leaves) -> Any:
-        """The structure with other leaves."""
+        """A result with this structure: it has other leaves, and None for each constant."""
         return leaves[0] if self.treedef is SINGLE else self.treedef.unflatten(leaves)
+
+    def for_function(self, leaves: Leaves) -> Any:
+        """What `f` is called with: the structure with other leaves, and with the values of constants."""
+        return self.rebuild(leaves) if self.marked is None else self.marked.filled(leaves, lambda c: c.value)
+
+    def as_given(self) -> Any:
+        """The structure as it was given, with each `Constant`."""
+        return self.rebuild(self.leaves) if self.marked is None else self.marked.filled(self.leaves, lambda c: c)
 
     def read_partner(self, partner: Any, name: str) -> Leaves:
         """The leaves of `partner`, which must match this tree leaf by leaf in shape, dtype and device."""
@@ -108,5 +124,22 @@ class Tree:
         """The leaves of `partner`, whose containers must match, in the order of this tree's."""
         leaves, treedef = self.backend.flatten(partner)
         if treedef is not self.treedef and treedef != self.treedef:
-            leaves, _ = self.backend.flatten(arrange_like(partner, name, self.rebuild(self.leaves), self.name))
+            leaves, _ = self.backend.flatten(arrange_like(partner, name, self.as_given(), self.name))
         return leaves
+
+
+def _lifted(backend: ADBackend, leaves: Leaves, treedef: TreeDef, name: str, like: Array | None = None) -> Leaves:
+    """The leaves of a structure as arrays of the backend; see `Tree.read`."""
+    lifted = list(leaves)
+    arrays: list[Array] = []
+    for i in sorted(range(len(leaves)), key=lambda i: is_number(leaves[i])):  # arrays first, then numbers
+        leaf, partner = leaves[i], like
+        if like is None and is_number(leaf):
+            same = (array for array in arrays if is_complex(backend, array) == isinstance(leaf, complex))
+            partner = next(same, None)
+        if not is_ready(backend, leaf, partner):
+            leaf_name = LeafName(name, treedef, i)
+            lifted[i] = lift_beside(backend, leaf, leaf_name, partner)
+            check_inexact(backend, lifted[i], leaf_name)
+        arrays.append(lifted[i])
+    return tuple(lifted)

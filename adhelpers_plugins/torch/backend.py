@@ -24,6 +24,7 @@ from adhelpers.extend import (
     Pullback,
     Rule,
     SecondOrder,
+    TreeDef,
     VJPSweep,
     fewest_vectors_first,
     raised_by_library,
@@ -31,6 +32,7 @@ from adhelpers.extend import (
 from adhelpers_plugins.torch import direct, functional, levels, namespace, rules, special
 from adhelpers_plugins.torch.arrayapi.arguments import from_numpy
 from adhelpers_plugins.torch.compilation import compiled
+from adhelpers_plugins.torch.containers import make_known
 
 _MISSING_RULE = re.compile(
     r"Trying to use forward AD with .* that does not support it"
@@ -116,6 +118,14 @@ class TorchBackend(ADBackend):
         if not isinstance(leaf, (np.ndarray, np.generic)):
             return torch.tensor(leaf, dtype=None if like is None else like.dtype, device=device)
         return from_numpy(leaf, device)
+
+    def flatten(self, tree: Any) -> tuple[Leaves, TreeDef]:
+        """Also what PyTorch alone knows for a container."""
+        leaves, treedef = super().flatten(tree)
+        unknown = [leaf for leaf in leaves if not isinstance(leaf, _USUAL)]
+        if unknown and make_known(unknown):
+            return self.flatten(tree)
+        return leaves, treedef
 
     def array_namespace(self, *arrays: Array) -> Any:
         """array_api_compat's namespace over torch, with fewer surprises."""
@@ -231,6 +241,8 @@ def _takes_dual_numbers(leaves: Leaves) -> bool:
 
 
 _NOTHING = contextlib.nullcontext()
+
+_USUAL = (torch.Tensor, np.ndarray, np.generic, float, complex)
 
 _SMALL = 2**13
 """Up to so many elements in all copies of a batch, the overhead of a vectorised sweep is more than that of the copies.

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import OrderedDict, defaultdict, namedtuple
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import optree
 import pytest
 
-from adhelpers.plugins.containers import NAMESPACE, SINGLE, describe, flatten
+from adhelpers.plugins.containers import NAMESPACE, SINGLE, describe, flatten, make_known
 
 Point = namedtuple("Point", ["a", "b"])  # noqa: PYI024  # the plain kind, as users write it
 
@@ -71,6 +72,23 @@ def test_what_is_registered_for_this_library_alone_is_known() -> None:
         optree.unregister_pytree_node(Model, namespace=NAMESPACE)
 
 
+def test_a_container_is_made_known_once() -> None:
+    class Model:
+        def __init__(self, w: Any) -> None:
+            self.w = w
+
+    known = [Model], lambda m: ((m.w,), "rest", (".w",)), lambda rest, children: Model(*children, *rest[4:])
+    assert not make_known([], *known[1:])
+    assert flatten(Model(1.0))[1] is SINGLE
+    assert make_known(*known)
+    assert make_known(*known), "a second time is no error"
+    leaves, treedef = flatten({"m": Model([1.0, 2.0])})
+    assert leaves == (1.0, 2.0)
+    assert treedef.unflatten([3.0, 4.0])["m"].w == [3.0, 4.0]
+    assert [path.codify("x") for path in treedef.accessors()] == ["x['m'].w[0]", "x['m'].w[1]"]
+    assert optree.tree_leaves(Model(1.0)) != [1.0], "nothing changes for other users of optree"
+
+
 @pytest.mark.parametrize(
     ("node", "words"),
     [
@@ -84,6 +102,7 @@ def test_what_is_registered_for_this_library_alone_is_known() -> None:
         ({"b": 1, "a": 2}, "a dict with keys ['b', 'a']"),
         (OrderedDict(z=1), "an OrderedDict with keys ['z']"),
         (defaultdict(int), "a defaultdict with keys []"),
+        (MappingProxyType({"b": 1}), "a mappingproxy with keys ['b']"),
         (np.ones(2), "a numpy.ndarray"),
         (np.float32(1.0), "a numpy.float32"),
         (Decimal(1), "a decimal.Decimal"),

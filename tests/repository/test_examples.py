@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -65,6 +66,16 @@ def test_what_needs_exact_derivatives_says_so(program: str, tmp_path: Path) -> N
     ended = run(tmp_path, program, "--backends", "finite-difference")
     assert ended.returncode == 1
     assert ended.stderr == "this program needs exact derivatives, which 'finite-difference' does not have\n"
+
+
+def test_the_package_with_fits_passes_its_own_tests_on_every_framework() -> None:
+    if not {"torch", "jax"} <= set(FRAMEWORKS):
+        pytest.skip("its README uses PyTorch and JAX")
+    package = EXAMPLES / "errorbars"
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", "pyproject.toml", "--rootdir", "."]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(package / "src"), str(EXAMPLES.parent)])}
+    ended = subprocess.run(command, cwd=package, env=environment, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
 
 
 def test_a_picture_is_saved(tmp_path: Path) -> None:

@@ -540,3 +540,14 @@ def bad_arguments() -> tuple[type[ValueError], type[TypeError], tuple[type[Adhel
     """One class catches all; the builtin ones do too."""
     both = (adhelpers.ArgumentError, adhelpers.ArgumentTypeError)
     return adhelpers.ArgumentError, adhelpers.ArgumentTypeError, both
+
+
+def structures(x: Any, backend: ADBackend) -> None:
+    """Arithmetic of structures, and constants among them."""
+    marked = adhelpers.mark_constants(x)
+    gradient = adhelpers.gradient(model, backend, marked)
+    assert_type(adhelpers.tree_map(lambda p, g: p - 0.1 * g, x, gradient), Any)
+    assert_type(adhelpers.tree_leaves(gradient), list[Any])
+    assert_type(adhelpers.Constant(3).value, Any)
+    adhelpers.tree_map(x)  # type: ignore[call-arg]
+    adhelpers.Constant(3).value = 4  # type: ignore[misc]

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import adhelpers
 from adhelpers import (
     ShapeMismatchError,
     StructureMismatchError,
@@ -62,6 +63,39 @@ def test_nodes_registered_with_jax(name: str | None) -> None:
     np.testing.assert_array_equal(pulled["line"][0].offset["b"], U)
     returned = jacobian_vector_product(lambda line: Line(line.offset["b"], {"b": line.slope}), name, line, tangent)
     np.testing.assert_array_equal(returned.slope, X)
+
+
+def powers(line: Any) -> Any:
+    """``slope**2 * b``, in a container like that of x."""
+    return Line(line.slope**2 * line.offset["b"], {"b": None}, line.name)
+
+
+def total(line: Any) -> Any:
+    return powers(line).slope.sum()
+
+
+@pytest.mark.parametrize("name", ["jax", None])
+def test_nodes_registered_with_jax_in_every_operation(name: str | None) -> None:
+    x, u = Line(jnp.asarray(X), {"b": jnp.asarray(U)}), Line(jnp.asarray(U), {"b": jnp.asarray(X)})
+    pushed = 2 * X * U * U + X**3
+    np.testing.assert_allclose(adhelpers.value(powers, name, x).slope, X**2 * U)
+    np.testing.assert_allclose(adhelpers.gradient(total, name, x).slope, 2 * X * U)
+    jacobian = adhelpers.jacobian(powers, name, x)
+    assert type(jacobian) is type(jacobian.slope) is Line
+    np.testing.assert_allclose(jacobian.slope.offset["b"], np.diag(X**2))
+    np.testing.assert_allclose(adhelpers.gauss_newton_product(powers, name, x, u).offset["b"], X**2 * pushed, rtol=1e-5)
+    hessian = adhelpers.hessian(total, name, x)
+    np.testing.assert_allclose(hessian.offset["b"].slope, np.diag(2 * X))
+    np.testing.assert_allclose(adhelpers.laplacian(total, name, x), np.sum(2 * U))
+    product = adhelpers.hessian_vector_product(total, name, x, u)
+    np.testing.assert_allclose(product.slope, 2 * U * U + 2 * X * X)
+    lin = adhelpers.linearize(powers, name, x)
+    np.testing.assert_allclose(lin.push(u).slope, pushed, rtol=1e-6)
+    assert type(lin.pull(Line(jnp.asarray(U), {"b": None}))) is Line
+    np.testing.assert_allclose(adhelpers.linearize_gradient(total, name, x).push(u).offset["b"], 2 * X * U)
+    prepared = adhelpers.prepare(adhelpers.jacobian_vector_product, powers, name, x, u)
+    for push in (prepared, lambda *xu: adhelpers.jacobian_vector_product(powers, name, *xu)):
+        np.testing.assert_allclose(push(x, u).slope, pushed, rtol=1e-6)
 
 
 @pytest.mark.parametrize(
