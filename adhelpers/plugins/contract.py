@@ -51,7 +51,9 @@ class ADBackend(ABC):
     capabilities
         What the backend promises.
     known_failures
-        Scenarios of the conformance suite that it cannot pass, each with a reason that a user understands.
+        Scenarios of the conformance suite that it cannot pass, each with the kind of failure, which alone is forgiven,
+        and a reason that a user understands: ``"wrong value: ..."``, ``"wrong behaviour: ..."``, ``"hangs: ..."``,
+        or the name of an error, ``"TypeError: ..."``.
     conversion
         The call that makes an array of this framework from a foreign one, such as ``"torch.from_dlpack"``;
         messages quote it.

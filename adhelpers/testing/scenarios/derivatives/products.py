@@ -15,7 +15,7 @@ from adhelpers.testing.models import image_network, numbers
 from adhelpers.testing.operations import MODES
 from adhelpers.testing.problems import PROBLEMS, Problem, as_arrays
 from adhelpers.testing.scenario import Catalogue
-from adhelpers.testing.subject import Failure, Subject, section
+from adhelpers.testing.subject import WRONG_VALUE, Subject
 
 SCENARIOS = Catalogue()
 
@@ -61,9 +61,8 @@ def _transpose(problem: Problem, subject: Subject) -> None:
     forward, reverse = _pairing(problem.cotangent, pushed), _pairing(pulled, problem.tangent)
     sizes = _pairing(_moduli(problem.cotangent), _moduli(pushed)), _pairing(_moduli(pulled), _moduli(problem.tangent))
     allowed = subject.tolerance(np.ones(())) * max(sizes)
-    if not abs(forward - reverse) <= allowed:
-        words = f"Re(sum(u * jvp(t))) = {forward!r} and Re(sum(vjp(u) * t)) = {reverse!r}"
-        raise Failure(section("received", words) + section("expected", f"two equal numbers, within {allowed:.2g}"))
+    words = f"Re(sum(u * jvp(t))) = {forward!r} and Re(sum(vjp(u) * t)) = {reverse!r}"
+    subject.expect(abs(forward - reverse) <= allowed, words, f"two equal numbers, within {allowed:.2g}", WRONG_VALUE)
 
 
 def _pairing(a: Any, b: Any) -> float:
