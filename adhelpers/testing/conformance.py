@@ -55,8 +55,9 @@ class Conformance:
         try:
             return self._named(self.backend)
         except AdhelpersError as error:
-            record_property("adhelpers", (str(self.backend), "declarations", "declarations"))
-            self._leave(request, str(error))
+            words = str(error)
+        record_property("adhelpers", (str(self.backend), "declarations", "declarations"))
+        self._leave(request, words)
 
     def _leave(self, request: pytest.FixtureRequest, words: str) -> NoReturn:
         """Fail, and skip the other tests."""
