@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -45,12 +44,9 @@ def run(
         for option, value in (("suite-version", suite_version), ("timeout", timeout), ("json", json)):
             arguments += [f"--adhelpers-{option}", str(value)] if value is not None else []
         child = subprocess.Popen([sys.executable, "-c", _IN_THE_CHILD.format(path=sys.path), *arguments, *options])
-        record, interrupted = Record(folder), False
+        record = Record(folder)
         try:
-            _wait(child, record, 60.0 if timeout is None else timeout)
-        except KeyboardInterrupt:  # which the child has received as well
-            interrupted = True
-            _take_leave(child)
+            interrupted = _interrupted(child, record, timeout or 60.0, debugged=bool({"--pdb", "--trace"} & {*options}))
         finally:
             child.kill()
             child.wait()
@@ -78,26 +74,44 @@ def run_pytest(arguments: list[str]) -> None:
     sys.exit(status)
 
 
+def _interrupted(child: subprocess.Popen[bytes], record: Record, timeout: float, *, debugged: bool) -> bool:
+    """Wait for the end of the run; whether that came by an interruption, which the child has received as well."""
+    while True:
+        try:
+            _wait(child, record, timeout)
+        except KeyboardInterrupt:
+            if not debugged:  # to a debugger it is a key like any other
+                _take_leave(child)
+                return True
+        else:
+            return False
+
+
 def _wait(child: subprocess.Popen[bytes], record: Record, timeout: float) -> None:
     """Wait for the end of the run, and end what does not let Python run in a scenario, not even for that to be seen."""
-    tick = min(1.0, timeout / 10)
+    tick, leave = min(1.0, timeout / 10), _GRACE
     silent: dict[tuple[int, int], float] = {}
-    leave = _GRACE
-    while child.poll() is None and leave > 0:
-        time.sleep(tick)
+    while _runs(child, tick) and leave > 0:
         # Time passes by looks, for this process is stopped and continued with the others.
-        silent = {
-            (pid, beat): silent.get((pid, beat), 0.0) + tick for pid, beat, _, words in record.running() if not words
-        }
+        beats = [(pid, beat) for pid, beat, _, words in record.running() if not words]
+        silent = {beat: silent.get(beat, 0.0) + tick for beat in beats}
         for (pid, _), seconds in silent.items():
             if seconds > 2 * timeout:
-                record.give_up(
-                    pid, f"it has not let Python run for {seconds:g} s: it waits or computes in compiled code"
-                )
+                words = f"it has not let Python run for {seconds:g} s: it waits or computes in compiled code"
+                record.give_up(pid, words)
                 with contextlib.suppress(OSError):
                     os.kill(pid, signal.SIGABRT)  # at which faulthandler shows where each thread is
         if record.status() is not None:
             leave -= tick
+
+
+def _runs(child: subprocess.Popen[bytes], seconds: float) -> bool:
+    """Whether it still does so in that time."""
+    try:
+        child.wait(seconds)
+    except subprocess.TimeoutExpired:
+        return True
+    return False
 
 
 def _take_leave(child: subprocess.Popen[bytes]) -> None:
@@ -105,8 +119,7 @@ def _take_leave(child: subprocess.Popen[bytes]) -> None:
     for number in (None, signal.SIGINT, signal.SIGABRT):
         if number is not None:
             child.send_signal(number)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            child.wait(_GRACE)
+        if not _runs(child, _GRACE):
             return
 
 

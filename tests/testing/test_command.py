@@ -187,6 +187,13 @@ def test_with_several_processes_one_that_dies_is_a_failure_among_others(install:
     assert "its process died\n       R7-sine/vjp" in done.stdout
 
 
+def test_a_thread_that_is_left_behind_does_not_keep_the_run_from_its_end(install: Install, tmp_path: Path) -> None:
+    leave = "        threading.Thread(target=threading.Event().wait).start()\n        return super().jvp(f, x, u)\n"
+    toy(install, f"import threading{TOY}    def jvp(self, f, x, u):\n{leave}")
+    done = conformance(tmp_path, "-k", "R7-sine/jvp")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 INTERRUPTED = {
     "in Python": ("time.sleep(60)", "KeyboardInterrupt"),
     "in C": ("sum(range(10**12))", "the process was ended by SIGABRT"),
