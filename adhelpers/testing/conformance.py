@@ -15,7 +15,7 @@ from adhelpers.testing.running.outcomes import OUT_OF_REACH
 from adhelpers.testing.scenario import SUITE_VERSION, Scenario
 from adhelpers.testing.subject import HANGS, Failure, NotConcerned, OutOfReach
 from adhelpers.testing.suite import scenarios
-from adhelpers.testing.threads import in_threads
+from adhelpers.testing.threads import SOON, in_threads
 
 
 class Conformance:
@@ -119,7 +119,7 @@ def _finding(backend: ADBackend, scenario: Scenario, *, in_a_thread: bool) -> Fa
     """What is wrong, or None; a scenario of which nothing can be said is skipped. What hangs is left to a thread."""
     try:
         if in_a_thread:
-            in_threads(backend, [lambda subject: scenario.run(backend)])
+            in_threads(backend, [lambda subject: scenario.run(backend)], waiting=SOON)
         else:
             scenario.run(backend)
     except OutOfReach as error:

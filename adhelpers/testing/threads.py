@@ -12,12 +12,18 @@ from adhelpers.testing.subject import HANGS, Failure, Subject, section
 PATIENCE, COMPUTING = 20.0, 60.0
 """For how many seconds threads may wait for nothing, and for how many compute."""
 
+SOON = 1.0
+"""For how many they may wait, if it is known of the backend that it keeps threads waiting."""
+
 _hopeless: set[type[ADBackend]] = set()
 """Backends that have kept a thread waiting: the next ones need not wait as long to be sure."""
 
 
-def in_threads(backend: ADBackend, checks: Sequence[Callable[[Subject], None]]) -> None:
-    """Run each check in a thread with a subject of its own; raise what the first of them to fail raised."""
+def in_threads(backend: ADBackend, checks: Sequence[Callable[[Subject], None]], waiting: float | None = None) -> None:
+    """Run each check in a thread with a subject of its own; raise what the first of them to fail raised.
+
+    They fail together once they have been `waiting` for so many seconds, `PATIENCE` by default.
+    """
     errors: list[BaseException] = []
 
     def work(check: Callable[[Subject], None]) -> None:
@@ -34,15 +40,15 @@ def in_threads(backend: ADBackend, checks: Sequence[Callable[[Subject], None]]) 
     threads = [threading.Thread(target=work, args=(check,), daemon=True) for check in checks]
     for thread in threads:
         thread.start()
-    patience = Patience(1.0 if type(backend) in _hopeless else PATIENCE, COMPUTING)
+    patience = Patience(waiting or (SOON if type(backend) in _hopeless else PATIENCE), COMPUTING)
     words = ""
-    while (waiting := [thread for thread in threads if thread.is_alive()]) and not words:
-        waiting[0].join(patience.tick)
-        if waiting[0].is_alive():
+    while (alive := [thread for thread in threads if thread.is_alive()]) and not words:
+        alive[0].join(patience.tick)
+        if alive[0].is_alive():
             words = patience.ran_out()
     if errors:
         raise errors[0]
-    if waiting:
+    if alive:
         _hopeless.add(type(backend))
         received = f"a thread that does not come back: this process {words}"
         raise Failure(section("received", received) + section("expected", "every thread to finish"), HANGS)

@@ -105,11 +105,10 @@ def test_failures_are_named_by_their_scenarios_and_counted_by_cause(install: Ins
     assert "run.py" not in done.stdout
     assert "TestConformance" not in done.stdout
     _, _, causes = done.stdout.partition("\nWhat failed, by cause\n")
-    wrong, names, unequal, more_names, _ = causes.splitlines()
-    assert wrong.startswith("    3  results are wrong (off by 1e+00 to 1e+00")
-    assert names.split(", ") == ["       R7-identity/jvp", "R7-sum/jvp", "R7-sine/jvp"]
-    assert unequal.startswith("    3  Re(sum(u * jvp(t))) = ... and Re(sum(vjp(u) * t)) = ...")
-    assert more_names.count("/transpose") == 3
+    wrong, names, _ = causes.splitlines()
+    assert wrong.startswith("    6  results are wrong (off by ")
+    first = ["R7-identity/jvp", "R7-identity/transpose", "R7-sum/jvp", "R7-sum/transpose"]
+    assert names == f"       {', '.join(first)}, and 2 more"
     listed = conformance(tmp_path, "-k", "R7-sine/jvp or declarations", "-v", "-v", "-rA")
     assert "declarations PASSED" in listed.stdout
     assert "FAILED R7-sine/jvp - " in listed.stdout

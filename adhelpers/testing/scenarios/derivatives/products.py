@@ -15,7 +15,7 @@ from adhelpers.testing.models import image_network, numbers
 from adhelpers.testing.operations import MODES
 from adhelpers.testing.problems import PROBLEMS, Problem, as_arrays
 from adhelpers.testing.scenario import Catalogue
-from adhelpers.testing.subject import WRONG_VALUE, Subject
+from adhelpers.testing.subject import WRONG_VALUE, Failure, Subject, section
 
 SCENARIOS = Catalogue()
 
@@ -61,8 +61,10 @@ def _transpose(problem: Problem, subject: Subject) -> None:
     forward, reverse = _pairing(problem.cotangent, pushed), _pairing(pulled, problem.tangent)
     sizes = _pairing(_moduli(problem.cotangent), _moduli(pushed)), _pairing(_moduli(pulled), _moduli(problem.tangent))
     allowed = subject.tolerance(np.ones(())) * max(sizes)
-    words = f"Re(sum(u * jvp(t))) = {forward!r} and Re(sum(vjp(u) * t)) = {reverse!r}"
-    subject.expect(abs(forward - reverse) <= allowed, words, f"two equal numbers, within {allowed:.2g}", WRONG_VALUE)
+    if not abs(forward - reverse) <= allowed:
+        words = f"Re(sum(u * jvp(t))) = {forward!r} and Re(sum(vjp(u) * t)) = {reverse!r}"
+        message = section("received", words) + section("expected", f"two equal numbers, within {allowed:.2g}")
+        raise Failure(message, WRONG_VALUE, (np.asarray(forward), np.asarray(reverse)))
 
 
 def _pairing(a: Any, b: Any) -> float:
