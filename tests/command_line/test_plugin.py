@@ -192,6 +192,7 @@ def test_it_says_what_to_fill_in_until_it_conforms(folder: Path, install: Instal
         assert done.returncode == 1
         assert f"backend 'my-lib' is not filled in:\n* {method}: " in done.stdout
         assert "1 failed" in done.stdout
+        assert "    1  backend 'my-lib' is not filled in:\n" in done.stdout
         source = fill_in(source, method, body)
         backend.write_text(source)
 
