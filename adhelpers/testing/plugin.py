@@ -67,7 +67,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def _name(node: str) -> str:
     """A scenario's name, with its rule, from that of its test."""
-    return node.partition("[")[2].removesuffix("]") or "declarations"
+    return node.rpartition("::")[2].partition("[")[2].removesuffix("]") or "declarations"
 
 
 @pytest.hookimpl(wrapper=True)
@@ -76,8 +76,6 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
     folder = item.config.getoption("adhelpers_record")
     if not folder or item.config.getoption("usepdb") or item.config.getoption("trace"):
         return (yield)
-    if os.getppid() != _PARENT:
-        os._exit(1)  # nobody waits for the results
     record, done = Record(folder), threading.Event()
     record.enter(os.getpid(), _name(item.nodeid))
     threading.Thread(target=_watch, args=(item, record, done), daemon=True).start()
@@ -130,6 +128,8 @@ class _Report:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if self.record and os.getppid() != _PARENT:
+            os._exit(1)  # the command was killed
         if self.backend:
             report.nodeid = _name(report.nodeid)
         properties: Any = dict(report.user_properties)

@@ -218,13 +218,16 @@ def test_an_interruption_leaves_the_table(install: Install, tmp_path: Path, line
     assert "adhelpers: interrupted" in errors
 
 
-def test_nothing_runs_on_when_the_command_is_killed(install: Install, tmp_path: Path) -> None:
+@pytest.mark.parametrize("options", [(), ("-n", "1")], ids=["one process", "xdist"])
+def test_nothing_runs_on_when_the_command_is_killed(install: Install, tmp_path: Path, options: tuple[str, ...]) -> None:
+    if options:
+        pytest.importorskip("xdist")
     log = tmp_path / "log"
     log.touch()
     slow = "    def jvp(self, f, x, u):\n        import time\n        time.sleep(0.1)\n"
     write = f"        print(1, file=open({str(log)!r}, 'a'))\n        return super().jvp(f, x, u)\n"
     toy(install, f"{TOY}{slow}{write}")
-    with started_conformance(tmp_path, "-k", "R7") as process:
+    with started_conformance(tmp_path, "-k", "R7", *options) as process:
         wait_for(lambda: log.stat().st_size > 0)
         process.kill()
         process.communicate(timeout=60)

@@ -11,6 +11,7 @@ from strangers import Install
 from toy_suite import FEW, TOY, WRONG, conformance, toy
 
 from adhelpers.testing import RULES, scenarios
+from adhelpers.testing.plugin import _name
 
 
 def test_a_backend_that_never_comes_back_is_given_up(install: Install, tmp_path: Path) -> None:
@@ -57,6 +58,12 @@ def test_a_timeout_is_a_positive_number(seconds: str, tmp_path: Path, install: I
     done = conformance(tmp_path, "--timeout", seconds)
     assert done.returncode == 2
     assert f"a time is a positive number of seconds, but '{seconds}' was given" in done.stderr
+
+
+@pytest.mark.parametrize("file", ["", "run.py", "../a[b]::c/run.py"])
+def test_a_test_is_named_by_its_scenario(file: str) -> None:
+    assert _name(f"{file}::TestConformance::test_scenario[R7-sine/jvp]") == "R7-sine/jvp"
+    assert _name(f"{file}::TestConformance::test_declarations") == "declarations"
 
 
 def test_nothing_that_ran_is_a_failure(install: Install, tmp_path: Path) -> None:
