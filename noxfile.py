@@ -12,7 +12,6 @@ nox.options.sessions = ["lint", "typing", "core", "tests", "conformance", "docs"
 
 PYPROJECT = nox.project.load_toml("pyproject.toml")
 CONSTRAINTS = Path("constraints.txt").resolve()
-LOWEST = Path("constraints-lowest.txt").resolve()
 
 
 def install(
@@ -74,8 +73,28 @@ def tests(session: nox.Session) -> None:
 @nox.session
 def lowest(session: nox.Session) -> None:
     """The tests with the oldest dependencies that are allowed; not among the sessions of a plain `nox`."""
-    install(session, "-e", ".[all]", groups=("test", "containers"), constraints=LOWEST)
-    session.run("pytest", "-n", "auto", *session.posargs, env=environment(session, OMP_NUM_THREADS="1"))
+    oldest = Path("constraints-oldest.txt").resolve()
+    install(session, "-e", ".[all]", groups=("test", "containers"), constraints=oldest)
+    session.run("pytest", "-n", "auto", *session.posargs, env={"OMP_NUM_THREADS": "1"})  # see `versions`
+
+
+@nox.session
+@nox.parametrize(
+    ("python", "versions"),
+    [
+        nox.param("3.11", "oldest", id="oldest"),
+        nox.param("3.11", "middle", id="middle"),
+        nox.param("3.13", "newest", id="newest"),
+        nox.param("3.14", "newest-3.14", id="newest-3.14"),
+    ],
+)
+def versions(session: nox.Session, versions: str) -> None:
+    """Two years of frameworks, where the Python is found that each needs; by hand. It writes docs/versions.md."""
+    constraints = Path(f"constraints-{versions.partition('-')[0]}.txt").resolve()
+    install(session, "-e", ".[all,testing]", groups=("test", "containers"), constraints=constraints)
+    # JAX 0.5 reads zeros from its own cache of compiled loops.
+    kept = environment(session) if versions.startswith("newest") else {}
+    session.run("python", "docs/versions.py", versions, env={"OMP_NUM_THREADS": "1", **kept})
 
 
 @nox.session

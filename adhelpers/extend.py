@@ -4,7 +4,7 @@ A plugin needs nothing else of `adhelpers`; the shipped ones import nothing else
 """
 
 from adhelpers.caches import FUNCTIONS, Cache, shared
-from adhelpers.engine.journal import QUESTIONS, is_listening, tell
+from adhelpers.engine.journal import QUESTIONS, is_listening, tell, warn
 from adhelpers.errors import ArgumentError, ArgumentTypeError, DTypeError, UnsupportedOperationError
 from adhelpers.namespaces.array import array_namespace
 from adhelpers.namespaces.special import special_namespace
@@ -69,4 +69,5 @@ __all__ = [
     "shared",
     "special_namespace",
     "tell",
+    "warn",
 ]

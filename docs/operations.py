@@ -12,15 +12,53 @@ from adhelpers.operations.declaration import Operation, declarations
 
 PAGE = Path(__file__).parent / "reference" / "operations.md"
 BEGIN, END = "<!-- written by docs/operations.py -->\n", "<!-- until here -->\n"
-RESULTS = {"x": "`x`", "f(x)": "`f(x)`", "J": "`f(x)` with `x` inside", "H": "`x` with `x` inside"}
+TAKES = {
+    "derivative": "a number",
+    "gradient": "any structure, to a number",
+    "hessian": "any structure, to a number",
+    "hessian_vector_product": "any structure, to a number",
+    "laplacian": "any structure",
+    "second_derivative": "a number",
+    "gauss_newton_product": "any structure; residuals, or a model with a `loss`",
+    "batched_gradient": "one array, to a number for each element",
+    "batched_hessian": "one array, to a number for each element",
+    "batched_jacobian": "one array with a batch, to one with it",
+}
+"""What `f` is a function of, and of what kind, where that is not any structure to any structure."""
+
+RESULTS = {
+    "x": "like `x`",
+    "f(x)": "like `f(x)`",
+    "J": "like `f(x)`, in place of each leaf one like `x`",
+    "H": "like `x`, in place of each leaf one like `x`",
+}
 """What the structure of a result is that of."""
+
+SHAPES = {"batched_gradient": "like `x`", "batched_hessian": "`(N, N, B)`", "batched_jacobian": "`(M, N, B)`"}
+
+COSTS = {
+    "value": "one call of `f`",
+    "jacobian_vector_product": "one forward pass",
+    "vector_jacobian_product": "one reverse pass",
+    "derivative": "one forward pass",
+    "second_derivative": "one forward pass of a forward pass",
+    "gradient": "one reverse pass",
+    "jacobian": "a sweep of min(M, N) vectors",
+    "hessian": "a gradient, and a sweep of N vectors through it",
+    "hessian_vector_product": "a gradient, and one pass through it",
+    "gauss_newton_product": "one forward and one reverse pass",
+    "laplacian": "a sweep of N vectors through second derivatives",
+    "batched_gradient": "one reverse pass",
+    "batched_jacobian": "a sweep of min(M, N) vectors",
+    "batched_hessian": "a gradient, and a sweep of N vectors through it",
+}
 
 
 def table() -> str:
     """A row for each operation."""
     lines = [
-        "| operation | besides `x` | structure of the result | options | tried when compiled |",
-        "|---|---|---|---|---|",
+        "| operation | `f` is a function of | besides `x` | result | cost | options |",
+        "|---|---|---|---|---|---|",
     ]
     operations = {declared.operation for declared in declarations().values()}
     lines += [row(operation) for operation in sorted(operations, key=lambda operation: operation.name)]
@@ -29,13 +67,19 @@ def table() -> str:
 
 def row(operation: Operation) -> str:
     """One operation."""
-    along = {None: "nothing", "x": "`u` like `x`", "f(x)": "`u` like `f(x)`"}[operation.along]
-    result = "one array" if operation.is_batched else RESULTS[operation.result]
+    name = operation.name
+    along = {None: "", "x": "`u` like `x`", "f(x)": "`u` like `f(x)`"}[operation.along]
+    result = SHAPES[name] if operation.is_batched else RESULTS[operation.result]
     options = ", ".join(f"`{option}`" for option in operation.options)
-    tried = "several ways" if operation.alternatives is not None else ""
-    return f"| `{operation.name}` | {along} | {result} | {options} | {tried} |".replace("|  |", "| |").replace(
-        "|  |", "| |"
-    )
+    cells = [
+        f"{{py:func}}`{name} <adhelpers.{name}>`",
+        TAKES.get(name, "any structure"),
+        along,
+        result,
+        COSTS[name],
+        options,
+    ]
+    return "".join(f"| {cell} " if cell else "| " for cell in cells) + "|"
 
 
 def main() -> int:

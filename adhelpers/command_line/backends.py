@@ -21,8 +21,7 @@ def run(options: argparse.Namespace) -> int:
     """Print a table of the backends, and below it the reasons of those that failed."""
     found = listing.backends()
     rows = [
-        [backend.name, backend.framework or "-", backend.distribution or "-", _capabilities(backend)]
-        for backend in found
+        [backend.name, _framework(backend), backend.distribution or "-", _capabilities(backend)] for backend in found
     ]
     problems = [backend.problem for backend in found if not backend.loads and not backend.is_disabled]
     tables.show(Table("Backends", ["name", "framework", "from", "capabilities"], rows, frozenset({"failed"})))
@@ -31,6 +30,10 @@ def run(options: argparse.Namespace) -> int:
     for problem in problems:
         print(f"* {problem}")
     return 0
+
+
+def _framework(backend: RegisteredBackend) -> str:
+    return ", ".join(filter(None, (backend.framework, backend.beyond_tested))) or "-"
 
 
 def _capabilities(backend: RegisteredBackend) -> str:

@@ -102,13 +102,21 @@ class Lack:
         except Exception as error:
             if not is_missing_rule(self.backend, error):
                 raise
-            msg = (
-                f"backend {self.backend.name!r} lacks a {self.rule} ({self.words}), "
-                f"and {self.way} cannot stand in ({error}); "
-                "write f with other primitives, give the primitive a rule in its framework, "
-                "or use the backend 'finite-difference'"
-            )
-            raise UnsupportedOperationError(msg) from error
+            raise UnsupportedOperationError(self._neither(str(error))) from error
+
+    def _neither(self, words: str) -> str:
+        """That nothing can stand in, said once: what a product says, the sweep of it need not repeat."""
+        for said in (self.words, words):
+            if said.endswith(_ADVICE):
+                return said
+        why = "" if words == self.words else f" ({self.words})"
+        lack = f"backend {self.backend.name!r} lacks a {self.rule}{why}"
+        return f"{lack}, and {self.way} cannot stand in ({words}); {_ADVICE}"
+
+
+_ADVICE = (
+    "write f with other primitives, give the primitive a rule in its framework, or use the backend 'finite-difference'"
+)
 
 
 def is_missing_rule(backend: ADBackend, error: Exception) -> bool:

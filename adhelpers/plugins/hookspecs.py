@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -39,6 +40,9 @@ class BackendDescription:
     holders
         Types that hold arrays and are no containers, each as ``("module:Type", "what to write instead")``. The words
         end the message for an `x` of that type.
+    tested
+        The oldest and the newest version of the framework that the plugin was tested with, such as
+        ``("2.5", "2.15")``; ``adhelpers backends`` says where the installed one is older or newer.
 
     Examples
     --------
@@ -55,14 +59,19 @@ class BackendDescription:
     framework: str | None = None
     install: str | None = None
     holders: tuple[tuple[str, str], ...] = ()
+    tested: tuple[str, str] | None = None
 
     def __post_init__(self) -> None:
         words = (self.name, self.framework or "", self.install or "", *[words for _, words in self.holders])
         paths = (self.implementation, *self.array_types, *[path for path, _ in self.holders])
-        if not all(isinstance(word, str) for word in words + paths) or not all(":" in path for path in paths):
+        if (
+            not all(isinstance(word, str) for word in words + paths)
+            or not all(":" in path for path in paths)
+            or not (self.tested is None or _are_two_versions(self.tested))
+        ):
             msg = (
                 f"{self} does not fit; write its implementation as 'module:Class', its array_types as "
-                "('module:Type',), and the rest as strings"
+                "('module:Type',), what it was tested with as ('2.5', '2.15'), and the rest as strings"
             )
             raise ArgumentTypeError(msg)
 
@@ -77,6 +86,29 @@ class BackendDescription:
             return importlib.metadata.version(self.framework)
         except importlib.metadata.PackageNotFoundError:
             return None
+
+    @property
+    def beyond_tested(self) -> str | None:
+        """``"older than tested"`` or ``"newer than tested"``, as the installed version of the framework is; or None."""
+        version = self.framework_version
+        if self.tested is None or version is None or not _numbers(version):
+            return None
+        installed, (oldest, newest) = _numbers(version), map(_numbers, self.tested)
+        # As many numbers count as are named: 2.15.1 is no newer than 2.15.
+        if installed[: len(oldest)] < oldest:
+            return "older than tested"
+        return "newer than tested" if installed[: len(newest)] > newest else None
+
+
+def _are_two_versions(tested: object) -> bool:
+    """Each a string that begins with a number."""
+    return isinstance(tested, tuple) and len(tested) == 2 and all(isinstance(v, str) and _numbers(v) for v in tested)
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    """Those of a release: (2, 15, 0) of 2.15.0+cpu."""
+    release = re.match(r"\d+(\.\d+)*", version)
+    return tuple(int(number) for number in release[0].split(".")) if release else ()
 
 
 @hookspec

@@ -49,8 +49,14 @@ class RegisteredBackend:
             return None
         return f"{self.description.framework} {self.description.framework_version or 'not installed'}"
 
+    @property
+    def beyond_tested(self) -> str | None:
+        """``"older than tested"`` or ``"newer than tested"``, where the framework's version is; else None."""
+        return None if self.description is None else self.description.beyond_tested
+
     def __str__(self) -> str:
-        where = ", ".join(filter(None, (self.framework, self.distribution and f"from {self.distribution}")))
+        source = self.distribution and f"from {self.distribution}"
+        where = ", ".join(filter(None, (self.framework, self.beyond_tested, source)))
         state = f"does not load: {self.problem}" if self.problem else "loads"
         return f"{self.name}{where and f' ({where})'} {state}"
 

@@ -10,7 +10,7 @@ import importlib
 import itertools
 import sys
 import warnings
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -44,6 +44,7 @@ _CLAIMS: Cache[Hashable, frozenset[str]] = shared(1024)
 
 What none claims may be a framework's once that is imported.
 """
+_UNKNOWN: Any = object()
 _OWNERS: Cache[Hashable, ADBackend | None] = shared(1024)
 """The same for the types of several arrays: whose they are."""
 
@@ -100,8 +101,11 @@ class Registry:
         if failure is not None:
             return failure.with_traceback(None)
         known = [repr(name) + self._install_hint(d) for name, d in sorted(self.descriptions.items())]
+        named = {d.framework: n for n, d in self.descriptions.items()}.get(name)
         close = difflib.get_close_matches(name, self.descriptions, n=1)
         guess = f" (did you mean {close[0]!r}?)" if close else ""
+        if named is not None:
+            guess = f" (the backend for {name} is {named!r})"
         msg = f"no backend is named {name!r}{guess}; name one of {', '.join(known) or 'none: no plugin is installed'}"
         if self.disabled:
             msg += f"; ADHELPERS_DISABLE_PLUGINS skips {', '.join(map(repr, self.disabled))}"
@@ -119,11 +123,17 @@ class Registry:
         for leaf in leaves:
             names = _CLAIMS.get((now, type(leaf)))
             if names is None:
-                claiming = (n for n, d in self.descriptions.items() if any(_is_a(leaf, path) for path in d.array_types))
-                names = _CLAIMS.keep((now, type(leaf)), frozenset(claiming))
+                # Types first, which a compiler can tell: tracers may be instances of what they do not inherit from.
+                claiming = self._claiming(issubclass, type(leaf)) or self._claiming(isinstance, leaf)
+                names = _CLAIMS.keep((now, type(leaf)), claiming)
             if names:
                 found.append(names)
         return found
+
+    def _claiming(self, belongs: Callable[[Any, type], bool], leaf: Any) -> frozenset[str]:
+        return frozenset(
+            [n for n, d in self.descriptions.items() if any(_is_a(leaf, path, belongs) for path in d.array_types)]
+        )
 
     def advice_about(self, leaf: Any) -> str | None:
         """What to write in place of a leaf that is no array, but holds some; None if that is not known."""
@@ -138,15 +148,15 @@ class Registry:
     def owner_of(self, leaves: tuple[Any, ...]) -> ADBackend | None:
         """As `lookup.owner_of`."""
         key = self._number, len(sys.modules), tuple(map(type, leaves))
-        try:
-            return _OWNERS[key]
-        except KeyError:
-            claims = self.claims(leaves)
-            common = frozenset.intersection(*claims) if claims else frozenset()
-            if claims and not common:
-                raise several(leaves, claims) from None
-            name = next((name for name in self.descriptions if name in common), None)
-            return _OWNERS.keep(key, None if name is None else self.instance(name))
+        owner = _OWNERS.get(key, _UNKNOWN)  # None is the owner of what is nobody's
+        if owner is not _UNKNOWN:
+            return owner
+        claims = self.claims(leaves)
+        common = frozenset.intersection(*claims) if claims else frozenset()
+        if claims and not common:
+            raise several(leaves, claims)
+        name = next((name for name in self.descriptions if name in common), None)
+        return _OWNERS.keep(key, None if name is None else self.instance(name))
 
 
 def load_error(kind: str, name: str, source: Source, cause: BaseException, hint: str = "") -> BackendLoadError:
@@ -183,11 +193,11 @@ def _backend_class(path: str, described: str) -> type[ADBackend]:
     return cls
 
 
-def _is_a(leaf: Any, path: str) -> bool:
-    """Whether `leaf` is an instance of ``"module:Type"``; a module that is not imported owns nothing."""
+def _is_a(leaf: Any, path: str, belongs: Callable[[Any, type], bool] = isinstance) -> bool:
+    """Whether `leaf` is one of ``"module:Type"``; a module that is not imported owns nothing."""
     module, _, name = path.partition(":")
     cls = getattr(sys.modules.get(module), name, None)
-    return isinstance(cls, type) and isinstance(leaf, cls)
+    return isinstance(cls, type) and belongs(leaf, cls)
 
 
 def several(leaves: Iterable[Any], claims: Iterable[frozenset[str]]) -> AmbiguousBackendError:

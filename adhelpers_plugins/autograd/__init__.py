@@ -21,6 +21,7 @@ def adhelpers_register_backends() -> list[BackendDescription]:
             array_types=("autograd.numpy.numpy_boxes:ArrayBox",),
             implementation="adhelpers_plugins.autograd.backend:AutogradBackend",
             framework="autograd",
+            tested=("1.7", "1.9"),
             install="pip install 'adhelpers[autograd]'",
         )
     ]

@@ -21,6 +21,7 @@ def adhelpers_register_backends() -> list[BackendDescription]:
             array_types=(),
             implementation="adhelpers_plugins.finite_difference.backend:FiniteDifferenceBackend",
             framework="numpy",
+            tested=("2.0", "2.5"),
             install="pip install numpy",
         )
     ]

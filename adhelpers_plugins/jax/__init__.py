@@ -21,6 +21,7 @@ def adhelpers_register_backends() -> list[BackendDescription]:
             array_types=("jax:Array",),
             implementation="adhelpers_plugins.jax.backend:JaxBackend",
             framework="jax",
+            tested=("0.4.36", "0.12"),
             install="pip install 'adhelpers[jax]'",
         )
     ]

@@ -8,6 +8,7 @@ right rules. Nothing of JAX's is changed.
 
 from __future__ import annotations
 
+import contextlib
 import operator
 import weakref
 from typing import Any
@@ -17,7 +18,7 @@ from jax import lax
 from jax.extend import source_info_util
 from jax.extend.core import ClosedJaxpr, Jaxpr, jaxpr_as_fun
 
-from adhelpers.extend import LeafFunction, Leaves, shared
+from adhelpers.extend import LeafFunction, Leaves, UnsupportedOperationError, shared, warn
 from adhelpers_plugins.jax.steps import STEPS, name_of_step, rule_of, stand_in_for_step, stand_in_here, with_derivatives
 from adhelpers_plugins.jax.wrong import BESIDE_ABS, STAND_INS, is_wrong, stand_in_for_custom
 
@@ -25,9 +26,14 @@ try:
     from jax._src import traceback_util
     from jax._src.core import Trace, eval_jaxpr, set_current_trace, trace_ctx
     from jax._src.linear_util import transformation2
-except ImportError:  # a JAX that traces in another way: its rules are taken as they are
+except ImportError:
     KNOWN = False
     Trace = object
+    warn(
+        "JAX %s traces in a way that this version of adhelpers does not know: functions with a wrong rule of JAX's are "
+        "refused, and f runs twice to see; install a newer adhelpers",
+        jax.__version__,
+    )
 else:
     KNOWN = True
     # An error is shown where the user's function meets it, and not in here.
@@ -42,13 +48,29 @@ else:
 def mended(f: LeafFunction, name: str = "") -> LeafFunction:
     """`f`, with right rules for what it applies; its name, where it is a rule of JAX's that has a wrong step."""
     if not KNOWN:
-        return f
+        return _refused_if_wrong(f)
 
     def right(*leaves: Any) -> tuple[Leaves, Leaves]:
         with set_current_trace(_MendingTrace(trace_ctx.trace, name)):
             return f(*leaves)
 
     return right
+
+
+def _refused_if_wrong(f: LeafFunction) -> LeafFunction:
+    """`f`, unless it needs a stand-in: without a trace of our own, all that is public is to look at what it applies."""
+
+    def checked(*leaves: Any) -> tuple[Leaves, Leaves]:
+        with contextlib.suppress(jax.errors.ConcretizationTypeError):  # f needs numbers, which only a derivative has
+            if _needs_stand_ins(jax.make_jaxpr(f)(*leaves).jaxpr):
+                msg = (
+                    f"JAX {jax.__version__} gives wrong derivatives of a function that f calls, and this version of "
+                    "adhelpers cannot mend them there; install a newer adhelpers, or an older JAX"
+                )
+                raise UnsupportedOperationError(msg)
+        return f(*leaves)
+
+    return checked
 
 
 class _MendingTrace(Trace):  # type: ignore[misc]  # JAX does not name it in public
@@ -108,6 +130,7 @@ class _MendingTrace(Trace):  # type: ignore[misc]  # JAX does not name it in pub
         if stand_in is None:
             return self.parent_trace.process_custom_jvp_call(primitive, fun, jvp, tracers, **options)
         with set_current_trace(self.parent_trace):
+            fun.call_wrapped(*tracers)  # by which JAX learns the structure of what comes out
             return [stand_in(*tracers)]
 
     def process_custom_vjp_call(self, *args: Any, **kwargs: Any) -> Any:

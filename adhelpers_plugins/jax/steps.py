@@ -6,6 +6,7 @@ primitive. So the axes are where JAX has them, whatever it is mapped over.
 
 from __future__ import annotations
 
+import operator
 import os
 import sys
 from collections.abc import Callable, Mapping
@@ -23,11 +24,26 @@ from adhelpers_plugins.jax.names import concrete_or_error, name_and_file
 
 StandIn = Callable[..., Array]
 
-# -- betaln: JAX sorts its arguments, and where they are equal each is half of either to it ---------------------------
+# -- betaln: JAX sorts its arguments, and up to 0.11 each is half of either to it where they are equal ----------------
 
 
 def _lower(a: Array, b: Array) -> Array:
     lower = jnp.where(a <= b, a, b)
+    _refuse_unless_positive(lower)
+    return lower
+
+
+def _upper(a: Array, b: Array) -> Array:
+    return jnp.where(a <= b, b, a)
+
+
+def _in_order(a: Array, b: Array) -> Array:
+    is_in_order = a <= b
+    _refuse_unless_positive(jnp.where(is_in_order, a, b))
+    return is_in_order
+
+
+def _refuse_unless_positive(lower: Array) -> None:
     if (
         isinstance(lower, jax.core.Tracer)
         and not is_abstract(lower)
@@ -38,11 +54,6 @@ def _lower(a: Array, b: Array) -> Array:
             "is nan; use gammaln(a) + gammaln(b) - gammaln(a + b), of which betaln is the sum"
         )
         raise UnsupportedOperationError(msg)
-    return lower
-
-
-def _upper(a: Array, b: Array) -> Array:
-    return jnp.where(a <= b, b, a)
 
 
 # -- logarithms of negative numbers: they are nan, and that times zero is too, where zero was meant -------------------
@@ -84,13 +95,14 @@ _SPECIAL = os.path.join("jax", "_src", "scipy", "special.py")
 _STAND_INS: Mapping[str, Mapping[str, tuple[str, StandIn]]] = {
     "min": {"betaln": (_BETALN, _lower)},
     "max": {"betaln": (_BETALN, _upper)},
+    "le": {"algdiv": (_BETALN, operator.le), "betaln": (_BETALN, _in_order)},  # which calls the former
     "eq": {"_spence": (_SPECIAL, _equals_other_than_one)},
     "log": {"_spence_calc": (_SPECIAL, _log_of_positive), "_xlogy_jvp": (_SPECIAL, _log)},
     "log1p": {"_xlog1py_jvp": (_SPECIAL, _log1p)},
 }
 """By the name of a primitive, and that of the function that applies it: where that stands, and the stand-in."""
 
-_COMPILED = {"minimum": "min", "maximum": "max", "equal": "eq"}
+_COMPILED = {"minimum": "min", "maximum": "max", "less_equal": "le", "equal": "eq"}
 """Functions that JAX compiles, and the primitive that each is."""
 
 _UNIQUE = "_unique_sorted_mask"
@@ -160,16 +172,28 @@ def with_derivatives(step: str, operands: Any) -> Any:
     if step != _UNIQUE or len(operands) != 1 or isinstance(operands[0], jax.core.Tracer):
         return operands
     numbers, callers = operands[0], _callers()
-    given = callers["unique"].f_locals.get("ar") if "unique" in callers else None
-    if isinstance(given, jax.core.Tracer):
-        return [jnp.reshape(given, numbers.shape)]
-    if "union1d" in callers and jnp.issubdtype(numbers.dtype, jnp.inexact):
+    known = callers["unique"].f_locals if "unique" in callers else {}
+    if isinstance(known.get("ar"), jax.core.Tracer):
+        return [jnp.reshape(known["ar"], numbers.shape)]
+    if not jnp.issubdtype(numbers.dtype, jnp.inexact) or known.get("size") is not None:
+        return operands
+    if "union1d" in callers:
         msg = (
             "jax.numpy.union1d takes its arguments for constants; "
             "use jax.numpy.unique(jax.numpy.concatenate([a.ravel(), b.ravel()])), or give it a size"
         )
         raise UnsupportedOperationError(msg)
+    if jax.__version_info__ < FIRST_TO_KEEP_ARGUMENTS:
+        msg = (
+            f"JAX {jax.__version__} takes the arguments of jax.numpy.unique and its like for constants; install JAX "
+            "0.5.2 or newer, give it a size, or, if it is a constant, use numpy.unique"
+        )
+        raise UnsupportedOperationError(msg)
     return operands
+
+
+FIRST_TO_KEEP_ARGUMENTS = (0, 5, 2)
+"""The first version whose functions of sets still know what they were called with when they have taken its numbers."""
 
 
 def _callers() -> dict[str, Any]:

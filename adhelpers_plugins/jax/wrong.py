@@ -19,18 +19,18 @@ from adhelpers_plugins.jax.names import name_and_file
 
 StandIn = Callable[..., Any]
 
-# Each with the first version of JAX whose rules are right, once there is one.
+# Each with the first version of JAX whose rules are right, where there is one.
 _RULES: list[tuple[Any, StandIn, tuple[int, ...] | None]] = [
     # At negative numbers: the second derivative of lgamma, the first of the other two, and values of polygamma.
     (lax.lgamma_p, gamma.gammaln, None),
     (lax.digamma_p, gamma.digamma, None),
     (lax.polygamma_p, gamma.polygamma, None),
-    # At zero: the second derivative of i1e close by, and what both are within i0 and i1.
+    # Close to zero: the second derivative of i1e, the third of i0e; up to 0.11.1, what both are within i0 and i1.
     (lax.bessel_i0e_p, bessel.i0e, None),
     (lax.bessel_i1e_p, bessel.i1e, None),
     # Of complex numbers: in the left half of the plane, and everywhere.
-    (lax.acosh_p, arrayapi.acosh, None),
-    (lax.sign_p, arrayapi.sign, None),
+    (lax.acosh_p, arrayapi.acosh, (0, 11, 2)),
+    (lax.sign_p, arrayapi.sign, (0, 12)),
 ]
 
 _OF_COMPLEX_NUMBERS = (lax.acosh_p, lax.sign_p)
@@ -59,8 +59,11 @@ def is_wrong(primitive: Any, dtype: Any) -> bool:
     return primitive not in _OF_COMPLEX_NUMBERS or bool(jnp.issubdtype(dtype, jnp.complexfloating))
 
 
-_CUSTOM: Mapping[str, StandIn] = {"_i0": bessel.i0}
-"""Functions of JAX's own whose custom rule is wrong, by name: the second derivative of ``jax.numpy.i0`` at zero."""
+_CUSTOM: Mapping[str, StandIn] = {"_i0": bessel.i0, "_i1": bessel.i1}
+"""Functions of JAX's own whose custom rule is wrong, by name.
+
+Up to 0.11.1 the second derivative of ``jax.numpy.i0`` at zero; since then that of ``jax.scipy.special.i1`` close to it.
+"""
 
 
 def stand_in_for_custom(function: Any) -> StandIn | None:

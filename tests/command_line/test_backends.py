@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib import metadata
+
 import numpy as np
 import pytest
 from commands import Main, row
@@ -19,6 +21,18 @@ def test_backends_shows_name_version_origin_and_capabilities(main: Main) -> None
     assert row(output, "finite-difference").split()[1:4] == ["numpy", np.__version__, "adhelpers"]
     assert "complex, float32, forward" in row(output, "autograd")
     assert len(output.splitlines()) >= 4 + 4
+
+
+@pytest.mark.parametrize(("version", "word"), [("1.26.4", "older"), ("3.0", "newer")])
+def test_versions_that_were_not_tested_are_told(
+    version: str, word: str, monkeypatch: pytest.MonkeyPatch, main: Main
+) -> None:
+    real = metadata.version
+    monkeypatch.setattr(metadata, "version", lambda name: version if name == "numpy" else real(name))
+    status, output, _ = main("backends")
+    assert status == 0
+    assert f"numpy {version}, {word} than tested" in row(output, "finite-difference")
+    assert "than tested" not in row(output, "autograd")
 
 
 def test_what_is_disabled_or_failed_is_shown_with_its_reason(

@@ -33,6 +33,10 @@ def test_a_description_needs_three_things() -> None:
         {"install": ["pip", "install", "toy"]},
         {"holders": (("toyframework.Holder", "words"),)},
         {"holders": (("toyframework:Holder", 3),)},
+        {"tested": "2.5"},
+        {"tested": ("2.5",)},
+        {"tested": (2, 3)},
+        {"tested": ("2.5", "newest")},
     ],
     ids=repr,
 )
@@ -45,3 +49,23 @@ def test_what_does_not_fit_is_refused(fields: dict[str, Any]) -> None:
 def test_the_version_of_the_framework_is_that_of_its_distribution() -> None:
     assert description(framework="numpy").framework_version == metadata.version("numpy")
     assert description(framework="no-such-distribution-anywhere").framework_version is None
+
+
+@pytest.mark.parametrize(
+    ("version", "word"),
+    [
+        ("2.4.9", "older than tested"),
+        ("2.5.0", None),
+        ("2.13.0+cpu", None),  # thirteen is more than five
+        ("2.15.1", None),  # of a release that was tested
+        ("2.15.0.dev20260101", None),
+        ("2.16.0rc1", "newer than tested"),
+        ("10.0", "newer than tested"),
+        ("unknown", None),
+    ],
+)
+def test_whether_the_framework_was_tested(version: str, word: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(metadata, "version", lambda name: version)
+    assert description(framework="toyframework", tested=("2.5", "2.15")).beyond_tested == word
+    assert description(framework="toyframework").beyond_tested is None
+    assert description(tested=("2.5", "2.15")).beyond_tested is None

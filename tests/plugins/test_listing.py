@@ -39,16 +39,6 @@ def test_one_that_loads_says_what_it_is() -> None:
     assert str(found) == f"finite-difference (numpy {np.__version__}, from adhelpers) loads"
 
 
-def test_one_whose_framework_is_missing_says_what_to_install(install: Install, fresh: None) -> None:
-    install("toy", toy_plugin=plugin(implementation="nowhere:Toy", framework="toyframework", install="pip install it"))
-    found = listed("toy")
-    assert not found.loads
-    assert not found.capabilities
-    assert (found.framework, found.distribution) == ("toyframework not installed", "toy")
-    assert "No module named 'nowhere'; install what it needs: pip install it" in str(found.problem)
-    assert str(found) == f"toy (toyframework not installed, from toy) does not load: {found.problem}"
-
-
 UNMADE = """
 from adhelpers_plugins.finite_difference import FiniteDifferenceBackend
 
@@ -58,6 +48,26 @@ class Toy(FiniteDifferenceBackend):
     def __post_init__(self):
         raise RuntimeError("no licence")
 """
+
+
+def test_one_whose_framework_is_newer_than_tested_says_so_without_alarm(install: Install, fresh: None) -> None:
+    fields = {"implementation": "toy_backend:Toy", "framework": "numpy", "tested": ("0.1", "0.9")}
+    made = UNMADE.replace('raise RuntimeError("no licence")', "super().__post_init__()")
+    install("toy", toy_plugin=plugin(**fields), toy_backend=made)
+    found = listed("toy")
+    assert found.loads
+    assert (found.framework, found.beyond_tested) == (f"numpy {np.__version__}", "newer than tested")
+    assert str(found) == f"toy (numpy {np.__version__}, newer than tested, from toy) loads"
+
+
+def test_one_whose_framework_is_missing_says_what_to_install(install: Install, fresh: None) -> None:
+    install("toy", toy_plugin=plugin(implementation="nowhere:Toy", framework="toyframework", install="pip install it"))
+    found = listed("toy")
+    assert not found.loads
+    assert not found.capabilities
+    assert (found.framework, found.distribution) == ("toyframework not installed", "toy")
+    assert "No module named 'nowhere'; install what it needs: pip install it" in str(found.problem)
+    assert str(found) == f"toy (toyframework not installed, from toy) does not load: {found.problem}"
 
 
 def test_one_that_cannot_be_made_does_not_load(install: Install, fresh: None) -> None:

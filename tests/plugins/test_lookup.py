@@ -141,6 +141,13 @@ def test_unknown_name_lists_the_known_ones() -> None:
     assert all(repr(name) in str(raised.value) for name in SHIPPED)
 
 
+def test_the_name_of_a_framework_is_answered_with_that_of_its_backend() -> None:
+    with pytest.raises(BackendNotFoundError, match=r"named 'numpy' \(the backend for numpy is 'finite-difference'\)"):
+        lookup.backend("numpy")
+    with pytest.raises(BackendNotFoundError, match=r"named 'pytorch' \(did you mean 'torch'\?\)"):
+        lookup.backend("pytorch")
+
+
 def test_unknown_name_shows_how_to_install_what_is_missing(install: Install, fresh: None) -> None:
     install("toy", toy_plugin=plugin(framework="toyframework", install="pip install toyframework"))
     with pytest.raises(BackendNotFoundError, match=r"'toy' \(not installed: pip install toyframework\)"):

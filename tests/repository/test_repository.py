@@ -38,7 +38,7 @@ def text(name: str) -> str:
         "adhelpers/py.typed",
         "adhelpers_plugins/py.typed",
         "constraints.txt",
-        "constraints-lowest.txt",
+        "constraints-oldest.txt",
     ],
 )
 def test_a_file_that_people_look_for_is_there(name: str) -> None:
@@ -82,7 +82,7 @@ def pinned(name: str) -> dict[str, str]:
 
 
 def test_the_lowest_versions_are_the_lower_bounds() -> None:
-    lowest = pinned("constraints-lowest.txt")
+    lowest = pinned("constraints-oldest.txt")
     bounds = {requirement: re.search(r">=\s*([\w.]+)", requirement) for requirement in requirements(groups=TESTED)}
     assert [requirement for requirement, bound in bounds.items() if bound is None] == []
     differing = {requirement: lowest.get(name_of(requirement)) for requirement in bounds}

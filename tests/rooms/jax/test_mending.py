@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import concurrent.futures
 import gc
+import importlib.util
 import weakref
 from collections.abc import Callable
 from typing import Any
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 
 import adhelpers
+from adhelpers import UnsupportedOperationError
 
 pytest.importorskip("jax")
 pytest.importorskip("mpmath")
@@ -173,5 +175,47 @@ def test_no_tracer_leaks() -> None:
 
 
 def test_this_version_of_jax_is_known() -> None:
-    """Otherwise the rules of JAX are taken as they are."""
+    """Otherwise functions with a wrong rule are refused."""
     assert mending.KNOWN
+
+
+def test_a_jax_that_traces_in_another_way_is_told_of(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.delattr("jax._src.core.set_current_trace")
+    spec = importlib.util.spec_from_file_location("mending_anew", mending.__file__)
+    anew = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(anew)
+    assert not anew.KNOWN
+    assert f"JAX {jax.__version__} traces in a way that" in caplog.text
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_there_wrong_rules_are_refused(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mending, "KNOWN", False)
+    with pytest.raises(UnsupportedOperationError, match="gives wrong derivatives of a function that f calls"):
+        adhelpers.vector_jacobian_product(WAYS[way], BACKEND, X, np.ones(3))
+
+
+def test_there_all_else_is_right(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What needs the numbers too, which JAX has in a derivative alone."""
+    monkeypatch.setattr(mending, "KNOWN", False)
+    x = np.array([0.5, 2.0, -1.0])
+    error = ValueError("mine")
+
+    def by_numbers(x: Any) -> Any:
+        return x**3 if x[1] > 1.0 else x
+
+    def failing(x: Any) -> Any:
+        raise error
+
+    for f in (lambda x: x**3, jax.jit(lambda x: x**3), by_numbers):
+        pushed = adhelpers.jacobian_vector_product(f, BACKEND, x, np.ones(3))
+        np.testing.assert_allclose(pushed, 3.0 * x**2)
+    J = adhelpers.batched_jacobian(lambda x: jnp.cumsum(x, axis=1), BACKEND, x[None], batch_axis=0)
+    np.testing.assert_allclose(J[0], np.tril(np.ones((3, 3))))
+    H = adhelpers.hessian(lambda x: jnp.sum(x**3), BACKEND, x)
+    np.testing.assert_allclose(H, np.diag(6.0 * x))
+    with pytest.raises(ValueError, match="mine") as caught:
+        adhelpers.derivative(failing, BACKEND, 1.0)
+    assert caught.value is error

@@ -20,7 +20,6 @@ compilation = pytest.importorskip("adhelpers_plugins.torch.compilation")
 
 pytestmark = [
     pytest.mark.usefixtures("levels_known"),
-    pytest.mark.filterwarnings("ignore:Guards may run slower on Python 3.13.0:RuntimeWarning"),
     pytest.mark.filterwarnings("ignore:(Dynamo cannot trace|Graph break for an) optree:UserWarning"),
     pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor:UserWarning"),  # which the compiler looks at
 ]

@@ -1,0 +1,146 @@
+"""Hold the project to the versions that are installed, and write what came out into docs/versions.md.
+
+``python docs/versions.py oldest`` runs, for each backend, the conformance suite and the tests of its plugin, then the
+gallery of ``adhelpers compare`` and the README's examples, and writes its lines of the page anew. It goes on where
+something fails, and then ends with status 1. ``nox -s versions`` makes the environments and runs this in each; one
+takes half an hour on two cores. It needs pytest-xdist.
+"""
+
+from __future__ import annotations
+
+import collections
+import json
+import platform
+import subprocess
+import sys
+import tempfile
+import xml.etree.ElementTree as ET
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parent.parent
+PAGE = ROOT / "docs" / "versions.md"
+BACKENDS = {"jax": "jax", "torch": "torch", "autograd": "autograd", "finite-difference": "numpy"}
+BESIDE = ("numpy", "scipy", "optree", "array-api-compat", "pluggy")
+
+INTRODUCTION = """# Versions that were tested
+
+Made by `nox -s versions`; do not edit. For each of `constraints-oldest.txt`, `constraints-middle.txt` and
+`constraints-newest.txt` there is an environment, in which every backend runs the conformance suite and the tests of its
+plugin. Development and CI use `constraints.txt`, whose versions are between the last two. The page on
+[capabilities](capabilities.md) gives a reason for each known failure. A *derived* mode is made by adhelpers from the
+other.
+
+Other versions may work as well, and nothing in the package forbids them. `adhelpers backends` says in a word if a
+framework is older or newer than those tested. Each name that is private to a framework is looked for when its plugin is
+loaded. Where it is missing, the plugin takes a way without it.
+
+"""
+BY_BACKEND = (
+    "environment",
+    "framework",
+    "Python",
+    "scenarios passed",
+    "known failures",
+    "derived",
+    "tests of the plugin",
+)
+BY_ENVIRONMENT = ("environment", "beside", "`adhelpers compare`", "README's examples")
+ORDER = ("oldest", "middle", "newest", "newest-3.14")
+
+
+def conformance(name: str) -> dict[str, Any]:
+    """The report of the suite on a backend, whether it passes or not."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "report.json"
+        command = [sys.executable, "-m", "adhelpers", "conformance", name, "--json", str(path), "-n", "auto"]
+        subprocess.run(command, cwd=folder, check=False)
+        return json.loads(path.read_text(encoding="utf-8"))[name]
+
+
+def tested(*paths: str) -> collections.Counter[str]:
+    """The outcomes of tests, by pytest's words."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "report.xml"
+        options = ("-n", "auto", "-q", "--tb=short", "-p", "no:cacheprovider", f"--junitxml={path}")
+        subprocess.run([sys.executable, "-m", "pytest", *options, *paths], cwd=ROOT, check=False)
+        return collections.Counter(map(_outcome, ET.parse(path).iter("testcase")))
+
+
+def _outcome(case: ET.Element) -> str:
+    kinds = {child.tag: child for child in case}
+    if "failure" in kinds or "error" in kinds:
+        return "failed"
+    if "skipped" in kinds:
+        return "known failures" if kinds["skipped"].get("type") == "pytest.xfail" else "skipped"
+    return "passed"
+
+
+def words(outcomes: collections.Counter[str]) -> str:
+    """``754 passed, 3 skipped``."""
+    return ", ".join(f"{count} {outcome}" for outcome, count in sorted(outcomes.items()) if count)
+
+
+def by_backend(environment: str, name: str) -> tuple[list[str], bool]:
+    """The cells of a backend, and whether all is well."""
+    report, tests = conformance(name), tested(f"tests/rooms/{name.replace('-', '_')}")
+    outcomes = collections.Counter(scenario["outcome"] for scenario in report["scenarios"])
+    known = collections.Counter(
+        scenario["scenario"].partition("/")[0]
+        for scenario in report["scenarios"]
+        if scenario["outcome"] == "known failure"
+    )
+    derived = [mode for mode, how in report["capabilities"].items() if how == "derived"]
+    passed = f"{outcomes['passed']}" + (f", {outcomes['failed']} FAILED" if outcomes["failed"] else "")
+    cells = [
+        environment,
+        f"{BACKENDS[name]} {metadata.version(BACKENDS[name])}",
+        platform.python_version(),
+        passed,
+        ", ".join(f"{count} of `{scenario}`" for scenario, count in known.items()) or "none",
+        ", ".join(derived) or "none",
+        words(tests),
+    ]
+    return cells, report["conforms"] and not tests["failed"]
+
+
+def by_environment(environment: str) -> tuple[list[str], bool]:
+    """The cells of what concerns all backends, and whether all is well."""
+    beside = ", ".join(f"{name} {metadata.version(name)}" for name in BESIDE)
+    gallery = subprocess.run([sys.executable, "-m", "adhelpers", "compare", "--no-timing"], check=False).returncode
+    examples = tested("README.md")
+    cells = [environment, beside, "DIFFERS" if gallery else "agrees", words(examples)]
+    return cells, not gallery and not examples["failed"]
+
+
+def table(heading: tuple[str, ...], rows: list[list[str]]) -> str:
+    """Its lines, by framework and from the oldest on."""
+    frameworks = list(BACKENDS.values())
+    ordered = sorted(rows, key=lambda row: ORDER.index(row[0]))
+    if heading == BY_BACKEND:
+        ordered.sort(key=lambda row: frameworks.index(row[1].split()[0]))
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in (heading, ["---"] * len(heading), *ordered))
+
+
+def others(environment: str, width: int) -> list[list[str]]:
+    """The rows that the page has of other environments."""
+    text = PAGE.read_text(encoding="utf-8") if PAGE.exists() else ""
+    rows = [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("| ")]
+    return [row for row in rows if len(row) == width and row[0] in ORDER and row[0] != environment]
+
+
+def main(environment: str) -> int:
+    """Run all, and write the page."""
+    found = [by_backend(environment, name) for name in BACKENDS]
+    shared, all_shared = by_environment(environment)
+    tables = (
+        table(BY_BACKEND, [*others(environment, len(BY_BACKEND)), *[cells for cells, _ in found]]),
+        table(BY_ENVIRONMENT, [*others(environment, len(BY_ENVIRONMENT)), shared]),
+    )
+    PAGE.write_text(INTRODUCTION + "\n\n".join(tables) + "\n", encoding="utf-8")
+    return 0 if all_shared and all(well for _, well in found) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
