@@ -163,6 +163,15 @@ def build(session: nox.Session) -> None:
     )
 
 
+@nox.session
+def mlx(session: nox.Session) -> None:
+    """The example for MLX conforms and passes its tests, on the CPU; by hand, for it installs another framework."""
+    example = "examples/adhelpers-mlx"
+    install(session, "-e", ".[testing]", "-e", example, "mlx[cpu]")
+    session.run("adhelpers", "conformance", "mlx", *session.posargs)
+    session.run("pytest", f"{example}/tests/test_mlx.py", f"{example}/README.md", "-c", f"{example}/pyproject.toml")
+
+
 def newest(wheels: Path, name: str) -> str:
     """The wheel of that distribution which was built last."""
     return str(max(wheels.glob(f"{name}-*.whl"), key=lambda path: path.stat().st_mtime))

@@ -15,7 +15,18 @@ from typing import Any
 
 PAGE = Path(__file__).parent / "capabilities.md"
 BACKENDS = ("jax", "torch", "autograd", "finite-difference")
-CAPABILITIES = ("forward", "reverse", "complex", "nesting", "float32", "bfloat16", "compile", "threads", "rules")
+CAPABILITIES = (
+    "forward",
+    "reverse",
+    "complex",
+    "nesting",
+    "float64",
+    "float32",
+    "bfloat16",
+    "compile",
+    "threads",
+    "rules",
+)
 
 INTRODUCTION = """# What the shipped backends can do
 

@@ -77,6 +77,8 @@ OUTSIDE = {
     "CHANGELOG.md": "changelog",
     "examples/adhelpers-dual": "examples/adhelpers-dual",
     "examples/adhelpers-dual/README.md": "examples/adhelpers-dual",
+    "examples/adhelpers-mlx": "examples/adhelpers-mlx",
+    "examples/adhelpers-mlx/README.md": "examples/adhelpers-mlx",
 }
 """Where a page links out of docs/, for those who read it in the repository: the page that shows it here."""
 

@@ -12,7 +12,9 @@ from adhelpers.extend import ADBackend, Capability, LeafFunction, Leaves, Pullba
 class NumpyBackend(ADBackend):
     """The arrays, but no derivative."""
 
-    capabilities: ClassVar[frozenset[Capability]] = frozenset({Capability.FORWARD, Capability.REVERSE})
+    capabilities: ClassVar[frozenset[Capability]] = frozenset(
+        {Capability.FORWARD, Capability.REVERSE, Capability.FLOAT64}
+    )
 
     def jvp(self, f: LeafFunction, x: Leaves, u: Leaves) -> tuple[Leaves, Leaves, Leaves]:
         msg = "no forward rule"

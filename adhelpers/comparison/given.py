@@ -70,6 +70,9 @@ def usable_backends(
                 raise
             notes.append(f"{name} was left out: {error}")
             continue
+        if names is None and wide and Capability.FLOAT64 not in backend.capabilities:
+            notes.append(f"{name} was left out: it has no double precision, and x is of float64; give x in float32")
+            continue
         label = backend.name
         if usable.get(label, backend) != backend:
             label = repr(backend)

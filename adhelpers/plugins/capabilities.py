@@ -20,8 +20,9 @@ class Capability(enum.Enum):
     NESTING
         Operations inside operations, without confusion of perturbations; needs a `stop_gradient` of its own
         wherever tracers reach `f`.
-    FLOAT32, BFLOAT16
-        Arrays of that dtype beside those of float64.
+    FLOAT64, FLOAT32, BFLOAT16
+        Arrays of that dtype, and where COMPLEX is declared the complex ones of that precision. Without FLOAT64 the
+        conformance suite runs in single precision, and arrays of float64 must be refused.
     COMPILE
         Compiling a function.
     THREADS
@@ -34,6 +35,7 @@ class Capability(enum.Enum):
     REVERSE = "reverse"
     COMPLEX = "complex"
     NESTING = "nesting"
+    FLOAT64 = "float64"
     FLOAT32 = "float32"
     BFLOAT16 = "bfloat16"
     COMPILE = "compile"

@@ -33,16 +33,15 @@ class ADBackend(ABC):
     """One way to differentiate; a concrete backend is a frozen dataclass that holds its options.
 
     A subclass is decorated with ``@dataclass(frozen=True, kw_only=True)``, sets `name` and `capabilities`,
-    recognises and converts arrays (`is_array`, `asarray`), and implements `jvp` or `vjp` or both: core derives
-    whatever is left out. Everything else has a default, which its docstring tells. Core flattens, lifts and checks;
-    a backend sees flat tuples of arrays, each of which may be a tracer of an enclosing derivative.
+    recognises and converts arrays (`is_array`, `asarray`), and implements `jvp` or `vjp` or both: core derives what is
+    left out. Everything else has a default, which its docstring tells. Core flattens, lifts and checks; a backend sees
+    flat tuples of arrays, each of which may be a tracer of an enclosing derivative.
 
     Parameters
     ----------
     fallback
-        Whether core may derive what the framework has no rule for: the product with the Jacobian from
-        two pullbacks, the product with its transpose from a sweep of pushforwards. With ``False`` a
-        missing rule raises `UnsupportedOperationError` at once.
+        Whether core may derive what the framework has no rule for, by pullbacks or pushforwards of the other mode.
+        With ``False`` a missing rule raises `UnsupportedOperationError` at once.
 
     Attributes
     ----------
@@ -57,6 +56,8 @@ class ADBackend(ABC):
     conversion
         The call that makes an array of this framework from a foreign one, such as ``"torch.from_dlpack"``;
         messages quote it.
+    pullback_calls_f
+        Whether each pullback of `vjp` calls `f` again, because the framework wants cotangents before it calls `f`.
     compiled_takes_numpy
         Whether what `compile` returns may be called with NumPy's arrays in place of the framework's, of a dtype that
         `asarray` keeps.
@@ -66,6 +67,7 @@ class ADBackend(ABC):
     capabilities: ClassVar[frozenset[Capability]]
     known_failures: ClassVar[Mapping[str, str]] = {}
     conversion: ClassVar[str | None] = None
+    pullback_calls_f: ClassVar[bool] = False
     compiled_takes_numpy: ClassVar[bool] = False
 
     fallback: bool = True
@@ -97,12 +99,12 @@ class ADBackend(ABC):
 
     @abstractmethod
     def asarray(self, leaf: Any, like: Array | None = None) -> Array:
-        """Lift a Python float or complex, or a NumPy array.
+        """Lift a Python float or complex, or a NumPy array or scalar.
 
         A number takes dtype and device of `like`, an array of this backend or a tracer, and without one the
         framework's default. A NumPy array keeps its dtype, in the machine's byte order, whatever its strides, and
-        takes the device of `like`. The result must not share memory with `leaf`. Raise `DTypeError` for a dtype
-        that would be narrowed, saying how to turn it on. Core never asks for anything else.
+        takes the device of `like`. It may hold integers or booleans, which core refuses once it is lifted. The result
+        must not share memory with `leaf`. Raise `DTypeError` for a dtype that would be narrowed, saying what to do.
         """
 
     def flatten(self, tree: Any) -> tuple[Leaves, TreeDef]:
@@ -127,9 +129,7 @@ class ADBackend(ABC):
         """The array-API namespace of `arrays`, which may be tracers.
 
         By default array_api_compat's, which knows the usual frameworks and arrays with ``__array_namespace__``, and
-        refuses tracers of one type beside arrays of another. Core itself needs of a namespace: abs, any, astype,
-        concat, eye, finfo, isdtype, isfinite, max, ones, ones_like, permute_dims, real, reshape, stack, sum, where,
-        zeros, zeros_like.
+        refuses tracers of one type beside arrays of another. `adhelpers.namespaces.needed` lists what core needs.
         """
         import array_api_compat
 
@@ -157,12 +157,13 @@ class ADBackend(ABC):
         return getattr(leaf, "device", None)
 
     def is_traced(self, leaf: Array) -> bool:
-        """Whether `leaf` has no value to look at now, because it stands for values to come.
+        """Whether the values of `leaf` must not be read now; by default True of arrays of JAX, Dask and ndonnx.
 
-        Tracers that carry a value, such as dual numbers, are not traced in this sense. Nothing may be computed to
-        tell: some frameworks take what is looked at for a constant from then on. By default True for arrays of JAX,
-        Dask and ndonnx and for those of unknown shape, and False for all others: override it for a framework whose
-        tracers have no values.
+        Core reads values to verify sweeps and to find mixed batches; where this is True it does neither. Override it
+        if tracers have no values, for reading fails then, and if reading detaches them, as in lazy frameworks: their
+        derivative would be zero without a word. Dual numbers carry a value, and are not traced. Answer by the type of
+        `leaf` or its attributes, and compute nothing from it. Where tracers look like other arrays, answer True of all
+        while a transformation runs, be it yours or the framework's own.
         """
         import array_api_compat as known
 
@@ -319,12 +320,11 @@ class ADBackend(ABC):
         raise UnsupportedOperationError(msg)
 
     def keeps(self, leaf: Array) -> bool:
-        """Whether `leaf`, a result or made by the namespace, is a mere value.
+        """Whether `leaf`, a result or made by the namespace, is a mere value; by default whether it is not traced.
 
-        Core keeps basis vectors for later calls, in any thread, and compares results with one another, only where
-        this is True; and a function that brings a rule is called as it is where this is True of all that it is given.
-        Say False of what belongs to a graph, a transformation or a mode, dual numbers included. By default whether it
-        is not traced.
+        Core keeps basis vectors for later calls, in any thread, only where this is True, and calls a function without
+        the rule that it brings where this is True of all its arguments. Say False of what belongs to a graph, a
+        transformation or a mode, dual numbers included: or vectors leak into later calls, and rules are lost.
         """
         return not self.is_traced(leaf)
 
@@ -346,11 +346,19 @@ class ADBackend(ABC):
         return "forward-over-reverse" if self.has_reverse else "forward-over-forward"
 
     def relative_error(self, epsilon: float) -> float:
-        """The error of a derivative relative to ``|f| / |x|``, `epsilon` being the dtype's; by default just that.
+        """The error of a derivative relative to ``|f| / |x|``, in the dtype of that `epsilon`; by default just that.
 
-        The conformance suite holds the backend to it, and to at least half of the digits: from `epsilon` to its root.
+        Say more where functions of the framework are less exact than the dtype, or where you take differences. Checks
+        and comparisons let so much pass; the conformance suite holds the backend to it, and to half of the digits.
         """
         return epsilon
+
+    def relative_step(self, epsilon: float) -> float:
+        """The distance from `x` at which differences evaluate `f`, relative to ``|x|``; by default 0, for rules.
+
+        An outer difference divides the error of an inner derivative by its step; an outer rule leaves it as it is.
+        """
+        return 0.0
 
     # -- optional: compilation -----------------------------------------------------------------------
 
@@ -389,7 +397,6 @@ class ADBackend(ABC):
         """Whether the framework raised `error`, in whatever words, and not the user's function.
 
         Raised in a sweep, it leads to the next of `jvp_sweeps` or `vjp_sweeps`. By default whether the package of this
-        class raised it, or compiled code; a plugin whose framework is another package asks
-        `adhelpers.extend.raised_by_library` about that.
+        class raised it, or compiled code; of a framework in another package ask `adhelpers.extend.raised_by_library`.
         """
         return raised_by_library(error, type(self).__module__.partition(".")[0])

@@ -144,6 +144,8 @@ def faulty_declarations(backend: ADBackend) -> list[str]:
     problems = []
     if not backend.capabilities & {Capability.FORWARD, Capability.REVERSE}:
         problems.append("capabilities has neither FORWARD nor REVERSE; declare what the backend can do")
+    if not backend.capabilities & {Capability.FLOAT64, Capability.FLOAT32}:
+        problems.append("capabilities has neither FLOAT64 nor FLOAT32; declare the precision in which it computes")
     if Capability.COMPILE in backend.capabilities and not backend.compiles:
         problems.append("capabilities has COMPILE, but the backend does not override compile; do so, or leave it out")
     by_name = {scenario.name: scenario for scenario in scenarios()}

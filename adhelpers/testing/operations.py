@@ -11,6 +11,9 @@ from adhelpers.testing.subject import Failure, Function, NotConcerned, Subject
 MODES = {"jvp": Capability.FORWARD, "vjp": Capability.REVERSE}
 """The two products, and the capability that each is."""
 
+BOTH_PRECISIONS = (Capability.FLOAT64, Capability.FLOAT32)
+"""What it takes that arrays of two real dtypes meet."""
+
 OPERATIONS: dict[str, frozenset[Capability]] = {
     "jvp": frozenset({Capability.FORWARD}),
     "vjp": frozenset({Capability.REVERSE}),

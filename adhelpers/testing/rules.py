@@ -102,7 +102,7 @@ ALL_RULES: tuple[Rule, ...] = (
         "f runs once per product, once in a reverse batched Jacobian, once per chunk in a forward one",
         "`f` runs once for each product that a backend implements itself, once in a reverse batched Jacobian, "
         "once a chunk in a forward one; once or twice more when a function is first seen, and twice when it is seen "
-        "again. What is derived, or looped over, runs it more often",
+        "again. What is derived, or looped over, and a pullback where `pullback_calls_f` says so, run it more often",
     ),
     Rule(
         10,

@@ -14,6 +14,7 @@ import optree
 
 from adhelpers import (
     ADBackend,
+    Capability,
     batched_jacobian,
     jacobian_vector_product,
     value_and_batched_jacobian,
@@ -22,6 +23,7 @@ from adhelpers import (
     vector_jacobian_product,
 )
 from adhelpers.extend import NAMESPACE
+from adhelpers.testing.precision import in_single
 from adhelpers.trees.matching import leaf_paths
 
 Function = Callable[..., Any]
@@ -64,12 +66,14 @@ class NotConcerned(Exception):  # noqa: N818  # nor is this
 class Subject:
     """A backend with the three operations on functions ``f(xp, x)``; it remembers the latest call for messages.
 
-    Operands are the backend's arrays, or NumPy's, which the operations lift.
+    Operands are the backend's arrays, or NumPy's, which the operations lift. Scenarios are written in double precision:
+    for a backend that has none, all that they give and expect is in single.
     """
 
     def __init__(self, backend: ADBackend) -> None:
         self.backend = backend
         self.last_call = ""
+        self.precision: Any = np.float32 if _has_single_precision_alone(backend) else np.float64
         self._inside = False
 
     # -- the operations ------------------------------------------------------------------------------
@@ -103,6 +107,7 @@ class Subject:
         def bound(x: Any, *args: Any) -> Any:
             return f(self.namespace(x), x, *args)
 
+        operands, options = self.in_precision(operands), self.in_precision(options)
         if self._inside:
             return operation(bound, self.backend, *operands.values(), **options)
         self._inside = True
@@ -137,14 +142,23 @@ class Subject:
 
     # -- arrays ----------------------------------------------------------------------------------------
 
+    def in_precision(self, tree: Any) -> Any:
+        """`tree` with NumPy's arrays in the precision that the backend has."""
+        return in_single(tree) if self.precision is np.float32 else tree
+
+    def dtype_word(self, word: str) -> str:
+        """The name of a dtype of double precision in the precision that the backend has; any other word as it is."""
+        names = {"float64": "float32", "complex128": "complex64"}
+        return names.get(word, word) if self.precision is np.float32 else word
+
     def arrays(self, tree: Any) -> Any:
-        """`tree` with the backend's arrays in place of NumPy's floating and complex ones."""
+        """`tree` with the backend's arrays, in its precision, in place of NumPy's floating and complex ones."""
 
         def lifted(leaf: Any) -> Any:
             plain = type(leaf) is np.ndarray or isinstance(leaf, np.generic)
             return self.backend.asarray(leaf) if plain and np.issubdtype(leaf.dtype, np.inexact) else leaf
 
-        return optree.tree_map(lifted, tree, namespace=NAMESPACE)
+        return optree.tree_map(lifted, self.in_precision(tree), namespace=NAMESPACE)
 
     def numpy(self, tree: Any) -> Any:
         """`tree` with NumPy arrays in place of the backend's."""
@@ -160,7 +174,7 @@ class Subject:
 
     def one(self) -> Any:
         """The number 1 as an array of the backend."""
-        return self.backend.asarray(np.asarray(1.0))
+        return self.arrays(np.asarray(1.0))
 
     def _text(self, tree: Any) -> str:
         try:
@@ -182,13 +196,13 @@ class Subject:
         *,
         what: str = "the result",
         depth: int = 1,
-        precision: Any = np.float64,
+        precision: Any = None,
         scale: float = 1e-3,
     ) -> None:
         """Each leaf is an array of the backend, of the shape and dtype of its NumPy reference, and close to it.
 
         `depth` counts nested derivatives, each of which multiplies the error of one that takes differences;
-        `precision` is that of the least precise array that went into a result, where that is not the result;
+        `precision` is that of the least precise array that went into a result, where that is not the subject's;
         `scale` is the size of the function, whose rounding shows in a derivative however small that is.
         """
         for leaf, reference, path in self._partners(received, expected, what):
@@ -214,7 +228,7 @@ class Subject:
         ((leaf, reference, path),) = self._partners(received, expected, what)
         array, step = self.backend.to_numpy(leaf), self.step()
         infinite = np.isinf(reference)
-        kept = self.backend.asarray(np.where(infinite, 0.0, array))
+        kept = self.arrays(np.where(infinite, 0.0, array))
         self.expect_close(kept, np.where(infinite, 0.0, reference), what=f"{path}, the infinite entries apart,")
         found, wanted = array[infinite], reference[infinite]
         if step == 0.0:
@@ -244,28 +258,27 @@ class Subject:
             raise Failure(section("raised", message) + section("expected", expected)) from error
         raise Failure(section("received", self._text(result)) + section("expected", expected))
 
-    def tolerance(self, reference: np.ndarray, depth: int = 1, precision: Any = np.float64) -> float:
+    def tolerance(self, reference: np.ndarray, depth: int = 1, precision: Any = None) -> float:
         """The largest relative difference from `reference` that the backend's own `relative_error` allows."""
-        epsilon = max(float(np.finfo(dtype).eps) for dtype in (reference.dtype, precision))
-        owed = self.backend.relative_error(epsilon)
-        # A method with error r takes steps of about epsilon / r, by which differencing divides its own noise.
-        allowed = SLACK * owed * (owed / epsilon) ** (depth - 1)
+        epsilon = max(float(np.finfo(dtype).eps) for dtype in (reference.dtype, precision or self.precision))
+        owed, step = self.backend.relative_error(epsilon), self.backend.relative_step(epsilon)
+        # Differences divide the error of what they are taken of by their step; rules do not.
+        allowed = SLACK * owed * (step or 1.0) ** (1 - depth)
         if allowed > 0.1 and depth > 2:
             msg = f"the backend owes no digit of {depth} nested derivatives in {reference.dtype}"
             raise OutOfReach(msg)
         if allowed > 0.1:
-            received = f"relative_error({epsilon:.2g}) = {owed:.2g}, which owes no digit of {depth} nested derivatives"
+            received = f"relative_error({epsilon:.2g}) = {owed:.2g}"
+            received += f" and relative_step = {step:.2g}, which owes no digit of {depth} nested derivatives"
             expected = "some digits: declare no more error than there is, or do not declare NESTING"
             raise Failure(section("received", received) + section("expected", expected))
         return allowed
 
-    def step(self, precision: Any = np.float64) -> float:
-        """About how far from x the backend evaluates f, as far as its `relative_error` tells; 0 for exact rules."""
-        epsilon = float(np.finfo(precision).eps)
-        owed = self.backend.relative_error(epsilon)
-        return epsilon / owed if owed > SLACK * epsilon else 0.0
+    def step(self, precision: Any = None) -> float:
+        """About how far from x the backend evaluates f; 0 for exact rules."""
+        return self.backend.relative_step(float(np.finfo(precision or self.precision).eps))
 
-    def require_reach(self, reach: float, precision: Any = np.float64) -> None:
+    def require_reach(self, reach: float, precision: Any = None) -> None:
         """Leave a scenario about a function that only within `reach` of x is what it looks like from there."""
         step = self.step(precision)
         if SLACK * step > reach:
@@ -275,7 +288,7 @@ class Subject:
     def _partners(self, received: Any, expected: Any, what: str) -> list[tuple[Any, np.ndarray, str]]:
         leaves, treedef = self.backend.flatten(received)
         self._expect_structure(treedef.unflatten([np.zeros(()) for _ in leaves]), expected, what)
-        references = optree.tree_leaves(expected, namespace=NAMESPACE)
+        references = optree.tree_leaves(self.in_precision(expected), namespace=NAMESPACE)
         paths = leaf_paths(optree.tree_structure(expected, namespace=NAMESPACE), what)
         partners = []
         for leaf, reference, path in zip(leaves, map(np.asarray, references), paths, strict=True):
@@ -315,6 +328,10 @@ class Subject:
             WRONG_VALUE,
             (array, reference),
         )
+
+
+def _has_single_precision_alone(backend: ADBackend) -> bool:
+    return Capability.FLOAT32 in backend.capabilities and Capability.FLOAT64 not in backend.capabilities
 
 
 def section(title: str, text: str) -> str:

@@ -73,6 +73,7 @@ class FiniteDifferenceBackend(ADBackend):
             Capability.REVERSE,
             Capability.COMPLEX,
             Capability.NESTING,
+            Capability.FLOAT64,
             Capability.FLOAT32,
             Capability.THREADS,
         }
@@ -158,9 +159,13 @@ class FiniteDifferenceBackend(ADBackend):
         return rule.call(*x)
 
     def relative_error(self, epsilon: float) -> float:
-        """The error at the chosen step; of order 4, which looks farther around, ten times what balances there."""
-        balanced = float(epsilon ** (self.order / (self.order + 1)))
-        return balanced if self.order == 2 else 10.0 * balanced
+        """The error at the chosen step."""
+        return epsilon / self.relative_step(epsilon)
+
+    def relative_step(self, epsilon: float) -> float:
+        """Where the error of order 2 balances rounding; of order 4, which looks farther around, a tenth of it."""
+        balanced = float(epsilon ** (1 / (self.order + 1)))
+        return balanced if self.order == 2 else 0.1 * balanced
 
     def _value(self, f: LeafFunction, x: Leaves) -> tuple[Leaves, Leaves]:
         # f may work in place on what it gets, and may return what belongs to somebody else.

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 import adhelpers
-from adhelpers import ArgumentError, ArgumentTypeError, DTypeError
+from adhelpers import ArgumentError, ArgumentTypeError, Capability, DTypeError
 from adhelpers.comparison import given
+from adhelpers_plugins.finite_difference import FiniteDifferenceBackend
 
 
 def test_numbers_and_structures_are_taken() -> None:
@@ -102,3 +103,15 @@ def test_names_and_data_in_words() -> None:
     assert given.in_words({"a": np.ones(2), "b": np.ones(2, complex)}) == "2 leaves, float64 and complex128"
     assert given.is_wide({"a": np.ones(2, np.float32), "b": np.ones(2)})
     assert not given.is_wide({"a": np.ones(2, np.float32)})
+
+
+def test_who_has_no_double_precision_is_left_out_of_comparisons_in_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Unless it is named: then its error is what is shown."""
+    single = FiniteDifferenceBackend.capabilities - {Capability.FLOAT64}
+    monkeypatch.setattr(FiniteDifferenceBackend, "capabilities", single)
+    usable, notes = given.usable_backends(["finite-difference"], wide=True)
+    assert (list(usable), notes) == (["finite-difference"], [])
+    monkeypatch.setattr(given.lookup.current(), "descriptions", {"finite-difference": None})
+    assert list(given.usable_backends(None, wide=False)[0]) == ["finite-difference"]
+    with pytest.raises(ArgumentError, match="there is no backend to compare"):
+        given.usable_backends(None, wide=True)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 import types
-from pathlib import Path
 from typing import Any
 
 import array_api_compat.numpy
@@ -24,6 +22,7 @@ from adhelpers import (
     vector_jacobian_product,
 )
 from adhelpers.extend import SINGLE
+from adhelpers.namespaces.needed import NEEDED
 
 
 def test_a_backend_needs_a_derivative() -> None:
@@ -43,17 +42,12 @@ def test_backend_without_any_product_is_refused_where_it_is_defined() -> None:
 # -- what core asks of a namespace ------------------------------------------------------------------------
 
 
-def documented_names() -> list[str]:
-    """The names that `ADBackend.array_namespace` says core needs."""
-    (sentence,) = re.findall(r"Core itself needs of a namespace: ([^.]*)\.", str(ADBackend.array_namespace.__doc__))
-    return re.split(r",\s+", sentence)
-
-
 class FrugalForward(ForwardToy):
     """A framework whose namespace has what core says that it needs, and nothing else."""
 
     def array_namespace(self, *arrays: Any) -> Any:
-        return types.SimpleNamespace(**{name: getattr(array_api_compat.numpy, name) for name in documented_names()})
+        listed = [needed.name for needed in NEEDED]
+        return types.SimpleNamespace(**{name: getattr(array_api_compat.numpy, name) for name in listed})
 
 
 class FrugalReverse(ReverseToy):
@@ -81,14 +75,6 @@ def test_core_needs_no_more_of_a_namespace_than_is_documented(backend: ADBackend
     assert batched_jacobian(lambda x: np.ones((2, 3)), backend, empty, mode=mode).shape == (2, 0, 3)
     with pytest.raises(BatchMixingError):
         batched_jacobian(lambda x: x * x[:, ::-1], backend, x, mode=mode)
-
-
-def test_the_guide_lists_the_same_names() -> None:
-    guide = Path(__file__).parents[2] / "docs" / "plugins.md"
-    if not guide.exists():
-        pytest.skip("not in a checkout")
-    sentence = re.findall(r"Of your namespace the core itself uses (.*?);", guide.read_text(), re.DOTALL)[0]
-    assert re.findall(r"`(\w+)`", sentence) == documented_names()
 
 
 # -- what is not overridden ---------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from typing import NamedTuple
 import pytest
 
 from adhelpers import ADBackend
+from adhelpers.namespaces.needed import markdown_table
 
 pytest.importorskip("numpy")
 
@@ -27,6 +28,9 @@ BLOCK = re.compile(
     r"(?:^`(?P<path>[^`\n]+)`(?:, in `(?P<owner>\w+)`)?:\n\n)?^```(?P<language>\w+)\n(?P<text>.*?)^```$",
     re.MULTILINE | re.DOTALL,
 )
+
+FRAMEWORK = "src/toy/__init__.py"
+"""What the reader has already, and the page shows last."""
 
 SLOW = ("loss-of-an-image-networks-product/vjp", "hutchinsons-trace/vjp", "hutchinsons-trace/batched")
 """Scenarios that push forward one element after the other for most of a minute; `test_slow` runs them too."""
@@ -56,7 +60,7 @@ def blocks() -> list[Block]:
     found = [Block(*match.group("path", "owner", "language", "text")) for match in BLOCK.finditer(GUIDE.read_text())]
     assert [block for block in found if block.path]
     assert [block for block in found if block.language == "console"]
-    return found
+    return sorted(found, key=lambda block: block.path != FRAMEWORK)
 
 
 def sessions(text: str) -> Iterator[tuple[str, list[str]]]:
@@ -174,6 +178,10 @@ def follow(folder: Path, *, slow: bool) -> None:
 
 def test_guide(tmp_path):
     follow(tmp_path, slow=False)
+
+
+def test_what_core_needs_of_a_namespace_is_listed():
+    assert markdown_table() in GUIDE.read_text()
 
 
 def test_every_member_is_explained():

@@ -11,8 +11,8 @@ import pytest
 import adhelpers_plugins
 
 SHIPPED = Path(adhelpers_plugins.__file__).parent
-EXAMPLE = Path(__file__).parents[2] / "examples" / "adhelpers-dual" / "src"
-SOURCES = sorted([*SHIPPED.rglob("*.py"), *EXAMPLE.rglob("*.py")])
+EXAMPLES = Path(__file__).parents[2] / "examples"
+SOURCES = sorted([*SHIPPED.rglob("*.py"), *EXAMPLES.glob("adhelpers-*/src/**/*.py")])
 
 
 def imported_of_core(text: str) -> Iterator[str]:
@@ -49,4 +49,6 @@ def test_every_way_to_import_is_seen(text: str, imported: list[str]) -> None:
 
 
 def test_there_are_plugins_to_look_at() -> None:
-    assert {"jax", "torch", "autograd", "finite_difference", "adhelpers_dual"} <= {path.parent.name for path in SOURCES}
+    assert {"jax", "torch", "autograd", "finite_difference", "adhelpers_dual", "adhelpers_mlx"} <= {
+        path.parent.name for path in SOURCES
+    }

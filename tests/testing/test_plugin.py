@@ -86,6 +86,7 @@ def test_a_report_for_machines(install: Install, tmp_path: Path) -> None:
         "reverse": "derived",
         "complex": "yes",
         "nesting": "yes",
+        "float64": "yes",
         "float32": "yes",
         "bfloat16": "no",
         "compile": "no",

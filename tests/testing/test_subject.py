@@ -10,13 +10,14 @@ import pytest
 from strangers import Install
 from toy_suite import TOY, conformance, toy
 
+from adhelpers import Capability
 from adhelpers.testing import Failure, OutOfReach
 from adhelpers.testing.subject import SLACK, Subject, share_memory
 from adhelpers_plugins.finite_difference import FiniteDifferenceBackend
 
 
 def test_a_loose_relative_error_hides_nothing(install: Install, tmp_path: Path) -> None:
-    toy(install, f"{TOY}    def relative_error(self, epsilon):\n        return epsilon**0.5\n")
+    toy(install, f"{TOY}    def relative_step(self, epsilon):\n        return epsilon**0.5\n")
     done = conformance(tmp_path, "-k", "R12-jvp-of-jvp or u-constant/jvp-of-jvp")
     assert done.returncode == 1
     assert "which owes no digit of 2 nested derivatives" in done.stdout
@@ -111,6 +112,30 @@ def test_a_tree_without_arrays_has_a_namespace_too(subject: Subject) -> None:
     assert subject.namespace(()) is subject.namespace(X)
 
 
+class Single(FiniteDifferenceBackend):
+    """Of double precision it takes nothing."""
+
+    capabilities = FiniteDifferenceBackend.capabilities - {Capability.FLOAT64}
+
+
+def test_without_double_precision_all_is_in_single() -> None:
+    subject = Subject(Single())
+    assert subject.arrays({"a": X, "z": 1j * X})["z"].dtype == np.complex64
+    assert subject.one().dtype == np.float32
+    for lifted in (X, subject.arrays(X)):
+        subject.expect_close(subject.jvp(lambda xp, x: x**2, lifted, U), 2 * X * U)
+    assert subject.tolerance(np.ones(())) == subject.tolerance(np.ones((), np.float32))
+    assert subject.step() == subject.step(np.float32) > subject.step(np.float64)
+    assert [subject.dtype_word(word) for word in ("float64", "complex128", "cast")] == ["float32", "complex64", "cast"]
+    with pytest.raises(Failure, match="dtype float64\nexpected\n    dtype float32"):
+        subject.expect_close(X, X)
+
+
+def test_with_double_precision_nothing_is_narrowed(subject: Subject) -> None:
+    assert subject.in_precision(X) is X
+    assert subject.dtype_word("float64") == "float64"
+
+
 # -- what is expected -------------------------------------------------------------------------------------------
 
 
@@ -174,19 +199,38 @@ def test_exactly_equal_is_more_than_close(subject: Subject) -> None:
 
 
 class Exact(FiniteDifferenceBackend):
-    """Claims that its results are exact."""
+    """Claims that its results are exact, and by rules."""
 
     def relative_error(self, epsilon: float) -> float:
         return epsilon
 
+    def relative_step(self, epsilon: float) -> float:
+        return 0.0
 
-def test_a_step_follows_from_the_error_that_differences_owe() -> None:
+
+def test_a_step_is_what_the_backend_says() -> None:
     for order in (2, 4):
         subject = Subject(FiniteDifferenceBackend(order=order))
         owed = np.finfo(float).eps ** (order / (order + 1)) * (1 if order == 2 else 10)
         assert subject.step() == pytest.approx(np.finfo(float).eps / owed)
     assert Subject(FiniteDifferenceBackend()).step(np.float32) == pytest.approx(np.finfo("f4").eps ** (1 / 3))
     assert Subject(Exact()).step() == 0.0
+
+
+class Coarse(Exact):
+    """Its functions are right to a thousand roundings."""
+
+    def relative_error(self, epsilon: float) -> float:
+        return 1000.0 * epsilon
+
+
+def test_nested_rules_owe_what_one_owes_and_nested_differences_less() -> None:
+    rules, differences = Subject(Coarse()), Subject(FiniteDifferenceBackend())
+    for subject in (rules, differences):
+        owed, step = subject.backend.relative_error(np.finfo(float).eps), subject.step() or 1.0
+        for depth in (1, 2):
+            assert subject.tolerance(X, depth) == pytest.approx(SLACK * owed / step ** (depth - 1))
+    assert rules.tolerance(X.astype(np.float32), 3) == pytest.approx(SLACK * 1000.0 * np.finfo("f4").eps)
 
 
 def test_what_happens_within_a_step_is_not_judged(subject: Subject) -> None:

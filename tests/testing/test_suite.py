@@ -26,7 +26,9 @@ def test_every_rule_but_kinks_has_scenarios() -> None:
 
 
 def test_scenarios_are_in_the_order_of_their_rules() -> None:
-    places = [list(RULES).index(scenario.rule) for scenario in scenarios()]
+    first, *others = scenarios()
+    assert first.name == "contract/namespace"  # which all others rest on
+    places = [list(RULES).index(scenario.rule) for scenario in others]
     assert places == sorted(places)
 
 

@@ -235,7 +235,10 @@ class StrangersBackend(ADBackend):
     """A backend by somebody else: the types of the contract are public, and an override must fit."""
 
     name: ClassVar[str] = "stranger"
-    capabilities: ClassVar[frozenset[Capability]] = frozenset({Capability.FORWARD, Capability.REVERSE})
+    capabilities: ClassVar[frozenset[Capability]] = frozenset(
+        {Capability.FORWARD, Capability.REVERSE, Capability.FLOAT64}
+    )
+    pullback_calls_f: ClassVar[bool] = True
     order: int = 2
 
     def is_array(self, leaf: object) -> bool:
@@ -283,6 +286,7 @@ def made(x: Any) -> None:
     """Fields are options, by keyword."""
     backend = StrangersBackend(order=4, fallback=False)
     assert_type(backend.double_precision(), StrangersBackend)
+    assert_type((backend.relative_error(1e-7), backend.relative_step(1e-7)), tuple[float, float])
     assert_type(backend.order, int)
     adhelpers.vector_jacobian_product(model, backend, x, x)
     StrangersBackend(False)  # type: ignore[call-arg]

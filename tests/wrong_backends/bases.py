@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
-from adhelpers.extend import ADBackend, LeafFunction, Leaves, Pullback
+import numpy as np
+
+from adhelpers.extend import ADBackend, Capability, DTypeError, LeafFunction, Leaves, Pullback
 from adhelpers_plugins.finite_difference import FiniteDifferenceBackend
 
 Pushed = tuple[Leaves, Leaves, Leaves]
@@ -112,7 +114,60 @@ class TamperedDifferences(FiniteDifferenceBackend):
         return outputs, tuple(map(self.pushed, swept)), aux
 
 
-CORRECT: tuple[type[ADBackend], ...] = (AutogradBackend, ForwardOnly, ReverseOnly, Tampered, Reread, Compiling)
+class SinglePrecision(AutogradBackend):
+    """Of double precision it takes nothing."""
+
+    capabilities: ClassVar[frozenset[Capability]] = AutogradBackend.capabilities - {Capability.FLOAT64}
+
+    def asarray(self, leaf: Any, like: Any = None) -> Any:
+        array = super().asarray(leaf, like)
+        if like is not None or isinstance(leaf, (np.ndarray, np.generic)):
+            return array
+        return array.astype("c8" if array.dtype.kind == "c" else "f4")
+
+    def jvp(self, f: LeafFunction, x: Leaves, u: Leaves) -> Pushed:
+        refuse_double_precision(x)
+        return super().jvp(f, x, u)
+
+    def vjp(self, f: LeafFunction, x: Leaves) -> Pulled:
+        refuse_double_precision(x)
+        return super().vjp(f, x)
+
+    def linearize(self, f: LeafFunction, x: Leaves) -> Linearized:
+        refuse_double_precision(x)
+        return super().linearize(f, x)
+
+
+def refuse_double_precision(x: Leaves) -> None:
+    for leaf in x:
+        if leaf.dtype in ("f8", "c16"):
+            msg = f"x has dtype {leaf.dtype}, but all is computed in single precision; convert it to float32"
+            raise DTypeError(msg)
+
+
+class PullsByCalls(AutogradBackend):
+    """Each pull calls f, as where cotangents must be known beforehand."""
+
+    pullback_calls_f = True
+
+    def vjp(self, f: LeafFunction, x: Leaves) -> Pulled:
+        outputs, _, aux = super().vjp(f, x)
+        return outputs, lambda c: AutogradBackend.vjp(self, f, x)[1](c), aux
+
+    linearize = ADBackend.linearize
+    vjp_sweep = ADBackend.vjp_sweep
+
+
+CORRECT: tuple[type[ADBackend], ...] = (
+    AutogradBackend,
+    ForwardOnly,
+    ReverseOnly,
+    Tampered,
+    Reread,
+    Compiling,
+    SinglePrecision,
+    PullsByCalls,
+)
 """Those over autograd; finite differences have their own test of conformance."""
 
 

@@ -24,6 +24,10 @@ class NeitherMode(FiniteDifferenceBackend):
     capabilities: ClassVar[frozenset[Capability]] = frozenset({Capability.FLOAT32})
 
 
+class NoPrecision(FiniteDifferenceBackend):
+    capabilities: ClassVar[frozenset[Capability]] = frozenset({Capability.FORWARD})
+
+
 class CompilesWithoutCompile(FiniteDifferenceBackend):
     capabilities: ClassVar[frozenset[Capability]] = FiniteDifferenceBackend.capabilities | {Capability.COMPILE}
 
@@ -37,5 +41,6 @@ FAULTY_DECLARATIONS: dict[type[ADBackend], str] = {
     FailureWithoutReason: "no reason",
     FailureThatDoesNotRun: "does not run",
     NeitherMode: "neither FORWARD nor REVERSE",
+    NoPrecision: "neither FLOAT64 nor FLOAT32",
     CompilesWithoutCompile: "does not override compile",
 }

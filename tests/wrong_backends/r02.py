@@ -12,6 +12,57 @@ from wrong_backends.bases import AutogradBackend, Pulled, Pushed, Tampered, isbo
 from wrong_backends.registry import wrong
 
 
+class Space:
+    """A namespace of the array API, but for what a subclass changes."""
+
+    def __init__(self, xp: Any) -> None:
+        self._xp = xp
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._xp, name)
+
+
+class WithoutWhere(Space):
+    def __getattr__(self, name: str) -> Any:
+        if name == "where":
+            raise AttributeError(name)
+        return super().__getattr__(name)
+
+
+class WithoutDevices(Space):
+    def eye(self, *args: Any, k: int = 0, dtype: Any = None) -> Any:
+        return self._xp.eye(*args, k=k, dtype=dtype)
+
+
+class TransposedRows(Space):
+    def stack(self, arrays: Any, *, axis: int = -1) -> Any:
+        return self._xp.stack(arrays, axis=axis)
+
+
+@wrong("R2")
+class HasNoWhere(AutogradBackend):
+    """Its namespace lacks a function that core calls."""
+
+    def array_namespace(self, *arrays: Any) -> Any:
+        return WithoutWhere(super().array_namespace(*arrays))
+
+
+@wrong("R2")
+class HasNoDevices(AutogradBackend):
+    """A function of its namespace has another signature."""
+
+    def array_namespace(self, *arrays: Any) -> Any:
+        return WithoutDevices(super().array_namespace(*arrays))
+
+
+@wrong("R2")
+class StacksAtTheEnd(AutogradBackend):
+    """A function of its namespace does something else by default."""
+
+    def array_namespace(self, *arrays: Any) -> Any:
+        return TransposedRows(super().array_namespace(*arrays))
+
+
 @wrong("R2")
 class TakesMaskedArrays(AutogradBackend):
     """Whose mask is lost."""

@@ -6,13 +6,13 @@ import contextlib
 import gc
 import sys
 import warnings
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
-from adhelpers.extend import LeafFunction, Leaves
+from adhelpers.extend import Capability, LeafFunction, Leaves
 from adhelpers_plugins.finite_difference import FiniteDifferenceBackend
-from wrong_backends.bases import AutogradBackend, Pulled, Pushed
+from wrong_backends.bases import AutogradBackend, Pulled, Pushed, SinglePrecision
 from wrong_backends.registry import wrong
 
 
@@ -38,6 +38,22 @@ class ComputesInSinglePrecision(AutogradBackend):
     def jvp(self, f: LeafFunction, x: Leaves, u: Leaves) -> Pushed:
         outputs, tangents, aux = super().jvp(f, x, u)
         return outputs, tuple(t.astype(np.float32).astype(t.dtype) if t.dtype == "f8" else t for t in tangents), aux
+
+
+@wrong("R5")
+class NarrowsWhatItHasNot(SinglePrecision):
+    """It has no double precision, and makes single of it without a word."""
+
+    def flatten(self, tree: Any) -> Any:
+        leaves, treedef = super().flatten(tree)
+        return tuple(leaf.astype("f4") if getattr(leaf, "dtype", None) == "f8" else leaf for leaf in leaves), treedef
+
+
+@wrong("R5")
+class HidesDoublePrecision(AutogradBackend):
+    """It does not declare double precision, but takes it."""
+
+    capabilities: ClassVar[frozenset[Capability]] = AutogradBackend.capabilities - {Capability.FLOAT64}
 
 
 @wrong("R5")

@@ -16,6 +16,7 @@ from wrong_backends.bases import (
     Linearized,
     Pulled,
     Pushed,
+    SinglePrecision,
     Tampered,
     TamperedDifferences,
     getval,
@@ -283,6 +284,23 @@ class ClaimsToBeExactToOrder4(ClaimsToBeExact):
 
     def __init__(self, fallback: bool = True) -> None:
         super().__init__(order=4, fallback=fallback)
+
+
+@wrong("R7")
+class CoarseInSinglePrecision(SinglePrecision):
+    """Its single precision is less than that, and it does not say so."""
+
+    def jvp(self, f: LeafFunction, x: Leaves, u: Leaves) -> Pushed:
+        outputs, tangents, aux = super().jvp(f, x, u)
+        return outputs, tuple((1.0 + 1e-4) * t for t in tangents), aux
+
+
+@wrong("R7")
+class StepsAtWill(FiniteDifferenceBackend):
+    """It says that it takes steps as long as x, within which nothing is expected of it."""
+
+    def relative_step(self, epsilon: float) -> float:
+        return 1.0
 
 
 @wrong("R7")

@@ -123,7 +123,7 @@ class _Examination:
             return
         found = [*_told(self._of_functions())]
         epsilon = float(np.finfo(np.float64).eps)
-        if self.backend.relative_error(epsilon) <= epsilon:  # differences of differences would tell too little
+        if not self.backend.relative_step(epsilon):  # differences of differences would tell too little
             found = found or [*_told(self._of_operations())] or [*_told(self._second_order())]
         yield from found or _told(self._single_precision(), "in single precision, ")
 

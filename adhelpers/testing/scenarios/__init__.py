@@ -11,7 +11,7 @@ version
 Returns
 -------
 scenarios
-    In the order of their rules.
+    In the order of their rules, but for the first, which is about what all others rest on.
 
 Raises
 ------
@@ -34,7 +34,7 @@ from adhelpers import ArgumentError
 from adhelpers.testing.rules import RULES
 from adhelpers.testing.scenario import SUITE_VERSION, Scenario
 from adhelpers.testing.scenarios import losses
-from adhelpers.testing.scenarios.contract import methods, preparation, sweeps, undeclared
+from adhelpers.testing.scenarios.contract import methods, namespace, preparation, sweeps, undeclared
 from adhelpers.testing.scenarios.derivatives import (
     arguments,
     batches,
@@ -86,10 +86,13 @@ _MODULES = (
     preparation,
     undeclared,
 )
-_ALL = sorted(
-    (scenario for module in _MODULES for scenario in module.SCENARIOS),
-    key=lambda scenario: list(RULES).index(scenario.rule),
-)
+_ALL = [
+    *namespace.SCENARIOS,  # which all others rest on
+    *sorted(
+        (scenario for module in _MODULES for scenario in module.SCENARIOS),
+        key=lambda scenario: list(RULES).index(scenario.rule),
+    ),
+]
 
 
 # Users call `adhelpers.testing.scenarios`, and Python calls this package so: one name, which a function would take from

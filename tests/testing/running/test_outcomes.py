@@ -51,7 +51,7 @@ def test_what_is_declared_alone_judges_nothing() -> None:
 
 def test_capabilities_are_native_or_derived() -> None:
     others = dict.fromkeys(("complex", "nesting", "float32", "bfloat16", "compile", "threads", "rules"), "no")
-    assert capabilities(ForwardToy()) == {"forward": "native", "reverse": "derived", **others}
+    assert capabilities(ForwardToy()) == {"forward": "native", "reverse": "derived", "float64": "yes", **others}
     assert capabilities(ReverseToy())["reverse"] == "native"
     declared = {name for name, how in capabilities(FiniteDifferenceBackend()).items() if how != "no"}
-    assert declared == {"forward", "reverse", "complex", "nesting", "float32", "threads"}
+    assert declared == {"forward", "reverse", "complex", "nesting", "float64", "float32", "threads"}

@@ -14,7 +14,7 @@ from adhelpers.testing.models import numbers
 from adhelpers.testing.operations import MODES, implements, require_own
 from adhelpers.testing.scenario import Catalogue
 from adhelpers.testing.scenarios.operands.refusals import Foreign
-from adhelpers.testing.subject import Subject, share_memory
+from adhelpers.testing.subject import NotConcerned, Subject, share_memory
 
 SCENARIOS = Catalogue()
 
@@ -35,7 +35,7 @@ def _asarray(subject: Subject) -> None:
     """NumPy arrays keep dtype, shape and values; numbers take dtype and device of `like`."""
     backend = subject.backend
     for array in (numbers(3, 2), numbers(3, 2)[::-1, ::-1], np.asarray(2.5), np.zeros((0, 3))):
-        subject.expect_equal(backend.asarray(array), array, what=f"asarray({array!r})")
+        subject.expect_equal(backend.asarray(subject.in_precision(array)), array, what=f"asarray({array!r})")
     for number in (2.5, 3.0):
         like = subject.arrays(numbers(4))
         lifted = backend.asarray(number, like)
@@ -54,13 +54,13 @@ def _asarray_single(subject: Subject) -> None:
 @SCENARIOS.add("contract/asarray-complex", "R2", [Capability.COMPLEX])
 def _asarray_complex(subject: Subject) -> None:
     array = numbers(3) + 1j
-    subject.expect_equal(subject.backend.asarray(array), array, what="asarray of complex128")
+    subject.expect_equal(subject.arrays(array), array, what="asarray of complex numbers")
     subject.expect_equal(subject.backend.asarray(2.0 - 1.0j, subject.arrays(array)), np.asarray(2.0 - 1.0j))
 
 
 @SCENARIOS.add("contract/asarray-copies", "R8")
 def _asarray_copies(subject: Subject) -> None:
-    source = numbers(64)
+    source = subject.in_precision(numbers(64))
     lifted = subject.backend.asarray(source)
     source[:] = 7.0
     subject.expect_equal(lifted, numbers(64), what="an array lifted from one that was changed later")
@@ -171,6 +171,9 @@ def _pullbacks_memory(subject: Subject) -> None:
 def _pullback_differentiable(subject: Subject) -> None:
     """A pullback is differentiable in its cotangents: its transpose is the pushforward."""
     require_own(subject.backend, "vjp")
+    if not subject.backend.capabilities & {Capability.FORWARD, Capability.NESTING}:
+        msg = "nothing that is declared differentiates a pullback"
+        raise NotConcerned(msg)
     subject.record("backend.vjp(f, (x, y)), and backend.vjp of its pullback", flat, x=X, y=Y, u=U, v=V)
     _, pullback, _ = subject.backend.vjp(flat, subject.arrays((X, Y)))
     ones = subject.arrays((np.ones(3), np.ones(3), np.ones(3)))
@@ -214,9 +217,13 @@ def _sample_jacobian(subject: Subject) -> None:
 def _relative_error(subject: Subject) -> None:
     """At least half of the digits are owed: less could not be told from a wrong result, nor mixing from rounding."""
     for epsilon in (2.0**-23, 2.0**-52):
-        owed = subject.backend.relative_error(epsilon)
+        owed, step = subject.backend.relative_error(epsilon), subject.backend.relative_step(epsilon)
         subject.expect(
             epsilon <= owed <= epsilon**0.5, f"relative_error({epsilon}) = {owed}", f"{epsilon} to {epsilon**0.5}"
+        )
+        least = 0.99 * epsilon / owed  # over a smaller one, rounding alone would be a larger error
+        subject.expect(
+            step == 0.0 or least <= step <= 0.1, f"relative_step({epsilon}) = {step}", f"0, or {least:.2g} to 0.1"
         )
 
 

@@ -21,7 +21,7 @@ from adhelpers import (
     vector_jacobian_product,
 )
 from adhelpers.testing.models import numbers
-from adhelpers.testing.operations import MODES, OPERATIONS, nested
+from adhelpers.testing.operations import BOTH_PRECISIONS, MODES, OPERATIONS, nested
 from adhelpers.testing.scenario import Catalogue
 from adhelpers.testing.subject import Function, Subject
 from adhelpers.testing.threads import in_threads
@@ -145,7 +145,7 @@ def _mismatch(operation: str, subject: Subject) -> None:
     x, u = subject.arrays(X), subject.arrays(U)
     for _ in range(2):
         subject.expect_error(ShapeMismatchError, lambda: call(x, subject.arrays(U[0])))
-        if Capability.FLOAT32 in subject.backend.capabilities:
+        if subject.backend.capabilities.issuperset(BOTH_PRECISIONS):
             subject.expect_error(DTypeError, lambda: call(x, subject.arrays(U.astype(np.float32))))
         subject.expect_close(call(x, u), 3 * X**2 * U)
 
@@ -175,7 +175,7 @@ for _operation, _needs in FEW.items():
     SCENARIOS.add(f"prepared-sizes/{_operation}", "R17", _needs)(partial(_sizes, _operation))
 for _name, _mode in MODES.items():
     SCENARIOS.add(f"prepared-arguments/{_name}", "R8", [_mode])(partial(_arguments, _name))
-    SCENARIOS.add(f"prepared-precisions/{_name}", "R4", [_mode, Capability.FLOAT32])(partial(_precisions, _name))
+    SCENARIOS.add(f"prepared-precisions/{_name}", "R4", [_mode, *BOTH_PRECISIONS])(partial(_precisions, _name))
     SCENARIOS.add(f"prepared-structures/{_name}", "R1", [_mode])(partial(_structures, _name))
     SCENARIOS.add(f"prepared-aux/{_name}", "R1", [_mode])(partial(_aux, _name))
     SCENARIOS.add(f"prepared-strict/{_name}", "R3", [_mode])(partial(_strict, _name))

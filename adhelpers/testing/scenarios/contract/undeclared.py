@@ -8,9 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from adhelpers import Capability, DTypeError, UnsupportedOperationError
+from adhelpers import (
+    Capability,
+    DTypeError,
+    UnsupportedOperationError,
+    jacobian_vector_product,
+    vector_jacobian_product,
+)
 from adhelpers.testing.models import numbers
-from adhelpers.testing.operations import MODES
+from adhelpers.testing.operations import MODES, bound
 from adhelpers.testing.scenario import Catalogue
 from adhelpers.testing.subject import NotConcerned, Subject
 
@@ -30,6 +36,16 @@ def _undeclared(name: str, subject: Subject) -> None:
 def _undeclared_complex(name: str, subject: Subject) -> None:
     z = numbers(3) + 1j
     subject.expect_error((UnsupportedOperationError, DTypeError), lambda: subject.product(name, square, z, z))
+
+
+def _undeclared_float64(name: str, subject: Subject) -> None:
+    """It is refused by a message that says what to do, and never narrowed."""
+    operation = {"jvp": jacobian_vector_product, "vjp": vector_jacobian_product}[name]
+    f = bound(subject, square)
+    for x in (numbers(3), numbers(3)[0]):
+        subject.record(f"{operation.__name__}(f, backend, x, u) in float64", square, x=x, u=x)
+        error = subject.expect_error(DTypeError, partial(operation, f, subject.backend, x, x))
+        subject.expect(len(str(error)) > 40, f"DTypeError: {error}", "a message that says what to convert x to")
 
 
 def _undeclared_float32(name: str, subject: Subject) -> None:
@@ -76,3 +92,6 @@ for _name, _mode in MODES.items():
         SCENARIOS.add(f"undeclared-{_capability.value}/{_name}", _rule, [_mode], lacks=_capability)(
             partial(_check, _name)
         )
+    SCENARIOS.add(f"undeclared-float64/{_name}", "R5", [_mode], lacks=Capability.FLOAT64, since=2)(
+        partial(_undeclared_float64, _name)
+    )

@@ -11,7 +11,7 @@ import numpy as np
 
 import adhelpers
 from adhelpers import Capability, DTypeError, ShapeMismatchError, StructureMismatchError
-from adhelpers.testing.models import numbers
+from adhelpers.testing.models import like, numbers
 from adhelpers.testing.operations import BOTH, MODES, bound, call, nested
 from adhelpers.testing.scenario import Catalogue
 from adhelpers.testing.scenarios.derivatives.closed_forms import A
@@ -26,6 +26,7 @@ def _not_one_number(
     """No gradient of anything but a real number."""
     x = subject.arrays(A)
     message = str(subject.expect_error(error, lambda: call(operation, subject, f, x)))
+    words = subject.dtype_word(words)
     subject.expect(words in message, message, f"a message that mentions {words!r}")
 
 
@@ -113,7 +114,7 @@ def _in_half_the_digits(name: str, subject: Subject) -> None:
 
 def _independent(name: str, subject: Subject) -> None:
     operation, expected, _ = ALONG_X[name]
-    _, received = call(operation, subject, lambda xp, x: xp.asarray(np.asarray(2.0)), subject.arrays(A))
+    _, received = call(operation, subject, lambda xp, x: like(xp, 2.0, x), subject.arrays(A))
     subject.expect_equal(received, np.zeros(expected.shape))
 
 

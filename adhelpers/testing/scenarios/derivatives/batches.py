@@ -97,7 +97,7 @@ def _no_rows_or_columns(mode: str, subject: Subject) -> None:
 
 def _independent(mode: str, subject: Subject) -> None:
     constant = numbers(3, 4)
-    received = subject.batched(lambda xp, x: xp.asarray(constant), subject.arrays(numbers(2, 4)), mode=mode)
+    received = subject.batched(lambda xp, x: like(xp, constant, x), subject.arrays(numbers(2, 4)), mode=mode)
     subject.expect_equal(received, np.zeros((3, 2, 4)))
 
 

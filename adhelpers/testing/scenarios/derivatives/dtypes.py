@@ -12,7 +12,7 @@ import numpy as np
 
 from adhelpers import Capability, DTypeError
 from adhelpers.testing.models import numbers
-from adhelpers.testing.operations import MODES
+from adhelpers.testing.operations import BOTH_PRECISIONS, MODES
 from adhelpers.testing.scenario import Catalogue
 from adhelpers.testing.subject import Subject
 
@@ -71,7 +71,7 @@ def widened(xp: Any, x: Any) -> Any:
     return xp.astype(x, xp.float64) ** 2
 
 
-@SCENARIOS.add("a-wider-output/jvp", "R4", [Capability.FORWARD, Capability.FLOAT32])
+@SCENARIOS.add("a-wider-output/jvp", "R4", [Capability.FORWARD, *BOTH_PRECISIONS])
 def _wider_forward(subject: Subject) -> None:
     x = subject.arrays(_ROW)
     value, pushed = subject.value_and_product("jvp", widened, x, x)
@@ -79,7 +79,7 @@ def _wider_forward(subject: Subject) -> None:
     subject.expect_close(pushed, 2 * _ROW.astype(float) ** 2, precision=np.float32)
 
 
-@SCENARIOS.add("a-wider-output/vjp", "R4", [Capability.REVERSE, Capability.FLOAT32])
+@SCENARIOS.add("a-wider-output/vjp", "R4", [Capability.REVERSE, *BOTH_PRECISIONS])
 def _wider_reverse(subject: Subject) -> None:
     u = np.array([1.0, 0.5, -1.0])
     received = subject.vjp(widened, subject.arrays(_ROW), subject.arrays(u))
@@ -97,9 +97,7 @@ def _two_precisions(name: str, subject: Subject) -> None:
 
 
 for _name, _mode in MODES.items():
-    SCENARIOS.add(f"leaves-of-two-precisions/{_name}", "R4", [_mode, Capability.FLOAT32])(
-        partial(_two_precisions, _name)
-    )
+    SCENARIOS.add(f"leaves-of-two-precisions/{_name}", "R4", [_mode, *BOTH_PRECISIONS])(partial(_two_precisions, _name))
 
 
 def _brain_float(name: str, subject: Subject) -> None:
@@ -169,5 +167,7 @@ def _settings() -> dict[str, Any]:
 
 
 for _name, _mode in MODES.items():
-    SCENARIOS.add(f"64-bits-kept/{_name}", "R5", [_mode], as_given=True)(partial(_not_narrowed, _name))
+    SCENARIOS.add(f"64-bits-kept/{_name}", "R5", [_mode, Capability.FLOAT64], as_given=True)(
+        partial(_not_narrowed, _name)
+    )
     SCENARIOS.add(f"settings-untouched/{_name}", "R5", [_mode])(partial(_settings_untouched, _name))

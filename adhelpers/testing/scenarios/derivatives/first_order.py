@@ -84,7 +84,7 @@ def _holomorphic(mode: str, subject: Subject) -> None:
     z, c = complex_numbers(3), complex_numbers(2, 3)
 
     def f(xp: Any, z: Any) -> Any:
-        return xp.sum(xp.asarray(c) * z**2, axis=1)
+        return xp.sum(like(xp, c, z) * z**2, axis=1)
 
     received = call(adhelpers.jacobian, subject, f, subject.arrays(z), mode=mode, holomorphic=True)
     subject.expect_close(received, 2.0 * c * z)

@@ -13,6 +13,7 @@ from adhelpers.extend import NAMESPACE
 from adhelpers.testing.functions import reused
 from adhelpers.testing.models import image_network, numbers
 from adhelpers.testing.operations import MODES
+from adhelpers.testing.precision import in_single
 from adhelpers.testing.problems import PROBLEMS, Problem, as_arrays
 from adhelpers.testing.scenario import Catalogue
 from adhelpers.testing.subject import WRONG_VALUE, Failure, Subject, section
@@ -33,9 +34,9 @@ def _product(name: str, problem: Problem, subject: Subject) -> None:
 
 def _in_half_the_digits(name: str, problem: Problem, subject: Subject) -> None:
     subject.require_reach(problem.reach, np.float32)
-    x, u, expected = (_narrowed(tree) for tree in _operands(name, problem))
+    x, u, expected = (in_single(as_arrays(tree)) for tree in _operands(name, problem))
     value, product = subject.value_and_product(name, problem.f, subject.arrays(x), subject.arrays(u))
-    subject.expect_close(value, _narrowed(problem.value()), what="the value", scale=problem.scale)
+    subject.expect_close(value, in_single(problem.value()), what="the value", scale=problem.scale)
     subject.expect_close(product, expected, scale=problem.scale)
 
 
@@ -43,13 +44,6 @@ def _operands(name: str, problem: Problem) -> tuple[Any, Any, Any]:
     if name == "jvp":
         return problem.x, problem.tangent, problem.pushed()
     return problem.x, problem.cotangent, problem.pulled()
-
-
-def _narrowed(tree: Any) -> Any:
-    def narrowed(leaf: np.ndarray) -> np.ndarray:
-        return leaf.astype(np.complex64 if np.iscomplexobj(leaf) else np.float32)
-
-    return optree.tree_map(narrowed, as_arrays(tree), namespace=NAMESPACE)
 
 
 def _transpose(problem: Problem, subject: Subject) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from adhelpers import Capability
-from adhelpers.testing.models import complex_numbers, numbers
+from adhelpers.testing.models import complex_numbers, like, numbers
 from adhelpers.testing.operations import MODES
 from adhelpers.testing.scenario import Catalogue
 from adhelpers.testing.subject import Subject
@@ -18,7 +18,7 @@ SCENARIOS = Catalogue()
 
 
 def constant(xp: Any, x: Any) -> Any:
-    return {"array": xp.asarray(np.array([1.0, 2.0])), "number": 3.0, "used": x["a"] ** 2}
+    return {"array": like(xp, [1.0, 2.0], x["a"]), "number": 3.0, "used": x["a"] ** 2}
 
 
 _POINT = {"a": np.array([1.0, 2.0, 3.0]), "unused": np.array([[4.0, 5.0]])}
@@ -49,7 +49,7 @@ def _nothing_depends(name: str, subject: Subject) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         received = subject.product(
-            name, lambda xp, x: xp.asarray(y), subject.arrays(x), subject.arrays(x if name == "jvp" else y)
+            name, lambda xp, x: like(xp, y, x), subject.arrays(x), subject.arrays(x if name == "jvp" else y)
         )
     subject.expect_equal(received, np.zeros((2, 2)) if name == "jvp" else np.zeros(3))
 
@@ -58,7 +58,7 @@ def _independent_of_complex(name: str, subject: Subject) -> None:
     z, y = complex_numbers(3), numbers(2)
 
     def f(xp: Any, z: Any) -> Any:
-        return xp.asarray(y)
+        return xp.asarray(subject.in_precision(y))
 
     received = subject.product(name, f, subject.arrays(z), subject.arrays(z if name == "jvp" else y))
     subject.expect_equal(received, np.zeros(2) if name == "jvp" else np.zeros(3, dtype=complex))

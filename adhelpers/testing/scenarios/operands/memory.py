@@ -156,18 +156,18 @@ def _closed_over(operation: str, subject: Subject) -> None:
 
 def _same_objects(operation: str, subject: Subject) -> None:
     """A later call may have the same function and the same NumPy array, and both may have changed."""
-    factor, x = [1.0], X.copy()
+    factor, x, u = [1.0], subject.in_precision(X).copy(), subject.in_precision(U)
 
     def f(x: Any) -> Any:
         return factor[0] * x**2
 
     for factor[0], change in ((1.0, 1.0), (5.0, 1.0), (5.0, 2.0)):
         x *= change
-        subject.record(f"{operation} of f, the same function and the same array x as before", f, x=x, u=U)
+        subject.record(f"{operation} of f, the same function and the same array x as before", f, x=x, u=u)
         if operation == "jvp":
-            received = jacobian_vector_product(f, subject.backend, x, U)
+            received = jacobian_vector_product(f, subject.backend, x, u)
         elif operation == "vjp":
-            received = vector_jacobian_product(f, subject.backend, x, U)
+            received = vector_jacobian_product(f, subject.backend, x, u)
         else:
             mode: Any = operation.removeprefix("batched-")
             received = batched_jacobian(f, subject.backend, x, mode=mode)[0, :, :] * subject.arrays(U)

@@ -20,7 +20,7 @@ from adhelpers import (
 )
 from adhelpers.testing.functions import Pair, identity
 from adhelpers.testing.models import complex_numbers, numbers
-from adhelpers.testing.operations import MODES
+from adhelpers.testing.operations import BOTH_PRECISIONS, MODES
 from adhelpers.testing.scenario import Catalogue
 from adhelpers.testing.subject import Function, Subject
 
@@ -67,7 +67,8 @@ class Refusal:
     def check_message(self, operation: str, subject: Subject) -> None:
         """Its message says what was received and what was expected."""
         message = str(self.received(operation, subject))
-        missing = [word for word in self.words if word.lower() not in message.lower()]
+        words = map(subject.dtype_word, self.words)
+        missing = [word for word in words if word.lower() not in message.lower()]
         subject.expect(not missing, message, f"a message that mentions {', '.join(map(repr, missing))}")
 
 
@@ -135,10 +136,13 @@ def _casts() -> Iterable[Refusal]:
     yield Refusal("a-number-for-an-array", "R3", ShapeMismatchError, ("()", "(3,)"), X, 2.0)
     square = numbers(3, 3)
     yield Refusal("a-flat-u", "R3", ShapeMismatchError, ("(9,)", "(3, 3)"), square, square.reshape(9))
-    float32 = (Capability.FLOAT32,)
     narrow = X.astype(np.float32)
-    yield Refusal("float32-for-float64", "R3", DTypeError, ("float32", "float64", "cast"), X, narrow, needs=float32)
-    yield Refusal("float64-for-float32", "R3", DTypeError, ("float32", "float64", "cast"), narrow, X, needs=float32)
+    yield Refusal(
+        "float32-for-float64", "R3", DTypeError, ("float32", "float64", "cast"), X, narrow, needs=BOTH_PRECISIONS
+    )
+    yield Refusal(
+        "float64-for-float32", "R3", DTypeError, ("float32", "float64", "cast"), narrow, X, needs=BOTH_PRECISIONS
+    )
     z = complex_numbers(3)
     both = ("complex128", "float64")
     yield Refusal("complex-for-real", "R3", DTypeError, both, X, z, needs=(Capability.COMPLEX,))

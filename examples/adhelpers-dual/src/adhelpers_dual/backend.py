@@ -22,6 +22,7 @@ class DualBackend(ADBackend):
             Capability.REVERSE,
             Capability.COMPLEX,
             Capability.NESTING,
+            Capability.FLOAT64,
             Capability.FLOAT32,
             Capability.THREADS,
         }

@@ -1,0 +1,5 @@
+from adhelpers.testing import Conformance
+
+
+class TestMLX(Conformance):
+    backend = "mlx"
