@@ -14,8 +14,11 @@ class SkeletonBackend(ADBackend):
 
     name: ClassVar[str] = "skeleton"
 
-    # Promise little at first, for all that is promised is tested; what is not promised must raise.
-    capabilities: ClassVar[frozenset[Capability]] = frozenset({Capability.FORWARD, Capability.REVERSE})
+    # Promise little at first, for all that is promised is tested; what is not promised must raise. Without FLOAT64
+    # it is tested in single precision.
+    capabilities: ClassVar[frozenset[Capability]] = frozenset(
+        {Capability.FORWARD, Capability.REVERSE, Capability.FLOAT64}
+    )
 
     def is_array(self, leaf: object) -> bool:
         """Whether `leaf` is an array of the framework, or one of its tracers."""
