@@ -25,7 +25,10 @@ import pytest
 from sybil import Example, Sybil
 from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser
 
-collect_ignore_glob = ["docs/*.py"]  # scripts, which make pages and pictures
+collect_ignore_glob = [
+    "docs/*.py",  # scripts, which make pages and pictures
+    "adhelpers/command_line/skeleton/*",  # of what `adhelpers plugin new` writes
+]
 
 NOT_RUN = {
     r"\bpip install\b": "it installs; the sessions of nox do that, `build` in an empty environment",

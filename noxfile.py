@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import nox
@@ -150,6 +151,11 @@ def build(session: nox.Session) -> None:
         install(session, newest(wheels, "adhelpers_dual"))
         session.run("adhelpers", "backends")
         session.run("adhelpers", "conformance", "dual")
+        skeleton = wheels.parent / "skeleton"
+        shutil.rmtree(skeleton, ignore_errors=True)
+        session.run("adhelpers", "plugin", "new", "my-framework", "--directory", str(skeleton))
+        install(session, "-e", str(skeleton))
+        session.run("adhelpers", "conformance", "my-framework", success_codes=[1])  # it says what to fill in
     example = "examples/adhelpers-dual"
     # Its tests alone, and the wheel, not its sources.
     session.run(

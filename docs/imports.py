@@ -57,6 +57,9 @@ ROWS = [
     [core("errors"), core("caches")],
 ]
 
+SKELETON = "adhelpers.command_line.skeleton."
+"""What `adhelpers plugin new` writes: no module of the library."""
+
 LEVELS = {box: level for level, row in enumerate(ROWS) for box in row}
 
 
@@ -72,7 +75,8 @@ def box_of(module: str) -> Box:
 def modules() -> dict[str, Path]:
     """All modules by name."""
     paths = [*ROOT.glob("adhelpers/**/*.py"), *ROOT.glob("adhelpers_plugins/*/**/*.py")]
-    return {".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path for path in paths}
+    names = {".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path for path in paths}
+    return {name: path for name, path in names.items() if not name.startswith(SKELETON)}
 
 
 def imported(node: ast.AST) -> Iterator[str]:

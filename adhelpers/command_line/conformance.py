@@ -37,7 +37,8 @@ def add_to(commands: Any) -> None:
 def run(options: argparse.Namespace) -> int:
     """Run the suite; the status is pytest's, put as the command line's."""
     try:
-        lookup.backend(options.name)
+        if options.name not in lookup.current().descriptions:  # what cannot be loaded may take the process down
+            lookup.backend(options.name)
     except AdhelpersError as error:
         raise UsageError(str(error)) from error
     try:  # it needs pytest, and takes long to import

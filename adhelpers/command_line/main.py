@@ -1,4 +1,4 @@
-"""The command line: ``adhelpers backends``, ``adhelpers compare`` and ``adhelpers conformance``.
+"""The command line: ``adhelpers backends``, ``compare``, ``conformance`` and ``plugin new``.
 
 The exit status is 0 when all is well, 1 when results disagree or a backend fails, 2 for bad usage.
 """
@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 
 from adhelpers import __version__
-from adhelpers.command_line import backends, compare, conformance
+from adhelpers.command_line import backends, compare, conformance, plugin
 from adhelpers.command_line.usage import Parser, UsageError
 
 
@@ -40,7 +40,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parser() -> Parser:
     parser = Parser(prog="adhelpers", description="Neutral automatic differentiation across frameworks.")
     parser.add_argument("--version", action="version", version=f"adhelpers {__version__}")
-    commands = parser.add_subparsers(required=True, metavar="{backends,compare,conformance}", parser_class=Parser)
-    for command in (backends, compare, conformance):
+    commands = parser.add_subparsers(
+        required=True, metavar="{backends,compare,conformance,plugin}", parser_class=Parser
+    )
+    for command in (backends, compare, conformance, plugin):
         command.add_to(commands)
     return parser

@@ -50,7 +50,7 @@ class ADBackend(ABC):
     capabilities
         What the backend promises.
     known_failures
-        Scenarios of the conformance suite that it cannot pass, each with a reason that a user understands.
+        Scenarios of the suite that it cannot pass, each with its kind of failure and a reason: ``"wrong value: ..."``.
     conversion
         The call that makes an array of a foreign one, such as ``"torch.from_dlpack"``; messages quote it.
     pullback_calls_f

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from dataclasses import asdict
+from typing import Any, ClassVar, NoReturn
 
 import pytest
 
 import adhelpers
-from adhelpers import ADBackend, ArgumentTypeError, Capability
+from adhelpers import ADBackend, AdhelpersError, ArgumentTypeError, Capability
+from adhelpers.testing.running.causes import KINDS, declared_kind, kinds, why
+from adhelpers.testing.running.gaps import unfinished
+from adhelpers.testing.running.outcomes import OUT_OF_REACH
 from adhelpers.testing.scenario import SUITE_VERSION, Scenario
-from adhelpers.testing.subject import Failure, NotConcerned, OutOfReach
+from adhelpers.testing.subject import HANGS, Failure, NotConcerned, OutOfReach
 from adhelpers.testing.suite import scenarios
+from adhelpers.testing.threads import SOON, in_threads
 
 
 class Conformance:
@@ -43,9 +48,24 @@ class Conformance:
             )
 
     @pytest.fixture
-    def tested(self) -> ADBackend:
-        """The backend itself."""
-        return self._named(self.backend)
+    def tested(self, request: pytest.FixtureRequest, record_property: Any) -> ADBackend:
+        """The backend itself; if there is nothing to test, the first test says why, and the others are skipped."""
+        if type(self) in request.config.stash.setdefault(_UNTESTED, set()):
+            pytest.skip("there is nothing to test; the first test that failed says why")
+        words = ""
+        try:
+            backend = self._named(self.backend)
+        except AdhelpersError as error:
+            words = str(error)
+        if words:
+            record_property("adhelpers", (str(self.backend), "declarations", "declarations"))
+            self._leave(request, words)
+        return backend
+
+    def _leave(self, request: pytest.FixtureRequest, words: str) -> NoReturn:
+        """Fail, and skip the other tests."""
+        request.config.stash[_UNTESTED].add(type(self))
+        pytest.fail(words, pytrace=False)
 
     def _named(self, backend: Any) -> ADBackend:
         if isinstance(backend, ADBackend):
@@ -62,37 +82,53 @@ class Conformance:
         if problems:
             pytest.fail("\n".join([f"the declarations of {tested!r} are wrong:", *problems]), pytrace=False)
 
-    def test_scenario(self, tested: ADBackend, scenario: Scenario, record_property: Any) -> None:
+    def test_scenario(
+        self, tested: ADBackend, scenario: Scenario, record_property: Any, request: pytest.FixtureRequest
+    ) -> None:
         """The scenario holds, or is a declared failure that does fail."""
         record_property("adhelpers", (_label(tested), scenario.rule, scenario.name))
         reason = scenario.why_not(tested)
         if reason is not None:
             pytest.skip(reason)
         known = tested.known_failures.get(scenario.name)
-        findings = _findings(tested, scenario)
-        if findings and known is not None:
-            pytest.xfail(known)
-        if findings:
-            pytest.fail(findings, pytrace=False)
-        if known is not None:
-            pytest.fail(
-                f"scenario {scenario.name} passes, but known_failures says that it fails ({known}); "
-                "take it out of known_failures",
-                pytrace=False,
-            )
+        kind = None if known is None else declared_kind(known)
+        failure = _finding(tested, scenario, in_a_thread=kind == HANGS)
+        if failure is None:
+            if known is not None:
+                pytest.fail(
+                    f"scenario {scenario.name} passes, but known_failures says that it fails ({known}); "
+                    "take it out of known_failures",
+                    pytrace=False,
+                )
+            return
+        if kind in kinds(failure):
+            pytest.xfail(str(known))
+        gaps = unfinished(tested) if type(failure.__cause__) is NotImplementedError else []
+        if gaps:
+            self._leave(request, "\n* ".join([f"backend {tested.name!r} is not filled in:", *gaps]))
+        record_property("adhelpers-why", asdict(why(failure, tested)))
+        forgiven = "" if known is None else f"known_failures forgives {kind!r}, and not {kinds(failure)[0]!r}\n"
+        pytest.fail(f"{failure}{forgiven}", pytrace=False)
 
 
-def _findings(backend: ADBackend, scenario: Scenario) -> str:
-    """What is wrong, in words, or nothing; a scenario of which nothing can be said is skipped."""
+_UNTESTED = pytest.StashKey[set[type]]()
+"""The classes of tests whose backend cannot be tested."""
+
+
+def _finding(backend: ADBackend, scenario: Scenario, *, in_a_thread: bool) -> Failure | None:
+    """What is wrong, or None; a scenario of which nothing can be said is skipped. What hangs is left to a thread."""
     try:
-        scenario.run(backend)
+        if in_a_thread:
+            in_threads(backend, [lambda subject: scenario.run(backend)], waiting=SOON)
+        else:
+            scenario.run(backend)
     except OutOfReach as error:
         pytest.skip(f"{OUT_OF_REACH}: {error}")
     except NotConcerned as error:
         pytest.skip(str(error))
     except Failure as failure:
-        return str(failure)
-    return ""
+        return failure
+    return None
 
 
 def _label(backend: ADBackend) -> str:
@@ -101,10 +137,6 @@ def _label(backend: ADBackend) -> str:
         return backend.name if backend == type(backend)() else repr(backend)
     except TypeError:  # an option without a default
         return repr(backend)
-
-
-OUT_OF_REACH = "too inexact"
-"""How the reason begins for which a scenario was not judged, though all that it needs is declared."""
 
 
 def faulty_declarations(backend: ADBackend) -> list[str]:
@@ -124,4 +156,10 @@ def faulty_declarations(backend: ADBackend) -> list[str]:
             problems.append(f"known_failures gives no reason for {name!r}; write one that a user can understand")
         elif by_name[name].why_not(backend) is not None:
             problems.append(f"known_failures names {name!r}, which does not run: {by_name[name].why_not(backend)}")
+        elif declared_kind(reason) is None:
+            words = ", ".join(repr(f"{kind}: ") for kind in KINDS)
+            problems.append(
+                f"known_failures does not say what kind of failure {name!r} is: {reason!r}; let the reason begin with "
+                f"{words} or the name of an error, such as 'TypeError: '"
+            )
     return problems

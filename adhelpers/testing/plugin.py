@@ -6,40 +6,24 @@ Load it with ``-p adhelpers.testing.plugin`` to have the same in a test run of y
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import sys
 import threading
-import time
 import traceback
-from collections import Counter, defaultdict
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Generator
 from typing import Any
 
 import pytest
 
-from adhelpers import ADBackend, Capability, __version__
-from adhelpers.comparison.shown.tables import Table
+from adhelpers import AdhelpersError
 from adhelpers.plugins import lookup
-from adhelpers.testing.conformance import OUT_OF_REACH
-from adhelpers.testing.operations import implements
-from adhelpers.testing.rules import RULES
+from adhelpers.testing.running.causes import Why
+from adhelpers.testing.running.outcomes import OUT_OF_REACH, Outcome, Outcomes
+from adhelpers.testing.running.patience import Patience
+from adhelpers.testing.running.record import Record
 from adhelpers.testing.scenario import SUITE_VERSION
-from adhelpers.testing.suite import scenarios
 
-OUTCOMES = ("passed", "failed", "known failure", "not declared", OUT_OF_REACH)
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What became of a scenario on a backend."""
-
-    backend: str
-    rule: str
-    scenario: str
-    outcome: str
-    reason: str
+_PARENT = os.getppid()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -51,6 +35,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--adhelpers-timeout", type=float, default=60.0, metavar="SECONDS", help="how long a scenario may take"
     )
     group.addoption("--adhelpers-json", metavar="FILE", help="write a report for machines")
+    group.addoption(
+        "--adhelpers-record", metavar="FOLDER", help="of the command: where it looks, should this process die"
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -59,51 +46,69 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(_Report(config), "adhelpers-report")
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> int | None:
+    """Refuse a backend that cannot be loaded, in one line."""
+    try:
+        if config.getoption("adhelpers_backend"):
+            lookup.backend(config.getoption("adhelpers_backend"))
+    except AdhelpersError as error:
+        sys.stderr.write(f"adhelpers: {' '.join(str(error).split())}\n")
+        return pytest.ExitCode.USAGE_ERROR
+    return None
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Call the tests of the command by their scenarios alone, in headlines; in lists `_Report` does."""
+    if config.getoption("adhelpers_backend"):
+        for item in items:
+            item.location = (_name(item.nodeid), None, _name(item.nodeid))
+
+
+def _name(node: str) -> str:
+    """A scenario's name, with its rule, from that of its test."""
+    return node.rpartition("::")[2].partition("[")[2].removesuffix("]") or "declarations"
+
+
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
-    """Watch each scenario of the command."""
-    if not item.config.getoption("adhelpers_backend"):
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Watch each scenario of the command, unless a debugger may have it wait."""
+    folder = item.config.getoption("adhelpers_record")
+    if not folder or item.config.getoption("usepdb") or item.config.getoption("trace"):
         return (yield)
-    done = threading.Event()
-    threading.Thread(target=_watch, args=(item, done), daemon=True).start()
+    record, done = Record(folder), threading.Event()
+    record.enter(os.getpid(), _name(item.nodeid))
+    threading.Thread(target=_watch, args=(item, record, done), daemon=True).start()
     try:
         return (yield)
     finally:
         done.set()
+        record.enter(os.getpid(), "")
 
 
-def _watch(item: pytest.Item, done: threading.Event) -> None:
-    """Give up a scenario that waits, or takes too long, but not one that a busy machine is slow with."""
-    longest = item.config.getoption("adhelpers_timeout")
-    start = before = time.process_time()
-    while not done.wait(longest):
-        now = time.process_time()
-        if now - before < longest / 10:
-            _give_up(item, "waits, perhaps for a lock that the backend has not released")
-        elif now - start > longest:
-            _give_up(item, f"has used {now - start:.0f} s of the processor's time; --timeout allows more")
-        before = now
+def _watch(item: pytest.Item, record: Record, done: threading.Event) -> None:
+    """Give up a scenario that waits for nothing, or computes for too long."""
+    seconds = item.config.getoption("adhelpers_timeout")
+    patience = Patience(seconds, seconds)
+    while not done.wait(patience.tick):
+        record.beat(os.getpid())
+        words = patience.ran_out()
+        if words:
+            record.give_up(os.getpid(), f"it was given up after {seconds:g} s: it {words}; --timeout allows more")
+            _show_stacks(item)
+            os._exit(1)  # nothing gentler ends a thread that waits
 
 
-def _give_up(item: pytest.Item, words: str) -> None:
-    """Tell where each thread is, and what was found before."""
-    report: Any = item.config.pluginmanager.getplugin("adhelpers-report")
+def _show_stacks(item: pytest.Item) -> None:
+    """Tell where each thread is."""
     capture = item.config.pluginmanager.getplugin("capturemanager")
     with capture.global_and_fixture_disabled() if capture else contextlib.nullcontext():
-        sys.stderr.write(
-            f"\n{item.name} still runs after {item.config.getoption('adhelpers_timeout'):g} s, and {words}\n"
-        )
+        sys.stdout.flush()
         for thread in threading.enumerate():
             frame = sys._current_frames().get(thread.ident or 0)
             if frame is not None and thread is not threading.current_thread():
                 sys.stderr.write(f"\nThread {thread.name}:\n{''.join(traceback.format_stack(frame)[-_FRAMES:])}")
         sys.stderr.flush()
-        if report is not None:
-            report.interrupted = True
-            sys.stdout.write("\n".join(report.tables()) + "\n")
-            report.write()
-            sys.stdout.flush()
-    os._exit(1)  # nothing gentler ends a thread that waits
 
 
 _FRAMES = 12
@@ -115,14 +120,32 @@ class _Report:
 
     def __init__(self, config: pytest.Config) -> None:
         self.config = config
+        self.backend: str | None = config.getoption("adhelpers_backend")
+        folder = config.getoption("adhelpers_record")
+        self.record = Record(folder) if folder else None
         self.outcomes: list[Outcome] = []
         self.interrupted = False
 
+    @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        place: Any = dict(report.user_properties).get("adhelpers")
-        if place is not None and (report.when == "call" or report.failed):
-            backend, rule, scenario = place
-            self.outcomes.append(Outcome(backend, rule, scenario, *_outcome(report)))
+        if self.record and os.getppid() != _PARENT:
+            os._exit(1)  # the command was killed
+        if self.backend:
+            report.nodeid = _name(report.nodeid)
+        properties: Any = dict(report.user_properties)
+        if "adhelpers" in properties and (report.when == "call" or report.failed):
+            backend, rule, scenario = properties["adhelpers"]
+            why = properties.get("adhelpers-why")
+            self._add(Outcome(backend, rule, scenario, *_outcome(report), why and Why(**why)))
+        elif report.failed and self.backend:  # a process of pytest-xdist has died
+            report.longrepr = (self.record and self.record.died(report.nodeid)) or "its process died"
+            report.location = (report.nodeid, None, report.nodeid)
+            self._add(Outcome.died(self.backend, report.nodeid, report.longrepr))
+
+    def _add(self, outcome: Outcome) -> None:
+        self.outcomes.append(outcome)
+        if self.record:
+            self.record.add(outcome)
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
@@ -131,96 +154,25 @@ class _Report:
 
     def _nothing_ran(self) -> bool:
         """Whether no scenario was judged, though the command was to test a backend."""
-        judged = (o for o in self.outcomes if o.rule in RULES and o.outcome in ("passed", "failed", "known failure"))
         options = self.config.option
-        asked = self.config.getoption("adhelpers_backend") and not (options.collectonly or options.showfixtures)
-        return bool(asked) and not any(judged)
+        asked = self.backend and not (options.collectonly or options.showfixtures)
+        return bool(asked) and not self._told().judged()
 
     def pytest_keyboard_interrupt(self) -> None:
         self.interrupted = True
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        for line in self.tables():
+        told, path = self._told(), self.config.getoption("adhelpers_json")
+        for line in told.tables():
             terminalreporter.write_line(line)
         if self._nothing_ran():
             terminalreporter.write_line("no scenario ran: a run that tests nothing is a failure")
-        self.write()
+        if path:
+            told.write(path)
 
-    def tables(self) -> Iterator[str]:
-        """A table for each backend, and its known failures."""
-        for name in self._backends():
-            yield f"\n{self._table(name)}"
-            known = [o for o in self._outcomes_of(name) if o.outcome == "known failure"]
-            yield from (f"* known failure {outcome.scenario}: {outcome.reason}" for outcome in known)
-
-    def write(self) -> None:
-        """Write the report for machines, if one is wanted."""
-        path, backends = self.config.getoption("adhelpers_json"), self._backends()
-        if path and backends:
-            with open(path, "w", encoding="utf-8") as file:
-                json.dump({name: self._report(name) for name in backends}, file, indent=1)
-
-    def _backends(self) -> list[str]:
-        return list(dict.fromkeys(outcome.backend for outcome in self.outcomes))
-
-    def _outcomes_of(self, name: str) -> list[Outcome]:
-        """In the order of the suite, whichever of several processes was done first."""
-        places = {scenario.name: i for i, scenario in enumerate(scenarios(self._version()))}
-        own = [outcome for outcome in self.outcomes if outcome.backend == name]
-        return sorted(own, key=lambda outcome: places.get(outcome.scenario, -1))
-
-    def _counts(self, name: str) -> dict[str, Counter[str]]:
-        counts: dict[str, Counter[str]] = defaultdict(Counter)
-        for outcome in self.outcomes:
-            if outcome.backend == name:
-                counts[outcome.rule][outcome.outcome] += 1
-        return counts
-
-    def _table(self, name: str) -> str:
-        counts = self._counts(name)
-        order = [rule for rule in ("declarations", *RULES) if rule in counts]
-        rows = [[rule, RULES.get(rule, ("",))[0], *(_number(counts[rule][o]) for o in OUTCOMES)] for rule in order]
-        total: Counter[str] = sum(counts.values(), Counter())
-        rows.append(["all", "", *(_number(total[outcome]) for outcome in OUTCOMES)])
-        title = f"Conformance of {name!r} with adhelpers {__version__}, suite version {self._version()}"
-        if self.interrupted:
-            title += " (INTERRUPTED: not all scenarios ran)"
-        return Table(title, ["rule", "", *OUTCOMES], rows).plain()
-
-    def _report(self, name: str) -> dict[str, Any]:
-        description = lookup.current().descriptions.get(name)
-        own = self._outcomes_of(name)
-        complete = len(own) > len(scenarios(self._version()))  # these, and the declarations
-        return {
-            "adhelpers": __version__,
-            "suite_version": self._version(),
-            "framework": description and description.framework,
-            "framework_version": description and description.framework_version,
-            "capabilities": capabilities(lookup.backend(name)) if description else None,
-            "complete": complete,
-            "conforms": complete and not any(o.outcome == "failed" for o in own),
-            "rules": {rule: dict(counter) for rule, counter in self._counts(name).items()},
-            "scenarios": [asdict(outcome) for outcome in own],
-        }
-
-    def _version(self) -> int:
-        return int(self.config.getoption("adhelpers_suite_version") or SUITE_VERSION)
-
-
-def capabilities(backend: ADBackend) -> dict[str, str]:
-    """How a backend comes by each capability: ``"native"``, ``"derived"``, ``"yes"`` or ``"no"``."""
-    found = {}
-    for capability in Capability:
-        declared = capability in backend.capabilities
-        found[capability.value] = "yes" if declared else "no"
-    for capability, method in ((Capability.FORWARD, "jvp"), (Capability.REVERSE, "vjp")):
-        if capability in backend.capabilities:
-            found[capability.value] = "native" if implements(backend, method) else "derived"
-    return found
-
-
-def _number(count: int) -> str:
-    return str(count) if count else "-"
+    def _told(self) -> Outcomes:
+        version = int(self.config.getoption("adhelpers_suite_version") or SUITE_VERSION)
+        return Outcomes(version, self.outcomes, self.interrupted)
 
 
 def _outcome(report: pytest.TestReport) -> tuple[str, str]:

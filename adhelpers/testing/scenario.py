@@ -64,7 +64,7 @@ class Scenario:
         except (OutOfReach, NotConcerned, KeyboardInterrupt):
             raise
         except Failure as failure:
-            raise Failure(self._report(subject, str(failure))) from None
+            raise failure.after(self._report(subject, "")) from failure.__cause__
         except BaseException as error:  # SystemExit of a backend's own, for one
             raise Failure(self._report(subject, section("raised", _traceback(error)))) from error
 

@@ -33,8 +33,26 @@ SLACK = 100
 """How many times the error that a backend owes a result may be off, relative to its largest entry."""
 
 
+WRONG_VALUE, WRONG_BEHAVIOUR, HANGS = "wrong value", "wrong behaviour", "hangs"
+
+
 class Failure(AssertionError):  # noqa: N818  # it is no error but a finding
-    """A backend does not do what a rule says; the message tells its author all about it."""
+    """A backend does not do what a rule says; the message tells its author all about it.
+
+    `kind` says of what kind it is, unless an error is the cause; `values` are the wrong array and the right one.
+    """
+
+    def __init__(
+        self, message: str, kind: str = WRONG_BEHAVIOUR, values: tuple[np.ndarray, np.ndarray] | None = None
+    ) -> None:
+        super().__init__(message)
+        self.kind, self.values = kind, values
+
+    def after(self, words: str) -> Failure:
+        """The same failure, with more said before it."""
+        failure = Failure(words + str(self), self.kind, self.values)
+        failure.__cause__ = self.__cause__
+        return failure
 
 
 class OutOfReach(Exception):  # noqa: N818  # nor is this
@@ -114,7 +132,7 @@ class Subject:
         try:
             yield
         except Failure as failure:
-            raise Failure(section("after", history) + str(failure)) from None
+            raise failure.after(section("after", history)) from failure.__cause__
 
     def _name(self) -> str:
         try:
@@ -166,10 +184,10 @@ class Subject:
 
     # -- what is expected --------------------------------------------------------------------------------
 
-    def expect(self, condition: bool, received: str, expected: str) -> None:
+    def expect(self, condition: bool, received: str, expected: str, kind: str = WRONG_BEHAVIOUR) -> None:
         """Fail with those words unless the condition holds."""
         if not condition:
-            raise Failure(section("received", received) + section("expected", expected))
+            raise Failure(section("received", received) + section("expected", expected), kind)
 
     def expect_close(
         self,
@@ -195,7 +213,8 @@ class Subject:
         """The same, but each entry is exact."""
         for leaf, reference, path in self._partners(received, expected, what):
             array = self.backend.to_numpy(leaf)
-            self.expect(np.array_equal(array, reference), f"{path} = {_text(array)}", f"exactly {_text(reference)}")
+            words = f"{path} = {_text(array)}", f"exactly {_text(reference)}"
+            self.expect(np.array_equal(array, reference), *words, WRONG_VALUE)
 
     def expect_infinite(
         self, received: Any, expected: Any, slope: Callable[[float], Any], *, what: str = "the result"
@@ -213,13 +232,15 @@ class Subject:
         self.expect_close(kept, np.where(infinite, 0.0, reference), what=f"{path}, the infinite entries apart,")
         found, wanted = array[infinite], reference[infinite]
         if step == 0.0:
-            self.expect(np.array_equal(found, wanted), f"{path} = {_text(array)}", f"exactly {_text(reference)}")
+            words = f"{path} = {_text(array)}", f"exactly {_text(reference)}"
+            self.expect(np.array_equal(found, wanted), *words, WRONG_VALUE)
             return
         least = np.abs(np.broadcast_to(slope(SLACK * step), reference.shape)[infinite])
         self.expect(
             bool(np.all(np.isnan(found) | (np.sign(wanted) * found >= least))),
             f"{path} = {_text(array)}",
             f"{_text(reference)}; by differences over about {step:.2g}, no number or at least {_text(least)} in size",
+            WRONG_VALUE,
         )
 
     def expect_error(
@@ -303,7 +324,9 @@ class Subject:
         raise Failure(
             section("received", f"{path} = {_text(array)}")
             + section("expected", _text(reference))
-            + section("difference", difference)
+            + section("difference", difference),
+            WRONG_VALUE,
+            (array, reference),
         )
 
 

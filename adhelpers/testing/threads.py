@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Sequence
 
 from adhelpers import ADBackend
-from adhelpers.testing.subject import Failure, Subject, section
+from adhelpers.testing.running.patience import Patience
+from adhelpers.testing.subject import HANGS, Failure, Subject, section
 
-PATIENCE = 20.0
-"""How many seconds a thread may take."""
+PATIENCE, COMPUTING = 20.0, 60.0
+"""For how many seconds threads may wait for nothing, and for how many compute."""
+
+SOON = 1.0
+"""For how many they may wait, if it is known of the backend that it keeps threads waiting."""
 
 _hopeless: set[type[ADBackend]] = set()
 """Backends that have kept a thread waiting: the next ones need not wait as long to be sure."""
 
 
-def in_threads(backend: ADBackend, checks: Sequence[Callable[[Subject], None]]) -> None:
-    """Run each check in a thread with a subject of its own; raise what the first of them to fail raised."""
+def in_threads(backend: ADBackend, checks: Sequence[Callable[[Subject], None]], waiting: float | None = None) -> None:
+    """Run each check in a thread with a subject of its own; raise what the first of them to fail raised.
+
+    They fail together once they have been `waiting` for so many seconds, `PATIENCE` by default.
+    """
     errors: list[BaseException] = []
 
     def work(check: Callable[[Subject], None]) -> None:
@@ -26,7 +32,7 @@ def in_threads(backend: ADBackend, checks: Sequence[Callable[[Subject], None]]) 
             with backend.scope():
                 check(subject)
         except Failure as failure:
-            errors.append(Failure(section("in a thread", f"one of {len(checks)}") + subject.last_call + str(failure)))
+            errors.append(failure.after(section("in a thread", f"one of {len(checks)}") + subject.last_call))
         except BaseException as error:  # noqa: BLE001  # handed on
             errors.append(error)
 
@@ -34,12 +40,15 @@ def in_threads(backend: ADBackend, checks: Sequence[Callable[[Subject], None]]) 
     threads = [threading.Thread(target=work, args=(check,), daemon=True) for check in checks]
     for thread in threads:
         thread.start()
-    deadline = time.monotonic() + (1.0 if type(backend) in _hopeless else PATIENCE)
-    for thread in threads:
-        thread.join(max(0.0, deadline - time.monotonic()))
+    patience = Patience(waiting or (SOON if type(backend) in _hopeless else PATIENCE), COMPUTING)
+    words = ""
+    while (alive := [thread for thread in threads if thread.is_alive()]) and not words:
+        alive[0].join(patience.tick)
+        if alive[0].is_alive():
+            words = patience.ran_out()
     if errors:
         raise errors[0]
-    if any(thread.is_alive() for thread in threads):
+    if alive:
         _hopeless.add(type(backend))
-        words = "a thread that does not come back: a lock that another call has not released?"
-        raise Failure(section("received", words) + section("expected", "every thread to finish"))
+        received = f"a thread that does not come back: this process {words}"
+        raise Failure(section("received", received) + section("expected", "every thread to finish"), HANGS)

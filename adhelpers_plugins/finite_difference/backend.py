@@ -80,8 +80,8 @@ class FiniteDifferenceBackend(ADBackend):
     )
 
     known_failures: ClassVar[Mapping[str, str]] = {
-        "calls/jvp": "differences need f at two points more, or four",
-        "calls/batched-forward": "differences need f at two points for each vector",
+        "calls/jvp": "wrong behaviour: differences need f at two points more, or four",
+        "calls/batched-forward": "wrong behaviour: differences need f at two points for each vector",
         **dict.fromkeys(
             (
                 *(f"u-constant/{outer}-of-{inner}" for outer in _OPERATIONS for inner in _OPERATIONS[:2]),
@@ -96,7 +96,7 @@ class FiniteDifferenceBackend(ADBackend):
                 ),
                 *(f"u-constant-to-both/{a}-of-{b}-of-{a}" for a, b in itertools.product(_OPERATIONS[:2], repeat=2)),
             ),
-            "differences know no constants: they see the u of an inner operation vary",
+            "wrong value: differences know no constants, and see the u of an inner operation vary",
         ),
     }
     conversion: ClassVar[str | None] = "numpy.asarray"

@@ -96,7 +96,7 @@ class TorchBackend(ADBackend):
     capabilities: ClassVar[frozenset[Capability]] = frozenset(set(Capability) - {Capability.COMPILE})
     known_failures: ClassVar[Mapping[str, str]] = dict.fromkeys(
         ("filled-by-numpy/jvp", "filled-by-numpy/vjp"),
-        "PyTorch hands NumPy the number in a 0-d tensor, which its derivatives then do not see",
+        "wrong value: PyTorch hands NumPy the number in a 0-d tensor, which its derivatives then do not see",
     )
     conversion: ClassVar[str | None] = "torch.from_dlpack"
 

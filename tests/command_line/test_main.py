@@ -11,7 +11,7 @@ import pytest
 from commands import PAIR, SHAPE, Main, Refused, process
 
 BAD_USAGE = {
-    "no command": ((), "required: {backends,compare,conformance}; `adhelpers --help`"),
+    "no command": ((), "required: {backends,compare,conformance,plugin}; `adhelpers --help`"),
     "unknown command": (("compute",), "invalid choice: 'compute' (choose from "),
     "unknown option": (("backends", "--all"), "unrecognized arguments: --all; `adhelpers backends --help`"),
 }

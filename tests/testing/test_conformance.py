@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from strangers import Install
+from strangers import Install, python
 from toy_suite import TOY, WRONG, conformance, toy
 
 from adhelpers import ArgumentTypeError, Capability, backend
@@ -36,6 +36,10 @@ class TestAutograd(Conformance):
         ({"known_failures": {"sine/jpv": "reason"}}, "'sine/jpv', which is no scenario"),
         ({"known_failures": {"sine/jvp": "  "}}, "no reason for 'sine/jvp'"),
         ({"known_failures": {"bfloat16/jvp": "none"}}, "'bfloat16/jvp', which does not run: not declared: bfloat16"),
+        (
+            {"known_failures": {"sine/jvp": "it is hard"}},
+            "does not say what kind of failure 'sine/jvp' is: 'it is hard'",
+        ),
         ({"capabilities": frozenset({Capability.FLOAT32}), "known_failures": {}}, "neither FORWARD nor REVERSE"),
         ({"capabilities": frozenset(set(Capability) - {Capability.BFLOAT16})}, "does not override compile"),
     ],
@@ -64,9 +68,9 @@ def test_what_is_no_backend_is_refused() -> None:
 @pytest.mark.parametrize(
     ("known_failures", "status", "words"),
     [
-        ({"sine/jvp": "doubled"}, 1, "1 failed"),  # the other precision and the transpose are wrong too
-        ({"sine/jvp": "doubled", "sine/float32-jvp": "doubled", "sine/transpose": "doubled"}, 0, "sine/jvp: doubled"),
-        ({"sine/vjp": "stale"}, 1, "sine/vjp passes, but known_failures says that it fails (stale)"),
+        ({"sine/jvp": "wrong value: twice"}, 1, "1 failed"),  # the other precision and the transpose are wrong too
+        (dict.fromkeys(("sine/jvp", "sine/float32-jvp"), "wrong value: twice"), 0, "sine/jvp: wrong value: twice"),
+        ({"sine/vjp": "hangs: long"}, 1, "sine/vjp passes, but known_failures says that it fails (hangs: long)"),
         ({"no/such": "reason"}, 1, "known_failures names 'no/such', which is no scenario"),
         ({"sine/jvp": ""}, 1, "gives no reason for 'sine/jvp'"),
     ],
@@ -76,9 +80,68 @@ def test_known_failures_are_strict(
 ) -> None:
     toy(install, f"{WRONG}    known_failures = {known_failures!r}\n")
     done = conformance(tmp_path, "-k", "R7-sine/jvp or R7-sine/vjp or R4-sine/float32-jvp or declarations")
-    wrong = known_failures == {"sine/jvp": "doubled"}
+    wrong = known_failures == {"sine/jvp": "wrong value: twice"}
     assert done.returncode == status, done.stdout
     assert (words if not wrong else "sine/float32-jvp") in done.stdout
+
+
+RAISING = f"{TOY}    def jvp(self, f, x, u):\n        raise FileNotFoundError('mine')\n"
+HANGING = f"{TOY}    def jvp(self, f, x, u):\n        import threading\n        threading.Event().wait()\n"
+
+
+@pytest.mark.parametrize(
+    ("source", "reason", "status", "words"),
+    [
+        (WRONG, "wrong value: twice", 0, "1 xfailed"),
+        (WRONG, "wrong behaviour: twice", 1, "known_failures forgives 'wrong behaviour', and not 'wrong value'"),
+        (WRONG, "TypeError: twice", 1, "known_failures forgives 'TypeError', and not 'wrong value'"),
+        (RAISING, "FileNotFoundError: none", 0, "1 xfailed"),
+        (RAISING, "OSError: none", 0, "1 xfailed"),
+        (RAISING, "Exception: any", 1, "known_failures forgives 'Exception', and not 'FileNotFoundError'"),
+        (RAISING, "wrong value: twice", 1, "known_failures forgives 'wrong value', and not 'FileNotFoundError'"),
+        (HANGING, "hangs: it waits", 0, "1 xfailed"),
+        (WRONG, "hangs: it waits", 1, "known_failures forgives 'hangs', and not 'wrong value'"),
+    ],
+)
+def test_a_known_failure_forgives_the_kind_that_it_names(
+    install: Install, tmp_path: Path, source: str, reason: str, status: int, words: str
+) -> None:
+    toy(install, f"{source}    known_failures = {{'sine/jvp': {reason!r}}}\n")
+    done = conformance(tmp_path, "-k", "R7-sine/jvp")
+    assert words in done.stdout
+    assert done.returncode == status
+
+
+TESTS = """
+from adhelpers.testing import Conformance
+class TestToy(Conformance):
+    backend = "toy"
+class TestTyo(Conformance):
+    backend = "tyo"
+def test_alone():
+    pass
+"""
+
+
+def test_a_backend_that_cannot_be_tested_fails_once(install: Install, tmp_path: Path) -> None:
+    toy(install, f"{TOY}    def jvp(self, f, x, u):\n        raise NotImplementedError('push a tangent')\n")
+    (tmp_path / "test_toy.py").write_text(TESTS)
+    done = python(
+        tmp_path, "-m", "pytest", "-q", "-k", "R7-s or alone", "-rN", "-p", "no:cacheprovider", cwd=str(tmp_path)
+    )
+    assert done.stdout.count("no backend is named 'tyo' (did you mean 'toy'?); name one of ") == 1
+    assert done.stdout.count("backend 'toy' is not filled in:\n* jvp: push a tangent\n") == 1
+    counts = dict(reversed(count.split()) for count in done.stdout.splitlines()[-1].partition(" in ")[0].split(", "))
+    assert (counts["failed"], counts["error"], counts["passed"]) == ("1", "1", "1")
+    assert int(counts["skipped"]) > 20
+
+
+def test_a_class_that_is_skipped_asks_for_no_backend(install: Install, tmp_path: Path) -> None:
+    toy(install, TOY)
+    skipped = TESTS.replace("class TestTyo", "import pytest\n@pytest.mark.skip\nclass TestTyo")
+    (tmp_path / "test_toy.py").write_text(skipped)
+    done = python(tmp_path, "-m", "pytest", "-q", "-k", "R7-sine", "-p", "no:cacheprovider", cwd=str(tmp_path))
+    assert done.returncode == 0, done.stdout
 
 
 def test_a_backend_without_capabilities_fails(install: Install, tmp_path: Path) -> None:

@@ -9,11 +9,9 @@ from pathlib import Path
 import pytest
 from strangers import Install
 from toy_suite import FEW, TOY, WRONG, conformance, toy
-from toys import ForwardToy, ReverseToy
 
 from adhelpers.testing import RULES, scenarios
-from adhelpers.testing.plugin import capabilities
-from adhelpers_plugins.finite_difference import FiniteDifferenceBackend
+from adhelpers.testing.plugin import _name
 
 
 def test_a_backend_that_never_comes_back_is_given_up(install: Install, tmp_path: Path) -> None:
@@ -21,18 +19,37 @@ def test_a_backend_that_never_comes_back_is_given_up(install: Install, tmp_path:
     toy(install, f"{TOY}{stuck}")
     done = conformance(tmp_path, "-k", "declarations or R7-sine/jvp", "--timeout", "1", "--json", "report.json")
     assert done.returncode == 1
-    assert "test_scenario[R7-sine/jvp] still runs after 1 s, and waits" in done.stderr
     assert "in jvp\n    threading.Event().wait()" in done.stderr
+    assert "_ R7-sine/jvp _" in done.stdout
+    assert "it was given up after 1 s: it waits, perhaps for a lock" in done.stdout
     assert "INTERRUPTED" in done.stdout
-    assert "declarations" in done.stdout
-    assert json.loads((tmp_path / "empty" / "report.json").read_text())["toy"]["complete"] is False
+    report = json.loads((tmp_path / "empty" / "report.json").read_text())["toy"]
+    assert (report["complete"], report["conforms"]) == (False, False)
+    assert [(s["scenario"], s["outcome"]) for s in report["scenarios"]] == [
+        ("declarations", "passed"),
+        ("sine/jvp", "failed"),
+    ]
 
 
 def test_a_backend_that_computes_for_ever_is_given_up(install: Install, tmp_path: Path) -> None:
     toy(install, f"{TOY}    def jvp(self, f, x, u):\n        while True: pass\n")
     done = conformance(tmp_path, "-k", "R7-sine/jvp", "--timeout", "0.5")
     assert done.returncode == 1
-    assert "s of the processor's time; --timeout allows more" in done.stderr
+    assert "s of the processor's time; --timeout allows more" in done.stdout
+
+
+def test_a_process_that_is_stopped_for_a_while_goes_on(install: Install, tmp_path: Path) -> None:
+    stopping = """
+    def jvp(self, f, x, u):
+        import os, signal, subprocess
+        if not STOPPED:
+            STOPPED.append(subprocess.Popen(["sh", "-c", f"sleep 3; kill -CONT {os.getpid()}"]))
+            os.kill(os.getpid(), signal.SIGSTOP)
+        return super().jvp(f, x, u)
+"""
+    toy(install, f"STOPPED = []{TOY}{stopping}")
+    done = conformance(tmp_path, "-k", "R7-sine/jvp", "--timeout", "2")
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("seconds", ["0", "-1", "soon", "inf"])
@@ -41,6 +58,12 @@ def test_a_timeout_is_a_positive_number(seconds: str, tmp_path: Path, install: I
     done = conformance(tmp_path, "--timeout", seconds)
     assert done.returncode == 2
     assert f"a time is a positive number of seconds, but '{seconds}' was given" in done.stderr
+
+
+@pytest.mark.parametrize("file", ["", "run.py", "../a[b]::c/run.py"])
+def test_a_test_is_named_by_its_scenario(file: str) -> None:
+    assert _name(f"{file}::TestConformance::test_scenario[R7-sine/jvp]") == "R7-sine/jvp"
+    assert _name(f"{file}::TestConformance::test_declarations") == "declarations"
 
 
 def test_nothing_that_ran_is_a_failure(install: Install, tmp_path: Path) -> None:
@@ -88,11 +111,3 @@ def test_several_processes_make_one_table(install: Install, tmp_path: Path) -> N
     received = [outcome["scenario"] for outcome in report["scenarios"] if outcome["rule"] in RULES]
     assert len(received) == 11
     assert received == [scenario.name for scenario in scenarios() if scenario.name in received]
-
-
-def test_capabilities_are_native_or_derived() -> None:
-    others = dict.fromkeys(("complex", "nesting", "float32", "bfloat16", "compile", "threads", "rules"), "no")
-    assert capabilities(ForwardToy()) == {"forward": "native", "reverse": "derived", "float64": "yes", **others}
-    assert capabilities(ReverseToy())["reverse"] == "native"
-    declared = {name for name, how in capabilities(FiniteDifferenceBackend()).items() if how != "no"}
-    assert declared == {"forward", "reverse", "complex", "nesting", "float64", "float32", "threads"}

@@ -451,8 +451,8 @@ class PullbacksOfOneBuffer(Referring):
 
     known_failures: ClassVar[Mapping[str, str]] = {
         **FiniteDifferenceBackend.known_failures,
-        "calls/vjp": "differences need f at two points for each entry",
-        "calls/batched-reverse": "differences need f at two points for each entry",
+        "calls/vjp": "wrong behaviour: differences need f at two points for each entry",
+        "calls/batched-reverse": "wrong behaviour: differences need f at two points for each entry",
     }
 
     def copied(self, leaf: Any) -> Any:

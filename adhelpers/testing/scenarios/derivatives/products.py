@@ -16,7 +16,7 @@ from adhelpers.testing.operations import MODES
 from adhelpers.testing.precision import in_single
 from adhelpers.testing.problems import PROBLEMS, Problem, as_arrays
 from adhelpers.testing.scenario import Catalogue
-from adhelpers.testing.subject import Failure, Subject, section
+from adhelpers.testing.subject import WRONG_VALUE, Failure, Subject, section
 
 SCENARIOS = Catalogue()
 
@@ -57,7 +57,8 @@ def _transpose(problem: Problem, subject: Subject) -> None:
     allowed = subject.tolerance(np.ones(())) * max(sizes)
     if not abs(forward - reverse) <= allowed:
         words = f"Re(sum(u * jvp(t))) = {forward!r} and Re(sum(vjp(u) * t)) = {reverse!r}"
-        raise Failure(section("received", words) + section("expected", f"two equal numbers, within {allowed:.2g}"))
+        message = section("received", words) + section("expected", f"two equal numbers, within {allowed:.2g}")
+        raise Failure(message, WRONG_VALUE, (np.asarray(forward), np.asarray(reverse)))
 
 
 def _pairing(a: Any, b: Any) -> float:

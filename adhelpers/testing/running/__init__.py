@@ -1,0 +1,1 @@
+"""What comes of the scenarios in a run: outcomes, their causes, and how long a scenario may go on."""
