@@ -51,8 +51,7 @@ class ADBackend(ABC):
     capabilities
         What the backend promises.
     known_failures
-        Scenarios of the conformance suite that it cannot pass, each with the kind of failure and a reason that a user
-        understands: ``"wrong value: ..."``, ``"wrong behaviour: ..."``, ``"hangs: ..."``, or as ``"TypeError: ..."``.
+        Scenarios of the suite that it cannot pass, each with its kind of failure and a reason: ``"wrong value: ..."``.
     conversion
         The call that makes an array of this framework from a foreign one, such as ``"torch.from_dlpack"``;
         messages quote it.
