@@ -68,6 +68,25 @@ def integer(x):
 
 def forgetful(x):
     good(x)
+
+def for_lists(x):
+    raise AttributeError("lists, please")
+
+@adhelpers.custom_rule(shapes=lambda x: x)
+def right_rule(x):
+    return x * x
+
+@right_rule.defjvp
+def _(x, y, u):
+    return 2.0 * x * u
+
+@adhelpers.custom_rule(shapes=lambda x: x)
+def wrong_rule(x):
+    return x * x
+
+@wrong_rule.defjvp
+def _(x, y, u):
+    return 2.1 * x * u
 """
 
 

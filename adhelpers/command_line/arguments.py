@@ -1,4 +1,4 @@
-"""Words of the command line as the objects that they mean: shapes, seeds, tolerances and names."""
+"""Words of the command line as the objects that they mean: shapes, ports, seeds, tolerances and names."""
 
 from __future__ import annotations
 
@@ -15,6 +15,26 @@ def shape(text: str) -> tuple[int, ...]:
         msg = f"a shape is written as 3,5, but {text!r} was given"
         raise argparse.ArgumentTypeError(msg)
     return tuple(map(int, sizes))
+
+
+def named_shape(text: str) -> tuple[str | None, tuple[int, ...]]:
+    """A shape, or a name and a shape such as ``a=3,5``."""
+    name, equals, sizes = text.rpartition("=")
+    if not equals:
+        return None, shape(text)
+    if not all(name.split("/")):
+        msg = f"a shape with a name is written as a=3,5, but {text!r} was given"
+        raise argparse.ArgumentTypeError(msg)
+    return name, shape(sizes)
+
+
+def port(text: str) -> tuple[str, str]:
+    """A backend and where its function stands, such as ``torch=FILE.py:function``."""
+    name, _, place = text.partition("=")
+    if not name or ":" not in place:
+        msg = f"a port is written as torch=FILE.py:function, but {text!r} was given"
+        raise argparse.ArgumentTypeError(msg)
+    return name, place
 
 
 def seed(text: str) -> int:

@@ -23,12 +23,12 @@ def run(options: argparse.Namespace) -> int:
     rows = [
         [backend.name, _framework(backend), backend.distribution or "-", _capabilities(backend)] for backend in found
     ]
-    problems = [backend.problem for backend in found if not backend.loads and not backend.is_disabled]
+    failed = [b for b in found if not b.loads and not b.is_disabled and _missing(b) is None]
     tables.show(Table("Backends", ["name", "framework", "from", "capabilities"], rows, frozenset({"failed"})))
-    if problems:
+    if failed:
         print()
-    for problem in problems:
-        print(f"* {problem}")
+    for backend in failed:
+        print(f"* {backend.problem}")
     return 0
 
 
@@ -39,4 +39,14 @@ def _framework(backend: RegisteredBackend) -> str:
 def _capabilities(backend: RegisteredBackend) -> str:
     if backend.is_disabled:
         return str(backend.problem)
-    return ", ".join(sorted(c.value for c in backend.capabilities)) if backend.loads else "failed"
+    if backend.loads:
+        return ", ".join(sorted(c.value for c in backend.capabilities))
+    return _missing(backend) or "failed"
+
+
+def _missing(backend: RegisteredBackend) -> str | None:
+    """What to type for a framework that is not installed, which is no fault; None for any other."""
+    described = backend.description
+    if described is None or not described.framework or described.framework_version is not None:
+        return None
+    return f"to install it: {described.install}" if described.install else "not installed"

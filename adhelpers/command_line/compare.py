@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from adhelpers.command_line import arguments, files
+from adhelpers.command_line.functions import Functions
 from adhelpers.command_line.usage import UsageError
 from adhelpers.comparison.entry import REFERENCE
 from adhelpers.comparison.report import ComparisonReport
@@ -22,13 +22,33 @@ def add_to(commands: Any) -> None:
     compare = commands.add_parser(
         "compare",
         help="see where backends differ, on a function of yours or on a gallery of well-known ones",
-        description="Without FILE.py:function: a gallery of well-known functions, checked against closed forms. "
-        "With it: that function, written with xp = adhelpers.array_namespace(x), checked against finite differences.",
+        description="Without a function: a gallery of well-known ones, checked against closed forms in up to a minute. "
+        "With one: that function, written with xp = adhelpers.array_namespace(x), or ports of one model, checked "
+        "against finite differences.",
     )
     add = compare.add_argument
     add("function", nargs="?", metavar="FILE.py:function", help="a function of x; x may be any structure")
     add("--gallery", action="store_true", help="the built-in functions, as without FILE.py:function")
-    add("--shape", type=arguments.shape, metavar="3,5", help="draw a normal x of this shape, the batch last")
+    add(
+        "--port",
+        type=arguments.port,
+        action="append",
+        default=[],
+        metavar="torch=FILE.py:function",
+        help="the function of one backend, once for each; backends without one take FILE.py:function, if that is given",
+    )
+    add(
+        "--without-rule",
+        action="store_true",
+        help="for a function that adhelpers.custom_rule has made: differentiate it without its rule as well",
+    )
+    add(
+        "--shape",
+        type=arguments.named_shape,
+        action="append",
+        metavar="3,5",
+        help="draw a normal x of this shape, the batch last; for a dict: --shape a=3,5 --shape b=5",
+    )
     add(
         "--x",
         metavar="FILE",
@@ -39,13 +59,18 @@ def add_to(commands: Any) -> None:
     add("--seed", type=arguments.seed, default=0, help="the seed of all that is drawn (default: 0)")
     add("--batch-axis", type=int, choices=(-1, 0), default=-1, help="where the batch is in x (default: -1, last)")
     add("--backends", type=arguments.names("backends are written as jax,torch"), metavar="jax,torch", help="only these")
-    operations = arguments.names("operations are written as jvp,vjp,batched_jacobian")
-    add("--operations", type=operations, metavar="jvp,vjp,batched_jacobian", help="only these, beside the value")
+    add(
+        "--operations",
+        type=arguments.names("operations are written as gradient,hessian"),
+        metavar="gradient,hessian",
+        help="these by name, such as hessian_vector_product, besides the value (default: jvp,vjp,batched_jacobian)",
+    )
     add("--rtol", type=arguments.tolerance, help="the relative tolerance (default: from dtype and conditioning)")
     add("--atol", type=arguments.tolerance, help="the absolute tolerance (default: from dtype and conditioning)")
-    add("--no-timing", dest="timing", action="store_false", help="do not repeat calls to time them")
+    add("--no-timing", dest="timing", action="store_false", help="do not time calls, which takes most of the time")
     add("--json", metavar="FILE", help="write a report for machines")
     add("--html", metavar="FILE", help="write a page that needs no other file")
+    add("--markdown", metavar="FILE", help="write a comment for a pull request")
     add("--plot", metavar="FILE.png", help="draw deviations and times; needs adhelpers[plot]")
     compare.set_defaults(run=run, parser=compare)
 
@@ -58,72 +83,103 @@ def run(options: argparse.Namespace) -> int:
         msg = "compare needs NumPy: pip install numpy"
         raise UsageError(msg) from error
     _check(options)
-    with on_terminal(0.0) as progress:
-        report = _gallery(options, progress) if options.function is None else _function(options, progress)
+    report = _gallery(options) if _is_gallery(options) else _function(options)
     report.show()
     if options.json is not None:
         report.to_json(options.json)
     if options.html is not None:
         report.to_html(options.html)
+    if options.markdown is not None:
+        report.to_markdown(options.markdown)
     if options.plot is not None:
         report.plot(options.plot)
     return 0 if report.agree else 1
 
 
+def _is_gallery(options: argparse.Namespace) -> bool:
+    return options.function is None and not options.port
+
+
 def _check(options: argparse.Namespace) -> None:
     """What can be seen to be wrong before anything is run."""
-    if options.function is None and (options.shape, options.x, options.u) != (None, None, None):
-        msg = "--shape, --x and --u are for a function; write `adhelpers compare FILE.py:function --shape 3,5`"
+    if _is_gallery(options):
+        if (options.shape, options.x, options.u) != (None, None, None):
+            msg = "--shape, --x and --u are for a function; write `adhelpers compare FILE.py:function --shape 3,5`"
+            raise UsageError(msg)
+        if options.dtype is not None:
+            msg = "--dtype is for a function; write `adhelpers compare FILE.py:function --shape 3,5 --dtype float32`"
+            raise UsageError(msg)
+        if options.without_rule:
+            msg = (
+                "--without-rule is for a function; write `adhelpers compare FILE.py:function --shape 3 --without-rule`"
+            )
+            raise UsageError(msg)
+    elif options.gallery:
+        given = options.function or f"--port {'='.join(options.port[0])}"
+        msg = f"--gallery compares the built-in functions, but {given!r} was given too; write one of the two"
         raise UsageError(msg)
-    if options.function is None and options.dtype is not None:
-        msg = "--dtype is for a function; write `adhelpers compare FILE.py:function --shape 3,5 --dtype float32`"
+    if options.without_rule and options.port:
+        msg = "--without-rule is for one function that runs everywhere; leave --port out"
         raise UsageError(msg)
-    if options.function is not None and options.gallery:
-        msg = f"--gallery compares the built-in functions, but {options.function!r} was given too; write one of the two"
-        raise UsageError(msg)
-    for option in ("json", "html", "plot"):
+    for option in ("json", "html", "markdown", "plot"):
         files.check_writable(option, getattr(options, option))
     if options.plot is not None:
         files.check_picture(options.plot)
 
 
-def _gallery(options: argparse.Namespace, progress: Callable[[str], None]) -> ComparisonReport:
+def _gallery(options: argparse.Namespace) -> ComparisonReport:
     from adhelpers.comparison.reporting import compare_gallery
 
-    try:
-        return compare_gallery(_settings(options), backends=options.backends, progress=progress)
-    except AdhelpersError as error:
-        raise UsageError(str(error)) from error
+    with on_terminal(0.0, "comparing well-known functions on every backend, which takes up to a minute") as progress:
+        try:
+            return compare_gallery(_settings(options), backends=options.backends, progress=progress)
+        except AdhelpersError as error:
+            raise UsageError(str(error)) from error
 
 
-def _function(options: argparse.Namespace, progress: Callable[[str], None]) -> ComparisonReport:
+def _function(options: argparse.Namespace) -> ComparisonReport:
     from adhelpers.comparison.reporting import compare_function
 
-    function = files.load_function(options.function)
+    functions = Functions()
+    if options.port:
+        function: Any = functions.ports(options.function, options.port, options.backends)
+        name = None
+    else:
+        function, name = functions.load(options.function), options.function.rpartition(":")[2]
     x = files.read_x(options)
     u = None if options.u is None else files.read_file("--u", options.u, options.dtype)
-    name = options.function.rpartition(":")[2]
-    try:
-        report = compare_function(
-            function,
-            x,
-            u,
-            _settings(options),
-            backends=options.backends,
-            reference=REFERENCE,
-            name=name,
-            progress=progress,
-        )
-    except AdhelpersError as error:
-        raise UsageError(str(error)) from error
-    values = [result for result in report.results if result.operation == "value"]
-    if all(result.status == "failed" for result in values):
-        msg = (
-            f"{name!r} has no reference to compare with, since it fails on every backend: {values[0].backend}: "
-            f"{values[0].error}; write it with xp = adhelpers.array_namespace(x)"
-        )
-        raise UsageError(msg)
+    with on_terminal(0.0, "comparing, which takes a while", line_after=30.0) as progress:
+        try:
+            report = compare_function(
+                function,
+                x,
+                u,
+                _settings(options),
+                backends=options.backends,
+                reference=REFERENCE,
+                name=name,
+                progress=progress,
+                without_rule=options.without_rule,
+            )
+        except AdhelpersError as error:
+            raise UsageError(str(error)) from error
+    _require_a_value(report)
     return report
+
+
+def _require_a_value(report: ComparisonReport) -> None:
+    """Refuse a function that fails everywhere; one that fails in several ways, or by a type, may be one framework's."""
+    values = [result for result in report.results if result.operation == "value"]
+    if not all(result.status == "failed" for result in values):
+        return
+    errors = list(dict.fromkeys(str(result.error) for result in values))
+    kinds = {error.partition(":")[0] for error in errors}
+    msg = f"{values[0].function!r} fails on every backend: {values[0].backend}: {errors[0]}"
+    if len(errors) == 1:
+        msg = f"{values[0].function!r} fails on every backend: {errors[0]}"
+    if len(kinds) > 1 or kinds & {"TypeError", "AttributeError"}:
+        msg += "; write it with xp = adhelpers.array_namespace(x), or give each backend a function of its own by --port"
+    raise UsageError(msg)
 
 
 def _settings(options: argparse.Namespace) -> Settings:

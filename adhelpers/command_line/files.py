@@ -1,45 +1,13 @@
-"""Files of the command line: functions and arrays that are read, and reports that can be written."""
+"""Files of the command line: arrays that are read or drawn, and reports that can be written."""
 
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import os
-import sys
-from collections.abc import Callable
+from collections.abc import Mapping
 from typing import Any
 
 from adhelpers.command_line.usage import UsageError
-
-
-def load_function(place: str) -> Callable[[Any], Any]:
-    """The function at ``FILE.py:function``."""
-    path, colon, name = place.rpartition(":")
-    if not colon or not path or not name:
-        msg = f"write FILE.py:function, but {place!r} was given"
-        raise UsageError(msg)
-    if not os.path.isfile(path):
-        msg = f"there is no file {path!r}; write FILE.py:function with a path from {os.getcwd()!r}"
-        raise UsageError(msg)
-    # A name of its own: a file called jax.py must not stand in for the framework.
-    spec = importlib.util.spec_from_file_location("adhelpers_compared_file", path)
-    if spec is None or spec.loader is None:
-        msg = f"{path!r} is not a Python file; write FILE.py:function"
-        raise UsageError(msg)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    sys.path.insert(0, os.path.dirname(os.path.abspath(path)))  # as `python FILE.py` would
-    try:
-        spec.loader.exec_module(module)
-    except (Exception, SystemExit) as error:
-        msg = f"{path!r} cannot be imported: {type(error).__name__}: {error}"
-        raise UsageError(msg) from error
-    function = getattr(module, name, None)
-    if not callable(function):
-        there = [n for n, value in vars(module).items() if callable(value) and not n.startswith("_")]
-        msg = f"{path!r} has no function {name!r}; it has {', '.join(there) or 'none'}"
-        raise UsageError(msg)
-    return function
 
 
 def read_x(options: argparse.Namespace) -> Any:
@@ -51,16 +19,33 @@ def read_x(options: argparse.Namespace) -> Any:
         raise UsageError(msg)
     if options.shape is None:
         return read_file("--x", options.x, options.dtype)
-    dtype = np.dtype(options.dtype or "float64")
+    names = [name for name, _ in options.shape]
+    if len(names) != len({*names}) or (None in names and len(names) > 1):
+        given = " ".join(f"--shape {_written(name, sizes)}" for name, sizes in options.shape)
+        msg = f"several shapes make a dict, and need a name each, as in --shape a=3,5 --shape b=5; {given} was given"
+        raise UsageError(msg)
     random = np.random.default_rng(options.seed)
+    drawn = {name: _draw(random, sizes, options.dtype, _written(name, sizes)) for name, sizes in options.shape}
+    return drawn[None] if None in drawn else _nested(drawn, "--shape")
+
+
+def _written(name: str | None, sizes: tuple[int, ...]) -> str:
+    """A shape as it was typed."""
+    return f"{'' if name is None else f'{name}='}{','.join(map(str, sizes))}"
+
+
+def _draw(random: Any, sizes: tuple[int, ...], dtype: str | None, written: str) -> Any:
+    import numpy as np
+
+    wanted = np.dtype(dtype or "float64")
     try:
-        x = random.standard_normal(options.shape)
-        if dtype.kind == "c":
-            x = x + 1j * random.standard_normal(options.shape)
+        x = random.standard_normal(sizes)
+        if wanted.kind == "c":
+            x = x + 1j * random.standard_normal(sizes)
     except (ValueError, MemoryError) as error:
-        msg = f"--shape {','.join(map(str, options.shape))} cannot be made: {error}; write a smaller shape"
+        msg = f"--shape {written} cannot be made: {error}; write a smaller shape"
         raise UsageError(msg) from error
-    return np.asarray(x, dtype)
+    return np.asarray(x, wanted)
 
 
 def read_file(option: str, path: str, dtype: str | None) -> Any:
@@ -80,6 +65,12 @@ def read_file(option: str, path: str, dtype: str | None) -> Any:
         save = "numpy.save" if kind == ".npy" else "numpy.savez"
         msg = f"{option} {path!r} cannot be read as a {kind} file: {error}; save it with {save}"
         raise UsageError(msg) from error
+    place = f"{option} {path!r}"
+    return _nested({name: _inexact(array, f"{place}, {name!r},", dtype) for name, array in arrays.items()}, place)
+
+
+def _nested(arrays: Mapping[str, Any], place: str) -> dict[str, Any]:
+    """Arrays called ``a/b`` as a dict in a dict."""
     tree: dict[str, Any] = {}
     for name, array in arrays.items():
         *folders, last = name.split("/")
@@ -87,12 +78,12 @@ def read_file(option: str, path: str, dtype: str | None) -> Any:
         for folder in folders:
             inner = inner.setdefault(folder, {})
             if not isinstance(inner, dict):
-                msg = f"{option} {path!r} holds both an array {folder!r} and a dict of that name; rename one"
+                msg = f"{place} holds both an array {folder!r} and a dict of that name; rename one"
                 raise UsageError(msg)
         if last in inner:
-            msg = f"{option} {path!r} holds both an array {last!r} and a dict of that name; rename one"
+            msg = f"{place} holds both an array {last!r} and a dict of that name; rename one"
             raise UsageError(msg)
-        inner[last] = _inexact(array, f"{option} {path!r}, {name!r},", dtype)
+        inner[last] = array
     return tree
 
 

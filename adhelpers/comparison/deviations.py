@@ -1,4 +1,4 @@
-"""How far two results are apart: numbers, in blocks, so that memory stays bounded."""
+"""By how much two results differ: numbers, in blocks, so that memory stays bounded."""
 
 from __future__ import annotations
 
@@ -81,10 +81,10 @@ def measure(a: Leaves, b: Leaves, tolerance: Tolerance) -> Measured:
                 size = np.maximum(np.abs(p), np.abs(q))
                 allowed = np.maximum(rtol * size, atol)
                 off = difference > 0.0
-                apart = ~np.isfinite(difference)
-                excess = np.where(off, np.where(apart, np.inf, difference / allowed), 0.0)
-                relative = np.where(off, np.where(apart, np.inf, difference / np.maximum(size, floor)), 0.0)
-                ulps = np.where(off, np.where(apart, np.inf, difference / _spacing(size, unit, least)), 0.0)
+                alone = ~np.isfinite(difference)
+                excess = np.where(off, np.where(alone, np.inf, difference / allowed), 0.0)
+                relative = np.where(off, np.where(alone, np.inf, difference / np.maximum(size, floor)), 0.0)
+                ulps = np.where(off, np.where(alone, np.inf, difference / _spacing(size, unit, least)), 0.0)
             nans += int(np.count_nonzero(both_nan))
             max_abs = max(max_abs, float(difference.max(initial=0.0)))
             max_rel = max(max_rel, float(relative.max(initial=0.0)))

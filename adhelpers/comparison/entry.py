@@ -42,8 +42,9 @@ def compare(
     backends
         Names or backends; None for those of the ports, or else for all that are installed.
     operations
-        Some of ``"jvp"``, ``"vjp"`` and ``"batched_jacobian"``; None for all, without the last where `f` maps no
-        batch. The value of `f` is compared always.
+        Operations by their names, such as ``"gradient"`` or ``"hessian_vector_product"``; ``"jvp"`` and ``"vjp"`` are
+        short for `jacobian_vector_product` and `vector_jacobian_product`. None for both of these and
+        ``"batched_jacobian"``, the last only where `f` maps a batch. The value of `f` is compared always.
     batch_axis
         Where the batch is, for batched Jacobians: -1 or 0.
     reference
@@ -55,7 +56,8 @@ def compare(
         comparison with differences is tighter than these can tell. The report states them. That `f` solves with an
         ill-conditioned matrix of its own does not show when `x` is rounded: give `rtol` then.
     timing
-        Whether to repeat calls to time them; otherwise the report has no times.
+        Whether to time calls: the first, repeated ones, and those that `adhelpers.prepare` has made ready, which JAX
+        compiles. Otherwise the report has no times.
     seed
         The seed of all that is drawn.
     without_rule
@@ -65,7 +67,8 @@ def compare(
     Returns
     -------
     ComparisonReport
-        What agrees and what differs, by how much and where. ``report.agree`` tells whether all does.
+        What agrees and what differs, by how much and where. ``report.agree`` tells whether all does. A result that has
+        nothing to be compared with has the status ``"unchecked"``; a report of nothing else does not agree.
 
     Raises
     ------
@@ -81,7 +84,8 @@ def compare(
     ...     xp = adhelpers.array_namespace(x["a"])
     ...     return {"output": xp.tanh(x["a"]) * x["b"], "norm": xp.sum(x["a"] ** 2)}
     >>> x = {"a": numpy.asarray([0.1, 0.2]), "b": numpy.asarray([1.0, 2.0])}
-    >>> report = adhelpers.compare(model, x, backends=["finite-difference"], timing=False)
+    >>> finer = adhelpers.backend("finite-difference", order=4)
+    >>> report = adhelpers.compare(model, x, backends=[finer], operations=["jvp", "jacobian"], timing=False)
     >>> report.agree
     True
     >>> print(report)  # doctest: +ELLIPSIS

@@ -6,17 +6,19 @@ import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from adhelpers.comparison import diagnosis
 from adhelpers.comparison.deviations import Measured
-from adhelpers.comparison.diagnosis import Kinks
+from adhelpers.comparison.diagnosis import differences
+from adhelpers.comparison.diagnosis.kinks import Kinks
 from adhelpers.comparison.judgement import Candidate, Scale, Verdict, judge, pairwise
+from adhelpers.comparison.operations import VALUE, declared
 from adhelpers.comparison.participants import Outcome, Participant
+from adhelpers.comparison.phrases import enumerated
 from adhelpers.comparison.results import Deviation, Finding, Pair, Result, Status
 from adhelpers.comparison.task import Failure, Task, Timed
 
 Pairs = Mapping[tuple[str, str], Measured | str]
-Apart = list[tuple[str, str | None, Measured | str | None]]
-"""Who parts from whom, and by how much, or why they cannot be compared."""
+Differing = list[tuple[str, str | None, Measured | str | None]]
+"""Who differs from whom, and by how much, or why they cannot be compared."""
 
 
 @dataclass
@@ -40,14 +42,14 @@ class Findings:
     ) -> None:
         """Judge what one operation gave on each backend that was asked."""
         candidates = [
-            Candidate(p.label, t.outcome.leaves, exact if operation == "value" else p.error)
+            Candidate(p.label, t.outcome.leaves, p.error(operation))
             for p in self.task.participants
             if (t := timed.get(p.label)) is not None and isinstance(t.outcome, Outcome)
         ]
         pairs = pairwise(candidates, scale)
         verdicts = judge(candidates, standard, pairs, scale)
         differing = [label for label, verdict in verdicts.items() if verdict.status == "differs"]
-        if operation == "value":
+        if operation == VALUE:
             self.values_differ = frozenset(differing)
         if differing or any(isinstance(seen, str) or not seen.agree for seen in pairs.values()):
             shown = candidates if standard is None else [*candidates, standard]
@@ -63,7 +65,7 @@ class Findings:
         if nans:
             entries = "entry is" if nans == 1 else "entries are"
             self.notes.append(f"{operation}: {nans} {entries} NaN at the same places, which counts as agreement")
-        if not self.task.closed_forms:
+        if not self.task.closed_forms and any(verdict.status != "unchecked" for verdict in verdicts.values()):
             self.notes += _tolerances(operation, candidates, standard, scale)
 
     def _result(self, operation: str, participant: Participant, timed: Timed, verdict: Verdict | None) -> Result:
@@ -72,8 +74,18 @@ class Findings:
             failure = timed.outcome if isinstance(timed.outcome, Failure) else None
             return Result(*place, failure.status if failure else "failed", error=failure.words if failure else None)
         measured, reference = _deviation(verdict.measured), _deviation(verdict.reference)
-        times = timed.first_seconds, timed.seconds
-        return Result(*place, verdict.status, verdict.against, measured, reference, *times, verdict.error)
+        return Result(
+            *place,
+            verdict.status,
+            verdict.against,
+            measured,
+            reference,
+            timed.first_seconds,
+            timed.seconds,
+            verdict.error,
+            timed.prepare_seconds,
+            timed.prepared_seconds,
+        )
 
     def _explain(
         self,
@@ -84,27 +96,46 @@ class Findings:
         scale: Scale,
         kinks: Callable[[], Kinks | None],
     ) -> dict[str, Verdict]:
-        """Add a finding; where kinks alone part the results, return other verdicts."""
+        """Add a finding; where only kinks make the results differ, return other verdicts."""
         by_label = {candidate.label: candidate for candidate in shown}
-        apart: Apart = [(label, v.against, v.measured) for label, v in verdicts.items() if v.status == "differs"]
-        apart = apart or [(*pair, seen) for pair, seen in pairs.items() if isinstance(seen, str) or not seen.agree]
-        measured = [(by_label[a], by_label[b], s) for a, b, s in apart if isinstance(s, Measured) and b is not None]
+        found: Differing = [(label, v.against, v.measured) for label, v in verdicts.items() if v.status == "differs"]
+        found = found or [(*pair, seen) for pair, seen in pairs.items() if isinstance(seen, str) or not seen.agree]
+        measured = [(by_label[a], by_label[b], s) for a, b, s in found if isinstance(s, Measured) and b is not None]
         sentences: list[str] = []
-        if operation != "value" and not self.values_differ and len(measured) == len(apart):
-            found = kinks()
-            if found is not None and all(found.explain(operation, a, b, seen, scale) for a, b, seen in measured):
-                verdicts, sentences = _at_a_kink(verdicts, pairs, by_label, measured[0][2].deviation.place)
+        if operation != VALUE and not self.values_differ and len(measured) == len(found):
+            bends = kinks()
+            if bends is not None and all(bends.explain(operation, a, b, seen, scale) for a, b, seen in measured):
+                verdicts, sentences = _at_a_kink(operation, verdicts, pairs, by_label, measured[0][2].deviation.place)
         if not sentences:
-            for a, b, seen in measured:
-                differ = None if operation == "value" else bool({a.label, b.label} & self.values_differ)
-                sentences += diagnosis.words(a, b, scale, seen, values_differ=differ)
-            reasons = ((a, verdicts[a].error or seen) for a, _, seen in apart if not isinstance(seen, Measured))
+            for labels, (a, b, seen) in _shared(measured, pairs):
+                differ = None if self.task.closed_forms else bool({*labels, b.label} & self.values_differ)
+                sentences += differences.words(operation, enumerated(labels), a, b, scale, seen, values_differ=differ)
+            reasons = ((a, verdicts[a].error or seen) for a, _, seen in found if not isinstance(seen, Measured))
             sentences += [f"on {label} {reason}" for label, reason in reasons]
         places = list(dict.fromkeys(itertools.chain.from_iterable(seen.places[:5] for _, _, seen in measured)))
-        entries = diagnosis.entries(places, [candidate.leaves for candidate in by_label.values()])
+        entries = differences.entries(places, [candidate.leaves for candidate in by_label.values()])
         words = tuple(dict.fromkeys(sentences))
         self.findings.append(Finding(self.task.name, operation, words, tuple(by_label), entries))
         return verdicts
+
+
+Difference = tuple[Candidate, Candidate, Measured]
+"""A result, what it differs from, and by how much."""
+
+
+def _shared(found: Sequence[Difference], pairs: Pairs) -> list[tuple[list[str], Difference]]:
+    """Backends with the same wrong result together, and the worst of them."""
+    groups: list[list[Difference]] = []
+    for one in found:
+        for group in groups:
+            (first, partner, _) = group[0]
+            seen = pairs.get((first.label, one[0].label))
+            if partner is one[1] and isinstance(seen, Measured) and seen.agree:
+                group.append(one)
+                break
+        else:
+            groups.append([one])
+    return [([a.label for a, _, _ in group], max(group, key=lambda one: one[2].deviation.max_rel)) for group in groups]
 
 
 def exact(epsilon: float) -> float:
@@ -113,14 +144,15 @@ def exact(epsilon: float) -> float:
 
 
 def _at_a_kink(
-    verdicts: Mapping[str, Verdict], pairs: Pairs, by_label: Mapping[str, Candidate], place: str
+    operation: str, verdicts: Mapping[str, Verdict], pairs: Pairs, by_label: Mapping[str, Candidate], place: str
 ) -> tuple[dict[str, Verdict], list[str]]:
     """Nobody is blamed; where all but differences agree, everybody agrees."""
+    derivative = "second derivative" if declared(operation).order > 1 else "derivative"
     kink = (
-        f"x lies at a kink, where f has no derivative (at {place}): one-sided differences disagree, and "
-        "each framework makes its own choice; move x away from it, or see docs/kinks.md"
+        f"x lies at a kink, where f has no {derivative}: one-sided differences disagree, and each framework makes its "
+        "own choice; move x away from it, or see docs/kinks.md"
     )
-    sentences = [kink]
+    sentences = [kink, f"the kink shows at {place}"]
     sharp = {label for label, candidate in by_label.items() if candidate.exact}
     torn = any(sharp.issuperset(pair) and not (isinstance(s, Measured) and s.agree) for pair, s in pairs.items())
     status: Status = "kink" if torn else "agrees"

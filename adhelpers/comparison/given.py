@@ -60,7 +60,7 @@ def usable_backends(
         msg = f"backends are names or backends, but {describe(names)} was given; write backends=['autograd', 'jax']"
         raise ArgumentTypeError(msg)
     usable: dict[str, ADBackend] = {}
-    notes = []
+    errors: dict[str, Exception] = {}
     for name in sorted(lookup.current().descriptions) if names is None else names:
         try:
             backend = name if isinstance(name, ADBackend) else lookup.backend(name)
@@ -68,7 +68,7 @@ def usable_backends(
         except Exception as error:
             if names is not None:
                 raise
-            notes.append(f"{name} was left out: {error}")
+            errors[str(name)] = error
             continue
         label = backend.name
         if usable.get(label, backend) != backend:
@@ -77,7 +77,19 @@ def usable_backends(
     if not usable:
         msg = "there is no backend to compare; `adhelpers backends` lists what is installed"
         raise ArgumentError(msg)
-    return usable, notes
+    return usable, _left_out(errors)
+
+
+def _left_out(errors: Mapping[str, Exception]) -> list[str]:
+    """What is said of backends that do not load: a framework that is not installed is no fault."""
+    described = lookup.current().descriptions
+    missing = [name for name in errors if described[name].framework and described[name].framework_version is None]
+    notes = [f"{name} was left out: {error}" for name, error in errors.items() if name not in missing]
+    if missing:
+        notes.append(
+            f"not installed, and so not compared: {', '.join(missing)}; `adhelpers backends` tells what to type"
+        )
+    return notes
 
 
 def ports_of(f: Any) -> dict[str, Function] | None:
@@ -113,6 +125,8 @@ def reference_of(
         return None
     ((label, backend),) = usable_backends([reference], wide=wide)[0].items()
     mine = next((p for p in participants if p.backend == backend), None)
+    if any(p.label == label for p in participants):  # one with other options: reports tell them by their labels
+        label = repr(backend)
     return mine or Participant(label, backend, participants[0].f)
 
 

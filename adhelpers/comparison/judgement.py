@@ -148,14 +148,16 @@ def judge(
     """A status for each candidate.
 
     One that is too far from the reference differs. Of those that are near it, but not near one another, as exact
-    derivatives must be much nearer than differences can tell, the odd one out differs: the one that parts from more
+    derivatives must be much nearer than differences can tell, the odd one out differs: the one that differs from more
     than half of the others. Where there is no such majority, the one that is farther from the reference by far, or
-    else both.
+    else both. Without a reference all are held to one another in this way. What is itself the reference, or has none,
+    is unchecked if there is no other result.
     """
     verdicts: dict[str, Verdict] = {}
     for candidate in candidates:
-        if reference is None:
-            verdicts[candidate.label] = Verdict("agrees")
+        alone = len(candidates) == 1 and (reference is None or candidate.leaves is reference.leaves)
+        if alone or reference is None:
+            verdicts[candidate.label] = Verdict("unchecked" if alone else "agrees")
             continue
         try:
             seen = compare(candidate, reference, scale)
@@ -164,14 +166,15 @@ def judge(
         else:
             status: Status = "agrees" if seen.agree else "differs"
             verdicts[candidate.label] = Verdict(status, reference.label, seen, seen)
-    near = [c.label for c in candidates if c.exact and verdicts[c.label].status == "agrees"]
-    parted = {label: _parted(label, near, pairs) for label in near}
+    held = [c.label for c in candidates if c.exact or reference is None]
+    near = [label for label in held if verdicts[label].status == "agrees"]
+    differing = {label: _differing_from(label, near, pairs) for label in near}
     named: dict[str, Verdict] = {}
     for label in near:
-        others = parted[label]
+        others = differing[label]
         if not others:
             continue
-        if 2 * len(others) > len(near) - 1 and not _is_excused(label, others, parted, verdicts):
+        if 2 * len(others) > len(near) - 1 and not _is_excused(label, others, differing, verdicts):
             seen_pair = pairs.get((label, others[0])) or pairs[others[0], label]
             mine = verdicts[label].reference
             if isinstance(seen_pair, str):
@@ -181,7 +184,7 @@ def judge(
     return verdicts | named
 
 
-def _parted(label: str, near: Sequence[str], pairs: Mapping[tuple[str, str], Measured | str]) -> list[str]:
+def _differing_from(label: str, near: Sequence[str], pairs: Mapping[tuple[str, str], Measured | str]) -> list[str]:
     found = []
     for (first, second), seen in pairs.items():
         if label in (first, second) and (isinstance(seen, str) or not seen.agree):
@@ -192,11 +195,11 @@ def _parted(label: str, near: Sequence[str], pairs: Mapping[tuple[str, str], Mea
 
 
 def _is_excused(
-    label: str, others: Sequence[str], parted: Mapping[str, Sequence[str]], verdicts: Mapping[str, Verdict]
+    label: str, others: Sequence[str], differing: Mapping[str, Sequence[str]], verdicts: Mapping[str, Verdict]
 ) -> bool:
-    """Whether one that it parts from, and that parts from as many, is much farther from the reference."""
+    """Whether one that it differs from, and that differs from as many, is much farther from the reference."""
     mine = verdicts[label].reference
     if mine is None:
         return False
-    theirs = [verdicts[other].reference for other in others if len(parted[other]) >= len(parted[label])]
+    theirs = [verdicts[other].reference for other in others if len(differing[other]) >= len(differing[label])]
     return any(one is not None and one.deviation.max_rel > 4 * mine.deviation.max_rel for one in theirs)

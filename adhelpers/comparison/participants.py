@@ -11,37 +11,15 @@ from typing import Any
 import numpy as np
 
 from adhelpers.comparison.deviations import Leaves
-from adhelpers.operations.batched import batched_jacobian
-from adhelpers.operations.declaration import declaration_of
-from adhelpers.operations.products import jacobian_vector_product, vector_jacobian_product
+from adhelpers.comparison.operations import OPERATIONS, error_of, partner_of, path_of
+from adhelpers.operations.prepare import prepare
+from adhelpers.operations.value import value
 from adhelpers.plugins.containers import TreeDef, flatten
 from adhelpers.plugins.contract import ADBackend
 from adhelpers.plugins.objects import is_numpy
 from adhelpers.trees.leafwise import LeafwiseFunction
 from adhelpers.trees.matching import leaf_paths
 from adhelpers.trees.tree import Tree
-
-OPERATIONS: dict[str, Callable[..., Any]] = {
-    "jvp": jacobian_vector_product,
-    "vjp": vector_jacobian_product,
-    "batched_jacobian": batched_jacobian,
-}
-"""What can be compared besides the value."""
-
-
-def path_of(operation: str) -> str:
-    """How the paths of an operation's result begin."""
-    return "f(x)" if operation == "value" else declaration_of(OPERATIONS[operation]).operation.result
-
-
-def partner_of(operation: str) -> str | None:
-    """Along what an operation differentiates: a partner of ``"x"``, of ``"f(x)"``, or nothing."""
-    return declaration_of(OPERATIONS[operation]).operation.along
-
-
-def is_batched(operation: str) -> bool:
-    """Whether an operation tells batch elements apart."""
-    return operation != "value" and declaration_of(OPERATIONS[operation]).operation.is_batched
 
 
 @dataclass(frozen=True)
@@ -50,6 +28,11 @@ class Outcome:
 
     leaves: Leaves
     treedef: TreeDef
+
+    @property
+    def size(self) -> int:
+        """How many elements it has."""
+        return sum(leaf.size for leaf in self.leaves.values())
 
     def rebuild(self, leaves: Leaves) -> Any:
         """The structure with other leaves, each in the dtype that it has here."""
@@ -90,9 +73,15 @@ class Participant:
         """The backend whose arrays `f` gets."""
         return self.backend if self.host is None else self.host
 
-    def error(self, epsilon: float) -> float:
-        """The relative error that its derivatives may have."""
-        return max(epsilon, self.backend.relative_error(epsilon))
+    def error(self, operation: str) -> Callable[[float], float]:
+        """The relative error that its results of an operation may have, as a function of epsilon."""
+        return error_of(operation, lambda epsilon: max(epsilon, self.backend.relative_error(epsilon)))
+
+    @property
+    def exact(self) -> bool:
+        """Whether it takes no differences."""
+        unit = float(np.finfo(np.float64).eps)
+        return self.error("jvp")(unit) <= unit
 
     def convert(self, tree: Any) -> Any:
         """NumPy data as arrays of the framework; ask in its scope."""
@@ -121,6 +110,18 @@ class Participant:
             with self.arrays.scope():
                 operands = (x,) if partner_of(operation) is None else (x, u)
                 return self._outcome(OPERATIONS[operation](self.f, self.backend, *operands, **options), operation)
+
+        return evaluate
+
+    def prepared(self, operation: str, x: Any, u: Any = None, **options: Any) -> Callable[[], Outcome]:
+        """The same, or ``f(x)``, made ready by `adhelpers.prepare`, which takes its time here."""
+        with self.arrays.scope():
+            operands = (self.convert(x),) if u is None else (self.convert(x), self.convert(u))
+            call = prepare(OPERATIONS.get(operation, value), self.f, self.backend, *operands, **options)
+
+        def evaluate() -> Outcome:
+            with self.arrays.scope():
+                return self._outcome(call(*operands), operation)
 
         return evaluate
 

@@ -11,12 +11,13 @@ import numpy as np
 from adhelpers.comparison.deviations import Leaves, epsilon, is_finite, largest
 from adhelpers.comparison.directions import Directions
 from adhelpers.comparison.judgement import Scale
-from adhelpers.comparison.participants import Outcome, Participant, is_batched
+from adhelpers.comparison.operations import declared, is_batched, pulls, vectors_of
+from adhelpers.comparison.participants import Outcome, Participant
 
 MOST_SECONDS = 20.0
 """What would take longer by differences, one for each element of `x`, is left out."""
-MOST_JACOBIAN_BYTES = 2**30
-"""Batched Jacobians that would be larger are left out."""
+MOST_BYTES = 2**30
+"""Jacobians and Hessians that would be larger are left out."""
 MOST_PROBED = 2**22
 """Conditioning is measured for `x` of up to so many elements."""
 
@@ -65,20 +66,31 @@ def with_value(scale: Scale, value: Outcome, changes: Mapping[str, float] | None
 
 
 def too_large(operation: str, x: Outcome, outputs: int, batch_axis: int) -> str | None:
-    """Why a batched Jacobian is not tried anywhere, if so; `outputs` counts the elements of ``f(x)``."""
-    leaf = next(iter(x.leaves.values()))
-    if not is_batched(operation) or len(x.leaves) > 1 or leaf.ndim < 2:
+    """Why a matrix is not tried anywhere, if so; `outputs` counts the elements of ``f(x)``."""
+    rows = {"J": outputs, "H": x.size}.get(declared(operation).result)
+    if rows is None:
         return None
-    held = outputs * leaf.size // max(1, leaf.shape[batch_axis]) * leaf.itemsize
-    return f"it would hold {held / 2**30:.3g} GiB; compare a smaller batch" if held > MOST_JACOBIAN_BYTES else None
+    held = rows * dimensions(operation, x, batch_axis) * max(leaf.itemsize for leaf in x.leaves.values())
+    what = "batch" if is_batched(operation) else "x"
+    return f"it would hold {held / 2**30:.3g} GiB; compare a smaller {what}" if held > MOST_BYTES else None
 
 
-def too_slow(operation: str, participant: Participant, x: Outcome, seconds: float) -> str | None:
-    """Why a backend is not asked to pull back, if so; `seconds` is the time of one evaluation of `f`."""
-    calls = sum(2 * leaf.size * (2 if leaf.dtype.kind == "c" else 1) for leaf in x.leaves.values())
-    if operation == "vjp" and not participant.backend.has_reverse and calls * seconds > MOST_SECONDS:
-        return f"it has no reverse mode, and would call f {calls:,} times; compare a smaller x"
-    return None
+def dimensions(operation: str, x: Outcome, batch_axis: int) -> int:
+    """How many elements `x` has, for an operation that tells batch elements apart: in one of them."""
+    leaf = next(iter(x.leaves.values()))
+    samples = leaf.shape[batch_axis] if is_batched(operation) and leaf.ndim > 1 else 1
+    return x.size // max(1, samples)
+
+
+def too_slow(operation: str, participant: Participant, x: Outcome, seconds: float, batch_axis: int) -> str | None:
+    """Why a backend without a reverse mode is not asked, if so; `seconds` is the time of one evaluation of `f`."""
+    is_complex = any(leaf.dtype.kind == "c" for leaf in x.leaves.values())
+    vectors = vectors_of(operation, dimensions(operation, x, batch_axis) * (2 if is_complex else 1))
+    calls = vectors * 2 ** declared(operation).order
+    if vectors == 1 or participant.backend.has_reverse or calls * seconds <= MOST_SECONDS:
+        return None
+    why = "it has no reverse mode, and" if pulls(operation) else "it"
+    return f"{why} would call f {calls:,} times; compare a smaller x"
 
 
 def pairing(a: Leaves, b: Leaves) -> tuple[float, float]:

@@ -7,7 +7,7 @@ from os import PathLike
 from typing import Any
 
 from adhelpers.comparison.results import Report
-from adhelpers.comparison.shown import machine_readable, page, plots, text
+from adhelpers.comparison.shown import machine_readable, markdown, page, plots, text
 
 
 @dataclass(frozen=True)
@@ -33,13 +33,14 @@ class ComparisonReport(Report):
     reference
         What results were held to, besides one another.
     agree
-        Whether every result agrees.
+        Whether there are results that could be compared, and all of them agree.
 
     Examples
     --------
     >>> import numpy, adhelpers
     >>> x = numpy.asarray([[0.5, 1.0], [2.0, 3.0]])
-    >>> report = adhelpers.compare(lambda x: x**2, x, backends=["finite-difference"], timing=False)
+    >>> finer = adhelpers.backend("finite-difference", order=4)
+    >>> report = adhelpers.compare(lambda x: x**2, x, backends=[finer], timing=False)
     >>> report.agree
     True
     >>> [result.operation for result in report.results]
@@ -53,17 +54,18 @@ class ComparisonReport(Report):
         """Print the report: tables in colour on a terminal if rich is installed, plain text everywhere else."""
         text.show(self)
 
-    def to_markdown(self) -> str:
-        """The report as Markdown.
+    def to_markdown(self, path: str | PathLike[str] | None = None) -> str:
+        """The report as Markdown, as a comment on a pull request; also written to `path` if one is given.
 
         Examples
         --------
         >>> import numpy, adhelpers
-        >>> report = adhelpers.compare(lambda x: x**2, numpy.ones(3), backends=["finite-difference"])
-        >>> report.to_markdown().splitlines()[0]
-        '## Comparison of <lambda> at x of shape (3,), float64'
+        >>> finer = adhelpers.backend("finite-difference", order=4)
+        >>> report = adhelpers.compare(lambda x: x**2, numpy.ones(3), backends=[finer])
+        >>> report.to_markdown().splitlines()[2]
+        '**3 of 3 results agree.**'
         """
-        return text.markdown(self)
+        return _written(markdown.markdown(self), path)
 
     def to_html(self, path: str | PathLike[str] | None = None) -> str:
         """The report as one HTML page that needs no other file; also written to `path` if one is given."""
@@ -75,7 +77,8 @@ class ComparisonReport(Report):
         Examples
         --------
         >>> import json, numpy, adhelpers
-        >>> report = adhelpers.compare(lambda x: x**2, numpy.ones(3), backends=["finite-difference"])
+        >>> finer = adhelpers.backend("finite-difference", order=4)
+        >>> report = adhelpers.compare(lambda x: x**2, numpy.ones(3), backends=[finer])
         >>> read = json.loads(report.to_json())
         >>> read["agree"], read["results"][1]["operation"], read["results"][1]["status"]
         (True, 'jvp', 'agrees')
@@ -83,7 +86,7 @@ class ComparisonReport(Report):
         return _written(machine_readable.to_json(self), path)
 
     def plot(self, path: str | PathLike[str] | None = None) -> Any:
-        """A matplotlib figure: pairwise deviations on a log scale, and times; saved to `path` if one is given.
+        """A matplotlib figure: the verdict, half a matrix of deviations, and times; saved to `path` if one is given.
 
         Raises
         ------

@@ -21,11 +21,13 @@ from adhelpers.comparison.given import (
     reference_of,
     usable_backends,
 )
+from adhelpers.comparison.operations import DEFAULT
 from adhelpers.comparison.participants import Participant
 from adhelpers.comparison.report import ComparisonReport
 from adhelpers.comparison.run import Comparison, Progress
 from adhelpers.comparison.shown.progress import on_terminal
 from adhelpers.comparison.task import Settings, Task
+from adhelpers.errors import ArgumentError
 from adhelpers.plugins.contract import ADBackend
 
 Backends = Sequence[str | ADBackend] | None
@@ -62,7 +64,7 @@ def compare_function(
         found = Comparison(task, settings, tell).run()
     label = None if held_to is None else held_to.label
     if label is not None:
-        notes.append(f"reference: {label}; a result begins with its largest relative deviation from it")
+        notes.append(f"reference: {label}; each deviation is relative, and the largest of all entries")
     return _report(f"Comparison of {name} at x of {in_words(x)}", usable, [found], [*notes, *found.notes], label)
 
 
@@ -72,16 +74,29 @@ def compare_gallery(
     """The built-in functions on every backend, against closed forms."""
     # The gallery's batch is last, and nothing in it is drawn.
     settings = replace(settings or Settings(), batch_axis=-1, seed=0)
+    unknown = [name for name in settings.asked if name not in DEFAULT]
+    if unknown:
+        msg = (
+            f"the gallery has closed forms for {', '.join(DEFAULT)}, but none for {', '.join(unknown)}; "
+            "compare a function of yours: adhelpers compare FILE.py:function --shape 3,5"
+        )
+        raise ArgumentError(msg)
     usable, notes = usable_backends(backends, wide=True)
     found = []
-    for p in gallery.problems():
+    problems = list(gallery.problems())
+    for i, p in enumerate(problems, start=1):
         closed = {"jvp": p.jvp, "vjp": p.vjp}
         if p.jacobian is not None:
             closed["batched_jacobian"] = p.jacobian
         participants = tuple(Participant(label, backend, p.f) for label, backend in usable.items())
         task = Task(p.name, participants, p.x, tangent=p.tangent, cotangent=p.cotangent, closed_forms=closed)
-        found.append(Comparison(task, settings, progress).run())
-    return _report("Deviation from closed forms, and time per call", usable, found, notes, "closed forms")
+        found.append(Comparison(task, settings, _counting(progress, f"{i} of {len(problems)}")).run())
+    title = f"Comparison of {len(problems)} well-known functions with their closed forms"
+    return _report(title, usable, found, notes, "closed forms")
+
+
+def _counting(progress: Progress, count: str) -> Progress:
+    return lambda text: progress(f"{count}, {text}")
 
 
 def _report(

@@ -5,13 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Status = Literal["agrees", "differs", "kink", "unsupported", "failed"]
-"""``"kink"``: results part, but where `f` has no derivative, so that each framework made a choice of its own."""
+Status = Literal["agrees", "differs", "kink", "unsupported", "failed", "unchecked"]
+"""``"kink"``: results differ, but where `f` has no derivative, so that each framework made a choice of its own.
+
+``"unchecked"``: there is a result, but neither a reference nor another result to compare it with.
+"""
 
 
 @dataclass(frozen=True)
 class Deviation:
-    """How far two results are apart.
+    """By how much two results differ.
 
     Attributes
     ----------
@@ -25,7 +28,7 @@ class Deviation:
     path, index
         The leaf, such as ``"f(x)['scale']"``, and the place in it where the tolerance is exceeded the most, or nearly.
     differing
-        How many entries are farther apart than the tolerance.
+        How many entries differ by more than the tolerance.
     nans
         How many entries are NaN in both, which counts as agreement.
     rtol, atol
@@ -56,14 +59,20 @@ class Result:
     ----------
     function, operation, backend
         What was computed, and where: operation ``"value"`` is ``f(x)`` itself.
+    status
+        ``"agrees"`` or ``"differs"``; ``"kink"`` where `f` has no derivative, so that each framework may choose;
+        ``"unsupported"`` where the framework lacks a rule, and ``"failed"`` for other errors; ``"unchecked"`` where
+        there is nothing to compare the result with.
     against
-        What `deviation` is measured against: the reference, or a backend that it parts from.
+        What `deviation` is measured against: the reference, or a backend that it differs from.
     deviation
         How far the result is off, or None where there is no result or nothing to compare it with.
     from_reference
         How far it is from the reference.
     first_seconds, seconds
         The time of the first call, in which frameworks trace and compile, and the median of repeated ones.
+    prepare_seconds, prepared_seconds
+        The time that `adhelpers.prepare` takes together with the first call, and the median of further calls.
     error
         What was raised, where the status is "unsupported" or "failed"; what does not fit, where shapes differ.
     """
@@ -78,11 +87,13 @@ class Result:
     first_seconds: float | None = None
     seconds: float | None = None
     error: str | None = None
+    prepare_seconds: float | None = None
+    prepared_seconds: float | None = None
 
 
 @dataclass(frozen=True)
 class Pair:
-    """How far two backends are apart in one operation; `agree` is by the tolerance for these two."""
+    """By how much two backends differ in one operation; `agree` is by the tolerance for these two."""
 
     function: str
     operation: str
@@ -127,5 +138,6 @@ class Report:
 
     @property
     def agree(self) -> bool:
-        """Whether every result agrees."""
-        return all(result.status == "agrees" for result in self.results)
+        """Whether there are results that could be compared, and all of them agree."""
+        statuses = {result.status for result in self.results} - {"unchecked"}
+        return statuses == {"agrees"}

@@ -14,20 +14,13 @@ import numpy as np
 from adhelpers.batch.layout import BatchLayout
 from adhelpers.comparison import probing
 from adhelpers.comparison.deviations import IncomparableError, Measured
-from adhelpers.comparison.diagnosis import Kinks
+from adhelpers.comparison.diagnosis.kinks import Kinks
 from adhelpers.comparison.directions import Directions
 from adhelpers.comparison.findings import Findings, exact
 from adhelpers.comparison.judgement import Candidate, Scale, compare, pairwise
-from adhelpers.comparison.participants import (
-    OPERATIONS,
-    Outcome,
-    Participant,
-    is_batched,
-    median_seconds,
-    partner_of,
-    path_of,
-    read,
-)
+from adhelpers.comparison.operations import OPERATIONS, VALUE, declared, is_batched, partner_of, path_of
+from adhelpers.comparison.participants import Outcome, Participant, median_seconds, read
+from adhelpers.comparison.results import Status
 from adhelpers.comparison.task import Failure, Settings, Task, Timed
 from adhelpers.engine import journal
 from adhelpers.errors import ArgumentError, BatchAxisError, BatchMixingError, DTypeError
@@ -54,8 +47,9 @@ class Comparison:
         """All of it."""
         if not self._task.closed_forms:
             self._compare_values()
-        for operation in self._task.closed_forms or OPERATIONS:
-            if operation in self._settings.asked:
+        known = self._task.closed_forms or OPERATIONS
+        for operation in self._settings.asked:
+            if operation in known:
                 self._compare_derivatives(operation)
         return self._found
 
@@ -65,7 +59,11 @@ class Comparison:
         timed: dict[str, Timed] = {}
         for participant in self._task.participants:
             self._tell(f"value on {participant.label}")
-            timed[participant.label] = self._timed(functools.partial(participant.value, self._task.x))
+            timed[participant.label] = self._timed(
+                functools.partial(participant.value, self._task.x),
+                functools.partial(participant.prepared, VALUE, self._task.x),
+                f"value on {participant.label}",
+            )
         outcomes = {label: t.outcome for label, t in timed.items() if isinstance(t.outcome, Outcome)}
         self._failed = {label: t.outcome for label, t in timed.items() if isinstance(t.outcome, Failure)}
         if outcomes and not any(outcome.leaves for outcome in outcomes.values()):
@@ -79,8 +77,7 @@ class Comparison:
             changes = probing.spread(known, source.value, self._directions)
             self._scale = probing.with_value(self._scale, known, changes, self._directions.x)
         self._shapes = {label: outcome.without_data() for label, outcome in outcomes.items()}
-        label = "the reference" if self._reference is None else self._reference.label
-        standard = None if value is None else Candidate(label, value.leaves, exact)
+        standard = None if value is None else Candidate(self._whose(value, outcomes), value.leaves, exact)
         self._found.add("value", timed, standard, self._scale, self._kinks)
         dtypes = {label: sorted({str(a.dtype) for a in o.leaves.values()}) for label, o in outcomes.items()}
         if len({tuple(names) for names in dtypes.values()}) > 1:
@@ -99,7 +96,7 @@ class Comparison:
             failure = self._failed[reference.label]
         elif not self._task.ported:
             self._tell(f"value by the reference {reference.label}")
-            failure = self._timed(functools.partial(reference.value, self._task.x), timing=False).outcome
+            failure = self._timed(functools.partial(reference.value, self._task.x)).outcome
             if isinstance(failure, Outcome):
                 return failure
         self._reference = None
@@ -117,6 +114,13 @@ class Comparison:
         why = f", since on its own it fails ({failure.words})" if isinstance(failure, Failure) else ""
         self._note(f"the reference takes the function of {host.label}, on that backend's arrays{why}")
         return outcomes[host.label]
+
+    def _whose(self, value: Outcome, outcomes: Mapping[str, Outcome]) -> str:
+        """The backend that a value is of: where the reference takes a port, its value is that port's."""
+        reference = self._task.reference
+        mine = [label for label, outcome in outcomes.items() if outcome is value]
+        assert reference is not None, "it has a value"
+        return mine[0] if mine else reference.label
 
     def _most_agreed_with(self, outcomes: Mapping[str, Outcome]) -> Participant:
         pairs = pairwise([Candidate(label, o.leaves, exact) for label, o in outcomes.items()], self._scale)
@@ -144,13 +148,13 @@ class Comparison:
             return
         reference = self._reference_derivative(operation, timed)
         self._scale = replace(self._scale, spread=self._spread(operation, timed), bending=None)
-        if reference is not None and not reference.exact and self._any_parts(timed, reference):
+        if reference is not None and not reference.exact and self._any_differs(operation, timed, reference):
             self._scale = replace(self._scale, bending=self._bending(operation, reference))
         self._found.add(operation, timed, reference, self._scale, self._kinks)
         if reference is None and operation == "vjp":
             self._check_transpose(timed)
 
-    def _derivative(self, operation: str, participant: Participant, *, timing: bool | None = None) -> Timed:
+    def _derivative(self, operation: str, participant: Participant, *, timing: bool = True) -> Timed:
         failure = self._failed.get(participant.label)
         if failure is not None and participant in self._task.participants:
             return Timed(failure)
@@ -159,7 +163,8 @@ class Comparison:
             evaluate = participant.derivative(operation, self._task.x, u, **options)
         except Exception as error:  # noqa: BLE001  # a framework may refuse data in any way
             return Timed(Failure.of(error))
-        return self._timed(evaluate, timing=timing)
+        prepare = functools.partial(participant.prepared, operation, self._task.x, u, **options)
+        return self._timed(evaluate, prepare if timing else None, f"{operation} on {participant.label}")
 
     def _direction(self, operation: str, participant: Participant) -> Any:
         partner = partner_of(operation)
@@ -171,10 +176,9 @@ class Comparison:
         return self._directions.cotangent_for(self._shapes.get(participant.label)) if given is None else given
 
     def _options(self, operation: str) -> dict[str, Any]:
-        if not is_batched(operation):
-            return {}
         holomorphic = any(leaf.dtype.kind == "c" for leaf in self._directions.x.leaves.values())
-        return {"batch_axis": self._settings.batch_axis, "holomorphic": holomorphic}
+        known = {"batch_axis": self._settings.batch_axis, "holomorphic": holomorphic}
+        return {name: option for name, option in known.items() if name in declared(operation).options}
 
     def _reference_derivative(self, operation: str, timed: Mapping[str, Timed]) -> Candidate | None:
         closed, reference = self._task.closed_forms.get(operation), self._reference
@@ -188,30 +192,31 @@ class Comparison:
             self._tell(f"{operation} by the reference {reference.label}")
             outcome = self._derivative(operation, reference, timing=False).outcome
         if isinstance(outcome, Outcome):
-            return Candidate(reference.label, outcome.leaves, reference.error)
-        self._found.notes.append(f"{operation} has no reference: {outcome.words}")
+            return Candidate(reference.label, outcome.leaves, reference.error(operation))
+        if reference not in self._task.participants:  # its failure is a result otherwise
+            self._found.notes.append(f"{operation} has no reference: {outcome.words}")
         return None
 
     def _too_much(self, operation: str, participant: Participant) -> str | None:
         x = self._directions.x
         outputs = max((sum(a.size for a in shape.leaves.values()) for shape in self._shapes.values()), default=0)
-        slow = probing.too_slow(operation, participant, x, self._seconds)
+        slow = probing.too_slow(operation, participant, x, self._seconds, self._settings.batch_axis)
         return slow or probing.too_large(operation, x, outputs, self._settings.batch_axis)
 
     def _spread(self, operation: str, timed: Mapping[str, Timed]) -> Mapping[str, float] | None:
         """By the first backend whose derivatives are exact."""
         for participant in self._task.participants:
             outcome = timed[participant.label].outcome if participant.label in timed else None
-            if isinstance(outcome, Outcome) and Candidate("", {}, participant.error).exact:
+            if isinstance(outcome, Outcome) and participant.exact:
                 return probing.spread(outcome, self._derivative_at(operation, participant), self._directions)
         return None
 
-    def _any_parts(self, timed: Mapping[str, Timed], reference: Candidate) -> bool:
+    def _any_differs(self, operation: str, timed: Mapping[str, Timed], reference: Candidate) -> bool:
         """Whether some result is too far from the reference, if differences were no worse than usual."""
         for participant in self._task.participants:
             outcome = timed[participant.label].outcome if participant.label in timed else None
             if isinstance(outcome, Outcome):
-                candidate = Candidate(participant.label, outcome.leaves, participant.error)
+                candidate = Candidate(participant.label, outcome.leaves, participant.error(operation))
                 with contextlib.suppress(IncomparableError):
                     if not compare(candidate, reference, self._scale).agree:
                         return True
@@ -239,10 +244,11 @@ class Comparison:
         tangent, product = read(self._directions.tangent, "x").leaves, probing.pairing(cotangent, pushed.leaves)
         for i, result in enumerate(self._found.results):
             outcome = timed[result.backend].outcome if result.backend in timed else None
-            if (result.operation, result.status) == ("vjp", "agrees") and isinstance(outcome, Outcome):
-                fault = probing.transpose_fault(outcome.leaves, tangent, *product, reference.error)
-                if fault:
-                    self._found.results[i] = replace(result, status="differs", against=reference.label, error=fault)
+            is_open = result.operation == "vjp" and result.status in ("agrees", "unchecked")
+            if is_open and isinstance(outcome, Outcome):
+                fault = probing.transpose_fault(outcome.leaves, tangent, *product, reference.error("jvp"))
+                status: Status = "differs" if fault else "agrees"
+                self._found.results[i] = replace(result, status=status, against=reference.label, error=fault or None)
         words = (
             f"vjp has no reference entry by entry; its product with the tangent was held to jvp by {reference.label}"
         )
@@ -257,8 +263,10 @@ class Comparison:
         layout, directions = BatchLayout(self._settings.batch_axis), self._directions
         return Kinks(source.value, self._task.x, directions.tangent, directions.cotangent, layout)
 
-    def _timed(self, call: Callable[[], Outcome], *, timing: bool | None = None) -> Timed:
-        timing = self._settings.timing if timing is None else timing
+    def _timed(
+        self, call: Callable[[], Outcome], prepare: Callable[[], Callable[[], Outcome]] | None = None, what: str = ""
+    ) -> Timed:
+        """What a call gives; with a way to prepare it, and if times are asked for, what it costs too."""
         try:
             start = time.perf_counter()
             with journal.explain() as log:
@@ -266,9 +274,30 @@ class Comparison:
             first = time.perf_counter() - start
             self._note_constants(log)
             self._seconds = first if self._seconds == 0.0 else min(first, self._seconds)
-            return Timed(outcome, first, median_seconds(call)) if timing else Timed(outcome)
+            if prepare is None or not self._settings.timing:
+                return Timed(outcome)
+            seconds = median_seconds(call)
         except (Exception, SystemExit) as error:  # noqa: BLE001  # the user's function may raise anything
             return Timed(Failure.of(error))
+        return Timed(outcome, first, seconds, *self._prepared(prepare, what, outcome))
+
+    def _prepared(
+        self, prepare: Callable[[], Callable[[], Outcome]], what: str, plain: Outcome
+    ) -> tuple[float | None, float | None]:
+        """How long preparing takes, the first call with it, and how long a call takes then."""
+        self._tell(f"{what}, prepared")
+        try:
+            start = time.perf_counter()
+            call = prepare()
+            outcome = call()
+            spent = time.perf_counter() - start
+            seen = compare(Candidate("prepared", outcome.leaves, exact), Candidate("", plain.leaves, exact), Scale())
+            if not seen.agree:
+                self._note(f"{what}: the prepared call differs from the plain one by {seen.deviation.max_rel:.1e}")
+            return spent, median_seconds(call)
+        except (Exception, SystemExit) as error:  # noqa: BLE001  # a compiler may refuse what runs uncompiled
+            self._note(f"{what} cannot be prepared ({Failure.of(error).words})")
+            return None, None
 
     def _note_constants(self, log: journal.Explanation) -> None:
         for call in log.calls:

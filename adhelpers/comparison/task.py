@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from adhelpers.comparison.participants import OPERATIONS, Outcome, Participant
+from adhelpers.comparison.operations import DEFAULT, OPERATIONS, VALUE, short
+from adhelpers.comparison.participants import Outcome, Participant
 from adhelpers.comparison.results import Status
 from adhelpers.errors import ArgumentError, ArgumentTypeError, UnsupportedOperationError
 
@@ -32,11 +33,13 @@ class Failure:
 
 @dataclass(frozen=True)
 class Timed:
-    """An outcome, or a failure, and what it cost."""
+    """An outcome, or a failure, and what it cost, as `Result` has it."""
 
     outcome: Outcome | Failure
     first_seconds: float | None = None
     seconds: float | None = None
+    prepare_seconds: float | None = None
+    prepared_seconds: float | None = None
 
 
 @dataclass(frozen=True)
@@ -46,8 +49,8 @@ class Settings:
     Attributes
     ----------
     operations
-        Some of `OPERATIONS`, or ``"value"``, which is compared always; None for all. A batched Jacobian that does not
-        exist is left out then, and is a failure where it was named.
+        Some of `OPERATIONS`, or ``"value"``, which is compared always; None for `DEFAULT`. A batched Jacobian that does
+        not exist is left out then, and is a failure where it was named.
     batch_axis, rtol, atol, timing, seed
         As `adhelpers.compare` takes them.
     """
@@ -64,7 +67,7 @@ class Settings:
         if self.operations is not None and not isinstance(self.operations, Iterable):
             msg = f"{rule} {self.operations!r} was given"
             raise ArgumentTypeError(msg)
-        unknown = [name for name in self.asked if name not in ("value", *OPERATIONS)]
+        unknown = [name for name in self.asked if name not in (VALUE, *OPERATIONS)]
         if unknown or not self.asked:
             msg = f"{rule} {', '.join(map(str, unknown)) or 'none'} was given"
             raise ArgumentError(msg)
@@ -81,8 +84,9 @@ class Settings:
     def asked(self) -> tuple[str, ...]:
         """The operations by name."""
         if self.operations is None:
-            return tuple(OPERATIONS)
-        return (self.operations,) if isinstance(self.operations, str) else tuple(self.operations)
+            return tuple(DEFAULT)
+        names = (self.operations,) if isinstance(self.operations, str) else self.operations
+        return tuple(dict.fromkeys(short(name) if isinstance(name, str) else name for name in names))
 
 
 def _require_from_zero(number: Any, msg: str, read: Callable[[Any], Any] = lambda number: number) -> None:

@@ -58,6 +58,8 @@ class Operation:
     result
         Whose structure the result has: ``"f(x)"``, ``"x"``, ``"J"`` for that of ``f(x)`` with `x` inside, or ``"H"``
         for that of `x` with `x` inside.
+    order
+        How many derivatives it takes of one another: each costs finite differences more of their digits.
     alternatives
         What is compiled besides the usual way, so that trials can keep the fastest.
 
@@ -72,6 +74,7 @@ class Operation:
     options: Mapping[str, Check]
     along: Literal["x", "f(x)"] | None = None
     result: Literal["x", "f(x)", "J", "H"] = "J"
+    order: int = 1
     alternatives: Alternatives | None = None
     defaults: dict[str, Any] = field(default_factory=dict, init=False)
 

@@ -83,6 +83,7 @@ GAUSS_NEWTON_PRODUCT = Operation(
     {"loss": function_or_none, "differentiate_u": flag},
     along="x",
     result="x",
+    order=2,
 )
 
 

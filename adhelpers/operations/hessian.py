@@ -78,8 +78,8 @@ def _ways(backend: ADBackend, options: dict[str, Any], x: Array, shape: tuple[in
 
 
 _OPTIONS = {"mode": word(COMPOSITIONS), "chunk_size": chunk_size, "check": check}
-HESSIAN = Operation("hessian", _hessian, _OPTIONS, result="H", alternatives=_ways)
-LAPLACIAN = Operation("laplacian", _laplacian, _OPTIONS, result="f(x)")
+HESSIAN = Operation("hessian", _hessian, _OPTIONS, result="H", order=2, alternatives=_ways)
+LAPLACIAN = Operation("laplacian", _laplacian, _OPTIONS, result="f(x)", order=2)
 
 
 @overload

@@ -122,6 +122,7 @@ BATCHED_HESSIAN = Operation(
         "check_batch": check_or_none,
     },
     result="H",
+    order=2,
     alternatives=_sweeps,
 )
 

@@ -46,13 +46,14 @@ def _push_gradient(
     return y, x.rebuild(product), aux
 
 
-SECOND_DERIVATIVE = Operation("second_derivative", _second_derivative, {}, result="f(x)")
+SECOND_DERIVATIVE = Operation("second_derivative", _second_derivative, {}, result="f(x)", order=2)
 HESSIAN_VECTOR_PRODUCT = Operation(
     "hessian_vector_product",
     _push_gradient,
     {"differentiate_u": flag, "mode": word(COMPOSITIONS)},
     along="x",
     result="x",
+    order=2,
 )
 
 

@@ -19,7 +19,7 @@ def _value(backend: ADBackend, f: LeafwiseFunction, x: Tree) -> tuple[Any, Any, 
     return y, y, copies(backend, aux)
 
 
-VALUE = Operation("value", _value, {}, result="f(x)")
+VALUE = Operation("value", _value, {}, result="f(x)", order=0)
 
 
 @overload

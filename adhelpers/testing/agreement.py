@@ -36,15 +36,16 @@ def assert_backends_agree(
     Raises
     ------
     AssertionError
-        Something differs, fails, or is unsupported; the message is the whole report.
+        Something differs, fails, or is unsupported, or there is nothing to compare; the message is the whole report.
 
     Examples
     --------
     >>> import numpy, adhelpers
+    >>> finer = adhelpers.backend("finite-difference", order=4)
     >>> from adhelpers.testing import assert_backends_agree
     >>> def model(x):
     ...     return adhelpers.array_namespace(x).tanh(x) * x
-    >>> report = assert_backends_agree(model, numpy.asarray([[0.1, 0.2], [0.3, 0.4]]), backends=["finite-difference"])
+    >>> report = assert_backends_agree(model, numpy.asarray([[0.1, 0.2], [0.3, 0.4]]), backends=[finer])
     """
     __tracebackhide__ = True
     report = compare(

@@ -61,7 +61,7 @@ try:
     EAGER_KNOWN = isinstance(eval_frame._stance, eval_frame.DynamoStance)
 except (ImportError, AttributeError):
     EAGER_KNOWN = False
-"""Whether this version of PyTorch lets compiled functions run as they were written."""
+"""Whether this version of PyTorch lets compiled functions run as they were written within a microsecond."""
 
 # The first dual number imports a module that warns about its own deprecated calls: meet it here.
 with warnings.catch_warnings(), contextlib.suppress(ImportError):
@@ -97,6 +97,9 @@ class _ForwardMode:
                 eager_transforms.JVP_NESTING += 1
             if EAGER_KNOWN:
                 self.stance, eval_frame._stance = eval_frame._stance, _EAGER
+            else:
+                self._public_stance = torch.compiler.set_stance("force_eager")
+                self._public_stance.__enter__()
 
     def __exit__(self, *exception: object) -> None:
         self._depth -= 1
@@ -105,6 +108,8 @@ class _ForwardMode:
                 eager_transforms.JVP_NESTING -= 1
             if EAGER_KNOWN:
                 eval_frame._stance = self.stance
+            else:
+                self._public_stance.__exit__(None, None, None)
             self.holder = None
         self._lock.release()
 
@@ -121,13 +126,15 @@ def forward_mode() -> contextlib.AbstractContextManager[None]:
 def compiler() -> Iterator[None]:
     """The forward mode for a compiler of ours, which may enter it: what is compiled runs compiled nevertheless."""
     with _FORWARD_MODE:
-        if EAGER_KNOWN:
-            eval_frame._stance = _FORWARD_MODE.stance
+        if not EAGER_KNOWN:
+            with torch.compiler.set_stance("default"):
+                yield
+            return
+        eval_frame._stance = _FORWARD_MODE.stance
         try:
             yield
         finally:
-            if EAGER_KNOWN:
-                eval_frame._stance = _EAGER
+            eval_frame._stance = _EAGER
 
 
 @contextlib.contextmanager

@@ -13,6 +13,10 @@ BAD_USAGE = {
     "shape in words": (("compare", "f.py:good", "--shape", "3xb"), "a shape is written as 3,5, but '3xb' was given"),
     "negative shape": (("compare", "f.py:good", "--shape=-3,5"), "a shape is written as 3,5, but '-3,5' was given"),
     "gap in a shape": (("compare", "f.py:good", "--shape", "3,,5"), "a shape is written as 3,5, but '3,,5' was given"),
+    "shape without a name": (("compare", "f.py:good", "--shape", "=3,5"), "written as a=3,5, but '=3,5' was given"),
+    "port without a place": (("compare", "--port", "torch"), "as torch=FILE.py:function, but 'torch' was given"),
+    "port without a function": (("compare", "--port", "torch=f.py"), "=FILE.py:function, but 'torch=f.py' was given"),
+    "port without a backend": (("compare", "--port", "=f.py:good"), "=FILE.py:function, but '=f.py:good' was given"),
     "fractional seed": (("compare", "--seed", "0.5"), "an integer from 0 upwards, but '0.5' was given"),
     "negative seed": (("compare", "--seed=-1"), "an integer from 0 upwards, but '-1' was given"),
     "gap in backends": (("compare", "--backends", "jax,,torch"), "written as jax,torch, but 'jax,,torch' was given"),
@@ -47,3 +51,14 @@ def test_tolerances_that_cannot_be(text: str) -> None:
 
 def test_names_are_read_once_each_in_order() -> None:
     assert arguments.names("as they are written")("torch, jax,torch") == ["torch", "jax"]
+
+
+@pytest.mark.parametrize(
+    ("text", "named"), [("3,5", (None, (3, 5))), ("a=3,5", ("a", (3, 5))), ("a/b=7", ("a/b", (7,))), ("a=", ("a", ()))]
+)
+def test_shapes_with_names(text: str, named: tuple[str | None, tuple[int, ...]]) -> None:
+    assert arguments.named_shape(text) == named
+
+
+def test_a_port_is_a_backend_and_a_place() -> None:
+    assert arguments.port("torch=a=b/f.py:g") == ("torch", "a=b/f.py:g")

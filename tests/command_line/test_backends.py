@@ -9,10 +9,10 @@ import pytest
 from commands import Main, row
 
 import adhelpers
-from adhelpers import BackendLoadError
+from adhelpers import BackendDescription, BackendLoadError
 from adhelpers.command_line.main import main as command
 from adhelpers.plugins import lookup
-from adhelpers.plugins.registry import Registry
+from adhelpers.plugins.registry import Registry, Source
 
 
 def test_backends_shows_name_version_origin_and_capabilities(main: Main) -> None:
@@ -54,3 +54,18 @@ def test_the_command_reads_what_the_function_returns(main: Main) -> None:
         assert (backend.framework or "-") in line
         assert all(capability.value in line for capability in backend.capabilities)
         assert backend.loads or str(backend.problem) in output
+
+
+def test_a_framework_that_is_not_installed_is_no_failure(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is one line of the table, which says what to type; a backend that breaks has its reason below."""
+    toy = BackendDescription("toy", (), "toy_adhelpers:Toy", framework="toyframework", install="pip install toy")
+    broken = BackendDescription("broken", (), "toy_adhelpers:Toy", framework="numpy")
+    sources = {name: Source(name, "a") for name in ("toy", "broken")}
+    monkeypatch.setattr(lookup, "_scanned", Registry({"toy": toy, "broken": broken}, sources))
+    assert command(["backends"]) == 0
+    output = capsys.readouterr().out
+    assert row(output, "toy").endswith("to install it: pip install toy")
+    assert row(output, "broken").endswith("failed")
+    assert len([line for line in output.splitlines() if line.startswith("* ")]) == 1

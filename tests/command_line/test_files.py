@@ -1,4 +1,4 @@
-"""Files that are compared, and files that are written."""
+"""Arrays that are read or drawn, and files that are written."""
 
 from __future__ import annotations
 
@@ -14,15 +14,6 @@ from adhelpers.command_line import files
 from adhelpers.command_line.usage import UsageError
 
 BAD_USAGE = {
-    "no colon": (("compare", "f.py", *SHAPE), "write FILE.py:function, but 'f.py' was given"),
-    "no name": (("compare", "f.py:", *SHAPE), "write FILE.py:function, but 'f.py:' was given"),
-    "no such file": (("compare", "g.py:f", *SHAPE), "there is no file 'g.py'; write FILE.py:function"),
-    "no Python file": (("compare", "x.txt:f", *SHAPE), "'x.txt' is not a Python file; write FILE.py:function"),
-    "no such function": (("compare", "f.py:bad", *SHAPE), "has no function 'bad'; it has getval, isbox, good, scalar"),
-    "no callable": (("compare", "f.py:calls", *SHAPE), "has no function 'calls'; it has"),
-    "syntax error": (("compare", "syntax.py:f", *SHAPE), "'syntax.py' cannot be imported: SyntaxError"),
-    "file that raises": (("compare", "raises.py:f", *SHAPE), "cannot be imported: RuntimeError: more than a line"),
-    "file that exits": (("compare", "exits.py:f", *SHAPE), "'exits.py' cannot be imported: SystemExit: 0"),
     "no x": (("compare", "f.py:good"), "either by --shape 3,5 or by --x FILE.npy"),
     "x twice": (("compare", "f.py:good", *SHAPE, "--x", "x.npy"), "either by --shape 3,5 or by --x FILE.npy"),
     "missing x": (("compare", "f.py:good", "--x", "no.npy"), "--x 'no.npy' cannot be read as a .npy file: "),
@@ -33,15 +24,16 @@ BAD_USAGE = {
     "integers in npz": (("compare", "f.py:good", "--x", "several.npz"), "'n', holds an array of dtype int64, but x"),
     "dict and array": (("compare", "f.py:good", "--x", "both.npz"), "both an array 'a' and a dict of that name"),
     "u in words": (("compare", "f.py:good", *SHAPE, "--u", "f.py"), "--u 'f.py' cannot be read as a .npy file: "),
+    "names and none": (("compare", "f.py:good", "--shape", "3", "--shape", "b=5"), "--shape 3 --shape b=5 was given"),
+    "name twice": (("compare", "f.py:good", "--shape", "a=3", "--shape", "a=5"), "--shape a=3 --shape a=5 was given"),
+    "two shapes": (("compare", "f.py:good", *SHAPE, *SHAPE), "need a name each, as in --shape a=3,5 --shape b=5; "),
+    "shape and dict": (("compare", "f.py:good", "--shape", "a=3", "--shape", "a/b=5"), "--shape holds both an array"),
     "no folder": (("compare", "--json", "no/r.json"), "--json 'no/r.json' cannot be written: "),
 }
 
 
 @pytest.mark.parametrize(("arguments", "words"), BAD_USAGE.values(), ids=BAD_USAGE)
 def test_bad_usage_exits_with_2_and_one_line(refused: Refused, arguments: tuple[str, ...], words: str) -> None:
-    Path("syntax.py").write_text("def f(x:\n")
-    Path("raises.py").write_text("raise RuntimeError('more than\\na line')\n")
-    Path("exits.py").write_text("import sys\nsys.exit(0)\n")
     Path("x.txt").touch()
     np.save("integers.npy", np.ones((3, 5), dtype=np.int64))
     np.savez("several.npz", x=np.ones(3), n=np.ones(3, dtype=np.int64))
@@ -76,14 +68,6 @@ def test_dtype_of_what_is_drawn(main: Main, dtype: str) -> None:
     assert f"x of shape (3, 5), {dtype}" in output
 
 
-def test_file_may_import_its_neighbours_and_be_called_as_a_framework(main: Main) -> None:
-    Path("neighbour.py").write_text("def f(x): return 2.0 * x\n")
-    Path("autograd.py").write_text("from neighbour import f\n")
-    before = sys.modules["autograd"]
-    assert main("compare", "autograd.py:f", *SHAPE, *PAIR)[0] == 0
-    assert sys.modules["autograd"] is before
-
-
 def test_a_file_is_not_left_behind_by_the_question_whether_it_can_be_written(tmp_path: Path) -> None:
     there = tmp_path / "there.json"
     there.write_text("kept")
@@ -108,8 +92,26 @@ def test_pictures_need_matplotlib(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("dtype", [None, "float32", "complex64"])
 def test_x_is_drawn_from_the_seed(dtype: str | None) -> None:
-    options = argparse.Namespace(shape=(2, 3), x=None, dtype=dtype, seed=4)
+    options = argparse.Namespace(shape=[(None, (2, 3))], x=None, dtype=dtype, seed=4)
     x = files.read_x(options)
     assert (x.shape, x.dtype) == ((2, 3), np.dtype(dtype or "float64"))
     np.testing.assert_array_equal(x.real, np.random.default_rng(4).standard_normal((2, 3)).astype(x.real.dtype))
     np.testing.assert_array_equal(x, files.read_x(options))
+
+
+def test_shapes_with_names_make_a_dict() -> None:
+    """Drawn one after the other, in the order in which they were typed."""
+    shapes = [("layer/w", (2, 3)), ("b", ())]
+    x = files.read_x(argparse.Namespace(shape=shapes, x=None, dtype=None, seed=4))
+    random = np.random.default_rng(4)
+    np.testing.assert_array_equal(x["layer"]["w"], random.standard_normal((2, 3)))
+    np.testing.assert_array_equal(x["b"], random.standard_normal(()))
+    assert x.keys() == {"layer", "b"}
+
+
+def test_a_function_of_a_dict_is_compared(main: Main) -> None:
+    Path("s.py").write_text("def f(x): return {'y': x['layer']['w'] * x['b']}\n")
+    status, output, errors = main("compare", "s.py:f", "--shape", "layer/w=3", "--shape", "b=", *PAIR)
+    assert (status, errors) == (0, ""), output
+    assert "x of 2 leaves, float64" in output
+    assert "6 of 6 results agree." in output

@@ -14,7 +14,7 @@ from adhelpers.comparison.task import Task
 
 def test_u_is_the_tangent_or_the_cotangent() -> None:
     """At a tangent of zeros every jvp is zero, whatever the function; the cotangent is drawn."""
-    report = quickly({"autograd": cubic}, X, np.zeros_like(X), reference=None)
+    report = quickly(cubic, X, np.zeros_like(X), reference=None)
     assert report.agree
     wrong = quickly(ports(lambda x: x**2 * stopped(x), cubic), {"a": X}["a"], np.zeros_like(X), operations=["jvp"])
     assert wrong.agree

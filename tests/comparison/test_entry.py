@@ -54,7 +54,7 @@ def test_everything_is_compared_where_no_backend_is_named() -> None:
             (cubic, X),
             {"operations": ["grad"]},
             ValueError,
-            "operations are some of jvp, vjp, batched_jacobian, but grad",
+            "operations are some of jvp, vjp, batched_jacobian, batched_gradient,",
         ),
         ((cubic, X), {"operations": []}, ValueError, "but none was given"),
         ((cubic, X), {"batch_axis": 1}, ValueError, "batch_axis is 1; write -1"),

@@ -12,6 +12,12 @@ import numpy as np
 import pytest
 from comparing import KINK, PAIR, TREE, X, cubic, magnitude, ports, quickly, relu, result, statuses, tree_model
 
+import adhelpers
+from adhelpers.comparison.findings import Findings, exact
+from adhelpers.comparison.judgement import Candidate, Scale
+from adhelpers.comparison.participants import Outcome, Participant
+from adhelpers.comparison.task import Task, Timed
+
 
 def test_wrong_value_is_named_with_its_place() -> None:
     report = quickly(ports(lambda x: cubic(x) + np.eye(2, 3, 1)), X)
@@ -91,4 +97,20 @@ def test_conventions_at_a_kink_are_no_error_of_one_framework(framework: str) -> 
     for operation in ("jvp", "vjp", "batched_jacobian"):
         assert {r.status for r in report.results if r.operation == operation} == {"kink"}
     assert not [r for r in report.results if r.status == "differs"]
-    assert "x lies at a kink, where f has no derivative (at " in str(report)
+    assert "x lies at a kink, where f has no derivative: one-sided differences disagree" in str(report)
+
+
+def test_backends_with_the_same_wrong_result_are_named_together() -> None:
+    """Two are wrong in one way, and one in another: a line for each way, about the worst of it."""
+    wrong = (("one", 2.0), ("two", 2.0), ("three", 3.0), ("four", 1.0))
+    candidates = [Candidate(label, {"f(x)": np.array([number])}, exact) for label, number in wrong]
+    timed = {c.label: Timed(Outcome(c.leaves, None)) for c in candidates}  # type: ignore[arg-type]
+    backend = adhelpers.backend("finite-difference")
+    found = Findings(Task("f", tuple(Participant(c.label, backend, np.sin) for c in candidates), np.ones(1)))
+    standard = Candidate("the truth", {"f(x)": np.array([1.0])}, exact)
+    found.add("value", timed, standard, Scale(), lambda: None)
+    (finding,) = found.findings
+    assert [words for words in finding.words if "times" in words] == [
+        "the result on one and two is 2 times that of the truth",
+        "the result on three is 3 times that of the truth",
+    ]

@@ -8,8 +8,11 @@ import numpy as np
 import pytest
 
 import adhelpers
-from adhelpers import ArgumentError, ArgumentTypeError, DTypeError
+from adhelpers import ArgumentError, ArgumentTypeError, BackendDescription, DTypeError
 from adhelpers.comparison import given
+from adhelpers.comparison.participants import Participant
+from adhelpers.plugins import lookup
+from adhelpers.plugins.registry import Registry, Source
 
 
 def test_numbers_and_structures_are_taken() -> None:
@@ -47,6 +50,15 @@ def test_backends_of_one_name_are_told_apart() -> None:
     usable, notes = given.usable_backends([plain, finer, plain])
     assert list(usable) == ["finite-difference", repr(finer)]
     assert notes == []
+
+
+def test_a_reference_with_the_name_of_another_backend_is_told_apart() -> None:
+    plain, finer = (adhelpers.backend("finite-difference", order=order) for order in (2, 4))
+    participants = [Participant("finite-difference", finer, np.sin)]
+    assert given.reference_of(finer, participants, wide=True) is participants[0]
+    reference = given.reference_of(plain, participants, wide=True)
+    assert reference is not None
+    assert (reference.label, reference.backend) == (repr(plain), plain)
 
 
 def test_what_is_no_sequence_of_backends_is_refused() -> None:
@@ -102,3 +114,16 @@ def test_names_and_data_in_words() -> None:
     assert given.in_words({"a": np.ones(2), "b": np.ones(2, complex)}) == "2 leaves, float64 and complex128"
     assert given.is_wide({"a": np.ones(2, np.float32), "b": np.ones(2)})
     assert not given.is_wide({"a": np.ones(2, np.float32)})
+
+
+def test_a_framework_that_is_not_installed_is_told_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    toys = [BackendDescription(name, (), "nowhere:Toy", framework="nowhere-at-all") for name in ("toy", "tin")]
+    broken = BackendDescription("broken", (), "nowhere:Toy", framework="numpy")
+    mine = lookup.current().descriptions["finite-difference"]
+    described = {d.name: d for d in (*toys, broken, mine)}
+    monkeypatch.setattr(lookup, "_scanned", Registry(described, {name: Source(name, "a") for name in described}))
+    usable, notes = given.usable_backends(None)
+    assert list(usable) == ["finite-difference"]
+    first, second = notes
+    assert first.startswith("broken was left out: ")
+    assert second == "not installed, and so not compared: tin, toy; `adhelpers backends` tells what to type"

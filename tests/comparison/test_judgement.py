@@ -87,3 +87,28 @@ def test_results_of_other_structures_are_told_why() -> None:
     assert pairwise([one, two], Scale()) == {("one", "two"): "y has shape (1,), but (2,) on two"}
     verdict = judge([two], one, {}, Scale())["two"]
     assert (verdict.status, verdict.error) == ("differs", "the result y has shape (2,), but (1,) on one")
+
+
+def test_what_is_alone_is_unchecked() -> None:
+    one, two = candidate("one", 1.0), candidate("two", 1.0)
+    assert judged(one) == {"one": "unchecked"}
+    assert judged(one, reference=one) == {"one": "unchecked"}  # it would be compared with itself
+    assert judged(one, reference=two) == {"one": "agrees"}
+    assert judged(one, two) == {"one": "agrees", "two": "agrees"}
+
+
+def test_differences_are_held_to_others_where_there_is_no_reference() -> None:
+    differences = Candidate("differences", {"y": np.array([2.0])}, lambda epsilon: epsilon ** (2 / 3))
+    assert judged(candidate("exact", 1.0), differences) == {"exact": "differs", "differences": "differs"}
+    near = Candidate("differences", {"y": np.array([1.0 + 1e-9])}, lambda epsilon: epsilon ** (2 / 3))
+    assert judged(candidate("exact", 1.0), near) == {"exact": "agrees", "differences": "agrees"}
+
+
+def test_a_report_that_compared_nothing_does_not_agree() -> None:
+    alone = quickly(cubic, X, backends=["finite-difference"])
+    assert {r.status for r in alone.results} == {"unchecked"}
+    assert not alone.agree
+    one = quickly({"autograd": cubic}, X)  # its value is the only one; its derivatives are held to differences
+    assert statuses(one, "autograd")["value"] == "unchecked"
+    assert statuses(one, "autograd")["jvp"] == "agrees"
+    assert one.agree

@@ -11,7 +11,7 @@ from comparing import X, cubic, ports, quickly, result, stopped
 import adhelpers
 from adhelpers.comparison import probing
 from adhelpers.comparison.directions import Directions
-from adhelpers.comparison.participants import read
+from adhelpers.comparison.participants import Participant, read
 from adhelpers.comparison.task import Task
 
 
@@ -29,11 +29,33 @@ def test_pullback_by_differences_that_takes_too_long_is_replaced_by_a_pairing(mo
 
 
 def test_jacobian_that_would_not_fit_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(probing, "MOST_JACOBIAN_BYTES", 8 * 2 * 2 * 3 - 1)
+    monkeypatch.setattr(probing, "MOST_BYTES", 8 * 2 * 2 * 3 - 1)
     notes = quickly(cubic, X).notes
     assert any("batched_jacobian was left out on autograd, finite-difference: it would hold" in note for note in notes)
-    monkeypatch.setattr(probing, "MOST_JACOBIAN_BYTES", 8 * 2 * 2 * 3)
+    monkeypatch.setattr(probing, "MOST_BYTES", 8 * 2 * 2 * 3)
     assert len(quickly(cubic, X).results) == 8
+
+
+def test_matrices_that_would_not_fit_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of six elements: a Jacobian of one number holds 6 entries, and a Hessian 36, of eight bytes each."""
+    asked = ["jacobian", "hessian"]
+    monkeypatch.setattr(probing, "MOST_BYTES", 8 * 35)
+    report = quickly(lambda x: adhelpers.array_namespace(x).sum(x**3), X, operations=asked)
+    assert {r.operation for r in report.results} == {"value", "jacobian"}
+    assert any("hessian was left out on autograd, finite-difference: it would hold" in note for note in report.notes)
+    monkeypatch.setattr(probing, "MOST_BYTES", 8 * 36)
+    report = quickly(lambda x: adhelpers.array_namespace(x).sum(x**3), X, operations=asked)
+    assert {r.operation for r in report.results} == {"value", *asked}
+
+
+@pytest.mark.parametrize(
+    ("operation", "calls"), [("jvp", None), ("vjp", "12"), ("hessian", "144"), ("batched_jacobian", "4")]
+)
+def test_differences_that_would_take_too_long_are_not_taken(operation: str, calls: str | None) -> None:
+    differences = Participant("finite-difference", adhelpers.backend("finite-difference"), cubic)
+    reason = probing.too_slow(operation, differences, read(X, "x"), seconds=1e9, batch_axis=-1)
+    assert reason is None if calls is None else f"would call f {calls} times" in str(reason)
+    assert probing.too_slow(operation, differences, read(X, "x"), seconds=0.0, batch_axis=-1) is None
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
+import adhelpers
 from adhelpers.comparison import gallery
 from adhelpers.comparison.reporting import compare_function, compare_gallery
 from adhelpers.comparison.task import Settings
@@ -44,3 +46,14 @@ def test_gallery_holds_every_operation_to_its_closed_form() -> None:
 def test_gallery_has_its_batch_last_whatever_is_asked_for() -> None:
     settings = Settings(operations=["batched_jacobian"], batch_axis=0, timing=False, seed=7)
     assert compare_gallery(settings, backends=DIFFERENCES).agree
+
+
+def test_gallery_says_nothing_of_values_which_it_does_not_compare() -> None:
+    """What differs from a closed form may do so in the value, too."""
+    finer = adhelpers.backend("finite-difference", order=4)
+    narrow = Settings(operations=["jvp"], timing=False, rtol=0.0, atol=0.0)
+    pytest.importorskip("autograd")
+    report = compare_gallery(narrow, backends=["autograd", finer])
+    sentences = [words for finding in report.findings for words in finding.words]
+    assert any("entries on autograd differ" in words for words in sentences)
+    assert not any("values of f" in words for words in sentences)

@@ -8,9 +8,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from comparing import X, cubic, ports, quickly, result, statuses
+from comparing import X, cubic, ports, quickly, result, statuses, stopped
 
 from adhelpers import ComparisonReport, array_namespace
+from adhelpers.comparison import participants, run
+from adhelpers.comparison.operations import OPERATIONS
 
 
 def test_ports_without_a_reference_of_their_own_are_held_to_differences_of_one() -> None:
@@ -30,7 +32,7 @@ def test_failure_on_one_backend_stops_no_other() -> None:
 
     report = quickly(ports(fails), X)
     assert set(statuses(report, "autograd").values()) == {"failed"}
-    assert set(statuses(report, "finite-difference").values()) == {"agrees"}
+    assert set(statuses(report, "finite-difference").values()) == {"unchecked"}
     assert not report.agree
     assert result(report, "vjp", "autograd").error == "RuntimeError: not here"
 
@@ -40,7 +42,7 @@ def test_function_that_exits_stops_no_other() -> None:
         raise SystemExit(3)
 
     report = quickly(ports(exits), X)
-    assert set(statuses(report, "finite-difference").values()) == {"agrees"}
+    assert set(statuses(report, "finite-difference").values()) == {"unchecked"}
     assert result(report, "value", "autograd").error == "SystemExit: 3"
 
 
@@ -53,7 +55,8 @@ def test_failure_of_the_reference_stops_no_other() -> None:
         return x**3
 
     report = quickly(no_numpy, X, backends=["torch", "finite-difference"])
-    assert set(statuses(report, "torch").values()) == {"agrees"}
+    derivatives = dict.fromkeys(("jvp", "vjp", "batched_jacobian"), "agrees")
+    assert statuses(report, "torch") == {"value": "unchecked", **derivatives}  # the only value that there is
     assert set(statuses(report, "finite-difference").values()) == {"failed"}
     assert any("the reference takes the function of torch" in note for note in report.notes)
 
@@ -95,3 +98,121 @@ def test_ten_million_elements_take_three_times_their_memory_per_backend(backends
     run = subprocess.run([sys.executable, "-c", LARGE, backends], capture_output=True, text=True, check=True)
     data = 4 * 80e6 / 1024  # x, its tangent, f(x) and a product: 10 million float64 each
     assert int(run.stdout) < 3 * data * (backends.count(",") + 1)
+
+
+# -- every operation, by its name ---------------------------------------------------------------------
+
+
+def total(x: Any) -> Any:
+    xp = array_namespace(x)
+    return xp.sum(x**3 * xp.flip(x, axis=0))
+
+
+EVERY = {
+    "gradient": (total, X),
+    "hessian": (total, X),
+    "hessian_vector_product": (total, X),
+    "gauss_newton_product": (cubic, X),
+    "jacobian": (cubic, X),
+    "laplacian": (total, X),
+    "derivative": (cubic, np.asarray(1.5)),
+    "second_derivative": (cubic, np.asarray(1.5)),
+    "batched_gradient": (lambda x: x[0] ** 3 * x[1], X),
+    "batched_hessian": (lambda x: x[0] ** 3 * x[1], X),
+}
+
+
+@pytest.mark.parametrize("operation", EVERY)
+def test_every_operation_is_compared_by_its_name(operation: str) -> None:
+    f, x = EVERY[operation]
+    report = quickly(f, x, operations=[operation])
+    assert report.agree, str(report)
+    assert statuses(report, "autograd") == {"value": "agrees", operation: "agrees"}
+    assert result(report, operation, "autograd").deviation is not None
+
+
+@pytest.mark.parametrize("operation", EVERY)
+def test_a_fault_of_a_percent_is_found_in_every_operation(operation: str) -> None:
+    f, x = EVERY[operation]
+
+    def wrong(x: Any) -> Any:
+        return 1.01 * f(x) - 0.01 * f(stopped(x))
+
+    report = quickly(ports(wrong, f), x, operations=[operation])
+    assert statuses(report, "autograd") == {"value": "agrees", operation: "differs"}
+
+
+def test_all_operations_have_names() -> None:
+    assert {"jvp", "vjp", "batched_jacobian", *EVERY} == OPERATIONS.keys()
+
+
+def test_operations_are_compared_in_the_order_in_which_they_are_asked_for() -> None:
+    report = quickly(total, X, operations=["hessian", "gradient", "vector_jacobian_product"])
+    assert list(statuses(report, "autograd")) == ["value", "hessian", "gradient", "vjp"]
+
+
+def test_a_kink_is_nobodys_fault_in_gradients_and_jacobians() -> None:
+    """One of the slopes at zero is chosen: 1 on autograd by `where`, and the mean of both by differences."""
+    from comparing import KINK, relu
+
+    def chosen(x: Any) -> Any:
+        return array_namespace(x).where(x >= 0.0, x, 0.0 * x)
+
+    def summed(f: Any) -> Any:
+        return lambda x: array_namespace(x).sum(f(x))
+
+    report = quickly({"autograd": chosen, "finite-difference": relu}, KINK, operations=["jacobian"])
+    assert statuses(report, "autograd")["jacobian"] == "agrees"  # there is but one exact backend
+    assert any("x lies at a kink" in words for finding in report.findings for words in finding.words)
+    report = quickly({"autograd": summed(chosen), "finite-difference": summed(relu)}, KINK, operations=["gradient"])
+    assert any("x lies at a kink" in words for finding in report.findings for words in finding.words)
+
+
+# -- times --------------------------------------------------------------------------------------------
+
+
+def test_times_are_those_of_the_first_the_repeated_and_the_prepared_call() -> None:
+    report = quickly(cubic, X, operations=["jvp"], timing=True)
+    for found in report.results:
+        times = (found.first_seconds, found.seconds, found.prepare_seconds, found.prepared_seconds)
+        assert all(time is not None and 0.0 < time < 10.0 for time in times), found
+
+
+def test_prepared_calls_of_a_backend_that_compiles_do_not_run_f(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is timed as prepared is compiled: `f` runs while it is made ready, and never again."""
+    pytest.importorskip("jax")
+    calls: list[None] = []
+    while_timed: list[int] = []
+
+    def f(x: Any) -> Any:
+        calls.append(None)
+        return x**3
+
+    def timed(call: Any) -> float:
+        before = len(calls)
+        call()
+        while_timed.append(len(calls) - before)
+        return 1.0
+
+    monkeypatch.setattr(run, "median_seconds", timed)
+    quickly(f, X, backends=["jax"], reference=None, operations=["jvp"], timing=True)
+    assert while_timed == [1, 0, 1, 0]  # the value and the jvp, each as it is and prepared
+
+
+def test_a_call_that_cannot_be_prepared_is_noted_and_has_its_other_times(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*arguments: Any, **options: Any) -> Any:
+        raise RuntimeError("no compiler")
+
+    monkeypatch.setattr(participants, "prepare", fails)
+    report = quickly(cubic, X, operations=["jvp"], timing=True)
+    assert report.agree
+    assert result(report, "jvp", "autograd").prepared_seconds is None
+    assert result(report, "jvp", "autograd").seconds is not None
+    assert "cubic: jvp on autograd cannot be prepared (RuntimeError: no compiler)" in report.notes
+
+
+def test_a_prepared_call_that_gives_something_else_is_noted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(participants, "prepare", lambda operation, f, *rest, **options: lambda *operands: 1.5 * X)
+    notes = quickly(cubic, X, operations=["jvp"], timing=True).notes
+    words = "cubic: jvp on autograd: the prepared call differs from the plain one by "
+    assert any(note.startswith(words) for note in notes)

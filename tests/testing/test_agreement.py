@@ -41,9 +41,16 @@ def sine(x: Any) -> Any:
 
 
 def test_agreement_gives_the_report() -> None:
-    report = assert_backends_agree(sine, POINT, backends=["finite-difference"], operations=["jvp"])
+    backends = ["finite-difference", FiniteDifferenceBackend(order=4)]
+    report = assert_backends_agree(sine, POINT, backends=backends, operations=["jvp"])
     assert isinstance(report, ComparisonReport)
     assert report.agree
+
+
+def test_a_backend_alone_does_not_agree() -> None:
+    """A test that compares a reference with itself would pass whatever `f` is."""
+    with pytest.raises(AssertionError, match="Nothing was compared: finite-difference is alone"):
+        assert_backends_agree(sine, POINT, backends=["finite-difference"], operations=["jvp"])
 
 
 def test_a_difference_is_an_assertion_error_with_the_report() -> None:

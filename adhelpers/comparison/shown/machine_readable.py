@@ -37,6 +37,8 @@ def _result(result: Result) -> dict[str, Any]:
         "from_reference": None if reference is None else _deviation(reference),
         "first_seconds": result.first_seconds,
         "seconds": result.seconds,
+        "prepare_seconds": result.prepare_seconds,
+        "prepared_seconds": result.prepared_seconds,
         "error": result.error,
     }
 

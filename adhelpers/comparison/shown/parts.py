@@ -1,105 +1,123 @@
-"""What every form of a report is made of: its tables, and its lines of words."""
+"""What every form of a report is made of: its tables."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
-from adhelpers.comparison.results import Deviation, Finding, Report, Result
+from adhelpers.comparison.results import Deviation, Report, Result
 from adhelpers.comparison.shown.tables import Table
 
-BAD = frozenset({"differs", "failed", "unsupported", "kink", "apart"})
+BAD = frozenset({"differs", "failed", "unsupported", "kink", "unchecked"})
 """How cells begin that are not as they should be."""
 MOST_DETAILED = 60
 """Results are shown one by one in reports with up to so many."""
+CALLS = {
+    "first call": "first_seconds",
+    "repeated": "seconds",
+    "preparing": "prepare_seconds",
+    "prepared": "prepared_seconds",
+}
+"""The columns of the table of times, and the fields of a `Result` that they show."""
 
 
-def all_tables(report: Report) -> list[Table]:
-    """The overview; then each result and each pair, if there are not too many."""
-    found = [overview(report)]
-    if len(report.results) <= MOST_DETAILED:
-        found.append(details(report.results))
-        if report.pairs:
-            found.append(pairs(report))
-    return found
+def summary(report: Report) -> list[Table]:
+    """What agrees, and what it costs."""
+    return [table for table in (deviations(report), times(report)) if table.rows]
 
 
-def overview(report: Report) -> Table:
+def in_detail(report: Report) -> list[Table]:
+    """Each result and each pair of backends, if there are not too many."""
+    if len(report.results) > MOST_DETAILED:
+        return []
+    return [table for table in (details(report), pairs(report)) if table.rows]
+
+
+def deviations(report: Report) -> Table:
     """A row for each operation of each function, a column for each backend."""
     cells: dict[tuple[str, str], dict[str, str]] = {}
     for result in report.results:
-        cells.setdefault((result.function, result.operation), {})[result.backend] = _summary(result)
-    rows = [[*place, *(row.get(backend, "") for backend in report.backends)] for place, row in cells.items()]
-    return Table(report.title, ["function", "operation", *report.backends], rows, BAD)
+        cells.setdefault((result.function, result.operation), {})[result.backend] = _deviation(report, result)
+    rows = [[*place, *(row.get(backend, "-") for backend in report.backends)] for place, row in cells.items()]
+    title = "What agrees" if report.reference is None else f"Largest relative deviation from {report.reference}"
+    return _table(report, title, ["function", "operation", *report.backends], rows)
 
 
-def details(results: Iterable[Result]) -> Table:
-    """A row for each result."""
-    headers = ["operation", "backend", "status", "against", "max abs", "max rel", "max ulp", "worst at"]
-    headers += ["first call", "repeated"]
+def times(report: Report) -> Table:
+    """A row for each operation on each backend, summed over the functions if there are several."""
     rows = []
-    for result in results:
+    for operation, backend in dict.fromkeys((result.operation, result.backend) for result in report.results):
+        row = [_total(report, operation, backend, field) for field in CALLS.values()]
+        if any(time is not None for time in row):
+            rows.append([operation, backend, *("-" if time is None else seconds(time) for time in row)])
+    title = "Time of one call" if has_one_function(report) else "Time of one call, summed over the functions"
+    return Table(title, ["operation", "backend", *CALLS], rows, BAD)
+
+
+def details(report: Report) -> Table:
+    """A row for each result."""
+    headers = ["function", "operation", "backend", "status", "against", "max abs", "max rel", "max ulp", "worst at"]
+    rows = []
+    for result in report.results:
         deviation = result.deviation
-        row = [result.operation, result.backend, result.status, result.against or "", *_numbers(deviation)]
-        rows.append([*row, deviation.place if deviation else "", *map(seconds, (result.first_seconds, result.seconds))])
-    return Table("Each result", headers, rows, BAD)
+        row = [result.function, result.operation, result.backend, result.status, result.against or ""]
+        rows.append([*row, *_numbers(deviation), deviation.place if deviation else ""])
+    return _table(report, "Each result", headers, rows)
 
 
 def pairs(report: Report) -> Table:
     """A row for each two backends in each operation."""
-    headers = ["operation", "backends", "verdict", "max abs", "max rel", "max ulp", "worst at"]
+    headers = ["function", "operation", "backends", "status", "max abs", "max rel", "max ulp", "worst at"]
     rows = [
         [
+            pair.function,
             pair.operation,
             f"{pair.first}, {pair.second}",
-            "agree" if pair.agree else "apart",
+            "agrees" if pair.agree else "differs",
             *_numbers(pair.deviation),
             pair.deviation.place,
         ]
         for pair in report.pairs
     ]
-    return Table("Backends among one another", headers, rows, BAD)
+    return _table(report, "Each two backends", headers, rows)
 
 
-def worst(finding: Finding) -> Table:
-    """The worst entries side by side."""
-    title = f"{finding.function}, {finding.operation}: the worst entries"
-    return Table(title, ["place", *finding.backends], [list(row) for row in finding.entries], BAD)
+def worst_entries(report: Report) -> list[Table]:
+    """The worst entries of each finding side by side."""
+    tables = []
+    for finding in report.findings:
+        place = finding.operation if has_one_function(report) else f"{finding.operation} of {finding.function}"
+        if finding.entries:
+            headers = ["place", *finding.backends]
+            tables.append(Table(f"The worst entries of {place}", headers, [list(row) for row in finding.entries]))
+    return tables
 
 
-def remarks(report: Report) -> list[str]:
-    """A line for each result that does not agree."""
-    lines = []
-    for result in report.results:
-        place = f"{result.function}, {result.operation} on {result.backend}"
-        deviation = result.deviation
-        if result.status in ("agrees", "kink"):  # the reasons tell of kinks, which are nobody's fault
-            continue
-        if result.error is not None or deviation is None:
-            lines.append(f"{place}: {result.error}")
-        else:
-            told = f"deviates by {deviation.max_rel:.1e}, more than {deviation.rtol:.1e}"
-            lines.append(f"{place}: {told}, from {result.against}; the worst entry is {deviation.place}")
-    return lines
+def has_one_function(report: Report) -> bool:
+    """Whether functions need no names."""
+    return len({result.function for result in report.results}) == 1
 
 
-def reasons(report: Report) -> list[str]:
-    """A line for each finding."""
-    return [f"{f.function}, {f.operation}: {words}" for f in report.findings for words in f.words]
+def _table(report: Report, title: str, headers: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
+    """A table without columns that are empty, nor one for the function if there is but one."""
+    lone = has_one_function(report)
+    kept = [
+        i for i, header in enumerate(headers) if any(row[i] for row in rows) and not (lone and header == "function")
+    ]
+    return Table(title, [headers[i] for i in kept], [[row[i] for i in kept] for row in rows], BAD)
 
 
-def conclusion(report: Report) -> str:
-    """How many results agree."""
-    agree = sum(result.status == "agrees" for result in report.results)
-    return f"{agree} of {len(report.results)} results agree."
+def _deviation(report: Report, result: Result) -> str:
+    if result.status == "agrees":
+        if result.backend == report.reference:
+            return "reference"
+        return result.status if result.from_reference is None else size(result.from_reference.max_rel)
+    return result.status if result.deviation is None else f"{result.status} {size(result.deviation.max_rel)}"
 
 
-def _summary(result: Result) -> str:
-    if result.error is not None and result.deviation is None:
-        return result.status
-    deviation = result.from_reference if result.status == "agrees" else result.deviation
-    words: list[str] = [] if result.status == "agrees" else [result.status]
-    words.append("" if deviation is None else f"{deviation.max_rel:.0e}")
-    return "  ".join(filter(None, [" ".join(filter(None, words)), seconds(result.seconds)])) or result.status
+def _total(report: Report, operation: str, backend: str, field: str) -> float | None:
+    """The sum over all functions, or None where one of them has no such time."""
+    found = [getattr(r, field) for r in report.results if (r.operation, r.backend) == (operation, backend)]
+    return None if not found or None in found else sum(found)
 
 
 def _numbers(deviation: Deviation | None) -> list[str]:
@@ -108,11 +126,14 @@ def _numbers(deviation: Deviation | None) -> list[str]:
     return [f"{deviation.max_abs:.1e}", f"{deviation.max_rel:.1e}", f"{deviation.max_ulp:.2g}"]
 
 
-def seconds(time: float | None) -> str:
+def size(deviation: float) -> str:
+    """A deviation by its first digit; 0 where there is none."""
+    return f"{deviation:.0e}" if deviation else "0"
+
+
+def seconds(time: float) -> str:
     """A time in a unit that suits it."""
-    if time is None:
-        return ""
-    for unit, size in (("s", 1.0), ("ms", 1e-3)):
-        if time >= size:
-            return f"{time / size:.3g} {unit}"
+    for unit, one in (("s", 1.0), ("ms", 1e-3)):
+        if time >= one:
+            return f"{time / one:.3g} {unit}"
     return f"{time / 1e-6:.3g} µs"

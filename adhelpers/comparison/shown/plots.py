@@ -1,97 +1,153 @@
-"""The report as a picture: who deviates from whom, and what each costs."""
+"""The report as a picture: the verdict, who agrees with whom, and what each costs."""
 
 from __future__ import annotations
 
 import math
-from typing import Any
+import textwrap
+from dataclasses import dataclass
+from typing import Any, Literal
 
 from adhelpers.comparison.results import Report
+from adhelpers.comparison.shown import words
+from adhelpers.comparison.shown.parts import seconds, size
 
-LEAST = 1e-17
-"""What agrees exactly is drawn as this."""
-MOST = 1.0
-REFERENCE = "reference"
+COLOURS = {"agrees": "#b5dfc0", "kink": "#f4d58d", "differs": "#c0392b"}
+"""Of a cell, by its status. They differ in brightness too, for whoever cannot tell green from red."""
+INK = {"agrees": "black", "kink": "black", "differs": "white"}
+BARS = ("#4477aa", "#ddaa33", "#aa4499", "#44bbbb", "#777777", "#222255")
+"""Of backends: none that a cell has."""
+MOST_IN_A_ROW = 4
+"""So many operations stand beside one another."""
+CELL = 0.72
+"""The height of a cell in inches."""
+
+LETTERS, LINE = 8.5, 0.22
+"""So many bold letters of a heading go into an inch, and so many inches does a line take."""
+
+State = Literal["agrees", "kink", "differs"]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """The largest relative deviation of two backends over all functions, and whether they agree in all of them."""
+
+    state: State
+    deviation: float
+
+    def worse(self, other: Cell | None) -> Cell:
+        """What is said of both together."""
+        if other is None:
+            return self
+        states: list[State] = [state for state in ("differs", "kink") if state in (self.state, other.state)]
+        return Cell(states[0] if states else "agrees", max(self.deviation, other.deviation))
 
 
 def figure(report: Report) -> Any:
-    """Pairwise deviations as heat maps on a log scale, an operation each, and times as bars."""
+    """Half a matrix of deviations for each operation, over bars of the times."""
     try:
-        from matplotlib.colors import LogNorm
         from matplotlib.figure import Figure
     except ImportError as error:
         msg = "the picture needs matplotlib: pip install 'adhelpers[plot]'"
         raise ImportError(msg) from error
     operations = list(dict.fromkeys(result.operation for result in report.results))
-    count = max(1, len(operations))
-    names, times = list(report.backends), _times(report, operations)
+    names = list(report.backends)
     if report.reference is not None and report.reference not in names:
-        names.append(REFERENCE)
-    side = 0.55 * len(names) + 1.4
-    canvas = Figure(figsize=(max(7.0, side * count + 1.2), side + (3.6 if times else 1.0)), layout="constrained")
-    canvas.suptitle(report.title)
-    parts: Any = canvas.subfigures(2, 1, height_ratios=[side + 0.6, 2.8]) if times else (canvas, None)
-    maps, bars = parts
-    axes = maps.subplots(1, count, squeeze=False, sharey=True)[0]
-    norm = LogNorm(LEAST, MOST)
-    image = None
-    for axis, operation in zip(axes, operations, strict=False):
-        image = axis.imshow(_matrix(report, operation, names), norm=norm, cmap="viridis_r")
-        axis.set_title(operation)
-        axis.set_xticks(range(len(names)), names, rotation=40, ha="right", rotation_mode="anchor")
-        axis.set_yticks(range(len(names)), names)
-        _annotate(axis, _matrix(report, operation, names))
-    if image is not None:
-        maps.colorbar(image, ax=list(axes), label="largest relative deviation", shrink=0.85)
-    if bars is not None:
-        _draw_times(bars.subplots(), report.backends, operations, times)
+        names.append(report.reference)
+    columns = min(MOST_IN_A_ROW, max(1, len(operations)))
+    rows = math.ceil(len(operations) / columns) if len(names) > 1 else 0
+    has_times = any(result.seconds is not None for result in report.results)
+    width = max(8.0, columns * max(2.2, 1.25 * CELL * (len(names) - 1) + 0.5) + 1.5)
+    title, told = (textwrap.fill(text, int(width * LETTERS)) for text in (report.title, words.verdict(report)))
+    heights = [0.5 + LINE * (title.count("\n") + told.count("\n") + 2)]
+    heights += [rows * (CELL * (len(names) - 1) + 1.5) + 0.3] if rows else []
+    heights += [3.2] if has_times else []
+    canvas = Figure(figsize=(width, sum(heights)), layout="constrained")
+    head, *parts = canvas.subfigures(len(heights), 1, height_ratios=heights, squeeze=False)[:, 0]
+    colour = "#1b6e3c" if report.agree else "#b00020"
+    head.text(0.5, 0.95, title, ha="center", va="top", fontsize=12)
+    head.text(0.5, 0.15, told, ha="center", va="bottom", fontsize=12, fontweight="bold", color=colour)
+    if rows:
+        halves = parts.pop(0)
+        halves.suptitle("Largest relative deviation: green agrees, red differs, yellow is at a kink", fontsize=11)
+        axes = halves.subplots(rows, columns, squeeze=False).flat
+        for i, axis in enumerate(axes):
+            if i < len(operations):
+                _draw_half(axis, names, cells(report, operations[i]), is_first=i % columns == 0)
+                axis.set_title(operations[i], fontsize=11)
+            else:
+                axis.set_axis_off()
+    if has_times:
+        _draw_times(parts.pop().subplots(), report, operations)
     return canvas
 
 
-def _matrix(report: Report, operation: str, names: list[str]) -> list[list[float]]:
-    """The largest relative deviation of any function, NaN where there is none."""
-    cells = [[math.nan] * len(names) for _ in names]
-    found = [(pair.first, pair.second, pair.deviation) for pair in report.pairs if pair.operation == operation]
-    results = [result for result in report.results if result.operation == operation]
-    if REFERENCE in names:
-        found += [(r.backend, REFERENCE, r.from_reference) for r in results if r.from_reference is not None]
-    for first, second, deviation in found:
-        i, j = names.index(first), names.index(second)
-        value = min(MOST, max(LEAST, deviation.max_rel))
-        for a, b in ((i, j), (j, i)):
-            cells[a][b] = value if math.isnan(cells[a][b]) else max(value, cells[a][b])
-    return cells
-
-
-def _annotate(axis: Any, cells: list[list[float]]) -> None:
-    for i, row in enumerate(cells):
-        for j, value in enumerate(row):
-            if not math.isnan(value):
-                text = "0" if value <= LEAST else ("≥1" if value >= MOST else f"{value:.0e}".replace("e-0", "e-"))
-                colour = "white" if value > 1e-8 else "black"
-                axis.text(j, i, text, ha="center", va="center", fontsize=7, color=colour)
-
-
-def _times(report: Report, operations: list[str]) -> dict[tuple[str, str], float]:
-    """The sum of the times of all functions, by operation and backend."""
-    times: dict[tuple[str, str], float] = {}
+def cells(report: Report, operation: str) -> dict[frozenset[str], Cell]:
+    """By who is compared with whom."""
+    kinks = {r.function for r in report.results if (r.operation, r.status) == (operation, "kink")}
+    compared = [(p.function, p.first, p.second, p.deviation, p.agree) for p in report.pairs if p.operation == operation]
     for result in report.results:
-        if result.seconds is not None:
-            place = result.operation, result.backend
-            times[place] = times.get(place, 0.0) + result.seconds
-    return times
+        seen = result.from_reference
+        if result.operation == operation and seen is not None and report.reference not in (None, *report.backends):
+            assert report.reference is not None
+            compared.append((result.function, result.backend, report.reference, seen, seen.differing == 0))
+    found: dict[frozenset[str], Cell] = {}
+    for function, first, second, deviation, agree in compared:
+        state: State = "agrees" if agree else "kink" if function in kinks else "differs"
+        place = frozenset((first, second))
+        found[place] = Cell(state, deviation.max_rel).worse(found.get(place))
+    return found
 
 
-def _draw_times(axis: Any, backends: tuple[str, ...], operations: list[str], times: dict[Any, float]) -> None:
-    width = 0.8 / max(1, len(backends))
-    for k, backend in enumerate(backends):
-        placed = [
-            (i, times[operation, backend]) for i, operation in enumerate(operations) if (operation, backend) in times
-        ]
-        if placed:
-            positions = [i + (k - (len(backends) - 1) / 2) * width for i, _ in placed]
-            axis.bar(positions, [seconds for _, seconds in placed], width, label=backend)
+def _draw_half(axis: Any, names: list[str], found: dict[frozenset[str], Cell], *, is_first: bool) -> None:
+    """Each two once: whoever comes first names a column, and the other one a row."""
+    from matplotlib.patches import Rectangle
+
+    for row, second in enumerate(names[1:]):
+        for column, first in enumerate(names[: row + 1]):
+            cell = found.get(frozenset((first, second)))
+            colour = "#eeeeee" if cell is None else COLOURS[cell.state]
+            axis.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, facecolor=colour, edgecolor="white", lw=2))
+            text = "" if cell is None else size(cell.deviation).replace("e-0", "e-").replace("e+00", "")
+            ink = "black" if cell is None else INK[cell.state]
+            axis.text(column, row, text, ha="center", va="center", fontsize=10, color=ink)
+    axis.set_xlim(-0.5, len(names) - 1.5)
+    axis.set_ylim(len(names) - 1.5, -0.5)
+    axis.set_xticks(range(len(names) - 1), names[:-1], rotation=30, ha="right", rotation_mode="anchor", fontsize=10)
+    axis.set_yticks(range(len(names) - 1), names[1:] if is_first else [""] * (len(names) - 1), fontsize=10)
+    axis.tick_params(length=0)
+    axis.set_frame_on(False)
+
+
+def _draw_times(axis: Any, report: Report, operations: list[str]) -> None:
+    """A bar for each backend: what a prepared call takes, and paler behind it what one takes that is not prepared."""
+    bars = 0.8 / max(1, len(report.backends))
+    least = math.inf
+    for k, backend in enumerate(report.backends):
+        colour = BARS[k % len(BARS)]
+        for i, operation in enumerate(operations):
+            found = [r for r in report.results if (r.operation, r.backend) == (operation, backend)]
+            repeated, prepared = (
+                sum(filter(None, (getattr(r, field) for r in found))) for field in ("seconds", "prepared_seconds")
+            )
+            place = i + (k - (len(report.backends) - 1) / 2) * bars
+            if repeated:
+                axis.bar(place, repeated, bars * 0.9, color=colour, alpha=0.35)
+            if prepared:
+                axis.bar(place, prepared, bars * 0.9, color=colour)
+            if shown := prepared or repeated:
+                axis.text(place, shown, f" {seconds(shown)}", rotation=90, ha="center", va="bottom", fontsize=8)
+                least = min(least, shown)
+        axis.bar(0, 0, color=colour, label=backend)
+    axis.set_xlim(-0.5, len(operations) - 0.5)
     axis.set_yscale("log")
-    axis.set_xticks(range(len(operations)), operations)
-    axis.set_ylabel("seconds, repeated call")
+    bottom = 10.0 ** math.floor(math.log10(least / 2))
+    axis.set_ylim(bottom, axis.get_ylim()[1] * 20)
+    axis.yaxis.set_major_formatter(lambda value, _: seconds(value))
+    broken = [name.replace("_", "_\n") if len(operations) > MOST_IN_A_ROW else name for name in operations]
+    axis.set_xticks(range(len(operations)), broken, fontsize=10)
     axis.grid(axis="y", alpha=0.3)
-    axis.legend(fontsize=8, ncols=len(backends), loc="lower left", bbox_to_anchor=(0.0, 1.0), frameon=False)
+    axis.set_axisbelow(True)
+    axis.set_title("Time of one call: prepared, with its number, and paler as it is", fontsize=11)
+    axis.legend(fontsize=9, ncols=len(report.backends), loc="upper left", frameon=False)
+    for side in ("top", "right"):
+        axis.spines[side].set_visible(False)

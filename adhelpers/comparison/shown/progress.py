@@ -1,21 +1,25 @@
-"""Tell on a terminal what is being done, once it has taken a while."""
+"""Tell what is being done, once it has taken a while: each step on a terminal, one line where there is none."""
 
 from __future__ import annotations
 
 import contextlib
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 
 
 @contextlib.contextmanager
-def on_terminal(delay: float = 1.0) -> Iterator[Callable[[str], None]]:
+def on_terminal(
+    delay: float = 1.0, line: str | None = None, line_after: float = 0.0
+) -> Iterator[Callable[[str], None]]:
     """A function that tells what is being done, after `delay` seconds, if standard error is a terminal.
 
-    Without rich it tells by lines, and always after a second.
+    Without rich it tells by lines, and always after a second. Where there is no terminal, `line` is all that is told,
+    at the first step after `line_after` seconds.
     """
     if not sys.stderr.isatty():
-        yield lambda text: None
+        yield _once(line, line_after)
         return
     try:
         from rich.console import Console
@@ -42,6 +46,18 @@ def on_terminal(delay: float = 1.0) -> Iterator[Callable[[str], None]]:
         status.stop()
 
 
+def _once(line: str | None, after: float) -> Callable[[str], None]:
+    start, told = time.monotonic(), line is None
+
+    def tell(text: str) -> None:
+        nonlocal told
+        if not told and time.monotonic() - start >= after:
+            _write(f"adhelpers: {line}")
+            told = True
+
+    return tell
+
+
 class _Lines:
     """One line for each step, from that on which is being done after a second."""
 
@@ -55,12 +71,13 @@ class _Lines:
     def __call__(self, text: str) -> None:
         self._latest = text
         if self._started.is_set():
-            self._write()
+            _write(self._latest)
 
     def _start(self) -> None:
         self._started.set()
-        self._write()
+        _write(self._latest)
 
-    def _write(self) -> None:
-        sys.stderr.write(f"{self._latest}\n")
-        sys.stderr.flush()
+
+def _write(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
+    sys.stderr.flush()

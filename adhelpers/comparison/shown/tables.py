@@ -39,17 +39,18 @@ class Table:
         return "\n".join([self.title, "", *lines])
 
     def rich(self) -> Any:
-        """The table as rich renders it."""
+        """The table as rich renders it, below its title, which may be wider."""
         from rich.box import SIMPLE_HEAD
+        from rich.console import Group
         from rich.table import Table as RichTable
         from rich.text import Text
 
-        table = RichTable(title=self.title, title_justify="left", title_style="bold", box=SIMPLE_HEAD)
+        table = RichTable(box=SIMPLE_HEAD)
         for header in self.headers:
             table.add_column(header, overflow="fold")
         for row in self.rows:
             table.add_row(*(Text(cell, style="red" if self.is_bad(cell) else "") for cell in row))
-        return table
+        return Group(Text(self.title, style="bold"), table)
 
     def markdown(self) -> str:
         """The table with pipes, without its title."""
@@ -60,11 +61,12 @@ class Table:
     def html(self) -> str:
         """The table as an HTML element."""
         head = "".join(f"<th>{html.escape(cell)}</th>" for cell in self.headers)
-        lines = [f"<table>\n<caption>{html.escape(self.title)}</caption>\n<thead><tr>{head}</tr></thead>\n<tbody>"]
+        top = f'<div class="wide"><table>\n<caption>{html.escape(self.title)}</caption>'
+        lines = [f"{top}\n<thead><tr>{head}</tr></thead>\n<tbody>"]
         for row in self.rows:
             cells = (f"<td{' class=bad' if self.is_bad(cell) else ''}>{html.escape(cell)}</td>" for cell in row)
             lines.append(f"<tr>{''.join(cells)}</tr>")
-        return "\n".join([*lines, "</tbody>\n</table>"])
+        return "\n".join([*lines, "</tbody>\n</table></div>"])
 
 
 def escaped(text: str) -> str:
@@ -76,12 +78,28 @@ def escaped(text: str) -> str:
 
 def show(table: Table) -> None:
     """Print a table; on a terminal, bad cells are red."""
-    if sys.stdout.isatty():
-        try:
-            from rich.console import Console
-        except ImportError:
-            pass
-        else:
-            Console().print(table.rich())
-            return
-    print(table.plain())
+    console = _console()
+    if console is None:
+        print(table.plain())
+    else:
+        console.print(table.rich())
+
+
+def show_line(line: str, *, good: bool) -> None:
+    """Print a line; on a terminal it is green or red."""
+    console = _console()
+    if console is None:
+        print(line)
+    else:
+        console.print(line, style="bold green" if good else "bold red", markup=False, highlight=False, soft_wrap=True)
+
+
+def _console() -> Any:
+    """That of rich, on a terminal where it is installed."""
+    if not sys.stdout.isatty():
+        return None
+    try:
+        from rich.console import Console
+    except ImportError:
+        return None
+    return Console()

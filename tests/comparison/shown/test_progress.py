@@ -44,3 +44,15 @@ def test_nothing_is_told_without_a_terminal(capsys: pytest.CaptureFixture[str]) 
     with on_terminal(0.0) as tell:
         tell("a step")
     assert capsys.readouterr() == ("", "")
+
+
+def test_one_line_is_told_without_a_terminal_where_there_is_one_to_tell(capsys: pytest.CaptureFixture[str]) -> None:
+    with on_terminal(0.0, "this takes a minute") as tell:
+        assert capsys.readouterr() == ("", "")  # what is refused at once takes no time
+        tell("a step")
+        assert capsys.readouterr() == ("", "adhelpers: this takes a minute\n")  # before the work, not after it
+        tell("another")
+    assert capsys.readouterr() == ("", "")
+    with on_terminal(0.0, "this takes a minute", line_after=60.0) as tell:
+        tell("a step")
+    assert capsys.readouterr() == ("", "")

@@ -17,6 +17,7 @@ from adhelpers import (
 torch = pytest.importorskip("torch")
 
 compilation = pytest.importorskip("adhelpers_plugins.torch.compilation")
+levels = pytest.importorskip("adhelpers_plugins.torch.levels")
 
 pytestmark = [
     pytest.mark.usefixtures("levels_known"),
@@ -80,9 +81,31 @@ def test_what_the_compiler_gets_wrong_is_not_compiled(eager: list[Any]) -> None:
     assert len(eager) == graphs
 
 
+def lossy(graph: Any, inputs: Any) -> Any:
+    """A compiler that drops tangents, as inductor does."""
+
+    def run(*operands: Any) -> Any:
+        with torch.autograd.forward_ad._set_fwd_grad_enabled(False):
+            return graph(*operands)
+
+    return run
+
+
+def tangent_of(f: Any) -> Any:
+    forward_ad = torch.autograd.forward_ad
+    with forward_ad.dual_level():
+        return forward_ad.unpack_dual(f(forward_ad.make_dual(X, U))).tangent
+
+
 @pytest.mark.direct
-def test_functions_that_a_user_has_compiled() -> None:
+@pytest.mark.parametrize("is_known", [True, False], ids=["privately", "publicly"])
+def test_functions_that_a_user_has_compiled(is_known: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(levels, "EAGER_KNOWN", is_known and levels.EAGER_KNOWN)
     torch.compiler.reset()
+    drops = torch.compile(lambda x: torch.sin(x + x) * x, backend=lossy)
+    assert tangent_of(drops) is None
+    equal(jacobian_vector_product(drops, "torch", X, U), (torch.sin(2 * X) + 2 * X * torch.cos(2 * X)) * U)
+    assert tangent_of(drops) is None  # as before
     f = torch.compile(lambda x: torch.sin(x + x) * x, backend="aot_eager")
     module = torch.compile(torch.nn.Sequential(torch.nn.Tanh()), backend="aot_eager")
     assert torch.func.jvp(f, (X,), (U,)) is not None

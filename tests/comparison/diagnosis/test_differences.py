@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pytest
-from comparing import KINK, X, cubic, ports, quickly, relu, result, statuses, stopped
+from comparing import X, cubic, ports, quickly, result, statuses, stopped
 
-from adhelpers import array_namespace
-from adhelpers.comparison import diagnosis
+from adhelpers.comparison.diagnosis import differences
 
 
 def test_wrong_derivative_alone_is_said_to_be_that() -> None:
@@ -58,24 +55,9 @@ def test_single_precision_in_double_is_suspected() -> None:
     assert any("rounding in single precision" in words for words in report.findings[0].words)
 
 
-def test_error_beside_a_kink_is_no_kink() -> None:
-    def wrong(x: Any) -> Any:
-        return relu(x) + 0.1 * np.eye(2, 3, 1) * (x - stopped(x))
-
-    report = quickly(ports(wrong, relu), KINK)
-    assert result(report, "value", "autograd").status == "agrees"
-    assert statuses(report, "autograd")["jvp"] == "differs"
-
-
-def test_smooth_functions_have_no_kink() -> None:
-    for f in (lambda x: x**2, lambda x: x**4, lambda x: array_namespace(x).sin(1e2 * x)):
-        report = quickly(ports(lambda x, f=f: f(stopped(x)) + 0.0 * x, f), KINK)
-        assert not any("kink" in words for finding in report.findings for words in finding.words)
-
-
 def test_worst_entries_stand_side_by_side_in_full_precision() -> None:
     double, single = {"y": np.array([0.1, 2.0])}, {"y": np.array([0.1], np.float32)}
-    rows = diagnosis.entries([("y", (0,)), ("y", (1,)), ("z", ())], [double, single])
+    rows = differences.entries([("y", (0,)), ("y", (1,)), ("z", ())], [double, single])
     assert rows == (
         ("y[0]", "0.10000000000000001", "0.100000001"),
         ("y[1]", "2", "-"),
