@@ -63,7 +63,18 @@ def tested(*paths: str) -> collections.Counter[str]:
     """The outcomes of tests, by pytest's words."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "report.xml"
-        options = ("-n", "auto", "-q", "--tb=short", "-p", "no:cacheprovider", f"--junitxml={path}")
+        # The blocks of one page are one program.
+        options = (
+            "-n",
+            "auto",
+            "--dist",
+            "loadfile",
+            "-q",
+            "--tb=short",
+            "-p",
+            "no:cacheprovider",
+            f"--junitxml={path}",
+        )
         subprocess.run([sys.executable, "-m", "pytest", *options, *paths], cwd=ROOT, check=False)
         return collections.Counter(map(_outcome, ET.parse(path).iter("testcase")))
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from adhelpers.comparison import gallery
-from adhelpers.comparison.findings import Findings
+from adhelpers.comparison.diagnosis.findings import Findings
 from adhelpers.comparison.given import (
     Function,
     both_ways,

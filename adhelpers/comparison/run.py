@@ -14,9 +14,9 @@ import numpy as np
 from adhelpers.batch.layout import BatchLayout
 from adhelpers.comparison import probing
 from adhelpers.comparison.deviations import IncomparableError, Measured
+from adhelpers.comparison.diagnosis.findings import Findings, exact
 from adhelpers.comparison.diagnosis.kinks import Kinks
 from adhelpers.comparison.directions import Directions
-from adhelpers.comparison.findings import Findings, exact
 from adhelpers.comparison.judgement import Candidate, Scale, compare, pairwise
 from adhelpers.comparison.operations import OPERATIONS, VALUE, declared, is_batched, partner_of, path_of
 from adhelpers.comparison.participants import Outcome, Participant, median_seconds, read

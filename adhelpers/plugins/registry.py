@@ -40,9 +40,9 @@ class Source:
 
 
 _CLAIMS: Cache[Hashable, frozenset[str]] = shared(1024)
-"""By a registry's number, how many modules are imported, and a type: which backends claim its instances.
+"""By a registry's number and a type: which backends claim its instances.
 
-What none claims may be a framework's once that is imported.
+What none claims may be that of a framework which is not imported yet: the number of modules then stands beside.
 """
 _UNKNOWN: Any = object()
 _OWNERS: Cache[Hashable, ADBackend | None] = shared(1024)
@@ -84,6 +84,7 @@ class Registry:
                 failure = load_error("backend", name, self.sources[name], error)
                 raise failure from error
             self._instances.setdefault(name, made)
+            self._know_types_of(name)
         return self._instances[name]
 
     def loaded(self) -> list[str]:
@@ -121,19 +122,26 @@ class Registry:
         """For each leaf that some backend claims, the names of those that do."""
         found, now = [], (self._number, len(sys.modules))
         for leaf in leaves:
-            names = _CLAIMS.get((now, type(leaf)))
+            names = _CLAIMS.get((self._number, type(leaf))) or _CLAIMS.get((now, type(leaf)))
             if names is None:
-                # Types first, which a compiler can tell: tracers may be instances of what they do not inherit from.
-                claiming = self._claiming(issubclass, type(leaf)) or self._claiming(isinstance, leaf)
-                names = _CLAIMS.keep((now, type(leaf)), claiming)
+                names = self._claiming(leaf, isinstance)
+                names = _CLAIMS.keep((self._number if names else now, type(leaf)), names)
             if names:
                 found.append(names)
         return found
 
-    def _claiming(self, belongs: Callable[[Any, type], bool], leaf: Any) -> frozenset[str]:
-        return frozenset(
-            [n for n, d in self.descriptions.items() if any(_is_a(leaf, path, belongs) for path in d.array_types)]
+    def _claiming(self, leaf: Any, belongs: Callable[[Any, type], bool]) -> frozenset[str]:
+        claiming = (
+            n for n, d in self.descriptions.items() if any(_is_a(leaf, path, belongs) for path in d.array_types)
         )
+        return frozenset(claiming)
+
+    def _know_types_of(self, name: str) -> None:
+        """See who claims the types of a backend, which a compiler of Python may not be able to ask."""
+        for path in self.descriptions[name].array_types:
+            kind = _type_at(path)
+            if kind is not None:
+                _CLAIMS.keep((self._number, kind), self._claiming(kind, issubclass))
 
     def advice_about(self, leaf: Any) -> str | None:
         """What to write in place of a leaf that is no array, but holds some; None if that is not known."""
@@ -198,10 +206,16 @@ def _backend_class(path: str, described: str) -> type[ADBackend]:
 
 
 def _is_a(leaf: Any, path: str, belongs: Callable[[Any, type], bool] = isinstance) -> bool:
-    """Whether `leaf` is one of ``"module:Type"``; a module that is not imported owns nothing."""
+    """Whether `leaf` is one of ``"module:Type"``."""
+    kind = _type_at(path)
+    return kind is not None and belongs(leaf, kind)
+
+
+def _type_at(path: str) -> type | None:
+    """``"module:Type"``; None if the module is not imported, for then it owns nothing."""
     module, _, name = path.partition(":")
-    cls = getattr(sys.modules.get(module), name, None)
-    return isinstance(cls, type) and belongs(leaf, cls)
+    kind = getattr(sys.modules.get(module), name, None)
+    return kind if isinstance(kind, type) else None
 
 
 def several(leaves: Iterable[Any], claims: Iterable[frozenset[str]]) -> AmbiguousBackendError:

@@ -12,10 +12,10 @@ from adhelpers import ADBackend, AdhelpersError, ArgumentTypeError, Capability
 from adhelpers.testing.running.causes import KINDS, declared_kind, kinds, why
 from adhelpers.testing.running.gaps import unfinished
 from adhelpers.testing.running.outcomes import OUT_OF_REACH
+from adhelpers.testing.running.threads import SOON, in_threads
 from adhelpers.testing.scenario import SUITE_VERSION, Scenario
 from adhelpers.testing.subject import HANGS, Failure, NotConcerned, OutOfReach
 from adhelpers.testing.suite import scenarios
-from adhelpers.testing.threads import SOON, in_threads
 
 
 class Conformance:

@@ -18,6 +18,8 @@ import torch
 from torch.autograd import forward_ad
 from torch.autograd.graph import GradientEdge
 
+from adhelpers_plugins.torch import stance
+
 try:
     from torch import _add_batch_dim, _remove_batch_dim
     from torch._C import (
@@ -54,15 +56,6 @@ try:
 except ImportError:
     _run_engine = None
 
-try:
-    from torch._dynamo import eval_frame
-
-    _EAGER = eval_frame.DynamoStance("force_eager")
-    EAGER_KNOWN = isinstance(eval_frame._stance, eval_frame.DynamoStance)
-except (ImportError, AttributeError):
-    EAGER_KNOWN = False
-"""Whether this version of PyTorch lets compiled functions run as they were written within a microsecond."""
-
 # The first dual number imports a module that warns about its own deprecated calls: meet it here.
 with warnings.catch_warnings(), contextlib.suppress(ImportError):
     warnings.simplefilter("ignore", DeprecationWarning)
@@ -84,6 +77,7 @@ class _ForwardMode:
         self._lock = threading.RLock()
         self._depth = 0
         self._foreign = False
+        self.as_written = stance.AsWritten()
         self.holder: int | None = None
 
     def __enter__(self) -> None:
@@ -95,21 +89,14 @@ class _ForwardMode:
             self._foreign = KNOWN and forward_ad._current_level >= 0 and eager_transforms.JVP_NESTING == 0
             if self._foreign:
                 eager_transforms.JVP_NESTING += 1
-            if EAGER_KNOWN:
-                self.stance, eval_frame._stance = eval_frame._stance, _EAGER
-            else:
-                self._public_stance = torch.compiler.set_stance("force_eager")
-                self._public_stance.__enter__()
+            self.as_written.__enter__()
 
     def __exit__(self, *exception: object) -> None:
         self._depth -= 1
         if self._depth == 0:
             if self._foreign:
                 eager_transforms.JVP_NESTING -= 1
-            if EAGER_KNOWN:
-                eval_frame._stance = self.stance
-            else:
-                self._public_stance.__exit__(None, None, None)
+            self.as_written.__exit__(*exception)
             self.holder = None
         self._lock.release()
 
@@ -125,16 +112,8 @@ def forward_mode() -> contextlib.AbstractContextManager[None]:
 @contextlib.contextmanager
 def compiler() -> Iterator[None]:
     """The forward mode for a compiler of ours, which may enter it: what is compiled runs compiled nevertheless."""
-    with _FORWARD_MODE:
-        if not EAGER_KNOWN:
-            with torch.compiler.set_stance("default"):
-                yield
-            return
-        eval_frame._stance = _FORWARD_MODE.stance
-        try:
-            yield
-        finally:
-            eval_frame._stance = _EAGER
+    with _FORWARD_MODE, _FORWARD_MODE.as_written.suspended():
+        yield
 
 
 @contextlib.contextmanager

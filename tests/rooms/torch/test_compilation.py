@@ -17,7 +17,6 @@ from adhelpers import (
 torch = pytest.importorskip("torch")
 
 compilation = pytest.importorskip("adhelpers_plugins.torch.compilation")
-levels = pytest.importorskip("adhelpers_plugins.torch.levels")
 
 pytestmark = [
     pytest.mark.usefixtures("levels_known"),
@@ -79,49 +78,6 @@ def test_what_the_compiler_gets_wrong_is_not_compiled(eager: list[Any]) -> None:
     for _ in range(2):
         equal(prepared(X, U), 2 * X * U)
     assert len(eager) == graphs
-
-
-def lossy(graph: Any, inputs: Any) -> Any:
-    """A compiler that drops tangents, as inductor does."""
-
-    def run(*operands: Any) -> Any:
-        with torch.autograd.forward_ad._set_fwd_grad_enabled(False):
-            return graph(*operands)
-
-    return run
-
-
-def tangent_of(f: Any) -> Any:
-    forward_ad = torch.autograd.forward_ad
-    with forward_ad.dual_level():
-        return forward_ad.unpack_dual(f(forward_ad.make_dual(X, U))).tangent
-
-
-@pytest.mark.direct
-@pytest.mark.parametrize("is_known", [True, False], ids=["privately", "publicly"])
-def test_functions_that_a_user_has_compiled(is_known: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(levels, "EAGER_KNOWN", is_known and levels.EAGER_KNOWN)
-    torch.compiler.reset()
-    drops = torch.compile(lambda x: torch.sin(x + x) * x, backend=lossy)
-    assert tangent_of(drops) is None
-    equal(jacobian_vector_product(drops, "torch", X, U), (torch.sin(2 * X) + 2 * X * torch.cos(2 * X)) * U)
-    assert tangent_of(drops) is None  # as before
-    f = torch.compile(lambda x: torch.sin(x + x) * x, backend="aot_eager")
-    module = torch.compile(torch.nn.Sequential(torch.nn.Tanh()), backend="aot_eager")
-    assert torch.func.jvp(f, (X,), (U,)) is not None
-    slope, tanh = torch.sin(2 * X) + 2 * X * torch.cos(2 * X), torch.tanh(X)
-    curvature = 4 * torch.cos(2 * X) - 4 * X * torch.sin(2 * X)
-    for _ in range(2):
-        for call in (jacobian_vector_product, vector_jacobian_product):
-            equal(call(f, "torch", X, U), slope * U)
-            equal(call(lambda x: 2 * f(x), "torch", X, U), 2 * slope * U)
-            equal(call(module, "torch", X, U), (1 - tanh**2) * U)
-        for mode in ("auto", "forward-over-reverse", "reverse-over-forward", "forward-over-forward"):
-            H = adhelpers.hessian(lambda x: f(x).sum(), "torch", X, mode=mode)
-            torch.testing.assert_close(H, torch.diag(curvature), rtol=1e-12, atol=1e-14)
-    graphs = torch.compile(lambda x: x * 2, backend="aot_eager")
-    equal(graphs(X), 2 * X)  # what is compiled runs compiled again
-    assert torch.compiler.is_compiling() is False
 
 
 def cubes(x: Any) -> Any:

@@ -22,9 +22,9 @@ from adhelpers import (
 )
 from adhelpers.testing.models import numbers
 from adhelpers.testing.operations import BOTH_PRECISIONS, MODES, OPERATIONS, nested
+from adhelpers.testing.running.threads import in_threads
 from adhelpers.testing.scenario import Catalogue
 from adhelpers.testing.subject import Function, Subject
-from adhelpers.testing.threads import in_threads
 
 SCENARIOS = Catalogue()
 

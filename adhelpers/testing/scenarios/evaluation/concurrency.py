@@ -12,9 +12,9 @@ import numpy as np
 
 from adhelpers import Capability
 from adhelpers.testing.operations import OPERATIONS, differentiate
+from adhelpers.testing.running.threads import in_threads
 from adhelpers.testing.scenario import Catalogue
 from adhelpers.testing.subject import Subject
-from adhelpers.testing.threads import in_threads
 
 SCENARIOS = Catalogue()
 

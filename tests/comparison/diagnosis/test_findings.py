@@ -13,7 +13,7 @@ import pytest
 from comparing import KINK, PAIR, TREE, X, cubic, magnitude, ports, quickly, relu, result, statuses, tree_model
 
 import adhelpers
-from adhelpers.comparison.findings import Findings, exact
+from adhelpers.comparison.diagnosis.findings import Findings, exact
 from adhelpers.comparison.judgement import Candidate, Scale
 from adhelpers.comparison.participants import Outcome, Participant
 from adhelpers.comparison.task import Task, Timed

@@ -1,0 +1,51 @@
+"""What ``torch.compile`` has compiled, and runs as it was written for a while: compiled code drops tangents."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+
+try:
+    from torch._dynamo import eval_frame
+
+    _EAGER = eval_frame.DynamoStance("force_eager")
+    KNOWN = isinstance(eval_frame._stance, eval_frame.DynamoStance)
+except (ImportError, AttributeError):
+    KNOWN = False
+"""Whether it is done within a microsecond in this version of PyTorch; its public way takes ten."""
+
+
+class AsWritten:
+    """Meanwhile nothing runs compiled, in any thread. It is entered by one thread at a time, and once."""
+
+    def __init__(self) -> None:
+        self._before: Any = None
+
+    def __enter__(self) -> None:
+        if KNOWN:
+            self._before, eval_frame._stance = eval_frame._stance, _EAGER
+        else:
+            self._before = torch.compiler.set_stance("force_eager")
+            self._before.__enter__()
+
+    def __exit__(self, *exception: object) -> None:
+        if KNOWN:
+            eval_frame._stance = self._before
+        else:
+            self._before.__exit__(None, None, None)
+
+    @contextlib.contextmanager
+    def suspended(self) -> Iterator[None]:
+        """Inside of it, for a compiler of ours: what is compiled runs compiled nevertheless."""
+        if not KNOWN:
+            with torch.compiler.set_stance("default"):
+                yield
+            return
+        eval_frame._stance = self._before
+        try:
+            yield
+        finally:
+            eval_frame._stance = _EAGER
