@@ -26,7 +26,7 @@ def adhelpers_register_backends() -> list[BackendDescription]:
             array_types=("torch:Tensor",),
             implementation="adhelpers_plugins.torch.backend:TorchBackend",
             framework="torch",
-            tested=("2.6", "2.15"),
+            tested=("2.7", "2.15"),
             install="pip install 'adhelpers[torch]'",
             holders=(("torch.nn:Module", _PARAMETERS),),
         )

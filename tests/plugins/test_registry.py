@@ -92,7 +92,7 @@ def test_compare_command_leaves_an_unusable_implementation_out(
     monkeypatch.setenv("ADHELPERS_DISABLE_PLUGINS", "autograd,jax,torch")
     (tmp_path / "f.py").write_text("def f(x): return 2.0 * x\n")
     monkeypatch.chdir(tmp_path)
-    assert cli.main(["compare", "f.py:f", "--shape", "2,3"]) == 0
+    assert cli.main(["compare", "f.py:f", "--shape", "2,3"]) == 1  # for differences alone have nobody to agree with
     assert "toy was left out: backend 'toy' (entry point 'toy-entry'" in capsys.readouterr().out
 
 
