@@ -13,7 +13,7 @@ import adhelpers
 
 README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 ROWS = re.findall(r"^\| (`\w+\(f, b, x.*) \|$", README, re.MULTILINE)
-FRAMEWORKS = {"jax": "jax.numpy", "torch": "torch", "autograd": "autograd.numpy"}
+FRAMEWORKS = {"jax": ("jax.numpy", "jax"), "torch": ("torch", "torch.func"), "autograd": ("autograd.numpy", "autograd")}
 
 
 def energy(x: Any) -> Any:
@@ -33,19 +33,18 @@ def test_the_table_is_found() -> None:
 @pytest.mark.parametrize("framework", FRAMEWORKS)
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.split("(")[0].strip("`"))
 def test_a_row(row: str, framework: str) -> None:
-    namespace, module = pytest.importorskip(FRAMEWORKS[framework]), pytest.importorskip(framework)
+    namespace, module = map(pytest.importorskip, FRAMEWORKS[framework])
     ours, *theirs = row.split(" | ")
     name = ours.split("(")[0].strip("`")
     x, u = np.asarray([0.3, 0.7], np.float32), np.asarray([1.0, 2.0, 3.0], np.float32)
     u = u if name == "vector_jacobian_product" else u[:2]
     x = np.stack([x, 2 * x, 3 * x], axis=-1) if name == "batched_jacobian" else x
-    known = {framework: module, "f": field if "jacobian" in name else energy, name: getattr(adhelpers, name)}
-    known |= {"b": framework, "x": namespace.asarray(x), "u": namespace.asarray(u)}
-    expected = eval(ours.strip("`"), known)
+    known = {"f": field if "jacobian" in name else energy, "x": namespace.asarray(x), "u": namespace.asarray(u)}
+    expected = eval(ours.strip("`"), {**known, "b": framework, name: getattr(adhelpers, name)})
     calls = re.findall(r"`(.*?)`", theirs[list(FRAMEWORKS).index(framework)])
     assert calls or framework == "autograd"  # which has no vmap
     for call in calls:
-        received = eval(call, known)
+        received = eval(call, {**vars(module), **known})
         pairs = zip(received, expected, strict=True) if name.startswith("value") else [(received, expected)]
         for a, b in pairs:
             np.testing.assert_allclose(np.asarray(a), np.asarray(b), rtol=1e-5)
