@@ -96,7 +96,7 @@ for _mode_name in ("forward", "reverse"):
     SCENARIOS.add(f"rules/jacobian-{_mode_name}", "R21", [RULES], since=2)(partial(_sweep, _mode_name))
 
 
-@SCENARIOS.add("rules/linearized", "R21", [RULES], since=2)
+@SCENARIOS.add("rules/linearized", "R21", [RULES, Capability.FORWARD], since=2)
 def _linearized(subject: Subject) -> None:
     """So are the products of a linear map."""
     x, u = numbers(3), numbers(3, seed=1)

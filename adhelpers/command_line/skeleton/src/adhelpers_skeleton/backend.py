@@ -14,8 +14,8 @@ class SkeletonBackend(ADBackend):
 
     name: ClassVar[str] = "skeleton"
 
-    # Promise little at first, for all that is promised is tested; what is not promised must raise. Without FLOAT64
-    # it is tested in single precision.
+    # Promise little at first, for all that is promised is tested; what is not promised must raise. Leave out FORWARD
+    # where pullbacks alone are there and cannot be differentiated; without FLOAT64 all is tested in single precision.
     capabilities: ClassVar[frozenset[Capability]] = frozenset(
         {Capability.FORWARD, Capability.REVERSE, Capability.FLOAT64}
     )
