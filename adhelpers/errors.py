@@ -53,7 +53,15 @@ class BatchMixingError(AdhelpersError, ValueError):
 
 
 class UnsupportedOperationError(AdhelpersError, NotImplementedError):
-    """The framework has no derivative rule, and none can be derived."""
+    """The framework has no derivative rule, and none can be derived.
+
+    Attributes
+    ----------
+    reasons
+        What the framework said of each rule, where several were tried; else nothing.
+    """
+
+    reasons: tuple[str, ...] = ()
 
 
 class PreparationMismatchError(AdhelpersError, ValueError):

@@ -70,6 +70,8 @@ class Lack:
     way: str
     words: str
     """The framework's own; its error is not kept, for the traceback holds `f` and `x`."""
+    reasons: tuple[str, ...]
+    """The same, apart where several rules were tried."""
 
     @classmethod
     def told_by(cls, error: Exception, backend: ADBackend, rule: str, way: str, *, allowed: bool) -> Lack | None:
@@ -82,7 +84,7 @@ class Lack:
                 f"with fallback=True the result would come from {way}"
             )
             raise UnsupportedOperationError(msg) from error
-        return cls(backend, rule, way, str(error))
+        return cls(backend, rule, way, str(error), reasons_of(error))
 
     def replaced_by(self, f: Function, substitute: Callable[[], T]) -> T:
         """What stands in, which is logged once for each function."""
@@ -102,21 +104,25 @@ class Lack:
         except Exception as error:
             if not is_missing_rule(self.backend, error):
                 raise
-            raise UnsupportedOperationError(self._neither(str(error))) from error
+            raise self._neither(reasons_of(error)) from error
 
-    def _neither(self, words: str) -> str:
-        """That nothing can stand in, said once: what a product says, the sweep of it need not repeat."""
-        for said in (self.words, words):
-            if said.endswith(_ADVICE):
-                return said
-        why = "" if words == self.words else f" ({self.words})"
-        lack = f"backend {self.backend.name!r} lacks a {self.rule}{why}"
-        return f"{lack}, and {self.way} cannot stand in ({words}); {_ADVICE}"
+    def _neither(self, more: tuple[str, ...]) -> UnsupportedOperationError:
+        """That nothing can stand in, with each reason once: what a product lacks, the sweep of it lacks as well."""
+        others = [reason for reason in more if reason not in self.reasons]
+        msg = (
+            f"backend {self.backend.name!r} lacks a {self.rule} ({'; '.join(self.reasons)}), "
+            f"and {self.way} cannot stand in ({'; '.join(others) or 'for the same reason'}); "
+            "write f with other primitives, give the primitive a rule in its framework, "
+            "or use the backend 'finite-difference'"
+        )
+        error = UnsupportedOperationError(msg)
+        error.reasons = (*self.reasons, *others)
+        return error
 
 
-_ADVICE = (
-    "write f with other primitives, give the primitive a rule in its framework, or use the backend 'finite-difference'"
-)
+def reasons_of(error: Exception) -> tuple[str, ...]:
+    """What the framework said, of one rule or of several."""
+    return getattr(error, "reasons", ()) or (str(error),)
 
 
 def is_missing_rule(backend: ADBackend, error: Exception) -> bool:
