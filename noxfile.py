@@ -94,7 +94,7 @@ def versions(session: nox.Session, versions: str) -> None:
     install(session, "-e", ".[all,testing]", groups=("test", "containers"), constraints=constraints)
     # JAX 0.5 reads zeros from its own cache of compiled loops.
     kept = environment(session) if versions.startswith("newest") else {}
-    session.run("python", "docs/versions.py", versions, env={"OMP_NUM_THREADS": "1", **kept})
+    session.run("python", "docs/versions.py", versions, *session.posargs, env={"OMP_NUM_THREADS": "1", **kept})
 
 
 @nox.session

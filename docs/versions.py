@@ -2,7 +2,7 @@
 
 ``python docs/versions.py oldest`` runs, for each backend, the conformance suite and the tests of its plugin, then the
 gallery of ``adhelpers compare`` and the README's examples, and writes its lines of the page anew. It goes on where
-something fails, and then ends with status 1. ``nox -s versions`` makes the environments and runs this in each; one
+something fails, and then ends with status 1. Names of backends after that of the environment are the only ones run. ``nox -s versions`` makes the environments and runs this in each; one
 takes half an hour on two cores. It needs pytest-xdist.
 """
 
@@ -134,23 +134,26 @@ def table(heading: tuple[str, ...], rows: list[list[str]]) -> str:
     return "\n".join(f"| {' | '.join(cells)} |" for cells in (heading, ["---"] * len(heading), *ordered))
 
 
-def others(environment: str, width: int) -> list[list[str]]:
-    """The rows that the page has of other environments."""
+def kept(width: int, replaced: set[tuple[str, str]]) -> list[list[str]]:
+    """The rows that the page has of other environments, and of frameworks that are not run."""
     text = PAGE.read_text(encoding="utf-8") if PAGE.exists() else ""
     rows = [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("| ")]
-    return [row for row in rows if len(row) == width and row[0] in ORDER and row[0] != environment]
+    named = [row for row in rows if len(row) == width and row[0] in ORDER]
+    return [row for row in named if (row[0], row[1].split()[0]) not in replaced]
 
 
-def main(environment: str) -> int:
-    """Run all, and write the page."""
-    found = [by_backend(environment, name) for name in BACKENDS]
-    shared, all_shared = by_environment(environment)
+def main(environment: str, *names: str) -> int:
+    """Run all, or these backends, and write the page."""
+    found = [by_backend(environment, name) for name in names or BACKENDS]
+    shared = [] if names else [by_environment(environment)]
+    rows = [[cells for cells, _ in results] for results in (found, shared)]
+    replaced = [{(row[0], row[1].split()[0]) for row in new} for new in rows]
     tables = (
-        table(BY_BACKEND, [*others(environment, len(BY_BACKEND)), *[cells for cells, _ in found]]),
-        table(BY_ENVIRONMENT, [*others(environment, len(BY_ENVIRONMENT)), shared]),
+        table(BY_BACKEND, [*kept(len(BY_BACKEND), replaced[0]), *rows[0]]),
+        table(BY_ENVIRONMENT, [*kept(len(BY_ENVIRONMENT), replaced[1]), *rows[1]]),
     )
     PAGE.write_text(INTRODUCTION + "\n\n".join(tables) + "\n", encoding="utf-8")
-    return 0 if all_shared and all(well for _, well in found) else 1
+    return 0 if all(well for _, well in (*found, *shared)) else 1
 
 
 if __name__ == "__main__":

@@ -67,9 +67,7 @@ def test_a_pullback_that_stands_in_and_lacks_a_rule_too_names_both() -> None:
     point = Tree.read(backend, np.ones(2), "x")
     cubes = LeafwiseFunction(lambda x: x**3, point, (), has_aux=False)
     _, pullback, _ = derived.vjp_by("forward", backend, cubes, point.leaves)
-    both = (
-        "lacks a forward rule .no rule for cube.*, and a vector-Jacobian product cannot stand in .for the same reason"
-    )
+    both = "lacks a forward rule .*, and a vector-Jacobian product cannot stand in .no rule for cube"
     with pytest.raises(UnsupportedOperationError, match=both):
         pullback((np.ones(2),))
 
