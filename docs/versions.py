@@ -2,8 +2,9 @@
 
 ``python docs/versions.py oldest`` runs, for each backend, the conformance suite and the tests of its plugin, then the
 gallery of ``adhelpers compare`` and the README's examples, and writes its lines of the page anew. It goes on where
-something fails, and then ends with status 1. Names of backends after that of the environment are the only ones run. ``nox -s versions`` makes the environments and runs this in each; one
-takes half an hour on two cores. It needs pytest-xdist.
+something fails, and then ends with status 1. Backends named after the environment are the only ones run. ``nox -s
+versions`` makes the environments and runs this in each; one takes a quarter of an hour on two cores. It needs
+pytest-xdist.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 import types
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -39,14 +39,39 @@ class Kept:
 
     @classmethod
     def constant(cls, value: Any) -> Kept:
-        """One of which the user says that it is constant: it is what it equals."""
+        """One of which the user says that it is constant: an object that hashes stays what it is.
+
+        Another that it equals need not be the same to `f`: 0.0 equals -0.0, also within a dataclass.
+        """
         kept = cls.of(value)
-        return cls(value, (type(value), value)) if kept.may_differ and isinstance(value, Hashable) else kept
+        is_object = kept.may_differ and _hashes(value) and not hasattr(value, "dtype")
+        return cls(value, (type(value), _Same(value))) if is_object else kept
 
     @property
     def may_differ(self) -> bool:
         """Whether it need not be what another is that it equals, nor even what it was."""
         return isinstance(self.key, type)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Same:
+    """The very same object, which it keeps alive."""
+
+    value: Any
+
+    def __hash__(self) -> int:
+        return id(self.value)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and self.value is other.value
+
+
+def _hashes(value: object) -> bool:
+    try:
+        hash(value)
+    except Exception:  # noqa: BLE001  # of the user's own, about a part of it
+        return False
+    return True
 
 
 _FIXED = (str, bytes, int, type(None), type(...), type, enum.Enum, types.FunctionType, types.BuiltinFunctionType)

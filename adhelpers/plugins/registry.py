@@ -6,6 +6,7 @@ point, and raised only when that backend is asked for.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import itertools
 import sys
@@ -140,7 +141,7 @@ class Registry:
         """See who claims the types of a backend, which a compiler of Python may not be able to ask."""
         for path in self.descriptions[name].array_types:
             kind = _type_at(path)
-            if kind is not None:
+            with contextlib.suppress(Exception):  # of a type of some plugin's, which then cannot be asked like this
                 _CLAIMS.keep((self._number, kind), self._claiming(kind, issubclass))
 
     def advice_about(self, leaf: Any) -> str | None:

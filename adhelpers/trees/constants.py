@@ -6,8 +6,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from adhelpers.errors import ArgumentTypeError
 from adhelpers.plugins.containers import TreeDef, make_known
 from adhelpers.plugins.functions import Leaves
+from adhelpers.plugins.lookup import open_up
+from adhelpers.plugins.objects import ATOMS
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,20 @@ class Constant:
     """
 
     value: Any
+
+    def __post_init__(self) -> None:
+        """Take marks within the value off: `f` gets none."""
+        if type(self.value) in ATOMS:
+            return
+        leaves, treedef = open_up(self.value)
+        if Constant in map(type, leaves):
+            bare = treedef.unflatten([leaf.value if type(leaf) is Constant else leaf for leaf in leaves])
+            object.__setattr__(self, "value", bare)
+
+    def __bool__(self) -> bool:
+        """Refuse to be taken for the value, as among `args`, where all is constant already."""
+        msg = f"a Constant is a mark for x and no value; use {self.value!r} itself"
+        raise ArgumentTypeError(msg)
 
 
 @dataclass(frozen=True, slots=True)

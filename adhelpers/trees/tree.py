@@ -58,9 +58,12 @@ class Tree:
             return cls(backend, name, _lifted(backend, leaves, treedef, name), treedef)
         marked = Marked(treedef, tuple([leaf if type(leaf) is Constant else None for leaf in leaves]))
         varying = tuple([leaf for leaf in leaves if type(leaf) is not Constant])
-        leaves, treedef = backend.flatten(marked.filled(varying, lambda constant: None))
+        msg = f"{name} is {describe(x)}, which cannot hold None; give its constants in args or a closure"
+        try:
+            leaves, treedef = backend.flatten(marked.filled(varying, lambda constant: None))
+        except Exception as error:  # of the container's
+            raise ArgumentTypeError(msg) from error
         if len(leaves) != len(varying):
-            msg = f"{name} is {describe(x)}, which cannot hold None; give its constants in args or a closure"
             raise ArgumentTypeError(msg)
         return cls(backend, name, _lifted(backend, leaves, treedef, name), treedef, marked)
 

@@ -182,3 +182,20 @@ def test_plugins_are_asked_once_however_many_threads_ask(install: Install, fresh
         found = set(map(id, pool.map(lambda _: lookup.current(), range(32))))
     assert len(found) == 1
     assert sys.modules["toy_plugin"].calls == [1]
+
+
+PROTOCOL = """
+from typing import Protocol, runtime_checkable
+
+@runtime_checkable
+class Array(Protocol):
+    value: int
+"""
+
+
+def test_a_type_that_can_only_be_asked_by_instances_disturbs_nobody(install: Install, fresh: None) -> None:
+    """Whose arrays a class's are is asked when any backend is made; a protocol with data refuses."""
+    install("toy", toy_plugin=plugin(array_types=("toy_types:Array",)), toy_types=PROTOCOL)
+    importlib.import_module("toy_types")
+    assert adhelpers.backend("finite-difference").name == "finite-difference"
+    lookup.current()._know_types_of("toy")

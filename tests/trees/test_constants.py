@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import OrderedDict, namedtuple
 from typing import Any
 
@@ -264,3 +265,48 @@ def test_a_constant_equals_one_of_the_same_value() -> None:
     assert hash(Constant(3)) == hash(Constant(3))
     assert Constant(3) != Constant(4)
     assert repr(Constant("a")) == "Constant(value='a')"
+
+
+def test_marks_within_a_constant_are_taken_off() -> None:
+    """A flag in a part that was marked before is the flag, and no object that counts as true."""
+    x = adhelpers.mark_constants({"a": 1.0, "part": {"train": False, "scale": 3.0}})
+    frozen = {**x, "part": Constant(x["part"])}
+
+    def f(x: Any) -> Any:
+        assert x["part"] == {"train": False, "scale": 3.0}
+        return x["a"] if x["part"]["train"] else x["part"]["scale"] * x["a"]
+
+    gradient = adhelpers.gradient(f, "finite-difference", frozen)
+    np.testing.assert_allclose(gradient["a"], 3.0, rtol=1e-8)
+    assert gradient["part"] is None
+    assert Constant(Constant(3)) == Constant(3)
+
+
+def test_a_constant_is_no_value() -> None:
+    with pytest.raises(ArgumentTypeError, match="a Constant is a mark for x and no value; use 3 itself"):
+        adhelpers.gradient(lambda x, k: x if k else 2 * x, "finite-difference", 1.0, args=(Constant(3),))
+
+
+@dataclasses.dataclass(frozen=True)
+class Setting:
+    value: Any
+
+
+def test_prepared_code_is_made_for_an_object_and_not_for_what_it_equals(framework: adhelpers.ADBackend) -> None:
+    def point(value: Any) -> Any:
+        return {"a": np.asarray([1.0, 2.0]), "c": Constant(Setting(value))}
+
+    prepared = adhelpers.prepare(
+        adhelpers.gradient, lambda x: (x["a"] * np.copysign(1.0, x["c"].value)).sum(), framework, point(0.0)
+    )
+    for value, sign in ((0.0, 1.0), (-0.0, -1.0), (0.0, 1.0)):
+        np.testing.assert_array_equal(framework.to_numpy(prepared(point(value))["a"]), [sign, sign])
+
+
+def test_objects_that_fail_to_hash_are_no_failure_of_the_call(framework: adhelpers.ADBackend) -> None:
+    def point(first: float) -> Any:
+        return {"a": np.asarray([1.0, 2.0]), "c": Constant(Setting([first]))}
+
+    prepared = adhelpers.prepare(adhelpers.gradient, lambda x: (x["a"] * x["c"].value[0]).sum(), framework, point(2.0))
+    for first in (2.0, 5.0):
+        np.testing.assert_array_equal(framework.to_numpy(prepared(point(first))["a"]), [first, first])
