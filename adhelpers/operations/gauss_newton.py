@@ -82,8 +82,7 @@ GAUSS_NEWTON_PRODUCT = Operation(
     _gauss_newton,
     {"loss": function_or_none, "differentiate_u": flag},
     along="x",
-    result="x",
-    order=2,
+    result="x",  # of two first derivatives, one after the other: only that of a loss is a second one
 )
 
 

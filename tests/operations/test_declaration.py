@@ -51,8 +51,11 @@ NO_OPERATIONS = {
     "explain",
     "fewest_vectors_first",
     "implicit",
+    "mark_constants",
     "prepare",
     "special_namespace",
+    "tree_leaves",
+    "tree_map",
 }
 """Public functions that differentiate nothing themselves."""
 
