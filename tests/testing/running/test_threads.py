@@ -10,7 +10,8 @@ import pytest
 from strangers import Install
 from toy_suite import TOY, conformance, toy
 
-from adhelpers.testing import Failure, threads
+from adhelpers.testing import Failure
+from adhelpers.testing.running import threads
 from adhelpers.testing.subject import Subject
 from adhelpers_plugins.finite_difference import FiniteDifferenceBackend
 
