@@ -115,7 +115,7 @@ class Lack:
             "write f with other primitives, give the primitive a rule in its framework, "
             "or use the backend 'finite-difference'"
         )
-        error = UnsupportedOperationError(msg)
+        error = UnsupportedOperationError(msg if others or len(self.reasons) == 1 else self.words)
         error.reasons = (*self.reasons, *others)
         return error
 
