@@ -10,7 +10,6 @@ pytest-xdist.
 from __future__ import annotations
 
 import collections
-import json
 import platform
 import subprocess
 import sys
@@ -18,7 +17,8 @@ import tempfile
 import xml.etree.ElementTree as ET
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+
+import capabilities
 
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "versions.md"
@@ -49,15 +49,6 @@ BY_BACKEND = (
 )
 BY_ENVIRONMENT = ("environment", "beside", "`adhelpers compare`", "README's examples")
 ORDER = ("oldest", "middle", "newest", "newest-3.14")
-
-
-def conformance(name: str) -> dict[str, Any]:
-    """The report of the suite on a backend, whether it passes or not."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "report.json"
-        command = [sys.executable, "-m", "adhelpers", "conformance", name, "--json", str(path), "-n", "auto"]
-        subprocess.run(command, cwd=folder, check=False)
-        return json.loads(path.read_text(encoding="utf-8"))[name]
 
 
 def tested(*paths: str) -> collections.Counter[str]:
@@ -96,7 +87,7 @@ def words(outcomes: collections.Counter[str]) -> str:
 
 def by_backend(environment: str, name: str) -> tuple[list[str], bool]:
     """The cells of a backend, and whether all is well."""
-    report, tests = conformance(name), tested(f"tests/rooms/{name.replace('-', '_')}")
+    report, tests = capabilities.report(name, check=False), tested(f"tests/rooms/{name.replace('-', '_')}")
     outcomes = collections.Counter(scenario["outcome"] for scenario in report["scenarios"])
     known = collections.Counter(
         scenario["scenario"].partition("/")[0]
