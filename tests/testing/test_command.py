@@ -240,16 +240,17 @@ def test_nothing_runs_on_when_the_command_is_killed(install: Install, tmp_path: 
 def started_conformance(path: Path, *arguments: str) -> subprocess.Popen[str]:
     """The command in a process group of its own."""
     (path / "empty").mkdir()
+    # Whoever started the tests in the background may have them ignore the signal.
+    heed = "import runpy, signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    run = "runpy.run_module('adhelpers', run_name='__main__', alter_sys=True)"
     return subprocess.Popen(
-        [sys.executable, "-m", "adhelpers", "conformance", "toy", *arguments],
+        [sys.executable, "-c", heed + run, "conformance", "toy", *arguments],
         env={**os.environ, "PYTHONPATH": os.pathsep.join([str(path), *sys.path])},
         cwd=path / "empty",
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
-        # Whoever started the tests in the background may have them ignore it.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
 
 
