@@ -35,8 +35,8 @@ def jacobian(
         for y in outputs:
             if not is_complex(backend, y):
                 msg = (
-                    f"holomorphic=True needs a complex f(x), but it has {describe(y)} of dtype {y.dtype}; "
-                    "use the two products"
+                    f"holomorphic=True needs a complex f(x), but f(x) has {describe(y)} of dtype {y.dtype}; "
+                    "use jacobian_vector_product or vector_jacobian_product"
                 )
                 raise DTypeError(msg)
 

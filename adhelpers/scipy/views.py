@@ -362,7 +362,7 @@ def view(f: Function, backend: Backend, x0: Any, *, args: tuple[Any, ...] = (), 
     DeviceMismatchError
         `x0` lies on several devices.
     ArgumentError, ArgumentTypeError
-        Another argument cannot serve.
+        Another argument has a wrong value or type.
     AmbiguousBackendError, BackendNotFoundError, BackendLoadError
         No backend could be chosen.
 

@@ -225,9 +225,9 @@ def test_what_is_not_marked_is_refused_as_ever(backend: adhelpers.ADBackend) -> 
 
 def test_a_batched_operation_takes_none() -> None:
     x = {"w": W, "n": Constant(3)}
-    with pytest.raises(BatchAxisError, match="takes a single array; pass in args what is constant$"):
+    with pytest.raises(BatchAxisError, match="takes a single array; pass constants in args$"):
         adhelpers.batched_jacobian(lambda x: x["w"], "finite-difference", x, batch_axis=0)
-    with pytest.raises(BatchAxisError, match="pass in args what is constant, and join its parts"):
+    with pytest.raises(BatchAxisError, match="pass constants in args, and concatenate its parts"):
         adhelpers.batched_jacobian(lambda x: x["w"], "finite-difference", {**x, "v": W}, batch_axis=0)
 
 
