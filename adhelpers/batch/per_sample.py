@@ -41,7 +41,7 @@ class Values:
             )
             raise BatchAxisError(msg)
         if is_complex(self._backend, outputs[0]):
-            msg = f"f(x) is complex ({outputs[0].dtype}), but only real numbers have gradients; return its real part"
+            msg = f"f(x) is complex ({outputs[0].dtype}), but a gradient needs real numbers; return its real part"
             raise DTypeError(msg)
         return (self._reshaped(outputs[0], (1, batch) if self._axis == -1 else (batch, 1)),), aux
 

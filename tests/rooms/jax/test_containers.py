@@ -136,7 +136,7 @@ def test_equinox_modules() -> None:
         assert isinstance(pulled, Layer)
         np.testing.assert_allclose(pulled.bias, 2 * (X + X) * X)
         np.testing.assert_allclose(pulled.weight, np.outer(2 * (X + X) * X, X))
-    with pytest.raises(StructureMismatchError, match=r"Layer whose parts that are no leaves differ"):
+    with pytest.raises(StructureMismatchError, match=r"Layer whose non-leaf parts differ"):
         jacobian_vector_product(lambda layer: layer(x), "jax", layer, Layer(jnp.eye(3), x, 3))
     with pytest.raises(ShapeMismatchError, match=r"u\.bias has shape \(2,\), but x\.bias has \(3,\)"):
         jacobian_vector_product(lambda layer: layer(x), "jax", layer, Layer(jnp.eye(3), x[:2], 2))
