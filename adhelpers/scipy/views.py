@@ -129,8 +129,8 @@ class View:
         """``f(x)``: a float for a scalar `f`, or else all its numbers in one vector.
 
         `f` does not run again at an x whose gradient or Jacobian was computed last. Once a solver has asked for the
-        gradient at an x with known value, both are computed together. The same holds for the Jacobian after two such
-        requests in a row, except on a backend that compiles.
+        gradient at an x with known value, both are computed together. So is the Jacobian after two such requests in a
+        row, except on a backend that compiles.
 
         Examples
         --------
@@ -351,15 +351,13 @@ def view(f: Function, backend: Backend, x0: Any, *, args: tuple[Any, ...] = (), 
     Returns
     -------
     View
-        An object with `x0`, `flatten` and `rebuild`. For an objective use its `value`, `gradient`,
-        `value_and_gradient`, `hessian` and `hessian_product`; for residuals its `value`, `residuals`, `jacobian` and
-        `jacobian_operator`.
+        Has `x0`, `flatten` and `rebuild`. Use `value`, `gradient`, `value_and_gradient`, `hessian` and
+        `hessian_product` for an objective, and `value`, `residuals`, `jacobian` and `jacobian_operator` for residuals.
 
     Raises
     ------
     DTypeError
-        `x0` is not of float64, or the backend would narrow it, and single precision is too coarse for an optimum. The
-        message says what to type.
+        `x0` is not of float64, or the backend would narrow it. Single precision is too coarse for solvers.
     DeviceMismatchError
         `x0` lies on several devices.
     ArgumentError, ArgumentTypeError

@@ -104,7 +104,7 @@ def test_nodes_registered_with_jax_in_every_operation(name: str | None) -> None:
         (lambda x: Line(x, {"c": x}), r"is a dict with keys \['c'\], but x.* is a dict with keys \['b'\]"),
         (
             lambda x: Line(x, {"b": x}, "other"),
-            f"u is a {LINE}, but x is a {LINE} whose parts that are no",
+            f"u is a {LINE}, but x is a {LINE} whose non-leaf parts differ",
         ),
         (lambda x: (x, x), f"u is a tuple of length 2, but x is a {LINE}"),
         (lambda x: Line(None, {"b": x}), r"u.* is None, but x.* is a jaxlib.\w+; give an array for u"),
