@@ -35,26 +35,25 @@ class CustomRule(Generic[P, R]):
         self._functions = Functions(journal.name_of(f), f, shapes=shapes)
 
     def defjvp(self, jvp: F) -> F:
-        """Define the derivative times a vector, as a decorator.
+        """Decorate the JVP rule of the function: its derivative times a vector.
 
         Parameters
         ----------
         jvp
             ``jvp(x, y, u, *args)`` returns `v`, with the structure, shapes and dtypes of ``y = f(x, *args)``. `u` is
             like `x`, and `v` is linear in `u`. Write `jvp` with differentiable functions, such as those of
-            `adhelpers.array_namespace`, because second derivatives differentiate `jvp`. They treat `y` as ``f(x,
-            *args)``.
+            `adhelpers.array_namespace`, because second derivatives differentiate `jvp`, with `y` as a function of `x`.
 
         Returns
         -------
         jvp
-            As it was given.
+            The same function.
         """
         self._functions.jvp = require_function(jvp, "jvp")
         return jvp
 
     def defvjp(self, vjp: F) -> F:
-        """Define the transposed derivative times a vector, as a decorator.
+        """Decorate the VJP rule of the function: its transposed derivative times a vector.
 
         Parameters
         ----------
@@ -65,7 +64,7 @@ class CustomRule(Generic[P, R]):
         Returns
         -------
         vjp
-            As it was given.
+            The same function.
         """
         self._functions.vjp = require_function(vjp, "vjp")
         return vjp
@@ -152,7 +151,7 @@ def custom_rule(
 
 
 def custom_rule(f: Any = None, *, shapes: Callable[..., Any] | None = None) -> Any:
-    """Give a function your own derivative rule, for every framework at once, as a decorator.
+    """Decorate a function to give it your own derivative rule, for every framework at once.
 
     All operations follow the rule, prepared ones too. So do the frameworks: ``jax.grad``, ``jax.jit`` and ``jax.vmap``,
     ``backward()`` and ``torch.func``, ``autograd.grad``. The rule serves every order: second derivatives differentiate
@@ -184,8 +183,8 @@ def custom_rule(f: Any = None, *, shapes: Callable[..., Any] | None = None) -> A
 
     See Also
     --------
-    adhelpers.testing.assert_rule_correct : Test whether the rule is right. adhelpers.implicit : Rules for solutions
-    that a solver finds.
+    adhelpers.testing.assert_rule_correct : Test whether the rule is right.
+    adhelpers.implicit : Rules for solutions that a solver finds.
 
     Examples
     --------

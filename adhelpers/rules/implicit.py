@@ -90,7 +90,7 @@ def implicit(
     tolerance: float | None = None,
     shapes: Callable[..., Any] | None = None,
 ) -> Callable[[Callable[P, R]], CustomRule[P, R]]:
-    """Differentiate the result of a solver by its conditions, without differentiating the solver, as a decorator.
+    """Decorate a solver to differentiate its result by the conditions that it satisfies, and not its steps.
 
     If ``conditions(x, y, *args) == 0`` defines ``y = solver(x, *args)``, one linear solve with the derivatives of the
     conditions gives the derivative of `y` (the implicit function theorem). The solver may be anything: Newton's method,
