@@ -205,8 +205,8 @@ class Sweep:
 
     def _tell_of_failure(self, name: str, error: Exception) -> None:
         words = journal.one_line(error) if isinstance(error, WrongSweep) else journal.raised(error)
-        journal.tell("fallback", f"a sweep {name} is not taken: {words}")
-        journal.inform("backend %r: a sweep %s is not taken: %s", self.backend.name, name, words)
+        journal.tell("fallback", f"a sweep {name} is not used: {words}")
+        journal.inform("backend %r: a sweep %s is not used: %s", self.backend.name, name, words)
 
     def _pushed(self, sweep: JVPSweep, prove: bool) -> Swept:
         backend, f, x = self.backend, self.f, self.x
@@ -332,9 +332,11 @@ class Sweep:
             journal.tell("check", "f returns another result each time, so nothing can be proved")
             return
         if not proof.holds(result, Tolerance(self.backend, self.x, self._outputs)):
-            msg = "a combination of the vectors gives another result by itself"
+            msg = "a combination of the vectors, pushed by itself, gives another result"
             raise WrongSweep(msg)
-        journal.tell("check", "the sweep is right: a random combination of its vectors gives the same by itself")
+        journal.tell(
+            "check", "the sweep is right: a random combination of its vectors, pushed by itself, gives the same"
+        )
 
     def _turned(self, block: Leaves) -> Leaves:
         """The block times -i, with zeros for real outputs, which have no imaginary part."""

@@ -222,6 +222,6 @@ def resolve(f: Function, backend: Backend, x: Any) -> ADBackend:
     else:
         msg = (
             f"backend must be an ADBackend, its name or None, but {describe(backend)} was given; "
-            'the arguments are f, backend, x in this order: give for example the backend "finite-difference"'
+            'the arguments are f, backend, x in this order, with a backend such as "finite-difference"'
         )
     raise ArgumentTypeError(msg)
