@@ -334,9 +334,7 @@ class Sweep:
         if not proof.holds(result, Tolerance(self.backend, self.x, self._outputs)):
             msg = "a combination of the vectors, pushed by itself, gives another result"
             raise WrongSweep(msg)
-        journal.tell(
-            "check", "the sweep is right: a random combination of its vectors, pushed by itself, gives the same"
-        )
+        journal.tell("check", "the sweep is right: a combination of its vectors, pushed by itself, gives the same")
 
     def _turned(self, block: Leaves) -> Leaves:
         """The block times -i, with zeros for real outputs, which have no imaginary part."""
