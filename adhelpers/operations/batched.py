@@ -26,7 +26,7 @@ from adhelpers.trees.tree import Tree
 
 
 class BatchedJacobianOptions(Options, total=False):
-    """What `batched_jacobian` takes besides ``has_aux``."""
+    """The keywords of `batched_jacobian` besides ``has_aux``."""
 
     batch_axis: Literal[-1, 0]
     mode: Literal["auto", "forward", "reverse"]

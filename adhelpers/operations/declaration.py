@@ -106,7 +106,7 @@ class Operation:
         """Run a user's call: ``(f(x), result)`` or ``(f(x), result, aux)``."""
         defaults = self.defaults
         for name, value in options.items():
-            if value is not defaults[name]:  # by identity: 0 equals False, but is no bool
+            if value is not defaults[name]:  # by identity: 0 equals False, but is not a bool
                 self.options[name](name, value)
         if has_aux is not False:
             flag("has_aux", has_aux)

@@ -27,7 +27,7 @@ from adhelpers.trees.tree import Tree
 
 
 class GaussNewtonOptions(Options, total=False):
-    """What `gauss_newton_product` takes besides ``has_aux``."""
+    """The keywords of `gauss_newton_product` besides ``has_aux``."""
 
     loss: Callable[[Any], Any] | None
     differentiate_u: bool

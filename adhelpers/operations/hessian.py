@@ -29,7 +29,7 @@ from adhelpers.trees.tree import Tree
 
 
 class HessianOptions(Options, total=False):
-    """What `hessian` and `laplacian` take besides ``has_aux``."""
+    """The keywords of `hessian` and `laplacian` besides ``has_aux``."""
 
     mode: Composition
     chunk_size: int | None

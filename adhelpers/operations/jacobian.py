@@ -27,7 +27,7 @@ from adhelpers.trees.tree import Tree
 
 
 class JacobianOptions(Options, total=False):
-    """What `jacobian` takes besides ``has_aux``."""
+    """The keywords of `jacobian` besides ``has_aux``."""
 
     mode: Literal["auto", "forward", "reverse"]
     chunk_size: int | None

@@ -29,7 +29,7 @@ from adhelpers.trees.tree import Tree
 
 
 class BatchedGradientOptions(Options, total=False):
-    """What `batched_gradient` takes besides ``has_aux``."""
+    """The keywords of `batched_gradient` besides ``has_aux``."""
 
     batch_axis: Literal[-1, 0]
     check: Check
@@ -37,7 +37,7 @@ class BatchedGradientOptions(Options, total=False):
 
 
 class BatchedHessianOptions(BatchedGradientOptions, total=False):
-    """What `batched_hessian` takes besides ``has_aux``."""
+    """The keywords of `batched_hessian` besides ``has_aux``."""
 
     mode: Composition
     chunk_size: int | None

@@ -24,7 +24,7 @@ from adhelpers.trees.tree import Tree
 
 
 class ProductOptions(Options, total=False):
-    """What a product takes besides ``has_aux``."""
+    """The keywords of a product besides ``has_aux``."""
 
     differentiate_u: bool
 

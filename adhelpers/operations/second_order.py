@@ -25,7 +25,7 @@ from adhelpers.trees.tree import Tree
 
 
 class HessianProductOptions(Options, total=False):
-    """What `hessian_vector_product` takes besides ``has_aux``."""
+    """The keywords of `hessian_vector_product` besides ``has_aux``."""
 
     differentiate_u: bool
     mode: Composition
