@@ -68,7 +68,8 @@ def compare(
     -------
     ComparisonReport
         What agrees and what differs, by how much and where. ``report.agree`` is True if all results agree. A result
-        with nothing to compare it with has the status ``"unchecked"``; if all are unchecked, ``report.agree`` is False.
+        with nothing precise enough to compare it with has the status ``"unchecked"``; if all are unchecked,
+        ``report.agree`` is False.
 
     Raises
     ------

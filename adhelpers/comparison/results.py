@@ -8,7 +8,7 @@ from typing import Literal
 Status = Literal["agrees", "differs", "kink", "unsupported", "failed", "unchecked"]
 """``"kink"``: results differ where `f` has no derivative, so each framework made its own choice.
 
-``"unchecked"``: there is a result, but no reference and no other result to compare it with.
+``"unchecked"``: there is a result, but no reference or other result that is precise enough to compare it with.
 """
 
 
@@ -63,7 +63,7 @@ class Result:
     status
         ``"agrees"`` or ``"differs"``; ``"kink"`` if `f` has no derivative there, so each framework may choose;
         ``"unsupported"`` if the framework lacks a rule, and ``"failed"`` for other errors; ``"unchecked"`` if there is
-        nothing to compare the result with.
+        nothing precise enough to compare the result with.
     against
         The reference of `deviation`: that of the comparison, or a backend whose result differs.
     deviation
