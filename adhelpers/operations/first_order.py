@@ -205,9 +205,9 @@ def gradient(f: Function, backend: Backend, x: Any, *, has_aux: bool = False, **
     Returns
     -------
     v
-        The same structure as `x`, and in each leaf the same shape, dtype and device. For complex `x`, ``Re(sum(v *
-        t))`` is the derivative along every direction `t` (R7). So `v` is the conjugate of the direction of steepest
-        ascent, as in JAX.
+        The same structure as `x`, and in each leaf the same shape, dtype and device. For complex `x`,
+        ``Re(sum(v * t))`` is the derivative along every direction `t` (R7). So `v` is the conjugate of the direction of
+        steepest ascent, as in JAX.
 
     Raises
     ------

@@ -253,8 +253,8 @@ def vector_jacobian_product(
     -------
     v
         The product, with the same structure, shapes, dtypes and device as `x`. For complex arrays, `v` is the transpose
-        applied to `u` under the pairing ``Re(sum(a * b))``, without conjugation: ``Re(sum(u * jvp(t))) == Re(sum(vjp(u)
-        * t))`` for every tangent ``t``. This is JAX's convention.
+        applied to `u` under the pairing ``Re(sum(a * b))``, without conjugation:
+        ``Re(sum(u * jvp(t))) == Re(sum(vjp(u) * t))`` for every tangent ``t``. This is JAX's convention.
 
     Raises
     ------
