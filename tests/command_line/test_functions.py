@@ -24,7 +24,7 @@ BAD_USAGE = {
     "second port": (("compare", "--port", PORT, "--port", PORT, *SHAPE), "is the second one for 'autograd'"),
     "port of nobody": (("compare", "f.py:good", "--port", PORT, *SHAPE, "--backends", "jax"), "name it there too"),
     "unknown backend": (("compare", "--port", "jaks=f.py:good", *SHAPE), "no backend is named 'jaks'"),
-    "missing port": (("compare", "--port", PORT, *SHAPE, *PAIR), "f has no function for finite-difference"),
+    "missing port": (("compare", "--port", PORT, *SHAPE, *PAIR), "but none for finite-difference"),
 }
 
 
