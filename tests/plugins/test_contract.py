@@ -190,7 +190,7 @@ def test_arrays_of_frameworks_that_trace_may_be_traced() -> None:
 def test_scipys_functions_are_not_handed_to_arrays_of_which_they_would_take_the_numbers() -> None:
     pytest.importorskip("scipy")
     assert ForwardToy().special_namespace(np.ones(2)).erf(0.0) == 0.0
-    with pytest.raises(UnsupportedOperationError, match="call those of the framework itself"):
+    with pytest.raises(UnsupportedOperationError, match="call the framework's own functions"):
         ForwardToy().special_namespace(np.ones(2), Unread(2))
 
 
