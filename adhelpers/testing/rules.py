@@ -1,6 +1,6 @@
 """The rules: what holds on every backend.
 
-The suite, messages of failures, and the documentation read them here.
+The suite, its messages and the documentation take them from here.
 """
 
 from __future__ import annotations
@@ -10,18 +10,18 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Rule:
-    """One thing that holds on every backend.
+    """A rule that holds on every backend.
 
     Attributes
     ----------
     number
-        That by which it is cited: 7 for ``"R7"``.
+        The number by which it is cited: 7 for ``"R7"``.
     title
         A word or two, in Markdown.
     sentence
-        What it says, in the brief words of a failure's message.
+        The rule in short, for messages.
     statement
-        All that it says, in Markdown; links are relative to the documentation's first page.
+        The rule in full, in Markdown; links are relative to the documentation's first page.
     has_scenarios
         Whether the suite checks it.
     """
@@ -69,7 +69,8 @@ ALL_RULES: tuple[Rule, ...] = (
         4,
         "results",
         "each result leaf has exactly its partner's shape, dtype and device",
-        "so has a leaf of a result, 0-d and half precision included. A dtype that a framework lacks is a `DTypeError`",
+        "a leaf of a result has exactly its partner's shape, dtype and device, 0-d and half precision included. A "
+        "dtype that a framework lacks is a `DTypeError`",
     ),
     Rule(
         5,
@@ -102,7 +103,7 @@ ALL_RULES: tuple[Rule, ...] = (
         "f runs once per product, once in a reverse batched Jacobian, once per chunk in a forward one",
         "`f` runs once for each product that a backend implements itself, once in a reverse batched Jacobian, "
         "once a chunk in a forward one; once or twice more when a function is first seen, and twice when it is seen "
-        "again. What is derived, or looped over, and a pullback where `pullback_calls_f` says so, run it more often",
+        "again. Derived products, loops, and pullbacks of a backend with `pullback_calls_f` run it more often",
     ),
     Rule(
         10,
@@ -114,7 +115,7 @@ ALL_RULES: tuple[Rule, ...] = (
         11,
         "threads",
         "any number of threads may call any operation",
-        "any number of threads may call any operation; `f` must not wait for another that does",
+        "any number of threads may call any operation; `f` must not wait for another thread that does",
     ),
     Rule(
         12,
@@ -141,14 +142,14 @@ ALL_RULES: tuple[Rule, ...] = (
         15,
         "context",
         "results stay attached to what f closes over",
-        "results stay attached to what `f` closes over, be it Parameters or tracers; a framework's modes, "
+        "results stay attached to what `f` closes over, Parameters or tracers; a framework's modes, "
         "such as `no_grad`, change nothing",
     ),
     Rule(
         16,
         "loud",
-        "a result is right or it raises: what a framework gets wrong without a word is found and mended, or refused",
-        "a result is right or it raises: what a framework gets wrong without a word is found and mended, or refused",
+        "a result is right or it raises: silent errors of a framework are corrected or refused",
+        "a result is right or it raises: silent errors of a framework are found, and corrected or refused",
     ),
     Rule(
         17,
@@ -180,10 +181,10 @@ ALL_RULES: tuple[Rule, ...] = (
     Rule(
         21,
         "rules",
-        "a function that brings its own derivative is differentiated by it, in every mode and to any order",
-        "a function that brings its own derivative (`custom_rule`, `implicit`) is differentiated by it, in every mode "
-        "and to any order, by the operations here and by the framework's own transformations; a derivative that it "
-        "does not give, by further arguments or by what it closes over, is an error",
+        "a function with its own derivative rule is differentiated by it, in every mode and to any order",
+        "a function with its own derivative rule (`custom_rule`, `implicit`) is differentiated by it, in every mode "
+        "and to any order, by the operations here and by the framework's own transformations; a derivative that the "
+        "rule does not give, by further arguments or by what the function closes over, is an error",
     ),
 )
 """All of them, in order."""
@@ -191,7 +192,7 @@ ALL_RULES: tuple[Rule, ...] = (
 RULES: dict[str, tuple[str, str]] = {
     rule.name: (rule.title.replace("`", ""), rule.sentence) for rule in ALL_RULES if rule.has_scenarios
 }
-"""Each rule's short name, and what it says."""
+"""The title and the short sentence of each rule."""
 
 
 def markdown_table() -> str:

@@ -30,7 +30,7 @@ def in_own_containers(tree: Any, error: Exception) -> Any:
         return _own(tree)
     kind = type(container).__name__
     msg = (
-        f"f gave {function} of autograd a plain {kind} that holds arrays which depend on x, and autograd does not see "
+        f"f gave autograd's {function} a plain {kind} with arrays that depend on x, and autograd does not see "
         f"them there ({error}); wrap it, as in autograd.builtins.{kind}(...)"
     )
     raise ArgumentTypeError(msg) from error

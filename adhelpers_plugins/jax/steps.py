@@ -51,7 +51,7 @@ def _refuse_unless_positive(lower: Array) -> None:
     ):
         msg = (
             "jax.scipy.special.beta and betaln were given an argument that is not positive, where JAX's derivative "
-            "is nan; use gammaln(a) + gammaln(b) - gammaln(a + b), of which betaln is the sum"
+            "is nan; use gammaln(a) + gammaln(b) - gammaln(a + b), which is betaln(a, b)"
         )
         raise UnsupportedOperationError(msg)
 
@@ -179,14 +179,14 @@ def with_derivatives(step: str, operands: Any) -> Any:
         return operands
     if "union1d" in callers:
         msg = (
-            "jax.numpy.union1d takes its arguments for constants; "
+            "jax.numpy.union1d treats its arguments as constants; "
             "use jax.numpy.unique(jax.numpy.concatenate([a.ravel(), b.ravel()])), or give it a size"
         )
         raise UnsupportedOperationError(msg)
     if jax.__version_info__ < FIRST_TO_KEEP_ARGUMENTS:
         msg = (
-            f"JAX {jax.__version__} takes the arguments of jax.numpy.unique and its like for constants; install JAX "
-            "0.5.2 or newer, give it a size, or, if it is a constant, use numpy.unique"
+            f"JAX {jax.__version__} treats the arguments of jax.numpy.unique and similar functions as constants; "
+            "install JAX 0.5.2 or newer, give a size, or, if the argument is a constant, use numpy.unique"
         )
         raise UnsupportedOperationError(msg)
     return operands

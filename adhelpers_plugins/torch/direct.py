@@ -129,7 +129,7 @@ def _gradients(outputs: Leaves, edges: Edges, seeds: Leaves, *, create_graph: bo
             type(node).__name__ != "CompiledFunctionBackward" for node in _graph(outputs, {None})
         ):
             raise
-        msg = "what torch.compile has compiled can be differentiated once in reverse mode"
+        msg = "code compiled by torch.compile can be differentiated only once in reverse mode"
         raise UnsupportedOperationError(msg) from error
 
 

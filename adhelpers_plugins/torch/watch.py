@@ -125,7 +125,7 @@ def _watch(sight: Sight, mode: Direction, run: Callable[[], Any], order: int) ->
         raise _refusal(mode, "TorchScript")
     if watch.composed and is_listening():
         names = ", ".join(sorted(watch.composed))
-        tell("fallback", f"the {mode} rule of {names} gives wrong numbers: composed of others instead")
+        tell("fallback", f"the {mode} rule of {names} gives wrong numbers: composed of other functions instead")
     return result
 
 
@@ -144,9 +144,9 @@ def _refusal(mode: Direction, name: str) -> UnsupportedOperationError:
 
 
 _TO_NUMPY = (
-    "f makes an array of NumPy's of a tensor that is differentiated, as NumPy does by itself with a tensor beside one "
-    "of its arrays, and what NumPy computes has no derivative; make tensors of data, as by xp.asarray(data) with "
-    "xp = adhelpers.array_namespace(x), or write tensor.detach() where a constant is meant"
+    "f converts a differentiated tensor to a NumPy array, as NumPy also does with a tensor beside one of its arrays, "
+    "and results of NumPy have no derivative; convert data to tensors, by xp.asarray(data) with "
+    "xp = adhelpers.array_namespace(x), or write tensor.detach() for a constant"
 )
 
 

@@ -185,7 +185,7 @@ def _lengths(x: Array, s: tuple[int, ...] | None, axes: Any) -> list[tuple[int |
     """The length of each transform, None where none is given, and its axis; -1 is for all that the axis has."""
     if axes is None:
         if s is not None:
-            msg = f"lengths s={s} need axes to go with them"
+            msg = f"lengths s={s} need axes; give axes too"
             raise ArgumentError(msg)
         axes = range(x.ndim)
     lengths = [None] * len(axes) if s is None else s

@@ -54,7 +54,7 @@ def undetermined(x: Array, factor: Array, advice: str) -> Array:
 
 
 def _refuse(advice: str) -> Any:
-    msg = f"the last vectors of a full basis are any that complete it, and have no derivative; use {advice}"
+    msg = f"the last vectors of a full basis are not determined, and have no derivative; use {advice}"
     raise UnsupportedOperationError(msg)
 
 
