@@ -245,11 +245,10 @@ class ADBackend(ABC):
     def apply_rule(self, rule: Rule, x: Leaves) -> Leaves:
         """``rule.call(*x)``, with the rule's derivative, of any order.
 
-        The rule must hold in this library's operations and in the framework's own transformations. As in `jvp` and
-        `vjp`, return arrays of exact shapes and dtypes, and derivatives that are zeros, never None. Raise
-        `ArgumentError` if a constant of the rule varies, or an array that its functions close over, because the
-        derivative by that array would be lost. The default ignores the rule: the framework differentiates
-        `rule.call` as it is, and the core logs that once. It raises if `rule.call` cannot be traced.
+        The rule must hold here and in the framework's own transformations. As in `jvp` and `vjp`, return arrays of
+        exact shapes and dtypes, and derivatives that are zeros, never None. Raise `ArgumentError` if a constant of the
+        rule varies, or an array that its functions close over: that derivative would be lost. The default ignores the
+        rule and lets the framework differentiate `rule.call`, which the core logs once, or raises if it cannot.
         """
         if rule.host is not None:
             msg = f"backend {self.name!r} knows no rules, and cannot differentiate {rule.name}, which computes by NumPy"
@@ -277,10 +276,9 @@ class ADBackend(ABC):
     def jvp_sweeps(self, f: LeafFunction, x: Leaves) -> Mapping[str, JVPSweep]:
         """The sweeps that push many tangents at `x`, by name, the fastest first.
 
-        Each is a function of the tangents and returns what `jvp_sweep` does. When the core first uses a sweep for a
-        function, it checks the sweep against a single product, and goes on to the next if it raises or is wrong. The
-        last sweep is not checked, so it must take single products. By default a loop over `jvp`, after `jvp_sweep` if
-        that is overridden.
+        Each takes the tangents and returns what `jvp_sweep` does. When the core first uses a sweep for a function, it
+        checks it against a single product, and goes on to the next if it raises or is wrong. The last sweep is not
+        checked, so it must take single products. By default `jvp_sweep` if overridden, then a loop over `jvp`.
         """
         loop = {ONE_BY_ONE: partial(ADBackend.jvp_sweep, self, f, x)}
         if type(self).jvp_sweep is ADBackend.jvp_sweep:
@@ -312,9 +310,8 @@ class ADBackend(ABC):
         """``f(x)`` and the Jacobian of each sample, in ``"forward"`` or ``"reverse"`` mode.
 
         With `axis` -1, x has shape ``(N1, ..., B)`` and the results ``(M1, ..., B)`` and ``(M1, ..., N1, ..., B)``;
-        with `axis` 0 the batch comes first in all three. `f` takes a batch of any size, also of a single sample. The
-        core calls it only if `formulations` has samples, for real functions without aux, in a function that `compile`
-        traces.
+        with `axis` 0 the batch comes first in all three. `f` takes a batch of any size, also of a single sample. Only
+        called if `formulations` has samples, for real functions without aux, in a function that `compile` traces.
         """
         msg = f"backend {self.name!r} cannot differentiate sample by sample"
         raise UnsupportedOperationError(msg)
@@ -368,8 +365,7 @@ class ADBackend(ABC):
 
         `function` takes arrays of this backend, and NumPy's if `compiled_takes_numpy`, and returns arrays in any
         structure. The compiled function takes arrays of any shape and dtype, and returns the same results in the same
-        containers. It may be called outside of `scope`: if it needs the context, it must enter it. By default
-        `function` itself.
+        containers. It may be called outside of `scope`, and must enter that if needed. By default `function` itself.
         """
         return function
 
@@ -398,8 +394,7 @@ class ADBackend(ABC):
     def is_own_error(self, error: Exception) -> bool:
         """Whether the framework raised `error`, and not the user's function.
 
-        If it is raised in a sweep, the core tries the next of `jvp_sweeps` or `vjp_sweeps`. By default whether the
-        package of this class raised it, or compiled code. If the framework is another package, override it with
-        `adhelpers.extend.raised_by_library`.
+        If it is raised in a sweep, the core tries the next of `jvp_sweeps` or `vjp_sweeps`. By default whether this
+        class's package raised it, or compiled code. For another package use `adhelpers.extend.raised_by_library`.
         """
         return raised_by_library(error, type(self).__module__.partition(".")[0])
