@@ -46,7 +46,7 @@ else:
 
 
 def mended(f: LeafFunction, name: str = "") -> LeafFunction:
-    """`f`, with right rules for what it applies; its name, where it is a rule of JAX's that has a wrong step."""
+    """`f`, with right rules for its primitives; `name` names a rule of JAX that has a wrong step."""
     if not KNOWN:
         return _refused_if_wrong(f)
 

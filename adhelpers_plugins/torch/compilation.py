@@ -1,4 +1,4 @@
-"""Functions compiled by ``torch.compile``, by us or around us."""
+"""Functions compiled by ``torch.compile``, by this backend or by a user around it."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ for question in QUESTIONS:
 
 
 def traced_whole(function: Callable[..., Any]) -> Callable[..., Any]:
-    """`function`, which a compiler around it traces as a whole, or else runs as it was written.
+    """`function`, which a compiler around it traces as a whole or leaves uncompiled.
 
-    Where `f` breaks the graph, Dynamo would compile its parts inside of our transformation, whose levels it does not
-    see: derivatives would be zero.
+    If `f` breaks the graph, Dynamo would compile its parts inside our transformation without seeing its levels, and
+    derivatives would be zero.
     """
     if KNOWN:
         set_code_exec_strategy(function.__code__, _AS_WRITTEN)
@@ -63,7 +63,7 @@ def _ours() -> Iterator[None]:
 
 
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
-    """``torch.compile`` of a function between tensors and any structure, where no transformation is active."""
+    """``torch.compile`` of a function from tensors to any structure, for calls without an active transformation."""
     # PyTorch counts what it compiles by code object, and stops at eight: many closures may share one.
     own = types.FunctionType(
         function.__code__.replace(),

@@ -1,6 +1,6 @@
-"""Functions with a derivative of their own, in every one of PyTorch's ways to differentiate.
+"""Functions with their own derivative rule, in every one of PyTorch's differentiation APIs.
 
-What a rule computes is computed first, of what is detached: `_Ruled` then only ties the derivative to it.
+The value is computed first, of detached tensors; `_Ruled` then ties the derivative to it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from adhelpers_plugins.torch import direct, levels
 
 
 def apply_rule(rule: Rule, x: Leaves) -> Leaves:
-    """What the rule computes at `x`, tied to it; the compiler, which drops forward rules, is kept out."""
+    """The value of the rule at `x`, tied to the rule's derivative; not compiled, as compilers drop forward rules."""
     return (_uncompiled if torch.compiler.is_dynamo_compiling() else _apply)(rule, x)
 
 

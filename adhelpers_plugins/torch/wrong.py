@@ -1,7 +1,7 @@
-"""Derivatives of PyTorch that are wrong without a word, by the function that has them.
+"""Derivatives of PyTorch that are silently wrong, by function.
 
-The order of a product counts what is differentiated: one for the product itself, and one for each derivative that may
-be taken of its result. From the order that an entry names, the rule counts as missing.
+The order of a product counts derivatives: one for the product itself, and one for each derivative that may be taken of
+its result. From the order in an entry on, the rule counts as missing.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ def _always(*args: Any, **options: Any) -> bool:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Wrong:
-    """From which order the derivatives of a function are wrong.
+    """The order from which on the derivatives of a function are wrong.
 
     Attributes
     ----------
     forward, reverse
         The order in that mode.
     where
-        For which arguments.
+        The arguments for which they are wrong.
     until
-        The version of PyTorch that has mended it.
+        The version of PyTorch that has corrected it.
     """
 
     forward: float = math.inf
