@@ -66,8 +66,10 @@ def core(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Everything, on every backend; in one process with ``nox -s tests -- -n 0``."""
     install(session, "-e", ".[all]", groups=("test", "containers"))
-    # Two threads in each of several processes would stand in one another's way.
-    session.run("pytest", "-n", "auto", *session.posargs, env=environment(session, OMP_NUM_THREADS="1"))
+    # Two threads in each of several processes would stand in one another's way. What is compiled for a module's tests
+    # is compiled once where they run in one process.
+    parallel = ("-n", "auto", "--dist", "worksteal")
+    session.run("pytest", *parallel, *session.posargs, env=environment(session, OMP_NUM_THREADS="1"))
 
 
 @nox.session

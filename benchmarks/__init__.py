@@ -1,1 +1,1 @@
-"""How fast adhelpers is, against the frameworks by hand: ``python -m benchmarks --help``."""
+"""The speed of adhelpers, compared with code written by hand: ``python -m benchmarks --help``."""

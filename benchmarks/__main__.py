@@ -17,17 +17,17 @@ START = perf_counter()
 
 
 def main() -> int:
-    """Measure, write and tell; 1 if a result was wrong. A target that is missed is only told."""
+    """Measure, write and report; 1 if a result was wrong. A missed target is only reported."""
     options = _parser().parse_args()
     machine.use_threads(options.threads)
-    # Only now, for they import the frameworks, which read the number of threads once.
+    # Only now, because they import the frameworks, which read the number of threads once.
     from benchmarks import report, timing
     from benchmarks.native import load
     from benchmarks.section import Settings
 
     installed = [name for name in options.backends if importlib.util.find_spec(name) is not None]
     for name in set(options.backends) - set(installed):
-        _say(f"{name} is left out, for it is not installed")
+        _say(f"{name} is left out: it is not installed")
     natives = [load(name) for name in installed]
     size = "smoke" if options.smoke else "quick" if options.quick else "full"
     effort = {"smoke": timing.SMOKE, "quick": timing.QUICK, "full": timing.FULL}[size]
@@ -49,13 +49,13 @@ def main() -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        "python -m benchmarks", description="Measure adhelpers against frameworks by hand."
+        "python -m benchmarks", description="Compare the times of adhelpers with those of code written by hand."
     )
     parser.add_argument("--quick", action="store_true", help="fewer rounds and sizes: minutes")
-    parser.add_argument("--smoke", action="store_true", help="the smallest case once: only shows that the suite works")
+    parser.add_argument("--smoke", action="store_true", help="the smallest case once, to show that the suite works")
     parser.add_argument("--only", type=_subset(SECTIONS), default=SECTIONS, help=f"some of {','.join(SECTIONS)}")
     parser.add_argument("--backends", type=_subset(BACKENDS), default=BACKENDS, help=f"some of {','.join(BACKENDS)}")
-    parser.add_argument("--threads", type=int, default=1, help="for each framework; 0 leaves that to them (default: 1)")
+    parser.add_argument("--threads", type=int, default=1, help="for each framework; 0: its own default (default: 1)")
     parser.add_argument("--output", type=Path, default=Path("benchmarks-results"), help="where the report is written")
     return parser
 

@@ -1,6 +1,6 @@
 """The problems: functions ``f(xp, x, *weights)`` of any framework's namespace, with shapes and exact derivatives.
 
-A framework by hand and adhelpers differentiate the very same function object, over the framework's own namespace.
+Code by hand and adhelpers differentiate the same function object, over the framework's own namespace.
 Derivatives are complex steps over NumPy, exact to rounding.
 """
 
@@ -58,7 +58,7 @@ class Problem:
     inputs, outputs
         Shapes of `x` and ``f(x)``, for a `Cell` those of one batch element.
     weights
-        The shapes of what else the function takes.
+        The shapes of the function's further arguments.
     """
 
     name: str
@@ -77,7 +77,7 @@ class Problem:
         return f
 
     def values_of_weights(self) -> list[np.ndarray]:
-        """As a network has them at first: results stay of the size of inputs."""
+        """As in a new network: results have about the size of inputs."""
         random = np.random.default_rng(1)
         return [random.standard_normal(shape) / np.sqrt(shape[-1]) for shape in self.weights]
 

@@ -13,12 +13,12 @@ from benchmarks.timing import Effort, Ratio, race
 
 Kind = Literal["ours", "obvious", "by hand"]
 TOLERANCE = 1e-9
-"""Of the largest entry: everything is in double precision, and J is a sum of a few hundred terms at most."""
+"""Relative to the largest entry: everything is in double precision, and J sums a few hundred terms at most."""
 
 
 @dataclass(frozen=True)
 class Contender:
-    """One way to do the task.
+    """One formulation of the task.
 
     Attributes
     ----------
@@ -33,7 +33,7 @@ class Contender:
 
 @dataclass(frozen=True)
 class Contest:
-    """A task, and who contends for it."""
+    """A task and its contenders."""
 
     case: str
     framework: str
@@ -72,7 +72,7 @@ def _fault(result: np.ndarray, reference: np.ndarray) -> str | None:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a contest: the seconds of each contender in each round, and who took no part."""
+    """The outcome of a contest: the seconds of each contender in each round, and the contenders that took no part."""
 
     case: str
     framework: str
@@ -87,7 +87,7 @@ class Outcome:
         return 1e6 * statistics.median(self.seconds[name])
 
     def ratio(self, name: str, other: str) -> Ratio | None:
-        """How many times the other's time a contender takes; None if one of them took no part."""
+        """A contender's time over the other's; None if one of them took no part."""
         if name not in self.seconds or other not in self.seconds:
             return None
         return Ratio.of(self.seconds[name], self.seconds[other])
@@ -102,7 +102,7 @@ class Outcome:
         return self.fastest(name for name, kind in self.kinds.items() if kind in wanted)
 
     def to_fastest(self, name: str) -> Ratio | None:
-        """How many times the fastest formulation by hand a contender takes."""
+        """A contender's time over that of the fastest formulation by hand."""
         fastest = self.fastest_native()
         return None if fastest is None else self.ratio(name, fastest)
 

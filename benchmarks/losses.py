@@ -51,7 +51,7 @@ class Loss:
     Attributes
     ----------
     weights
-        The shapes of what else the function takes.
+        The shapes of the function's further arguments.
     batch
         0 for a single point.
     """
@@ -81,12 +81,12 @@ class Loss:
         return np.random.default_rng(2).standard_normal((self.n, self.batch) if self.batch else self.n)
 
     def direction(self) -> np.ndarray:
-        """What the Hessian is multiplied by."""
+        """The vector by which the Hessian is multiplied."""
         return np.random.default_rng(3).standard_normal(self.n)
 
     @functools.cache  # noqa: B019  # every framework is held to it, and losses live as long as the process
     def reference(self, operation: str) -> np.ndarray:
-        """The gradient, the Hessian's product with the direction, or the Hessian, which a batch has behind each."""
+        """The gradient, the Hessian's product with the direction, or the Hessian; a batch axis is the last."""
         x = self.point()
         if operation == "gradient":
             return self.gradient(x, *self._weights())

@@ -1,4 +1,4 @@
-"""On what it was measured, and with which versions."""
+"""The machine and the versions of a measurement."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 
 def use_threads(count: int) -> None:
-    """Have the frameworks compute in so many threads; call it before any of them is imported. 0 leaves them alone."""
+    """Make the frameworks use `count` threads; call it before any is imported. 0 keeps their own defaults."""
     if count:
         for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
             os.environ[variable] = str(count)

@@ -1,4 +1,4 @@
-"""adhelpers' own contenders: one-shot calls, prepared ones, and ones that a user compiles."""
+"""The contenders of adhelpers: one-shot calls, prepared ones, and ones that a user compiles."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PREPARE: Callable[..., Operation] | None = getattr(adhelpers, "prepare", None)
 
 
 def products(native: Native, operation: str, f: Function, x: Any, u: Any) -> list[Contender]:
-    """A one-shot product; and a prepared one, unless that is compiled and has a contest of its own."""
+    """A one-shot product; and a prepared one, unless it is compiled and has its own contest."""
     op = PRODUCTS[operation]
     made = [_contender(native, "ours", _one_shot(op, native, f), x, u)]
     return made if native.compiled else [*made, *_prepared(native, "ours, prepared", op, f, x, u)]
@@ -36,7 +36,7 @@ def compiled_products(native: Native, operation: str, f: Function, x: Any, u: An
 
 
 def jacobians(native: Native, f: Function, x: Any) -> list[Contender]:
-    """Batched Jacobians as `products`, and without the check for mixing, and in each mode."""
+    """Batched Jacobians as in `products`, also without the check for mixing, and in each mode."""
     made = [
         _contender(native, "ours", _one_shot(JACOBIAN, native, f), x),
         _contender(native, "ours, unchecked", _one_shot(JACOBIAN, native, f, check=False), x),

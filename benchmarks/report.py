@@ -13,13 +13,13 @@ from benchmarks.native import Native
 from benchmarks.section import Curves, Dots, Section, Table, Verdict
 
 METHOD = """\
-## How it is measured
+## How the times are measured
 
-All contenders of a task run in one process, in rounds and in a random order within each; a ratio is the median of the
-rounds' ratios, in parentheses its quartiles. Each contender's result is first compared with a complex step over NumPy.
-A call that takes less than {turn:g} ms is repeated within its turn; one that takes more than {hopeless:g} times the
-fastest, and than a turn, has {turns} turns at most. There were {rounds} rounds. Python's garbage collector is off
-meanwhile.
+All contenders of a task run in one process, in {rounds} rounds, and in a random order within each round. A ratio is the
+median of the rounds' ratios; its quartiles are in parentheses. Each contender's result is first compared with a complex
+step over NumPy. A call that takes less than {turn:g} ms is repeated within its turn. A call that takes more than
+{hopeless:g} times the fastest, and longer than a turn, has {turns} turns at most. Python's garbage collector is off
+during the rounds.
 """
 
 
@@ -57,13 +57,14 @@ def _page(machine: dict[str, str], method: dict[str, float], natives: Iterable[N
     lines = [
         "# Benchmarks",
         "",
-        "Made by `python -m benchmarks`; do not edit.",
+        "Made by `python -m benchmarks`; do not edit. Ratios compare adhelpers (ours) with code written by hand.",
         "",
         *(f"* {fact}" for fact in facts),
         "",
     ]
     verdicts = [verdict for section in sections for verdict in section.verdicts]
-    lines += ["## Targets", "", *table_lines(targets(verdicts)), ""]
+    about = 'Each row is a target with its limit. Most are the ratio of one time "to" another.'
+    lines += ["## Targets", "", about, "", *table_lines(targets(verdicts)), ""]
     for section in sections:
         lines += [f"## {section.title}", "", section.about]
         for table in section.tables:
@@ -72,20 +73,21 @@ def _page(machine: dict[str, str], method: dict[str, float], natives: Iterable[N
             lines += [f"![{picture.title}]({picture.name}.png)", ""]
         faults = section.wrong()
         if faults:
-            lines += ["### Wrong results, which were not timed", "", *(f"* {fault}" for fault in faults), ""]
+            lines += ["### Wrong results, not timed", "", *(f"* {fault}" for fault in faults), ""]
         refusals = {
             f"{outcome.framework}: `{name}`, {outcome.case}: {message}"
             for outcome in section.outcomes
             for name, message in outcome.refused.items()
         }
         if refusals:
-            lines += ["### What a framework refused", "", *(f"* {refusal}" for refusal in sorted(refusals)), ""]
-    lines += [METHOD.format(**method), "## By hand", "", *_legend(natives)]
+            lines += ["### Refused by a framework", "", *(f"* {refusal}" for refusal in sorted(refusals)), ""]
+    by_hand = "The formulations by hand, by framework and name:"
+    lines += [METHOD.format(**method), "## By hand", "", by_hand, "", *_legend(natives)]
     return "\n".join(lines) + "\n"
 
 
 def targets(verdicts: list[Verdict]) -> Table:
-    """Each target with what was measured."""
+    """Each target with its measurement."""
     rows = [
         (
             verdict.target,
@@ -106,7 +108,7 @@ def table_lines(table: Table) -> list[str]:
 
 
 def _legend(natives: Iterable[Native]) -> Iterable[str]:
-    """What each formulation by hand is, from its docstring."""
+    """The description of each formulation by hand, from its docstring."""
     for native in natives:
         makes = [make for tasks in (native.eager, native.compiled) for task in tasks.values() for make in task]
         for make in makes:
@@ -165,7 +167,7 @@ def _curves(plt: Any, picture: Curves) -> Any:
 
 
 def _is_ours(name: str, names: Iterable[str]) -> bool:
-    """Also where a picture has no contenders, but frameworks or problems."""
+    """Whether to draw it as ours: also if a picture shows frameworks or problems instead of contenders."""
     return name.startswith("ours") or not any(other.startswith("ours") for other in names)
 
 

@@ -1,4 +1,4 @@
-"""What a part of the suite finds: tables, verdicts on targets, pictures, and every number behind them."""
+"""The results of one part of the suite: tables, verdicts on targets, pictures, and every number behind them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from benchmarks.timing import Effort, Ratio
 
 @dataclass(frozen=True)
 class Settings:
-    """What was asked for.
+    """The options of a run.
 
     Attributes
     ----------
@@ -30,7 +30,7 @@ class Settings:
     progress: Callable[[str], None]
 
     def some(self, cases: Sequence[Any], *, aside: bool = False) -> Sequence[Any]:
-        """All cases; the smallest one for smoke, and three for quick where they stand aside from the targets."""
+        """All cases; the smallest one for smoke, and three for quick if `aside`, when no target depends on them."""
         if self.size == "full" or (self.size == "quick" and not aside):
             return cases
         return cases[: 1 if self.size == "smoke" else 3]
@@ -43,7 +43,7 @@ class Settings:
 
 @dataclass(frozen=True)
 class Verdict:
-    """A target, and what was measured; None where there was nothing to measure."""
+    """A target and its measurement; None if there was nothing to measure."""
 
     target: str
     measured: float | None
@@ -72,7 +72,7 @@ class Verdict:
 
 
 def to_fastest(outcomes: Iterable[Outcome], framework: str, operation: str) -> dict[str, Ratio]:
-    """How ours compares to the fastest by hand, for each case in which both took part."""
+    """The ratio of ours to the fastest by hand, for each case in which both took part."""
     measured = {}
     for outcome in outcomes:
         if (outcome.framework, outcome.operation) == (framework, operation):

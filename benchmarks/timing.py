@@ -1,8 +1,8 @@
-"""Times of calls that take turns: whatever slows the machine down slows them all.
+"""Times of calls that take turns: a slow phase of the machine slows them all.
 
-Two calls timed one after the other differ by what else the machine did meanwhile. So the calls here take turns, in
-rounds and in a random order within each, and are compared within rounds: the median of the rounds' ratios says how they
-compare, its quartiles how sure that is. Python's garbage collector is off while a call is timed.
+Two calls timed one after the other differ by the machine's other work. So the calls here take turns, in rounds and in a
+random order within each round, and are compared within rounds. The median of the rounds' ratios compares them, and its
+quartiles say how certain it is. Python's garbage collector is off while a call is timed.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Effort:
     turn
         The least seconds of one turn: shorter calls are repeated within it.
     hopeless_rounds
-        How often a call has its turn that takes `HOPELESS` times as long as others: it would need most of the time.
+        The turns of a call that takes `HOPELESS` times as long as others, and would need most of the time.
     """
 
     rounds: int
@@ -60,7 +60,7 @@ class Ratio:
 
     @classmethod
     def of(cls, numerators: Sequence[float], denominators: Sequence[float]) -> Ratio:
-        """Round by round, as far as both go."""
+        """The ratios round by round, as far as both go."""
         values = [a / b for a, b in zip(numerators, denominators, strict=False)]
         if len(values) == 1:
             return cls(values[0], values[0], values[0])
@@ -85,7 +85,7 @@ def race(calls: Mapping[str, Call], effort: Effort) -> dict[str, list[float]]:
 
 
 def _once(call: Call) -> float:
-    """About how long a call takes that has been called before."""
+    """The approximate time of a call that has been made before."""
     seconds = _seconds(call, 1)
     return seconds if seconds > _LONG else min(seconds, _seconds(call, 3))
 
@@ -102,7 +102,7 @@ def _seconds(call: Call, repetitions: int) -> float:
 
 @contextlib.contextmanager
 def without_garbage_collection() -> Iterator[None]:
-    """No collection but those asked for, which look only at what is new: the frameworks are large."""
+    """No automatic collection; explicit ones look only at new objects, because the frameworks are large."""
     gc.collect()
     gc.freeze()
     gc.disable()

@@ -1,6 +1,6 @@
-"""Run the conformance suite on every shipped backend, and make docs/capabilities.md of it.
+"""Run the conformance suite on every shipped backend, and make docs/capabilities.md from the results.
 
-``python docs/capabilities.py --write`` writes the file; ``--check`` requires it to be as a run has it. It needs
+``python docs/capabilities.py --write`` writes the file; ``--check`` fails if the file differs from a run. It needs
 pytest-xdist, and takes three minutes on two cores, most of them JAX's.
 """
 
@@ -31,15 +31,16 @@ CAPABILITIES = (
 INTRODUCTION = """# What the shipped backends can do
 
 Made by `python docs/capabilities.py --write` from runs of `adhelpers conformance` (suite version {version}); do not
-edit. All backends passed: what is declared holds, and what is not raises.
+edit. All backends passed: declared capabilities work, and others raise an error.
 
-A *native* mode is the framework's own, a *derived* one is made by adhelpers from the other mode.
+The table says which capabilities each backend has. A *native* mode is the framework's own; adhelpers makes a *derived*
+mode from the other one.
 
 """
 
 
 def report(name: str, *, check: bool = True) -> dict[str, Any]:
-    """Run the suite in processes of its own, one for each core; with `check`, what fails ends this one."""
+    """Run the suite in separate processes, one for each core; with `check`, a failure ends this one."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "report.json"
         command = [sys.executable, "-m", "adhelpers", "conformance", name, "--json", str(path), "-n", "auto"]
@@ -54,16 +55,16 @@ def page(reports: dict[str, dict[str, Any]]) -> str:
     for capability in CAPABILITIES:
         cells = (report["capabilities"][capability] for report in reports.values())
         lines.append(f"| {capability} | {' | '.join(cells)} |")
-    lines += ["", "## Known failures", "", "Scenarios that a backend is known to fail, and why.", ""]
+    lines += ["", "## Known failures", "", "Each line names a scenario that a backend is known to fail, and why.", ""]
     for name, found in reports.items():
         known = [s for s in found["scenarios"] if s["outcome"] == "known failure"]
         lines += [f"* {name}, `{s['scenario']}` ({s['rule']}): {s['reason']}" for s in known]
-    lines += ["", "## What was not judged", ""]
+    lines += ["", "## Scenarios without a verdict", ""]
     for name, found in reports.items():
         count = sum(s["outcome"] == "too inexact" for s in found["scenarios"])
         if count:
-            why = "three nested derivatives, or what a function does within a step"
-            lines.append(f"* {name}: {count} scenarios whose results it owes no digit of: {why}.")
+            why = "three nested derivatives, or functions that change within a step"
+            lines.append(f"* {name}: {count} scenarios whose results need not have a correct digit: {why}.")
     return "\n".join(lines) + "\n"
 
 

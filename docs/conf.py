@@ -32,10 +32,10 @@ extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 exclude_patterns = ["_build"]
 nitpicky = True
 nitpick_ignore_regex = [
-    # What other libraries document: no inventory of theirs is fetched, so that the site is built without a network.
+    # Names of other libraries: their inventories are not fetched, so the site is built without a network.
     ("py:.*", rf"({'|'.join(vars(builtins))})"),
     ("py:.*", r"(collections|contextlib|numpy|os|pytest|scipy|typing)\..*|PathLike"),
-    # What signatures name, though nobody need name it.
+    # Names that occur in signatures, and that no user needs.
     (
         "py:.*",
         r"adhelpers\.testing\.subject\.Subject|adhelpers\.caches\.[KV]|adhelpers\.rules\.\w+\.[RF]|P|DerivativeOperator",
@@ -82,11 +82,11 @@ OUTSIDE = {
     "examples/errorbars": "examples/errorbars",
     "examples/errorbars/README.md": "examples/errorbars",
 }
-"""Where a page links out of docs/, for those who read it in the repository: the page that shows it here."""
+"""For links of pages to files outside docs/, which serve readers of the repository: the page of the site instead."""
 
 
 def stay_inside(app: Sphinx, doctree: nodes.document) -> None:
-    """Let links out of docs/ lead to pages of the site; a link to a file that is no page offers it for download."""
+    """Let links out of docs/ lead to pages of the site. A link to any other file offers it for download."""
     folder = Path(app.srcdir, app.env.docname).parent
     for link in doctree.findall(pending_xref):
         target = Path(os.path.normpath(folder / link["reftarget"]))
@@ -96,7 +96,7 @@ def stay_inside(app: Sphinx, doctree: nodes.document) -> None:
 
 
 def plain_where_unknown(app: Sphinx, env: Any, link: pending_xref, text: nodes.Element) -> nodes.Element | None:
-    """A name in `backticks` is a link where it is documented, and code where it is a parameter or a word."""
+    """Make a name in `backticks` a link if it is documented, and code if it is a parameter or a word."""
     return text if link["reftype"] == "obj" else None
 
 
@@ -110,7 +110,7 @@ def show_defaults(app: Sphinx) -> None:
 
 
 def document_data(app: Sphinx, what: str, name: str, value: Any, options: Any, lines: list[str]) -> None:
-    """Give a constant, or a type without a name of its own, what stands below its definition."""
+    """Document a constant, or a type without its own name, by the string below its definition."""
     if what == "data":
         written = [ModuleAnalyzer.for_file(path, path.stem).find_attr_docs() for path in WITH_DATA]
         lines[:] = next((docs[key] for docs in written if (key := ("", name.rpartition(".")[2])) in docs), [])
@@ -136,7 +136,7 @@ class LinkNames(SphinxPostTransform):
     default_priority = 5
 
     def run(self, **kwargs: Any) -> None:
-        """Look at all that is set as code, save headings and what is a link already."""
+        """Look at everything set as code, except headings and existing links."""
         domain = self.env.domains.python_domain
         for code in list(self.document.findall(nodes.literal)):
             name = re.match(r"(?:adhelpers\.)?([A-Za-z_.]+)(?:\(.*\))?$", code.astext(), flags=re.DOTALL)
@@ -153,7 +153,7 @@ class LinkNames(SphinxPostTransform):
 
 
 class Help(SphinxDirective):
-    """What ``adhelpers COMMAND --help`` prints."""
+    """The output of ``adhelpers COMMAND --help``."""
 
     optional_arguments = 1
 
@@ -169,7 +169,7 @@ class Help(SphinxDirective):
 
 
 def setup(app: Sphinx) -> None:
-    """Tell Sphinx of the above."""
+    """Register all of this with Sphinx."""
     app.add_directive("help", Help)
     app.add_post_transform(LinkNames)
     app.connect("builder-inited", show_defaults)

@@ -1,7 +1,7 @@
-"""Draw who imports whom, from the sources: a row for each layer, which imports from the rows below it alone.
+"""Draw who imports whom, from the sources: a row for each layer, which imports only from the rows below it.
 
-``python docs/imports.py --write`` draws docs/images/imports.svg; ``--check`` requires it to be as the sources have
-it. Both fail if a module stands in no box, or imports from its own row or one above.
+``python docs/imports.py --write`` draws docs/images/imports.svg; ``--check`` fails if it differs from the sources.
+Both fail if a module is in no box, or imports from its own row or one above.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ PICTURE = Path(__file__).with_name("images") / "imports.svg"
 
 @dataclass(frozen=True)
 class Box:
-    """A folder, or modules of one purpose; the first of them says what they are for."""
+    """A folder, or modules of one purpose, which the docstring of the first module states."""
 
     title: str
     modules: tuple[str, ...]
 
     def holds(self, module: str) -> bool:
-        """Whether a module stands in the box; `adhelpers` alone is but the module that holds the public names."""
+        """Whether a module is in the box. The name `adhelpers` means only the module with the public names."""
         return any(module == name or (name != "adhelpers" and module.startswith(f"{name}.")) for name in self.modules)
 
 
@@ -58,17 +58,17 @@ ROWS = [
 ]
 
 SKELETON = "adhelpers.command_line.skeleton."
-"""What `adhelpers plugin new` writes: no module of the library."""
+"""The files that `adhelpers plugin new` writes, which are no modules of the library."""
 
 LEVELS = {box: level for level, row in enumerate(ROWS) for box in row}
 
 
 def box_of(module: str) -> Box:
-    """The box in which a module stands."""
+    """The box that contains a module."""
     for box in LEVELS:
         if box.holds(module):
             return box
-    msg = f"{module} stands in no box; add it to ROWS in {__file__}"
+    msg = f"{module} is in no box; add it to ROWS in {__file__}"
     raise SystemExit(msg)
 
 
@@ -80,7 +80,7 @@ def modules() -> dict[str, Path]:
 
 
 def imported(node: ast.AST) -> Iterator[str]:
-    """What is imported when a module is; what functions import when they are called is not."""
+    """The names that a module imports when it is imported, without those that functions import when called."""
     for child in ast.iter_child_nodes(node):
         if isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef)):
             continue
@@ -94,10 +94,10 @@ def imported(node: ast.AST) -> Iterator[str]:
 
 
 def graph() -> dict[Box, set[Box]]:
-    """For each box those that it imports from."""
+    """For each box, the boxes that it imports from."""
     found = modules()
     if gone := sorted({module for box in LEVELS for module in box.modules} - set(found)):
-        msg = f"there is no module {', '.join(gone)}; take it out of ROWS in {__file__}"
+        msg = f"there is no module {', '.join(gone)}; remove it from ROWS in {__file__}"
         raise SystemExit(msg)
     needs: dict[Box, set[Box]] = {box: set() for box in LEVELS}
     for module, path in found.items():
@@ -107,7 +107,7 @@ def graph() -> dict[Box, set[Box]]:
             if target not in found or box_of(target) is box:
                 continue
             if LEVELS[box_of(target)] <= LEVELS[box]:
-                msg = f"{module} imports {target}, which is not in a row below it; mend that, or ROWS in {__file__}"
+                msg = f"{module} imports {target}, which is not in a row below it; change that, or ROWS in {__file__}"
                 raise SystemExit(msg)
             needs[box].add(box_of(target))
     return needs
@@ -129,7 +129,7 @@ svg { font-family: system-ui, sans-serif; font-size: 13px; }
 
 
 def purpose(box: Box) -> str:
-    """What a box is for, in the words of its first module's docstring."""
+    """The purpose of a box, in the words of its first module's docstring."""
     text = ast.get_docstring(ast.parse(modules()[box.modules[0]].read_text(encoding="utf-8"))) or ""
     return text.splitlines()[0].partition(";")[0].replace("`", "")
 
@@ -161,7 +161,7 @@ def svg() -> str:
         y += height + GAP
     head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {y}" width="{WIDTH}" height="{y}" role="img">'
     ground = f'<rect class="ground" width="{WIDTH}" height="{y}" style="stroke: none"/>'
-    title = "<title>Who imports whom: each row imports from rows below it alone</title>"
+    title = "<title>Who imports whom: each row imports only from rows below it</title>"
     return "\n".join([head, title, f"<style>\n{STYLE}\n</style>", ground, *shapes, "</svg>", ""])
 
 

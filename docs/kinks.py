@@ -1,4 +1,4 @@
-"""Print the table of what each backend gives where there is no derivative; ``--write`` puts it into kinks.md."""
+"""Print the table of results at points without a derivative, for each backend; ``--write`` puts it into kinks.md."""
 
 from __future__ import annotations
 
@@ -17,22 +17,21 @@ import adhelpers
 PAGE = Path(__file__).with_suffix(".md")
 BACKENDS = ("jax", "torch", "autograd", "finite-difference")
 OWN = {"jax": "jax.nn", "torch": "torch.nn.functional"}
-"""Where a framework keeps activation functions of its own."""
+"""The module of each framework's own activation functions."""
 MISSING = "—"
 
 INTRO = """\
 # Where there is no derivative
 
-Some functions have no derivative at some points. There every framework has made a choice of its own, and with
-`adhelpers` that choice stands (rule R20): nothing is smoothed, averaged or replaced. If your function can reach such a
-point, look up here whether its backends agree, and write it differently if they do not. Many a `nan` goes away when
-the argument is made harmless *before* the function is called: `sqrt(where(x > 0, x, 1))` instead of `where` around
-`sqrt`.
+Look up here whether backends agree at a point without a derivative that your function can reach. Each framework has
+made its own choice there, and `adhelpers` keeps that choice (promise R20): nothing is smoothed, averaged or replaced.
+If the backends differ, write the function differently. Many a `nan` goes away if the argument is made harmless
+*before* the function is called: `sqrt(where(x > 0, x, 1))` instead of `where` around `sqrt`.
 
-A cell shows three results: the Jacobian-vector product in the direction given and in the opposite one, and the
-vector-Jacobian product of ones. The two modes of one framework need not agree here: torch's `atan2` and `where` around
+Each cell shows three results: the Jacobian-vector product in the given direction and in the opposite one, and the
+vector-Jacobian product of ones. The two modes of one framework may differ here: torch's `atan2` and `where` around
 `sqrt` are examples. A dash means that the backend has no such function, or no rule for it. Finite differences do not
-choose: they show the slope between two points close by, one on each side, and large numbers where there is a jump.
+choose: they show the slope between two points close by, one on each side, and large numbers at a jump.
 """
 
 
@@ -43,9 +42,9 @@ class Kink:
     Attributes
     ----------
     f
-        Called as ``f(xp, x)``; for a framework's own function `xp` is the module of its activations.
+        Called as ``f(xp, x)``. If `own`, `xp` is the framework's module of activation functions.
     own
-        Whether the function has a name in the frameworks alone.
+        Whether only the frameworks have the function, and the array API does not.
     """
 
     name: str
@@ -60,7 +59,7 @@ class Kink:
         return table_row([f"`{self.name}`", point, direction, *map(self.cell, BACKENDS)])
 
     def cell(self, name: str) -> str:
-        """What one backend gives."""
+        """The three results of one backend."""
         if self.own and name not in OWN:
             return MISSING
         backend = adhelpers.backend(name).double_precision()

@@ -1,4 +1,4 @@
-"""Check the links of a built site: ``python docs/links.py FOLDER``; those to other sites are not looked at."""
+"""Check the links of a built site: ``python docs/links.py FOLDER``. Links to other sites are not checked."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Page(HTMLParser):
         self.feed(path.read_text(encoding="utf-8"))
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Note what the tag holds."""
+        """Note the links and places of a tag."""
         for name, value in attrs:
             if name in ("href", "src") and value:
                 self.links.add(value)

@@ -1,6 +1,6 @@
-"""Write the table of operations from what is declared of them: ``python docs/operations.py --write``, or ``--check``.
+"""Write the table of operations from their declarations: ``python docs/operations.py --write``, or ``--check``.
 
-The table stands in docs/reference/operations.md, between two comments.
+The table is in docs/reference/operations.md, between two comments.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ TAKES = {
     "hessian_vector_product": "any structure, to a number",
     "laplacian": "any structure",
     "second_derivative": "a number",
-    "gauss_newton_product": "any structure; residuals, or a model with a `loss`",
+    "gauss_newton_product": "any structure, to residuals or, with a `loss`, to outputs of a model",
     "batched_gradient": "one array, to a number for each element",
     "batched_hessian": "one array, to a number for each element",
-    "batched_jacobian": "one array with a batch, to one with it",
+    "batched_jacobian": "one array with a batch axis, to another",
 }
-"""What `f` is a function of, and of what kind, where that is not any structure to any structure."""
+"""What `f` takes and returns, unless it may take and return any structure."""
 
 RESULTS = {
     "x": "like `x`",
     "f(x)": "like `f(x)`",
-    "J": "like `f(x)`, in place of each leaf one like `x`",
-    "H": "like `x`, in place of each leaf one like `x`",
+    "J": "like `f(x)`, with a structure like `x` for each leaf",
+    "H": "like `x`, with a structure like `x` for each leaf",
 }
-"""What the structure of a result is that of."""
+"""The structure of a result."""
 
 SHAPES = {"batched_gradient": "like `x`", "batched_hessian": "`(N, N, B)`", "batched_jacobian": "`(M, N, B)`"}
 
@@ -57,7 +57,7 @@ COSTS = {
 def table() -> str:
     """A row for each operation."""
     lines = [
-        "| operation | `f` is a function of | besides `x` | result | cost | options |",
+        "| operation | `f` is a function of | vector | result | cost | options |",
         "|---|---|---|---|---|---|",
     ]
     operations = {declared.operation for declared in declarations().values()}
@@ -83,7 +83,7 @@ def row(operation: Operation) -> str:
 
 
 def main() -> int:
-    """Write the table, or see whether it is as the declarations have it."""
+    """Write the table, or check that it agrees with the declarations."""
     text = PAGE.read_text(encoding="utf-8")
     before, _, rest = text.partition(BEGIN)
     _, _, after = rest.partition(END)
@@ -91,7 +91,7 @@ def main() -> int:
     if "--write" in sys.argv:
         PAGE.write_text(new, encoding="utf-8")
     elif new != text:
-        print(f"{PAGE} is not as the operations are declared: python docs/operations.py --write")
+        print(f"{PAGE} differs from the declarations of the operations: run python docs/operations.py --write")
         return 1
     return 0
 

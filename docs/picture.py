@@ -1,4 +1,4 @@
-"""Draw README's picture: run ``adhelpers compare`` and save what a terminal shows, as SVG."""
+"""Draw README's picture: run ``adhelpers compare`` and save the terminal's output as SVG."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""Hold the project to the versions that are installed, and write what came out into docs/versions.md.
+"""Test the project with the installed versions, and write the results into docs/versions.md.
 
 ``python docs/versions.py oldest`` runs, for each backend, the conformance suite and the tests of its plugin, then the
-gallery of ``adhelpers compare`` and the README's examples, and writes its lines of the page anew. It goes on where
-something fails, and then ends with status 1. Backends named after the environment are the only ones run. ``nox -s
-versions`` makes the environments and runs this in each; one takes a quarter of an hour on two cores. It needs
+gallery of ``adhelpers compare`` and the README's examples, and rewrites its lines of the page. It continues after a
+failure, and then ends with status 1. Name backends after the environment to run only those. ``nox -s
+versions`` makes the environments and runs this script in each; one takes a quarter of an hour on two cores. It needs
 pytest-xdist.
 """
 
@@ -27,15 +27,17 @@ BESIDE = ("numpy", "scipy", "optree", "array-api-compat", "pluggy")
 
 INTRODUCTION = """# Versions that were tested
 
-Made by `nox -s versions`; do not edit. For each of `constraints-oldest.txt`, `constraints-middle.txt` and
-`constraints-newest.txt` there is an environment, in which every backend runs the conformance suite and the tests of its
-plugin. Development and CI use `constraints.txt`, whose versions are between the last two. The page on
-[capabilities](capabilities.md) gives a reason for each known failure. A *derived* mode is made by adhelpers from the
-other.
+Made by `nox -s versions`; do not edit. Each of `constraints-oldest.txt`, `constraints-middle.txt` and
+`constraints-newest.txt` defines an environment, in which every backend runs the conformance suite and the tests of its
+plugin. Development and CI use `constraints.txt`, whose versions are between the last two.
 
-Other versions may work as well, and nothing in the package forbids them. `adhelpers backends` says in a word if a
-framework is older or newer than those tested. Each name that is private to a framework is looked for when its plugin is
-loaded. Where it is missing, the plugin takes a way without it.
+Other versions may work as well, and nothing in the package forbids them. `adhelpers backends` says whether a
+framework is older or newer than the tested versions. A plugin looks for a framework's private names when it is loaded,
+and does without any that is missing.
+
+In the first table, each row is a framework in one environment. The page on [capabilities](capabilities.md) gives a
+reason for each known failure. adhelpers makes a *derived* mode from the other one. In the second table, each row is an
+environment, with its other packages.
 
 """
 BY_BACKEND = (
@@ -47,7 +49,7 @@ BY_BACKEND = (
     "derived",
     "tests of the plugin",
 )
-BY_ENVIRONMENT = ("environment", "beside", "`adhelpers compare`", "README's examples")
+BY_ENVIRONMENT = ("environment", "other packages", "`adhelpers compare`", "README's examples")
 ORDER = ("oldest", "middle", "newest", "newest-3.14")
 
 
@@ -109,7 +111,7 @@ def by_backend(environment: str, name: str) -> tuple[list[str], bool]:
 
 
 def by_environment(environment: str) -> tuple[list[str], bool]:
-    """The cells of what concerns all backends, and whether all is well."""
+    """The cells that concern all backends, and whether all is well."""
     beside = ", ".join(f"{name} {metadata.version(name)}" for name in BESIDE)
     gallery = subprocess.run([sys.executable, "-m", "adhelpers", "compare", "--no-timing"], check=False).returncode
     examples = tested("README.md")
@@ -118,7 +120,7 @@ def by_environment(environment: str) -> tuple[list[str], bool]:
 
 
 def table(heading: tuple[str, ...], rows: list[list[str]]) -> str:
-    """Its lines, by framework and from the oldest on."""
+    """The lines of a table, by framework and from the oldest on."""
     frameworks = list(BACKENDS.values())
     ordered = sorted(rows, key=lambda row: ORDER.index(row[0]))
     if heading == BY_BACKEND:
@@ -127,7 +129,7 @@ def table(heading: tuple[str, ...], rows: list[list[str]]) -> str:
 
 
 def kept(width: int, replaced: set[tuple[str, str]]) -> list[list[str]]:
-    """The rows that the page has of other environments, and of frameworks that are not run."""
+    """The page's rows for other environments, and for frameworks that are not run."""
     text = PAGE.read_text(encoding="utf-8") if PAGE.exists() else ""
     rows = [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("| ")]
     named = [row for row in rows if len(row) == width and row[0] in ORDER]

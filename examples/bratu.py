@@ -1,12 +1,12 @@
-"""Bratu's problem, u'' + exp(u) = 0 between cold ends: Newton-Krylov finds both solutions, and which one lasts.
+"""Bratu's problem, u'' + exp(u) = 0 between cold ends: both solutions by Newton-Krylov, and which one is stable.
 
-It is how fast a medium heats itself, against how fast it cools at its ends. Newton's method solves a system of
-equations in each step: `adhelpers.linearize` gives the Jacobian of the residual as a linear map, which SciPy's GMRES
-multiplies as often as it likes, and no matrix is ever built. A solution lasts if the Hessian of the energy has no
-negative eigenvalue: `adhelpers.linearize_gradient` gives that map, and `eigsh` its smallest eigenvalue.
+The equation balances the heat that a medium makes against the heat that it loses at its ends. Each step of Newton's
+method solves a linear system: `adhelpers.linearize` gives the Jacobian of the residual as a linear map, SciPy's GMRES
+multiplies by it, and no matrix is built. A solution is stable if the Hessian of the energy has no negative eigenvalue:
+`adhelpers.linearize_gradient` gives the Hessian as a linear map, and `eigsh` its smallest eigenvalue.
 
-Checked: both solutions against the closed form, whose error must fall by four when the step is halved; the eigenvalue
-against that of the matrix by hand; that the lower solution lasts and the upper one does not; that backends agree.
+Checked: both solutions against the closed form, from which the error must fall by four when the step is halved; the
+eigenvalue against that of a matrix by hand; that only the lower solution is stable; that backends agree.
 
     python examples/bratu.py [--backends torch jax autograd]
 """
@@ -23,7 +23,7 @@ from scipy.sparse.linalg import eigsh, gmres
 import adhelpers
 
 BRANCHES = {"lower": (0.0, 4.0), "upper": (4.0, 14.0)}
-"""Between which numbers theta lies, of which each solution is made."""
+"""The interval of each solution's parameter, theta."""
 
 
 def residual(u: Any) -> Any:
@@ -49,7 +49,7 @@ def closed_form(branch: str, places: np.ndarray) -> np.ndarray:
 
 
 def newton_krylov(backend: adhelpers.ADBackend, start: np.ndarray) -> tuple[np.ndarray, int, int]:
-    """The solution near `start`, the steps to it, and how many products they took."""
+    """The solution near `start`, the number of steps, and the number of products."""
     u, products = start, 0
 
     def count(_: float) -> None:
@@ -93,7 +93,7 @@ def main(argv: list[str] | None = None) -> None:
             for n in (31, 63):
                 places = np.linspace(0.0, 1.0, n + 2)[1:-1]
                 exact = closed_form(branch, places)
-                # A start that knows nothing but the height.
+                # The start has only the height of the solution.
                 u, steps, products = newton_krylov(backend, float(np.max(exact)) * np.sin(np.pi * places))
                 errors.append(float(np.max(np.abs(u - exact))))
             smallest, expected = smallest_eigenvalue(backend, u), eigenvalue_by_hand(u)

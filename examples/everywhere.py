@@ -1,4 +1,4 @@
-"""What the examples share: the backends to run on, and whether results agree."""
+"""Shared by the examples: the choice of backends, and the check that results agree."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ FRAMEWORKS = ("torch", "jax", "autograd")
 
 
 def parser(description: str | None) -> argparse.ArgumentParser:
-    """A command line with `--backends`; the description is that of the program's docstring."""
+    """A command line with `--backends`, described by the program's docstring."""
     made = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     made.add_argument("--backends", nargs="+", metavar="NAME", help="by default every framework that is installed")
     return made
 
 
 def chosen(names: Iterable[str] | None, *, exact: bool = False) -> dict[str, adhelpers.ADBackend]:
-    """The backends of those names, ready for float64; without names, those whose framework is installed.
+    """The backends with these names, ready for float64; without names, every framework that is installed.
 
-    With `exact`, finite differences are refused: they have too few digits, or take too long for many weights.
+    `exact` refuses finite differences, which have too few digits, or take too long for many weights.
     """
     # double_precision() is adhelpers.backend("jax", x64=True) on JAX, and changes nothing elsewhere.
     found = {}
@@ -42,7 +42,7 @@ def chosen(names: Iterable[str] | None, *, exact: bool = False) -> dict[str, adh
 
 
 def slack(backend: adhelpers.ADBackend) -> float:
-    """By what factor the derivatives of `backend` are less exact than rounding: 1 but for finite differences."""
+    """The factor by which derivatives of `backend` are less exact than rounding: 1 except for finite differences."""
     epsilon = float(np.finfo(np.float64).eps)
     return backend.relative_error(epsilon) / epsilon
 
@@ -64,7 +64,7 @@ def require(condition: bool, message: str) -> None:
 def require_agreement(
     results: Mapping[str, Any], backends: Mapping[str, adhelpers.ADBackend], rtol: float, what: str
 ) -> None:
-    """End the program unless every backend gives the same, up to `rtol` of the largest entry, as the first one."""
+    """End the program unless every backend agrees with the first one, up to `rtol` of the largest entry."""
     first, *others = results
     for name in others:
         deviation = error(results[name], results[first])
@@ -77,5 +77,5 @@ def require_agreement(
 
 
 def fail(message: str) -> NoReturn:
-    """Status 1, and the message where errors go."""
+    """End the program with status 1, and the message on stderr."""
     sys.exit(message)

@@ -1,11 +1,11 @@
 """The trace of a Jacobian from a few Jacobian-vector products: Hutchinson's estimate, and Hutch++.
 
 A continuous normalising flow moves samples along dx/dt = v(x, t), and the logarithm of their density falls at the rate
-of the divergence, the trace of dv/dx. Exactly that takes one pass for each dimension; an unbiased estimate takes one
-for each probe e of random signs, E[e^T J e] = tr J, and the pass gives the velocity besides.
+of the divergence, the trace of dv/dx. The exact trace takes one pass for each dimension. An unbiased estimate takes one
+pass for each probe e of random signs, because E[e^T J e] = tr J, and the pass also gives the velocity.
 
-Checked: the exact trace against the closed form of this field; the estimates' scatter against its closed form,
-Var = sum over i < j of (J_ij + J_ji)^2; the density's change along the flow against log |det| of the whole flow's
+Checked: the exact trace against the closed form of this field; the variance of the estimates against its closed form,
+Var = sum over i < j of (J_ij + J_ji)^2; the change of density along the flow against log |det| of the whole flow's
 Jacobian (Liouville), which is a derivative through the solver.
 
     python examples/hutchinson_trace.py [--backends torch jax autograd]
@@ -32,7 +32,7 @@ def field(x: Any, t: float, weights: dict[str, Any]) -> Any:
 
 
 def random_weights(rng: np.random.Generator) -> dict[str, np.ndarray]:
-    """Hidden units of falling importance, so that the Jacobian has a few large singular values, as trained ones do."""
+    """Hidden units of falling importance: the Jacobian has a few large singular values, as in trained networks."""
     importance = 4.0 * np.arange(1.0, HIDDEN + 1.0)[:, None] ** -1.5
     return {
         "in": rng.standard_normal((DIMENSION, HIDDEN)) / DIMENSION**0.5,
@@ -50,8 +50,8 @@ def hutchinson(push: Callable[[Any], Any], probes: Any) -> Any:
 def hutch_plus_plus(push: Callable[[Any], Any], sketch: Any, probes: Any) -> Any:
     """Hutch++ (Meyer, Musco, Musco and Woodruff, 2021): the trace is exact where J is large, estimated elsewhere.
 
-    An orthonormal basis Q of the range of J times the sketch costs k products, the trace of Q^T J Q k more, and S are
-    left for what Q does not reach. Of shape (B,).
+    k products give an orthonormal basis Q of the range of J times the sketch, k more the trace of Q^T J Q, and S probes
+    estimate the rest. The result has shape (B,).
     """
     xp = adhelpers.array_namespace(probes)
     q = xp.linalg.qr(xp.permute_dims(push(sketch), (1, 2, 0)))[0]  # (B, d, k)
@@ -62,10 +62,10 @@ def hutch_plus_plus(push: Callable[[Any], Any], sketch: Any, probes: Any) -> Any
 
 
 def flow(rate: Callable[[Any, Any], tuple[Any, Any]], x: Any, steps: int) -> tuple[Any, Any]:
-    """Where `x` is at t = 1, and the integral of the divergence on the way, by the classical Runge-Kutta method.
+    """The position of `x` at t = 1, and the integral of the divergence up to then, by the classical Runge-Kutta method.
 
-    ``rate(x, t)`` gives velocity and divergence. The time is an array, for prepared code takes arrays as inputs, and is
-    compiled anew for each new number.
+    ``rate(x, t)`` gives velocity and divergence. The time is an array, because prepared code takes arrays as inputs,
+    but recompiles for each new number.
     """
     zero = adhelpers.array_namespace(x).zeros_like(x[0, 0])
     h, integral = 1.0 / steps, 0.0
@@ -88,7 +88,7 @@ class Divergence:
 
     def __init__(self, backend: adhelpers.ADBackend, x: Any, t: Any, weights: dict[str, Any], probes: Any) -> None:
         self.weights, self.probes = weights, probes
-        # J is square; to name a mode spares JAX from compiling both and trying them.
+        # J is square, so either mode will do. With a mode named, JAX does not compile and try both.
         operation, options = adhelpers.value_and_batched_jacobian, {"batch_axis": 0, "mode": "forward"}
         self.jacobian = adhelpers.prepare(operation, field, backend, x, args=(t, weights), **options)
         operation = adhelpers.value_and_jacobian_vector_product
@@ -99,20 +99,20 @@ class Divergence:
         return velocity, adhelpers.array_namespace(x).linalg.trace(jacobian)
 
     def estimated(self, x: Any, t: Any) -> tuple[Any, Any]:
-        """For each probe, (S, B). The probes stay the same along the flow, so that what is integrated is smooth."""
+        """Divergence for each probe, (S, B). The probes stay the same along the flow, so the integrand is smooth."""
         velocity, pushed = self.push(_tiled(x, self.probes), self.probes, t, self.weights)
         return velocity[0, ...], adhelpers.array_namespace(x).sum(self.probes * pushed, axis=-1)
 
 
 def _tiled(x: Any, vectors: Any) -> Any:
-    """All vectors are pushed in one call, each at a copy of the points: `field` allows any leading dimensions."""
+    """A copy of the points for each vector, so that one call pushes all: `field` allows any leading dimensions."""
     return adhelpers.array_namespace(x).broadcast_to(x, vectors.shape)
 
 
 def study(
     backend: adhelpers.ADBackend, points: np.ndarray, numbers: dict[str, np.ndarray], signs: np.ndarray
 ) -> dict[str, Any]:
-    """All that is compared, as NumPy arrays."""
+    """Everything that is compared, as NumPy arrays."""
     x, probes, t = backend.asarray(points), backend.asarray(signs), backend.asarray(np.asarray(0.0))
     weights = {key: backend.asarray(value) for key, value in numbers.items()}
     divergence = Divergence(backend, x, t, weights, probes)
@@ -161,7 +161,7 @@ def report(name: str, found: dict[str, np.ndarray], closed_form: np.ndarray, sla
     print(f"  the worst of all samples is off by {worst:.1f} standard errors")
     everywhere.require(worst < 4.5, f"an estimate on {name} is off by {worst:.1f} standard errors")
 
-    # Two discretisations of order four, of one and the same number.
+    # Two discretisations of the same number, both of order four.
     coarse, fine = (
         everywhere.error(found[f"integral {steps}"], np.linalg.slogdet(found[f"map {steps}"])[1])
         for steps in (STEPS, 2 * STEPS)
@@ -182,7 +182,7 @@ def main(argv: list[str] | None = None) -> None:
 
     changes = {}
     for name, backend in backends.items():
-        with backend.scope():  # JAX's 64-bit types for the arithmetic between the operations too
+        with backend.scope():  # JAX's 64-bit types, also for arithmetic between the operations
             found = study(backend, points, numbers, signs)
         report(name, found, closed_form, everywhere.slack(backend))
         changes[name] = found["changes"]

@@ -1,10 +1,10 @@
-"""Which pixels decide? The Jacobian of a small network's scores with respect to its images, and an attack made of it.
+"""Which pixels decide? The Jacobian of a small network's scores with respect to its images, and an attack by it.
 
-Digits are drawn on 12 by 12 pixels, shifted, faded and made noisy, and a convolutional network is trained by
+The digits are drawn on 12 by 12 pixels, shifted, faded and made noisy. A convolutional network is trained by
 vector-Jacobian products with respect to a dict of weights, on the first backend. A batched Jacobian, batch first, then
-tells for each image how each of the ten scores depends on each of the 144 pixels. Linearised, it also gives the
-smallest change per pixel that turns one digit into another: a step along the signs of the gradient (Goodfellow et al.,
-2015) of just the size needed, repeated until the network is wrong (DeepFool, in the maximum norm).
+gives for each image the derivative of each of the ten scores by each of the 144 pixels. To first order it also gives
+the smallest change per pixel that turns one digit into another. The attack takes a step of that size along the signs of
+the gradient (Goodfellow et al., 2015), and repeats it until the network is wrong (DeepFool, in the maximum norm).
 
 Checked: the Jacobian against backpropagation by hand; that noise of the same size does little.
 
@@ -22,7 +22,7 @@ import numpy as np
 import adhelpers
 
 SIZE, CHANNELS = 12, 8
-OUT = SIZE - 2  # pixels that a 3 by 3 window can be at
+OUT = SIZE - 2  # positions of a 3 by 3 window along an axis
 
 
 # -- images -----------------------------------------------------------------------------------------------------------
@@ -35,7 +35,7 @@ def glyphs() -> np.ndarray:
 
 
 def draw(count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Images of shape (count, 12, 12) between 0 and 1, and what they show."""
+    """Images of shape (count, 12, 12) between 0 and 1, and the digits that they show."""
     labels = np.arange(count) % 10
     images = np.zeros((count, SIZE, SIZE))
     for image, glyph in zip(images, glyphs()[labels], strict=True):
@@ -91,7 +91,7 @@ def train(backend: adhelpers.ADBackend, images: np.ndarray, labels: np.ndarray, 
     return weights
 
 
-# -- what is studied --------------------------------------------------------------------------------------------------
+# -- sensitivity and attack -------------------------------------------------------------------------------------------
 
 
 class Sensitivity:
@@ -101,7 +101,7 @@ class Sensitivity:
         self.to_numpy = backend.to_numpy
         with backend.scope():
             self.weights = {key: backend.asarray(value) for key, value in weights.items()}
-        # Ten scores are fewer than 144 pixels. Saying so spares JAX from compiling forward mode and trying it.
+        # Ten scores are fewer than 144 pixels. With the mode named, JAX does not compile and try forward mode.
         operation, options = adhelpers.value_and_batched_jacobian, {"batch_axis": 0, "mode": "reverse"}
         self.prepared = adhelpers.prepare(operation, scores, backend, images, args=(self.weights,), **options)
 
@@ -124,7 +124,7 @@ def by_hand(images: np.ndarray, weights: dict[str, np.ndarray]) -> np.ndarray:
 
 
 def attack(sensitivity: Sensitivity, images: np.ndarray, labels: np.ndarray, steps: int = 20) -> np.ndarray:
-    """Images between 0 and 1 close to those given, which the network takes for another digit."""
+    """Images between 0 and 1, close to those given, that the network takes for other digits."""
     each = np.arange(len(images))
     changed = images
     for _ in range(steps):
@@ -135,7 +135,7 @@ def attack(sensitivity: Sensitivity, images: np.ndarray, labels: np.ndarray, ste
         right = np.min(margin, axis=-1) > 0.0
         # A black pixel cannot become darker, nor a white one brighter.
         slope = np.where(np.where(slope > 0.0, changed[:, None] > 0.0, changed[:, None] < 1.0), slope, 0.0)
-        # Along the signs of the slope, a change of this much per pixel uses the lead up.
+        # The change per pixel, along the signs of the slope, that uses up the lead.
         reach = margin / np.maximum(np.sum(np.abs(slope), axis=(2, 3)), 1e-300)
         rival = np.argmin(reach, axis=-1)
         step = 1.1 * reach[each, rival, None, None] * np.sign(slope[each, rival])

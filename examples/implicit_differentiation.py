@@ -1,12 +1,12 @@
-"""Implicit differentiation: the derivatives of a root, of whatever order, without differentiating the solver.
+"""Implicit differentiation: the derivatives of a root, of any order, without differentiating the solver.
 
-The system is the boiling of van der Waals' fluid. One function is written by hand, the free energy; pressure and
-chemical potential are derivatives of it, and so is Newton's Jacobian. Liquid and vapour of five substances are brought
-to equal pressure and potential. `adhelpers.implicit` is told these conditions, and `volumes` is a function like any
-other from then on: it is differentiated with respect to temperature and both constants, in both modes, and twice.
+The system is the boiling of van der Waals' fluid. Only the free energy is written by hand: pressure, chemical potential
+and Newton's Jacobian are derivatives. The solver `volumes` brings liquid and vapour of five substances to equal
+pressure and potential. `adhelpers.implicit` gets these conditions, which makes `volumes` a function like any other: it
+is differentiated with respect to temperature and both constants, in both modes, and twice.
 
-Closed forms exist: Clapeyron's equation, and the law of corresponding states, by which a volume over b is a function of
-T b / a alone.
+Checked against closed forms: Clapeyron's equation, and the law of corresponding states, by which volume / b is a
+function of T b / a alone.
 
     python examples/implicit_differentiation.py [--backends torch jax autograd]
 """
@@ -34,12 +34,12 @@ CRITICAL = {  # K and bar
 
 def free_energy(volume: Any, theta: Any) -> Any:
     """Helmholtz' free energy of a mole of van der Waals' fluid, up to a function of temperature; bar L / mol."""
-    xp = adhelpers.array_namespace(volume, *theta.values())  # either may be what is differentiated
+    xp = adhelpers.array_namespace(volume, *theta.values())  # either may hold tracers
     return -R * theta["T"] * xp.log(volume - theta["b"]) - theta["a"] / volume
 
 
 def boiling(theta: Any, volumes: Any, *_: Any) -> Any:
-    """How far apart the two phases are in pressure and chemical potential: (2, B) for volumes (2, B), without units."""
+    """The phases' differences in pressure and chemical potential: (2, B) for volumes (2, B), dimensionless."""
     xp = adhelpers.array_namespace(volumes, *theta.values())
     energy, slope = adhelpers.value_and_jacobian_vector_product(
         free_energy, None, volumes, xp.ones_like(volumes), args=(theta,)
@@ -51,7 +51,7 @@ def boiling(theta: Any, volumes: Any, *_: Any) -> Any:
 
 @adhelpers.implicit(boiling, tolerance=1e-10)
 def volumes(theta: Any, guess: Any) -> Any:
-    """Those of liquid and vapour, (2, B), by Newton's method, with steps that keep every one positive."""
+    """The volumes of liquid and vapour, (2, B), by Newton's method, with steps that keep every volume positive."""
     xp = adhelpers.array_namespace(guess)
     x = guess
     for _ in range(50):
@@ -59,7 +59,7 @@ def volumes(theta: Any, guess: Any) -> Any:
         step = _solve_batch(jacobian, -residual)
         if not xp.any(xp.abs(step) > 1e-12 * xp.abs(x)):
             return x + step
-        longest = xp.max(-step / x, axis=0)  # 1 would lead to zero: no further than half way
+        longest = xp.max(-step / x, axis=0)  # 1 would lead to zero; go at most half way
         x = x + step * xp.where(longest > 0.5, 0.5 / longest, xp.ones_like(longest))
     msg = "no root after 50 Newton steps; start closer to it"
     raise RuntimeError(msg)
@@ -70,17 +70,17 @@ def _swapped(volumes: Any, theta: Any) -> Any:
 
 
 def _solve_batch(matrix: Any, right: Any) -> Any:
-    """(n, n, B) and (n, B): linalg wants the batch first."""
+    """Solve for shapes (n, n, B) and (n, B); linalg takes the batch first."""
     xp = adhelpers.array_namespace(matrix, right)
     solution = xp.linalg.solve(xp.permute_dims(matrix, (2, 0, 1)), xp.permute_dims(right, (1, 0))[..., None])
     return xp.permute_dims(solution[..., 0], (1, 0))
 
 
-# -- what is known of it ----------------------------------------------------------------------------------------------
+# -- the checks -------------------------------------------------------------------------------------------------------
 
 
 def closed_forms(v: np.ndarray, T: np.ndarray, a: np.ndarray, b: np.ndarray) -> dict[str, np.ndarray]:
-    """The derivatives of both volumes. On the boiling curve dp/dT is the jump of entropy over that of volume."""
+    """The derivatives of both volumes. On the boiling curve dp/dT is the jump of entropy divided by that of volume."""
     slope = R * np.log((v[1] - b) / (v[0] - b)) / (v[1] - v[0])
     by_temperature = (slope - R / (v - b)) / (2 * a / v**3 - R * T / (v - b) ** 2)
     # v / b is a function of T b / a alone.
@@ -88,7 +88,7 @@ def closed_forms(v: np.ndarray, T: np.ndarray, a: np.ndarray, b: np.ndarray) -> 
 
 
 def bent(name: str, theta: Any, backend: adhelpers.ADBackend, guess: Any) -> Any:
-    """The second derivative of both volumes of each substance by one of the parameters."""
+    """The second derivatives of both volumes of each substance by one parameter."""
 
     def slope(theta: Any) -> Any:
         xp = adhelpers.array_namespace(theta[name])
@@ -109,7 +109,7 @@ def main(argv: list[str] | None = None) -> None:
         "b": R * critical_T / (8 * critical_p),
     }
     below = 1 - at["T"] / critical_T
-    guess = 3 * at["b"] / np.array([1 + 2 * below**0.5 + 0.4 * below, 1 - 1.6 * below**0.5])  # from near T_c
+    guess = 3 * at["b"] / np.array([1 + 2 * below**0.5 + 0.4 * below, 1 - 1.6 * below**0.5])  # approximate, near T_c
     rng = np.random.default_rng(0)
     tangent = {name: value * rng.standard_normal(value.shape) for name, value in at.items()}
     cotangent = rng.standard_normal(guess.shape)
@@ -117,7 +117,7 @@ def main(argv: list[str] | None = None) -> None:
     print("van der Waals' fluid at its boiling curve: errors of derivatives that are pushed, pulled, and taken twice")
     roots, pulled = {}, {}
     for name, backend in backends.items():
-        with backend.scope():  # JAX's 64-bit types for the arithmetic between the operations too
+        with backend.scope():  # JAX's 64-bit types, also for arithmetic between the operations
             theta, dtheta = ({key: backend.asarray(value) for key, value in tree.items()} for tree in (at, tangent))
             start, weights = backend.asarray(guess), backend.asarray(cotangent)
             v, dv = adhelpers.value_and_jacobian_vector_product(volumes, backend, theta, dtheta, args=(start,))

@@ -1,8 +1,8 @@
 """Nonlinear least squares: Levenberg-Marquardt for many starting points at once, on NIST's reference data.
 
-The batch is the starting points: parameters have shape (B, p), residuals (B, n), and one batched Jacobian (B, n, p)
-serves a step of all fits, each of which has a damping of its own. NIST certifies eleven digits of the parameters
-and of their standard deviations; both official starts of each problem must lead there, on every backend.
+The starting points are the batch: parameters have shape (B, p), residuals (B, n), and one batched Jacobian (B, n, p)
+serves one step of all fits. Each fit has its own damping. NIST certifies eleven digits of the parameters and of their
+standard deviations. From both official starts of each problem, every backend must find more than nine of them.
 
     python examples/levenberg_marquardt.py [--backends torch jax autograd] [--problems misra1a thurber eckerle4 mgh09]
 """
@@ -83,11 +83,11 @@ PROBLEMS = {
 
 
 def residuals(b: Any, x: Any, y: Any, model: Any) -> Any:
-    """What the model leaves of the data: (B, n) for parameters of shape (B, p).
+    """The data minus the model: (B, n) for parameters of shape (B, p).
 
-    A fit is one element of the batch, with all of its data: p pushforwards give the Jacobians of all fits. For a single
-    fit with many parameters the data can be the batch instead, each with a copy of the parameters, (n, p) to (n, 1):
-    then one pullback gives the whole Jacobian.
+    Each element of the batch is one fit with all of its data: p pushforwards give the Jacobians of all fits. For a
+    single fit with many parameters the data can be the batch instead, each with a copy of the parameters, (n, p) to
+    (n, 1): then one pullback gives the whole Jacobian.
     """
     return y - model(x, [b[:, k, None] for k in range(b.shape[1])])
 
@@ -95,11 +95,11 @@ def residuals(b: Any, x: Any, y: Any, model: Any) -> Any:
 def fit(f: Any, backend: adhelpers.ADBackend, b: np.ndarray, args: tuple[Any, ...], steps: int = 500) -> Any:
     """Minimise the sum of squares of ``f(b, *args)`` from each row of `b`: parameters, R factors, squares, steps.
 
-    The fits are small, so their linear algebra is NumPy's, on every backend; only `f` and its Jacobian are the
-    framework's. Damping as by Nielsen (1999), scaled as by Moré (1978). The damped problem is solved through QR: the
-    normal equations would square its condition number, and digits are what this is about.
+    The fits are small, so NumPy does their linear algebra on every backend, and the framework evaluates only `f` and
+    its Jacobian. Damping is by Nielsen (1999), scaling by Moré (1978). QR solves the damped problem, because the normal
+    equations would square its condition number and lose digits.
     """
-    # Forward mode, for parameters are few. Saying so spares JAX from compiling the other ways and trying them.
+    # Forward mode, because parameters are few. With the mode named, JAX does not compile and try the others.
     operation, options = adhelpers.value_and_batched_jacobian, {"batch_axis": 0, "mode": "forward"}
     prepared = adhelpers.prepare(operation, f, backend, b, args=args, **options)
 
@@ -108,7 +108,7 @@ def fit(f: Any, backend: adhelpers.ADBackend, b: np.ndarray, args: tuple[Any, ..
         return r, jacobian, np.sum(r**2, axis=-1)
 
     r, jacobian, squares = linearise(b)
-    scale = np.linalg.norm(jacobian, axis=-2)  # of the columns, which are of different units
+    scale = np.linalg.norm(jacobian, axis=-2)  # of the columns, which have different units
     damping, growth = np.full_like(squares, 1e-3), np.full_like(squares, 2.0)
     done = np.zeros_like(squares, dtype=bool)
     for count in range(steps):
@@ -123,7 +123,7 @@ def fit(f: Any, backend: adhelpers.ADBackend, b: np.ndarray, args: tuple[Any, ..
 
         downhill = -np.sum(scaled * r[..., None], axis=-2)
         predicted = np.sum(step * (damping[:, None] * step + downhill), axis=-1)
-        # Close to the minimum, sums of squares differ by rounding alone: trust the model then, without damping.
+        # Close to the minimum, sums of squares differ by rounding only. Then trust the model, without damping.
         flat = predicted <= 1e-12 * squares
         better = ((new_squares < squares) | flat) & ~done  # false for NaN too
         done = done | (flat & np.all(np.abs(step / scale) <= 1e-12 * np.abs(b), axis=-1))
@@ -140,12 +140,12 @@ def fit(f: Any, backend: adhelpers.ADBackend, b: np.ndarray, args: tuple[Any, ..
 
 
 def standard_deviations(upper: np.ndarray, squares: np.ndarray, degrees: int) -> np.ndarray:
-    """From the R factor of the Jacobian: the root of the diagonal of s^2 inv(R^T R)."""
+    """Standard deviations from the R factor of the Jacobian: the root of the diagonal of s^2 inv(R^T R)."""
     return np.sqrt(np.sum(np.linalg.inv(upper) ** 2, axis=-1) * (squares / degrees)[:, None])
 
 
 def digits(received: np.ndarray, certified: list[float]) -> float:
-    """How many digits are right in the worst case; NIST's own measure, cut off at the digits that it certifies."""
+    """The number of right digits in the worst case: NIST's own measure, cut off at the digits that NIST certifies."""
     with np.errstate(divide="ignore"):
         return float(np.min(np.minimum(-np.log10(np.abs(received / certified - 1.0)), 11.0)))
 

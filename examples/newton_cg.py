@@ -1,11 +1,11 @@
 """SciPy's minimiser with exact derivatives: Newton-CG on Rosenbrock's function, of 10 and of 100 variables.
 
-`adhelpers.scipy.view` is all that stands between: SciPy knows NumPy arrays of float64 only, and a view takes and gives
-such, prepared for the hundreds of calls that a minimiser makes. JAX takes float64 only from a backend with x64, which
-is what `everywhere.chosen` makes.
+`adhelpers.scipy.view` connects the two. SciPy takes only NumPy arrays of float64. A view takes and returns such arrays,
+and is prepared for the hundreds of calls that a minimiser makes. On JAX, float64 needs a backend with x64, which
+`everywhere.chosen` makes.
 
 Checked: gradient and Hessian-vector product against SciPy's closed forms, at random points; that the minimum at
-(1, ..., 1) is found; that every iterate is that of every other backend, and that of SciPy with its closed forms.
+(1, ..., 1) is found; that every iterate agrees with every other backend, and with SciPy's closed forms.
 
     python examples/newton_cg.py [--backends torch jax autograd]
 """
@@ -21,7 +21,7 @@ from scipy import optimize
 
 import adhelpers.scipy
 
-START = [1.3, 0.7, 0.8, 1.9, 1.2]  # of SciPy's tutorial; repeated for more variables
+START = [1.3, 0.7, 0.8, 1.9, 1.2]  # from SciPy's tutorial; repeated for more variables
 SIZES = (10, 100)
 
 ValueAndGradient = Callable[[np.ndarray], tuple[float, np.ndarray]]
@@ -72,7 +72,7 @@ def main(argv: list[str] | None = None) -> None:
             everywhere.require(found.success, f"{name}: {found.message}")
             everywhere.require(distance <= 1e-8, f"{name} ends {distance:.1e} from the minimum; 1e-8 allowed")
             everywhere.require(max(gradient, product) <= 1e-13, f"{name} is off SciPy's closed forms; 1e-13 allowed")
-            # From (-1.2, 1, ...) with 100 variables rounding grows until even the number of steps differs.
+            # From (-1.2, 1, ...), with 100 variables, rounding would grow until even the number of steps differs.
             apart = everywhere.error(paths[name], expected)
             everywhere.require(
                 apart <= 1e-9, f"{name} leaves the path of the closed forms by {apart:.1e}; 1e-9 allowed"

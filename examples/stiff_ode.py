@@ -1,9 +1,9 @@
 """Stiff ordinary differential equations: one L-stable Rosenbrock solver for a whole batch of problems.
 
-Robertson's reaction (1966) is integrated for five sets of rate constants at once. Its fastest time scale at the end is
-some 1e-4, a hundred-millionth of the interval, which bounds the steps of explicit methods. Each step of Rodas3 (Sandu
+Robertson's reaction (1966) is integrated for five sets of rate constants at once. At the end its fastest time scale is
+about 1e-4, a hundred-millionth of the interval, which limits the steps of explicit methods. Each step of Rodas3 (Sandu
 et al., Atmospheric Environment 31, 1997; order 3, four stages, stiffly accurate) needs one Jacobian for each problem: a
-batched Jacobian, and batched linear solves. Every problem has a step size of its own.
+batched Jacobian, and batched linear solves. Every problem has its own step size.
 
 Checked against SciPy's Radau with a hand-written Jacobian; by the order at which errors fall with fixed steps; and by
 the total mass, a linear invariant that Rosenbrock methods keep to rounding.
@@ -23,7 +23,7 @@ from scipy.integrate import solve_ivp
 import adhelpers
 
 T_END = 1e4
-RATES = np.array([0.04, 3e7, 1e4]) * np.array(  # the classical constants, and some about them
+RATES = np.array([0.04, 3e7, 1e4]) * np.array(  # the classical constants, and variations of them
     [[1.0, 1.0, 1.0], [2.0, 1.0, 1.0], [0.5, 1.0, 2.0], [1.0, 0.1, 1.0], [1.0, 3.0, 0.3]]
 )
 
@@ -40,8 +40,8 @@ class Rodas3:
 
     def __init__(self, f: Any, backend: adhelpers.ADBackend, y: Any, *args: Any) -> None:
         self.f, self.args = f, args
-        # Prepared once, for it is called at every step; on JAX this compiles f and its Jacobian together. J is square;
-        # to name a mode spares JAX from compiling both and trying them.
+        # Prepared once, because every step calls it; on JAX this compiles f and its Jacobian together. J is square, so
+        # either mode will do. With a mode named, JAX does not compile and try both.
         operation, options = adhelpers.value_and_batched_jacobian, {"batch_axis": 0, "mode": "forward"}
         self.value_and_jacobian = adhelpers.prepare(operation, f, backend, y, args=args, **options)
 
@@ -50,10 +50,10 @@ class Rodas3:
         xp = adhelpers.array_namespace(y)
         f0, jacobian = self.value_and_jacobian(y, *self.args)  # (B, n) and (B, n, n)
         half = 0.5 * h[:, None]
-        # Times h / 2 throughout, where textbooks divide, so that a problem at its end can take steps of h = 0.
+        # Textbooks divide by h / 2. Here both sides are multiplied by it: a problem at its end can take steps of h = 0.
         matrix = xp.eye(y.shape[-1], dtype=y.dtype) - half[..., None] * jacobian
 
-        def solve(right: Any) -> Any:  # the array API has no LU factors to keep; at n = 3 it hardly matters
+        def solve(right: Any) -> Any:  # the array API has no LU factors to keep, which hardly matters at n = 3
             return xp.linalg.solve(matrix, right[..., None])[..., 0]
 
         k1 = solve(half * f0)
@@ -63,7 +63,7 @@ class Rodas3:
         return y + 2.0 * k1 + k3 + k4, k4
 
     def integrate(self, y: Any, t_end: float, rtol: float, atol: float, steps: int = 10_000) -> tuple[Any, int]:
-        """The states at `t_end`, and how many steps the batch took until its last problem was there."""
+        """The states at `t_end`, and the number of steps until the last problem of the batch was there."""
         xp = adhelpers.array_namespace(y)
         t = xp.zeros_like(y[:, 0])
         h = xp.full_like(t, 1e-6 * t_end**0.5)
@@ -101,8 +101,8 @@ def radau(y0: np.ndarray, t_end: float) -> np.ndarray:
 def orders(solver: Rodas3, y: Any, exact: np.ndarray, to_numpy: Any) -> list[float]:
     """The observed order at each halving of fixed steps over one unit of time, by the largest absolute error.
 
-    That is the order of y1 and y3. The error of the tiny y2, whose time scale is far below the steps, falls more
-    slowly: order reduction, as is usual where problems are stiff.
+    This is the order of y1 and y3. The error of the tiny y2, whose time scale is far below the steps, falls more
+    slowly: such order reduction is usual for stiff problems.
     """
     errors = []
     for steps in (8, 16, 32, 64):
@@ -124,7 +124,7 @@ def main(argv: list[str] | None = None) -> None:
     print(f"Robertson's reaction until t = {T_END:.0f}: error against Radau, defect of mass, observed order")
     ends = {}
     for name, backend in backends.items():
-        with backend.scope():  # JAX's 64-bit types for the arithmetic between the operations too
+        with backend.scope():  # JAX's 64-bit types, also for arithmetic between the operations
             y, rates = backend.asarray(start), backend.asarray(RATES)
             solver = Rodas3(robertson, backend, y, rates)
             end, steps = solver.integrate(y, T_END, rtol=1e-6, atol=1e-12)

@@ -24,6 +24,8 @@ ROUNDINGS = 256
 """An entry may be off by so many roundings of the largest entry of its leaf, however small it is."""
 SPREADS = 16
 """It may be off by so many times what one rounding of `x` changes in its leaf."""
+ROUGHNESS = 8
+"""One by differences may be off by so many times their relative error times `f`: measured, it is at most two thirds."""
 BENDS = 4
 """One by differences may be off by so many times what it bends over their steps."""
 
@@ -74,7 +76,7 @@ class Scale:
             if not exact:
                 # The rounding of f, divided by a step, shows in differences however small the derivative is.
                 step = unit / owed
-                floor = max(size, 100 * math.sqrt(owed) * self.value_size)
+                floor = max(size, ROUGHNESS * math.sqrt(owed) * self.value_size)
                 bends = BENDS * (self.bending or {}).get(path, 0.0)
                 noise = max(noise, math.sqrt(owed) * floor, SPREADS * self.value_spread / step, bends)
             atol[path] = _wished(self.atol, noise, exact)
@@ -151,7 +153,8 @@ def judge(
     derivatives must be much nearer than differences can tell, the odd one out differs: the one that differs from more
     than half of the others. Where there is no such majority, the one that is farther from the reference by far, or
     else both. Without a reference all are held to one another in this way. What is itself the reference, or has none,
-    is unchecked if there is no other result.
+    is unchecked if there is no other result. So is an exact result that no other exact one agrees with, if the
+    reference, by differences, cannot tell it from zero.
     """
     verdicts: dict[str, Verdict] = {}
     for candidate in candidates:
@@ -170,6 +173,7 @@ def judge(
     near = [label for label in held if verdicts[label].status == "agrees"]
     differing = {label: _differing_from(label, near, pairs) for label in near}
     named: dict[str, Verdict] = {}
+    by_label = {candidate.label: candidate for candidate in candidates}
     for label in near:
         others = differing[label]
         if not others:
@@ -181,7 +185,20 @@ def judge(
                 named[label] = Verdict("differs", others[0], None, mine, error=f"the result {seen_pair}")
             else:
                 named[label] = Verdict("differs", others[0], seen_pair, mine)
+    for label in near:
+        told = [other for other in near if other != label and other not in differing[label]]
+        if label not in named and not told and reference is not None and _is_blurred(by_label[label], reference, scale):
+            named[label] = replace(verdicts[label], status="unchecked")
     return verdicts | named
+
+
+def _is_blurred(candidate: Candidate, reference: Candidate, scale: Scale) -> bool:
+    """Whether zero would agree with the reference as well as an exact result that is not zero."""
+    if not candidate.exact or reference.exact:
+        return False
+    tolerance = scale.default().tolerance(candidate.leaves, reference.leaves, candidate.error, reference.error)
+    sizes = {path: largest(leaf) for path, leaf in candidate.leaves.items()}
+    return any(sizes.values()) and all(size <= tolerance.atol[path] for path, size in sizes.items())
 
 
 def _differing_from(label: str, near: Sequence[str], pairs: Mapping[tuple[str, str], Measured | str]) -> list[str]:

@@ -103,8 +103,9 @@ class Comparison:
         if not outcomes:
             return None
         host = self._most_agreed_with(outcomes)
+        leaf = next(iter(self._directions.x.leaves.values()))
         with host.backend.scope():
-            understood = reference.backend.is_array(host.convert(np.ones(())))
+            understood = reference.backend.is_array(host.convert(np.ones_like(leaf, shape=())))
         if not understood:
             self._note(
                 f"{reference.label} has no function of its own to be a reference; {host.label} stands in for values"

@@ -31,7 +31,7 @@ class Kept:
             if not is_plain(value) or value.dtype.hasobject:
                 return cls(value, type(value))
             return cls(value, (type(value), value.dtype.str, value.shape, value.tobytes()))
-        if isinstance(value, (float, complex)) or is_numpy(value):
+        if type(value) in (float, complex) or is_numpy(value):
             return cls(value, (type(value), repr(value)))  # by which 0.0 is not -0.0, and nan is nan
         owner = getattr(value, "__self__", None)  # that of a function which is built in is a module
         is_fixed = isinstance(value, _FIXED) and (owner is None or isinstance(owner, types.ModuleType))

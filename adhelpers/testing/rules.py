@@ -53,17 +53,17 @@ ALL_RULES: tuple[Rule, ...] = (
         2,
         "leaves",
         "numbers and NumPy arrays become the backend's arrays; what it cannot differentiate is refused",
-        "arrays of the backend; Python floats and complexes, and NumPy arrays in any layout, are lifted. A "
-        "number takes the dtype of its partner; one in `x` takes that of the first array beside it, real or "
-        "complex as it is. Integer, bool and object leaves are a `DTypeError`, in `f(x)` too; foreign arrays "
-        "and everything else are a `TypeError`; `args` carry anything",
+        "leaves are arrays of the backend. Python floats and complex numbers, and NumPy arrays in any layout, are "
+        "lifted. A number takes the dtype of its partner; one in `x` takes that of the first array beside it, and "
+        "stays real or complex. Integer, bool and object leaves are a `DTypeError`, in `f(x)` too; foreign arrays "
+        "and everything else are a `TypeError`; `args` may hold anything",
     ),
     Rule(
         3,
         "no silent casts",
         "u has exactly its partner's shape, dtype and device: nothing is broadcast or cast",
-        "a leaf of `u` has exactly its partner's shape, dtype and device, or else `ShapeMismatchError`, "
-        "`DTypeError`, `DeviceMismatchError`",
+        "a leaf of `u` has exactly its partner's shape, dtype and device, or else it is a `ShapeMismatchError`, "
+        "`DTypeError` or `DeviceMismatchError`",
     ),
     Rule(
         4,
@@ -76,13 +76,14 @@ ALL_RULES: tuple[Rule, ...] = (
         5,
         "64 bits",
         "never narrowed silently, and no global setting is changed",
-        "never narrowed silently; no global setting of a framework is changed",
+        "64-bit numbers are never narrowed silently; no global setting of a framework is changed",
     ),
     Rule(
         6,
         "zeros",
         "what f does not depend on gives exact zeros, never None, and no warning",
-        "what `f` does not depend on gives exact zeros of the right shape and dtype: never None, and no warning",
+        "the derivative of an output by an input on which it does not depend is exact zeros of the right shape and "
+        "dtype: never None, and no warning",
     ),
     Rule(
         7,
@@ -101,9 +102,10 @@ ALL_RULES: tuple[Rule, ...] = (
         9,
         "calls",
         "f runs once per product, once in a reverse batched Jacobian, once per chunk in a forward one",
-        "`f` runs once for each product that a backend implements itself, once in a reverse batched Jacobian, "
-        "once a chunk in a forward one; once or twice more when a function is first seen, and twice when it is seen "
-        "again. Derived products, loops, and pullbacks of a backend with `pullback_calls_f` run it more often",
+        "`f` runs once for each product that a backend implements itself, once in a reverse batched Jacobian, once "
+        "a chunk in a forward one; once or twice more when a function is first seen, and twice when it is seen "
+        "again. Derived products, loops over vectors, and pullbacks where `pullback_calls_f` says so, run it more "
+        "often",
     ),
     Rule(
         10,
@@ -121,7 +123,7 @@ ALL_RULES: tuple[Rule, ...] = (
         12,
         "nesting",
         "any operation works inside any other, without confusion of perturbations",
-        "any operation inside any other, and inside and around a framework's own transformations, without "
+        "any operation works inside any other, and inside and around a framework's own transformations, without "
         "confusion of perturbations",
     ),
     Rule(
@@ -134,22 +136,22 @@ ALL_RULES: tuple[Rule, ...] = (
         14,
         "missing rules",
         "the other mode stands in, or UnsupportedOperationError says that none can",
-        "the other mode stands in, logged once a function; where neither can, `UnsupportedOperationError`. "
-        "`fallback=False` raises at once. Only the framework's own errors count: a user's "
-        "`NotImplementedError` passes through",
+        "the other mode replaces a missing rule, which is logged once a function; if neither mode can, the call "
+        "raises `UnsupportedOperationError`. `fallback=False` raises at once. Only the framework's own errors "
+        "count: a user's `NotImplementedError` passes through",
     ),
     Rule(
         15,
         "context",
         "results stay attached to what f closes over",
-        "results stay attached to what `f` closes over, Parameters or tracers; a framework's modes, "
-        "such as `no_grad`, change nothing",
+        "results stay attached to everything that `f` closes over, Parameters and tracers included; a framework's "
+        "modes, such as `no_grad`, change nothing",
     ),
     Rule(
         16,
         "loud",
         "a result is right or it raises: silent errors of a framework are corrected or refused",
-        "a result is right or it raises: silent errors of a framework are found, and corrected or refused",
+        "a result is right, or the call raises: silent errors of a framework are found and corrected, or refused",
     ),
     Rule(
         17,
@@ -161,9 +163,9 @@ ALL_RULES: tuple[Rule, ...] = (
         18,
         "batched",
         "J is the Jacobian of each batch element, (M, N, B), in row-major order",
-        "J is `(M, N, B)`, in row-major order of both; `x` and `f(x)` are one array each and share the batch "
-        "axis, or else `BatchAxisError`; a function that mixes the batch is a `BatchMixingError`; complex `x` "
-        "needs `holomorphic=True`",
+        "J is `(M, N, B)`, with outputs and inputs in row-major order; `x` and `f(x)` are one array each and share "
+        "the batch axis, or else it is a `BatchAxisError`; a function that mixes the batch is a `BatchMixingError`; "
+        "complex `x` needs `holomorphic=True`",
     ),
     Rule(
         19,
@@ -182,9 +184,9 @@ ALL_RULES: tuple[Rule, ...] = (
         21,
         "rules",
         "a function with its own derivative rule is differentiated by it, in every mode and to any order",
-        "a function with its own derivative rule (`custom_rule`, `implicit`) is differentiated by it, in every mode "
-        "and to any order, by the operations here and by the framework's own transformations; a derivative that the "
-        "rule does not give, by further arguments or by what the function closes over, is an error",
+        "a function with its own derivative rule (`custom_rule`, `implicit`) is differentiated by it, in every "
+        "mode and to any order, by the operations here and by the framework's own transformations; a derivative "
+        "that the rule does not give, by further arguments or by values that the function closes over, is an error",
     ),
 )
 """All of them, in order."""

@@ -1,8 +1,8 @@
 """The frameworks by hand: for each task, every sensible formulation as a named function.
 
-A formulation of a product is ``make(f)`` and gives ``op(x, u)``; one of a batched Jacobian is ``make(f, cell)`` and
-gives ``op(x)``, a J of shape ``(M, N, B)``. What a user would do once, such as compiling, stands in ``make``, and what
-one would do in each call in ``op``. By hand one knows shapes, and that `f` does not mix the batch. The first line of a
+A formulation of a product is ``make(f)``, which returns ``op(x, u)``. One of a batched Jacobian is ``make(f, cell)``,
+which returns ``op(x)``, a J of shape ``(M, N, B)``. Work that a user would do once, such as compiling, is in ``make``,
+and work of each call in ``op``. By hand one knows shapes, and that `f` does not mix the batch. The first line of a
 formulation's docstring is its entry in the report.
 """
 
@@ -27,7 +27,7 @@ Make = Callable[..., Operation]
 
 @dataclass(frozen=True)
 class Formulations:
-    """Ways to do one task by hand: the obvious ones, and those that take more thought."""
+    """Formulations of one task by hand: the obvious ones, and those that take more thought."""
 
     obvious: tuple[Make, ...]
     by_hand: tuple[Make, ...] = ()
@@ -45,9 +45,9 @@ class Formulations:
 
 
 def call(finish: Callable[[Any], Any], make: Callable[[], Callable[..., Any]], *args: Any) -> Callable[[], Any]:
-    """A call to time, of what `make` gives, which ends when the result is there.
+    """A call to time, of the operation that `make` returns; it ends when the result is there.
 
-    What fails in the making fails in the call, where a contest takes note of it.
+    An error in `make` is raised by the call, where a contest notes it.
     """
     try:
         op = make()

@@ -11,8 +11,9 @@ from benchmarks.section import Dots, Section, Settings, Table, Verdict, show_rat
 from benchmarks.timing import Ratio
 
 ABOUT = """\
-"N to M, B" is a batch of B functions from N numbers to M. By hand one knows the fastest formulation only after trying
-all; ratios are to that one, the fastest of each cell. "compiled" is a call of what was prepared or jitted before.
+A row, such as "N to M, B", is a batch of B functions from N numbers to M. Ratios are to the fastest formulation by hand
+in that row, which one knows only after trying all. "compiled" means a call of an operation that was prepared, or a
+function that was jitted, before.
 """
 COMPILED = "jacobian, compiled"
 
@@ -22,7 +23,7 @@ def run(settings: Settings) -> Section:
     section = Section("batched", "Batched Jacobians", ABOUT)
     for native in settings.natives:
         for operation in operations(native):
-            # Where a framework compiles, nobody in a hurry calls it otherwise: targets are for what is compiled.
+            # If a framework compiles, nobody in a hurry calls it uncompiled: targets are for compiled calls.
             aside = bool(native.compiled) and operation != COMPILED
             cases = settings.some(cells.CELLS, aside=aside)
             outcomes = [settings.hold(contest(native, cell, operation)) for cell in cases]
@@ -65,7 +66,7 @@ def _verdicts(native: Native, operation: str, outcomes: list[Outcome]) -> list[V
     words = f"{native.name} {operation}: {contender}"
     to_fastest = {o.case: ratio for o in outcomes if (ratio := o.to_fastest(contender)) is not None}
     verdicts = []
-    if operation == COMPILED or not native.compiled:  # where a framework compiles, the target is for what is compiled
+    if operation == COMPILED or not native.compiled:  # if a framework compiles, the target is for compiled calls
         verdicts += [
             Verdict.mean_of(f"{words} to the fastest by hand, geometric mean", to_fastest, 1.1),
             Verdict.worst_of(f"{words} to the fastest by hand, worst cell", to_fastest, 1.3),
@@ -98,7 +99,7 @@ def _names(outcomes: list[Outcome]) -> list[str]:
 
 
 def table(caption: str, outcomes: list[Outcome]) -> Table:
-    """A row for each case: the fastest by hand, and how many times slower ours and the better obvious way are."""
+    """A row for each case: the fastest by hand, and how many times slower ours and the best obvious one are."""
     mine = [name for name in _names(outcomes) if any(o.kinds[name] == "ours" for o in outcomes if name in o.kinds)]
     headers = ("cell", "fastest by hand", "µs", "obvious", *mine)
     rows = []

@@ -14,8 +14,9 @@ from benchmarks.section import Dots, Section, Settings, Table, Verdict, show_rat
 from benchmarks.timing import Ratio
 
 ABOUT = """\
-What a framework compiles is compared compiled, ours prepared; the others' in one call. A ratio is to the fastest
-formulation by hand of each case, which one knows only after trying all, or to the obvious one.
+If a framework compiles, all contenders are compiled, ours by `prepare`. Otherwise each time is that of one plain call.
+Each row has two ratios: to the obvious formulation by hand, and to the fastest one, which one knows only after trying
+all.
 """
 OPERATIONS: dict[str, tuple[Callable[..., Any], tuple[Loss, ...]]] = {
     "gradient": (adhelpers.gradient, VECTORS),

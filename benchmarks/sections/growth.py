@@ -8,8 +8,8 @@ from benchmarks.section import Curves, Panel, Section, Settings
 from benchmarks.sections import batched
 
 ABOUT = """\
-One dense layer, where one of N, M and B grows and the other two stay. Ratios are to the fastest formulation by hand at
-that size.
+One dense layer. One of N, M and B grows, and the other two stay. Ratios are to the fastest formulation by hand at that
+size.
 """
 STAY = {"N": 8, "M": 8, "B": 64}
 POWERS = tuple(2**k for k in range(1, 9))
@@ -32,7 +32,7 @@ def run(settings: Settings) -> Section:
 
 
 def _along(axis: str, operation: str, native: Native, settings: Settings, section: Section) -> Panel:
-    """Measure along an axis, add to the section, and give what is to be drawn."""
+    """Measure along an axis, add to the section, and return the panel to draw."""
     outcomes, series = [], dict[str, list[tuple[float, float]]]()
     for size in SIZES[settings.size][axis]:
         sizes = STAY | {axis: size}

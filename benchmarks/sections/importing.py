@@ -1,4 +1,4 @@
-"""What importing adhelpers costs, over starting Python."""
+"""The time to import adhelpers, beyond that to start Python."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from benchmarks.section import Section, Settings, Table, Verdict
 from benchmarks.timing import race
 
 ABOUT = (
-    "Fresh processes that import and end, in turns; the medians of differences from bare Python in the same round.\n"
+    "Scripts run in fresh processes, in turns. Times are medians of differences from bare Python in the same round.\n"
 )
 SCRIPTS = {
     "bare Python": "pass",
@@ -36,13 +36,13 @@ def run(settings: Settings) -> Section:
         for name, seconds in times.items()
     }
     rows = [(f"`{name}`", f"{over[name]:.0f}") for name in SCRIPTS if name != "bare Python"]
-    caption = f"Over bare Python, which takes {1e3 * statistics.median(bare):.0f} ms"
+    caption = f"Time beyond bare Python, which takes {1e3 * statistics.median(bare):.0f} ms"
     return Section(
         "importing",
         "Import",
         ABOUT,
         tables=[Table(caption, ("script", "ms"), rows)],
-        verdicts=[Verdict("`import adhelpers` over bare Python, ms", over["import adhelpers"], LIMIT)],
+        verdicts=[Verdict("`import adhelpers` beyond bare Python, ms", over["import adhelpers"], LIMIT)],
     )
 
 

@@ -1,4 +1,4 @@
-"""Many products at one point: a linear map that is kept, against what is kept by hand."""
+"""Many products at one point: a kept linear map, against a pullback or a graph that is kept by hand."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from benchmarks.native import Native, call
 from benchmarks.section import Section, Settings, Table, Verdict, show_ratio, show_time, to_fastest
 
 ABOUT = """\
-One product by a linear map that was made before: of `linearize` and `linearize_gradient`, prepared on a framework that
-compiles, against a pullback or a graph that is kept by hand; and what the whole operation takes each time. As SciPy's
-operator, a product has conversions to NumPy's arrays and back besides.
+One product by a linear map that was made before, by `linearize` or `linearize_gradient`. On a framework that compiles,
+the map is prepared. It is compared with a pullback or a graph that is kept by hand. Other rows show the whole
+operation, which starts over in each call, and SciPy's operator, which also converts to NumPy arrays and back.
 """
 
 LIMITS = {"torch": 1.1, "jax": 1.1, "autograd": 1.2}
-"""A product may take so many times that of what is kept by hand."""
+"""A product may take this many times the time of one kept by hand."""
 
 ONE_SHOT: dict[str, Callable[..., Any]] = {
     "pull": adhelpers.vector_jacobian_product,
@@ -83,9 +83,7 @@ def _contest(native: Native, operation: str, case: str, f: Any, x: Any, u: Any, 
 
 def _verdict(framework: str, operation: str, outcomes: list[Outcome]) -> Verdict:
     measured = to_fastest(outcomes, framework, operation)
-    return Verdict.worst_of(
-        f"{framework} {operation}: a kept linear map to what is kept by hand", measured, LIMITS[framework]
-    )
+    return Verdict.worst_of(f"{framework} {operation}: a linear map to one kept by hand", measured, LIMITS[framework])
 
 
 def _table(outcomes: list[Outcome]) -> Table:

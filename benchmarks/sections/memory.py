@@ -1,7 +1,7 @@
 """The peak of memory of a large batched Jacobian, each in a fresh process.
 
 As a script, ``python -m benchmarks.sections.memory FRAMEWORK CONTENDER N M B``, it measures one case and prints bytes:
-what the process held at most, less what it held after a small case.
+the peak of the process, less the memory that it held after a small case.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from benchmarks.native import Native, load
 from benchmarks.section import Dots, Section, Settings, Table, Verdict
 
 ABOUT = """\
-What a process holds at most during a large call, less what it held before, when frameworks were loaded and a small call
-was done. The limit is three results and 300 MB.
+The peak of memory during a large call, beyond the memory that the process held before, after loading the framework and
+one small call. The limit is three results and 300 MB.
 """
 SIZES = {"smoke": (8, 8, 64), "quick": (64, 64, 4096), "full": (64, 64, 16384)}
 MODES: tuple[Literal["auto", "forward", "reverse"], ...] = ("auto", "forward", "reverse")
@@ -51,12 +51,12 @@ def run(settings: Settings) -> Section:
             shares.setdefault(native.name, {})["by hand" if contender == by_hand else contender] = share
             if contender != by_hand:
                 of_ours[contender] = share
-        words = f"{native.name}: peak of memory over three results and 300 MB, every mode"
+        words = f"{native.name}: peak of memory to three results and 300 MB, every mode"
         worst = max(of_ours, key=lambda contender: of_ours[contender], default="")
         section.verdicts.append(Verdict(words, of_ours.get(worst), 1.0, worst))
-    headers = ("framework", "contender", "peak, MB", "over the result", "over the limit")
+    headers = ("framework", "contender", "peak, MB", "peak / result", "peak / limit")
     section.tables.append(Table("Peaks", headers, rows))
-    section.pictures.append(Dots("memory", "Memory", "peak over the limit", shares))
+    section.pictures.append(Dots("memory", "Memory", "peak / limit", shares))
     return section
 
 
@@ -67,7 +67,7 @@ def _peak_in_fresh_process(*arguments: object) -> float:
 
 
 def peak(framework: str, contender: str, n: int, m: int, batch: int) -> float:
-    """Bytes that one large call needs besides what was there before."""
+    """Bytes that one large call needs beyond those held before."""
     native = load(framework)
     _call(native, contender, cells.layer_cell(2, 2, 2))
     before = _resident("VmRSS")
@@ -93,7 +93,7 @@ def _resident(entry: str) -> float:
     if status.exists():
         lines = status.read_text(encoding="ascii").splitlines()
         return 1024.0 * next(int(line.split()[1]) for line in lines if line.startswith(f"{entry}:"))
-    import resource  # where there is no /proc only the peak is known, which the small call before has raised little
+    import resource  # without /proc only the peak is known, which the small call before has raised little
 
     unit = 1.0 if sys.platform == "darwin" else 1024.0
     return unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -11,14 +11,14 @@ from benchmarks.section import Dots, Section, Settings, Table, Verdict, show_rat
 from benchmarks.timing import Ratio
 
 ABOUT = """\
-One call of a product with everything that belongs to it, from `x` and `u` to the result; "compiled" is a call of what
-was prepared or jitted before. A ratio is ours to theirs.
+One whole call of a product, from `x` and `u` to the result. "compiled" means a call of an operation that was prepared,
+or a function that was jitted, before. A ratio is ours to theirs.
 """
 
 
 @dataclass(frozen=True)
 class Target:
-    """At most so many times the time of a framework's call, on small problems and on others."""
+    """The largest allowed ratio to a framework's call, on small problems and on others."""
 
     framework: str
     operation: str
@@ -63,7 +63,7 @@ def run(settings: Settings) -> Section:
 
 
 def contests(native: Native, operation: str, problem: cells.Product) -> list[Contest]:
-    """One-shot, and compiled where the framework compiles."""
+    """One-shot, and compiled if the framework compiles."""
     f = problem.bind(native.xp, native.asarray)
     x, u = native.asarray(problem.point()), native.asarray(problem.direction(operation))
     reference = problem.reference(operation)
@@ -82,7 +82,7 @@ def contests(native: Native, operation: str, problem: cells.Product) -> list[Con
 
 
 def _verdicts(target: Target, outcomes: list[Outcome]) -> list[Verdict]:
-    """One on small problems and one on others, or one on all where the limit is the same."""
+    """One on small problems and one on others, or one on all if the limit is the same."""
     measured: dict[bool, dict[str, Ratio]] = {True: {}, False: {}}
     small = {problem.name: problem.small for problem in cells.PRODUCTS}
     for outcome in outcomes:

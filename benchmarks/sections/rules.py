@@ -1,4 +1,4 @@
-"""Functions with a derivative rule of their own: one that is written once, against the framework's own."""
+"""Functions with a derivative rule: by `custom_rule`, and by the framework's own function for it."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from benchmarks.native import Native, Operation, call
 from benchmarks.section import Section, Settings, Table, Verdict, show_ratio, show_time, to_fastest
 
 ABOUT = """\
-The gradient, by the framework's own transformation, of the sum of sines that have a rule: one of `custom_rule`, and
-what the framework has for it. And a call of the function where nobody differentiates, against the function itself.
+The gradient of a sum of sines with a rule, by the framework's own transformation. The rule is by `custom_rule` or by
+the framework's own function for rules. The task "call" compares a call without derivatives with the function itself.
 """
 
 SIZES = (3, 100, 10_000)

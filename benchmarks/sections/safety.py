@@ -1,4 +1,4 @@
-"""The price of each safety rule: a call with it over one without, where it can be switched off or left out by hand."""
+"""The price of each promise of safety: a call that keeps it over one that does not, by an option or by hand."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from benchmarks.native import Native
 from benchmarks.section import Section, Settings, Table, show_ratio, show_time
 
 ABOUT = """\
-The time of a call with a safety rule over that of the same call without: where a rule can be switched off, by our own
-options; where it cannot, by hand in the framework itself, with and without what the rule asks for. The rules are
-those of the design. Products are of four numbers, where prices are highest.
+Each row compares a call that keeps a promise of safety with the same call without it. If an option switches the promise
+off, both calls are ours. If none does, both are by hand in the framework itself. The promises are numbered as in
+`docs/design.md`. Products are of four numbers, where prices are highest.
 """
 UNNAMED = "—"
 Call = Callable[[], Any]
@@ -25,7 +25,7 @@ Call = Callable[[], Any]
 
 @dataclass(frozen=True)
 class Price:
-    """A rule, with two calls that give the same."""
+    """A promise, with two calls that give the same result."""
 
     rule: str
     what: str
@@ -49,13 +49,13 @@ def run(settings: Settings) -> Section:
             if len(outcome.seconds) == len(calls):
                 times = (show_time(outcome.microseconds(name)) for name in calls)
                 rows.append((native.name, price.rule, price.what, *times, show_ratio(outcome.ratio(*calls))))
-    headers = ("framework", "rule", "what", "with, µs", "without, µs", "ratio")
+    headers = ("framework", "promise", "measure", "with, µs", "without, µs", "ratio")
     section.tables.append(Table("Prices", headers, rows))
     return section
 
 
 def _of_the_check(native: Native, cell: cells.Cell) -> Iterator[Price]:
-    """What `batched_jacobian` checks, and what it has to learn of a new function."""
+    """The checks of `batched_jacobian`, and what it must learn about a new function."""
     f, x, reference = cell.bind(native.xp, native.asarray), native.asarray(cell.batch_of_points()), cell.reference()
 
     def seen(check: Any) -> Call:
@@ -78,15 +78,15 @@ def _of_the_check(native: Native, cell: cells.Cell) -> Iterator[Price]:
 
 
 def _of_products(native: Native, problem: cells.Product) -> Iterator[Price]:
-    """What every operation does for safety and comfort, on the two products."""
+    """The safety and comfort of every operation, measured on the two products."""
     f, x = problem.bind(native.xp, native.asarray), native.asarray(problem.point())
     for operation, product in ours.PRODUCTS.items():
         u, reference = native.asarray(problem.direction(operation)), problem.reference(operation)
         tell = _Prices(native, operation, product, f, x, u, reference)
         yield tell.price("R1 structure", "x, u and f(x) are dicts", tell.with_dicts(), tell.plain())
-        yield tell.price("R13 `u`", "`u` is held constant", tell.plain(), tell.plain(differentiate_u=True))
+        yield tell.price("R13 `u`", "`u` is constant", tell.plain(), tell.plain(differentiate_u=True))
         without_fallback = tell.plain(adhelpers.backend(native.name, fallback=False))
-        yield tell.price("R14 missing rules", "the other mode stands ready", tell.plain(), without_fallback)
+        yield tell.price("R14 missing rules", "the other mode is the fallback", tell.plain(), without_fallback)
         if native.name == "jax":
             scoped = tell.plain(adhelpers.backend("jax", x64=True))
             yield tell.price("R5 64 bits", "64-bit types for this call alone (`x64=True`)", scoped, tell.plain())
@@ -128,7 +128,7 @@ class _Prices:
 
 
 def _by_hand(native: Native) -> Iterator[Price]:
-    """What cannot be switched off: the framework's own small VJP, with and without it."""
+    """Promises that cannot be switched off: the framework's own small VJP, with and without the measure."""
     problem = cells.PRODUCTS[0]
     f, x = problem.bind(native.xp, native.asarray), native.asarray(problem.point())
     u, reference = native.asarray(problem.direction("vjp")), problem.reference("vjp")

@@ -1,4 +1,4 @@
-"""What SciPy's solvers call: a view, against glue by hand."""
+"""Functions for SciPy's solvers: a view, against glue by hand."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from benchmarks.native import Native
 from benchmarks.section import Section, Settings, Table, Verdict, show_ratio, show_time
 
 ABOUT = """\
-Two calls as SciPy's solvers make them, at two points in turn, each from a NumPy vector of 100 numbers to NumPy's
-arrays. By hand all is known beforehand: shapes, dtypes, and that nothing is asked for twice at one point.
+Each time is that of two calls at two points, as SciPy's solvers make them, from a NumPy vector of 100 numbers to NumPy
+arrays. Glue by hand knows everything beforehand: shapes, dtypes, and that no result is requested twice at one point.
 """
 LIMIT = 1.2
 N = 100
@@ -70,7 +70,7 @@ def _contest(
 
 
 def _at_two_points(op: Callable[..., Any], x: Any, *rest: Any) -> Callable[[], Any]:
-    """A view remembers the latest point: so there is another one between."""
+    """A view remembers the latest point, so another point comes between."""
     other = x + 0.1
 
     def call() -> Any:

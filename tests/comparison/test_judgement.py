@@ -104,6 +104,38 @@ def test_differences_are_held_to_others_where_there_is_no_reference() -> None:
     assert judged(candidate("exact", 1.0), near) == {"exact": "agrees", "differences": "agrees"}
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_wrong_hessian_under_a_large_function_does_not_agree(dtype: type) -> None:
+    """The Hessian of 5 + sum(x**2) is 2, and a wrong one 4."""
+    x = X.astype(dtype)
+    wrong = lambda x: 5.0 + (2.0 * x * x - stopped(x * x)).sum()  # noqa: E731
+    report = quickly({"autograd": wrong}, x, operations=["hessian"])
+    assert report.results[-1].status == "differs"
+
+
+def test_what_differences_cannot_tell_from_zero_is_unchecked() -> None:
+    """Differences of 1e7 + sum(x**2) know its Hessian to some tens."""
+    pytest.importorskip("autograd")
+    large = lambda x: 1e7 + (x * x).sum()  # noqa: E731
+    alone = quickly({"autograd": large}, X, operations=["hessian"])
+    assert statuses(alone, "autograd")["hessian"] == "unchecked"
+    flat = quickly({"autograd": lambda x: 1e7 + x.sum()}, X, operations=["hessian"])
+    assert statuses(flat, "autograd")["hessian"] == "agrees"
+
+
+def test_two_exact_results_vouch_for_one_another_where_differences_cannot() -> None:
+    rough = Candidate("differences", {"y": np.array([0.5])}, lambda epsilon: epsilon**0.5)
+    one, two, wrong = candidate("one", 2.0), candidate("two", 2.0), candidate("wrong", 2.2)
+    scale = Scale(value_size=1e9)
+    statuses = lambda *found: {  # noqa: E731
+        label: verdict.status for label, verdict in judge(found, rough, pairwise(found, scale), scale).items()
+    }
+    assert statuses(one) == {"one": "unchecked"}
+    assert statuses(one, two) == {"one": "agrees", "two": "agrees"}
+    assert statuses(one, two, wrong) == {"one": "agrees", "two": "agrees", "wrong": "differs"}
+    assert statuses(one, wrong) == {"one": "differs", "wrong": "differs"}
+
+
 def test_a_report_that_compared_nothing_does_not_agree() -> None:
     alone = quickly(cubic, X, backends=["finite-difference"])
     assert {r.status for r in alone.results} == {"unchecked"}

@@ -216,3 +216,9 @@ def test_a_prepared_call_that_gives_something_else_is_noted(monkeypatch: pytest.
     notes = quickly(cubic, X, operations=["jvp"], timing=True).notes
     words = "cubic: jvp on autograd: the prepared call differs from the plain one by "
     assert any(note.startswith(words) for note in notes)
+
+
+def test_ports_in_single_precision_are_compared_on_jax() -> None:
+    jnp = pytest.importorskip("jax.numpy")
+    report = quickly({"jax": lambda x: jnp.sin(x) * x}, X.astype(np.float32), operations=["jvp"])
+    assert statuses(report, "jax") == {"value": "unchecked", "jvp": "agrees"}

@@ -26,9 +26,10 @@ def test_every_rule_but_kinks_has_scenarios() -> None:
 
 
 def test_scenarios_are_in_the_order_of_their_rules() -> None:
-    first, *others = scenarios()
-    assert first.name == "contract/namespace"  # which all others rest on
-    places = [list(RULES).index(scenario.rule) for scenario in others]
+    found = scenarios()
+    namespaces = [scenario for scenario in found if scenario.name.startswith("contract/namespace")]
+    assert found[:3] == namespaces  # which all others rest on
+    places = [list(RULES).index(scenario.rule) for scenario in found[3:]]
     assert places == sorted(places)
 
 

@@ -48,6 +48,15 @@ class HasNoWhere(AutogradBackend):
 
 
 @wrong("R2")
+class TracersLackFunctions(AutogradBackend):
+    """The namespace of plain arrays has all that core calls, that of tracers has not."""
+
+    def array_namespace(self, *arrays: Any) -> Any:
+        namespace = super().array_namespace(*arrays)
+        return WithoutWhere(namespace) if any(map(isbox, arrays)) else namespace
+
+
+@wrong("R2")
 class HasNoDevices(AutogradBackend):
     """A function of its namespace has another signature."""
 

@@ -80,6 +80,24 @@ class SharesFunctions(FiniteDifferenceBackend):
 
 
 @wrong("R11")
+class LocksArraysWithoutALock(AutogradBackend):
+    """While f runs its operands cannot be changed, and one thread takes the lock of another for the caller's own."""
+
+    def jvp(self, f: LeafFunction, x: Leaves, u: Leaves) -> Pushed:
+        before = [not isbox(leaf) and leaf.flags.writeable for leaf in x]
+        self.set(x, [False] * len(x))
+        try:
+            return super().jvp(f, x, u)
+        finally:
+            self.set(x, before)
+
+    def set(self, x: Leaves, writable: list[bool]) -> None:
+        for leaf, flag in zip(x, writable, strict=True):
+            if not isbox(leaf):
+                leaf.flags.writeable = flag
+
+
+@wrong("R11")
 class CompiledForOneThread(Compiling):
     """Operands lie in a place that all threads share."""
 

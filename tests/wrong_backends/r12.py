@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from adhelpers.extend import Capability, LeafFunction, Leaves, Pullback
+from adhelpers.extend import Capability, LeafFunction, Leaves, Pullback, UnsupportedOperationError
 from adhelpers_plugins.finite_difference import FiniteDifferenceBackend
 from wrong_backends.bases import AutogradBackend, Compiling, Linearized, Pulled, Pushed, Tampered, getval, isbox, peeled
 from wrong_backends.registry import wrong
@@ -126,6 +126,25 @@ class KeepsNestingQuiet(AutogradBackend):
     """It does not declare nesting, but nests."""
 
     capabilities: ClassVar[frozenset[Capability]] = AutogradBackend.capabilities - {Capability.NESTING}
+
+
+@wrong("R12")
+class RefusesNestedPointsOnly(KeepsNestingQuiet):
+    """It refuses the tracers of an outer derivative in x, but not those that f closes over."""
+
+    def vjp(self, f: LeafFunction, x: Leaves) -> Pulled:
+        return super().vjp(f, self.constant(x))
+
+    def jvp(self, f: LeafFunction, x: Leaves, u: Leaves) -> Pushed:
+        return super().jvp(f, self.constant(x), u)
+
+    def jvp_sweep(self, f: LeafFunction, x: Leaves, tangents: Leaves) -> Pushed:
+        return super().jvp_sweep(f, self.constant(x), tangents)
+
+    def constant(self, x: Leaves) -> Leaves:
+        if any(map(isbox, x)):
+            raise UnsupportedOperationError("this backend does not nest derivatives")
+        return x
 
 
 @wrong("R12")

@@ -19,7 +19,7 @@ class User:
     Attributes
     ----------
     backend
-        What they pass: nothing, where their arrays say whose they are.
+        What they pass: None if their arrays show the framework.
     module, asarray, array_type
         Where their arrays come from, the function that makes them, and their type.
     error
@@ -59,7 +59,7 @@ USERS = {
 
 @pytest.fixture(params=USERS)
 def user(request: pytest.FixtureRequest) -> User:
-    """Each in turn."""
+    """Each installed framework in turn."""
     if importlib.util.find_spec(request.param) is None:
         pytest.skip(f"{request.param} is not installed")
     return USERS[request.param]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import array_api_compat.numpy as numpy_namespace
@@ -9,6 +10,7 @@ import numpy as np
 
 from adhelpers.namespaces.needed import NEEDED, Needed
 from adhelpers.testing.models import numbers
+from adhelpers.testing.operations import MODES, nested
 from adhelpers.testing.scenario import Catalogue
 from adhelpers.testing.subject import Failure, Subject, section
 
@@ -28,26 +30,55 @@ def _namespace(subject: Subject) -> None:
     own = subject.arrays(x)
     xp = subject.backend.array_namespace(own)
     subject.record("backend.array_namespace(x)", x=x)
-    found = [words for needed in NEEDED for words in _fault(subject, needed, xp, own, subject.in_precision(x))]
+    found = _faults(subject, xp, own, subject.in_precision(x), values=True)
     missing = [name for name in FOR_FUNCTIONS if not hasattr(xp, name)]
     if missing:
         found.append(f"the namespace has no {', '.join(missing)}: functions of the suite call them")
-    if found:
+    _expect_none(found)
+
+
+def _of_tracers(name: str, subject: Subject) -> None:
+    """So is the namespace of tracers, which an inner derivative computes with; their values cannot always be read."""
+    x = numbers(2, 3)
+    found: list[str] = []
+
+    def f(xp: Any, tracer: Any) -> Any:
+        found[:] = _faults(subject, xp, tracer, subject.in_precision(x), values=False)
+        return tracer
+
+    subject.product(name, f, subject.arrays(x), subject.arrays(x))
+    _expect_none(found)
+
+
+for _name in MODES:
+    SCENARIOS.add(f"contract/namespace-of-tracers/{_name}", "R2", nested(_name), since=2)(partial(_of_tracers, _name))
+
+
+def _expect_none(faults: list[str]) -> None:
+    if faults:
         raise Failure(
-            section("received", "\n".join(found)) + section("expected", "functions of the array API standard")
+            section("received", "\n".join(faults)) + section("expected", "functions of the array API standard")
         )
 
 
-def _fault(subject: Subject, needed: Needed, xp: Any, own: Any, x: np.ndarray) -> list[str]:
-    """What is wrong with one function, in a list of a line, or of none."""
+def _faults(subject: Subject, xp: Any, own: Any, x: np.ndarray, values: bool) -> list[str]:
+    """A line for each function that is missing or wrong."""
+    return [words for needed in NEEDED for words in _fault(subject, needed, xp, own, x, values)]
+
+
+def _fault(subject: Subject, needed: Needed, xp: Any, own: Any, x: np.ndarray, values: bool) -> list[str]:
+    """What is wrong with one function, or with the shape that it gives, in a list of a line, or of none."""
     needs = f"core needs it for {needed.purpose}"
     if not hasattr(xp, needed.name):
         return [f"the namespace has no `{needed.signature}`: {needs}"]
-    expected = needed.example(numpy_namespace, x, None)
+    expected: Any = needed.example(numpy_namespace, x, None)
     try:
         received = needed.example(xp, own, subject.backend.device(own))
         if isinstance(expected, (np.ndarray, np.generic)):
-            received = subject.backend.to_numpy(received)
+            if values:
+                received = subject.backend.to_numpy(received)
+            else:
+                received, expected = (f"an array of shape {tuple(y.shape)}" for y in (received, expected))
     except Exception as error:  # whatever a namespace raises
         return [f"`{needed.signature}` raises {type(error).__name__}: {error}; {needs}"]
     same = np.shape(received) == np.shape(expected) and np.array_equal(received, expected)

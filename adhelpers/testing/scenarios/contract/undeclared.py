@@ -81,6 +81,17 @@ def _undeclared_nesting(name: str, subject: Subject) -> None:
     subject.expect_error(UnsupportedOperationError, lambda: subject.product(name, inner, x, x))
 
 
+def _undeclared_closure(name: str, subject: Subject) -> None:
+    """The tracer of an outer derivative, which only f's closure holds, must not be taken for a constant."""
+    at = subject.arrays(numbers(3))
+
+    def inner(xp: Any, w: Any) -> Any:
+        return subject.product(name, lambda xp, x: w**2 * x, at, xp.ones_like(at)) + w
+
+    w = subject.arrays(numbers(3))
+    subject.expect_error(UnsupportedOperationError, lambda: subject.product(name, inner, w, w))
+
+
 for _name, _mode in MODES.items():
     SCENARIOS.add(f"undeclared-{_mode.value}/{_name}", "R14", lacks=_mode)(partial(_undeclared, _name))
     for _capability, _rule, _check in (
@@ -92,6 +103,9 @@ for _name, _mode in MODES.items():
         SCENARIOS.add(f"undeclared-{_capability.value}/{_name}", _rule, [_mode], lacks=_capability)(
             partial(_check, _name)
         )
+    SCENARIOS.add(f"undeclared-nesting/closure-{_name}", "R12", [_mode], lacks=Capability.NESTING, since=2)(
+        partial(_undeclared_closure, _name)
+    )
     SCENARIOS.add(f"undeclared-float64/{_name}", "R5", [_mode], lacks=Capability.FLOAT64, since=2)(
         partial(_undeclared_float64, _name)
     )

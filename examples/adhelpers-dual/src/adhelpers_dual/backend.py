@@ -1,4 +1,4 @@
-"""Forward mode by dual numbers; core derives everything else."""
+"""Forward mode by dual numbers; the core derives everything else."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class DualBackend(ADBackend):
     conversion: ClassVar[str | None] = "numpy.asarray"
 
     def is_array(self, leaf: object) -> bool:
-        """Dual numbers, NumPy's scalars, and its arrays in the machine's byte order; core refuses subclasses."""
+        """Dual numbers, NumPy's scalars, and its arrays in the machine's byte order; the core refuses subclasses."""
         if isinstance(leaf, (dualnumbers.Dual, np.generic)):
             return True
         return type(leaf) is np.ndarray and leaf.dtype.isnative
@@ -50,7 +50,7 @@ class DualBackend(ADBackend):
         return dualnumbers.jvp(f, x, u, has_aux=True)
 
     def is_missing_rule(self, error: Exception) -> bool:
-        """Whether `dualnumbers` knows no derivative."""
+        """Whether `dualnumbers` lacks a derivative rule."""
         return isinstance(error, dualnumbers.MissingRuleError)
 
     def stop_gradient(self, leaf: Any) -> Any:
@@ -58,7 +58,7 @@ class DualBackend(ADBackend):
         return dualnumbers.value(leaf)
 
     def keeps(self, leaf: Any) -> bool:
-        """Whether `leaf` is a mere value, and no dual number."""
+        """Whether `leaf` is a plain value, not a dual number."""
         return not isinstance(leaf, dualnumbers.Dual)
 
     def to_numpy(self, leaf: Any) -> Any:

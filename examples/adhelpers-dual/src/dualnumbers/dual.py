@@ -1,11 +1,11 @@
 """The dual number, and how a function of NumPy acts on it.
 
-Each sweep has a tag of its own, higher than that of every sweep around it. A function is applied at the highest tag
-among its arguments; whatever carries a lower one is a constant there. Primals and tangents may thus be dual numbers
-of outer sweeps, and perturbations are never confused.
+Each sweep has its own tag, higher than that of every sweep around it. A function is applied at the highest tag among
+its arguments; arguments with a lower tag are constants there. So primals and tangents may be dual numbers of outer
+sweeps, and perturbations are never confused.
 
-A tangent has the shape, the dtype and the memory layout of its primal. What makes a view of the one makes a view of
-the other, so working in place means the same as it does on plain arrays.
+A tangent has the shape, the dtype and the memory layout of its primal. A view of the primal comes with a view of the
+tangent, so working in place does the same as on plain arrays.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _KNOWN = frozenset({*PARTIALS, *MULTILINEAR, *VIEWS, *RULES})
 
 
 class MissingRuleError(NotImplementedError):
-    """There is no derivative rule for this function, or for this way to call it."""
+    """There is no derivative rule for this function, or for these arguments of it."""
 
 
 class Dual(NDArrayOperatorsMixin):
@@ -41,7 +41,7 @@ class Dual(NDArrayOperatorsMixin):
     tangent
         Its derivative, with the shape, dtype and memory layout of `primal`.
     tag
-        The number of the sweep that this belongs to.
+        The number of the sweep that the dual number belongs to.
     """
 
     __slots__ = ("primal", "tag", "tangent")
@@ -103,7 +103,7 @@ class Dual(NDArrayOperatorsMixin):
     def __iter__(self) -> Iterator[Dual]:
         return iter([self[k] for k in range(len(self))])
 
-    # What else an array has.
+    # The other attributes of an array.
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -191,12 +191,12 @@ class Dual(NDArrayOperatorsMixin):
 
 
 def value(x: Array) -> Any:
-    """Without the tangents of all sweeps.
+    """The plain array in `x`, without the tangents of any sweep.
 
     Parameters
     ----------
     x
-        A dual number; anything else comes back as it is.
+        A dual number; anything else is returned as it is.
     """
     while isinstance(x, Dual):
         x = x.primal
@@ -204,7 +204,7 @@ def value(x: Array) -> Any:
 
 
 def shaped(tangent: Array, primal: Array) -> Array:
-    """`tangent` as that of `primal`: with its shape, dtype and layout, in memory of its own."""
+    """`tangent` with the shape, dtype and layout of `primal`, in its own memory."""
     if isinstance(tangent, Dual) and tangent.tag > level(primal):
         return Dual(shaped(tangent.primal, primal), shaped(tangent.tangent, primal), tangent.tag)
     result = np.zeros_like(primal)

@@ -32,7 +32,7 @@ def jvp(f: Callable[..., Any], x: Sequence[Array], u: Sequence[Array], *, has_au
     Returns
     -------
     outputs, tangents
-        Tuples of arrays in memory of their own; with `has_aux` the auxiliary arrays stand third.
+        Tuples of arrays in their own memory; with `has_aux` the auxiliary arrays come third.
 
     Examples
     --------

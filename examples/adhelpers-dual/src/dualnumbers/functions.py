@@ -1,7 +1,7 @@
 """The derivatives of NumPy's other functions.
 
-Most are linear in each argument, and serve as their own derivative. What stands in no table here, nor in
-`ufuncs.PARTIALS`, has no derivative rule.
+Most are linear in each argument, and serve as their own derivative. A function that is neither in a table here nor in
+`ufuncs.PARTIALS` has no derivative rule.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ VIEWS: frozenset[Callable[..., Any]] = frozenset(
         *(np.linalg.diagonal, np.linalg.matrix_transpose),
     }
 )
-"""Those of the multilinear functions that may give a view of an argument: of its tangent just as of its primal."""
+"""Multilinear functions that may return a view of an argument, of its tangent as of its primal."""
 
 MULTILINEAR: frozenset[Callable[..., Any]] = frozenset(
     {
@@ -46,7 +46,7 @@ CONSTANT: frozenset[Callable[..., Any]] = frozenset(
         *(np.can_cast, np.iscomplexobj, np.isrealobj, np.ndim, np.result_type, np.shape, np.size),
     }
 )
-"""Decisions, positions and properties: they have no derivative, and come from the primals alone."""
+"""Decisions, positions and properties: they have no derivative, and depend only on the primals."""
 
 
 def _zero(tangents: Any, out: Array, *args: Any, **kwargs: Any) -> Array:
@@ -75,7 +75,7 @@ def _extremum(tangents: Any, out: Array, x: Array, axis: Any = None, *, keepdims
 
 def _solve(tangents: Any, out: Array, a: Array, b: Array) -> Array:
     da, db = tangents
-    if np.ndim(b) == 1:  # NumPy takes this, and only this, for a vector
+    if np.ndim(b) == 1:  # the only case in which NumPy treats b as a vector
         column = _solve((da, None if db is None else db[:, None]), out[..., None], a, b[:, None])
         return column[..., 0]
     change = 0 if db is None else db
@@ -123,7 +123,7 @@ def _full_like(x: Array, fill_value: Any, dtype: Any = None) -> Array:
 
 
 def _prod(x: Array, axis: Any = None, *, keepdims: bool = False) -> Array:
-    """One factor after the other, so that zeros need no special care."""
+    """Multiply one factor after the other, so zeros need no special care."""
     axes = range(x.ndim) if axis is None else axis if isinstance(axis, tuple) else (axis,)
     result = x
     for along in axes:
@@ -161,4 +161,4 @@ DEFINITIONS: dict[Callable[..., Any], Callable[..., Any]] = {
     np.var: _var,
     np.std: _std,
 }
-"""Functions that are made of others."""
+"""Functions that are composed of others."""

@@ -1,6 +1,7 @@
-"""The array namespace of dual numbers: NumPy's own, whose functions find their way here through its protocols.
+"""The array namespace of dual numbers: NumPy's own, whose functions take dual numbers through NumPy's protocols.
 
-NumPy implements the array API standard. Only what it does not dispatch, or not for its own scalars, is defined here.
+NumPy implements the array API standard. Only functions that it does not dispatch, or not for its own scalars, are
+defined here.
 """
 
 from typing import Any
@@ -14,7 +15,7 @@ Array = Any
 
 
 def asarray(obj: Any, /, *, dtype: Any = None, device: Any = None, copy: Any = None) -> Array:
-    """As `numpy.asarray`; a dual number stays one.
+    """As `numpy.asarray`, but a dual number stays a dual number.
 
     Parameters
     ----------
@@ -27,7 +28,7 @@ def asarray(obj: Any, /, *, dtype: Any = None, device: Any = None, copy: Any = N
 
 
 def astype(x: Array, dtype: Any, /, *, copy: Any = True, device: Any = None) -> Array:
-    """As `numpy.astype`, of scalars too.
+    """As `numpy.astype`, but also of scalars.
 
     Parameters
     ----------

@@ -1,8 +1,8 @@
 """The partial derivatives of NumPy's elementwise functions.
 
-``PARTIALS[ufunc][k](dx, out, *args)`` is what the change `dx` of argument k adds to the result `out`. It need only be
-right as a real-linear map of `dx`: of a holomorphic function it is the complex derivative times `dx`.
-Those that are linear in each argument stand in `functions.MULTILINEAR`, decisions in `functions.CONSTANT`.
+``PARTIALS[ufunc][k](dx, out, *args)`` is the change of the result `out` for the change `dx` of argument k. It is a
+real-linear map of `dx`: for a holomorphic function, the complex derivative times `dx`. Functions that are linear in
+each argument are in `functions.MULTILINEAR`, decisions in `functions.CONSTANT`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def _flat(dx: Array, out: Array, *args: Array) -> Array:
 
 
 def _power_base(dx: Array, out: Array, x: Array, y: Array) -> Array:
-    # Of x**0 the formula would give 0 * x**-1, which is nan at 0.
+    # For x**0 the formula would give 0 * x**-1, which is nan at 0.
     harmless = np.where(np.equal(y, 0) & np.equal(x, 0), 1, x)
     return y * np.power(harmless, y - 1) * dx
 
@@ -36,7 +36,7 @@ def _absolute(dx: Array, out: Array, x: Array) -> Array:
 
 
 def _sign(dx: Array, out: Array, x: Array) -> Array:
-    # x / |x| turns with the part of dx that is perpendicular to x; on the real line there is none.
+    # x / |x| turns with the part of dx that is perpendicular to x; real numbers have no such part.
     if not np.issubdtype(out.dtype, np.complexfloating):
         return 0
     radius = np.abs(x)
@@ -44,7 +44,7 @@ def _sign(dx: Array, out: Array, x: Array) -> Array:
 
 
 def _extremum(dx: Array, out: Array, x: Array, y: Array) -> Array:
-    # Also of the smaller of two; half of the change where they are equal, for that is the mean of both sides.
+    # For the minimum too. Where both are equal, half of the change: the mean of both sides.
     return np.where(np.equal(x, y), dx / 2, np.where(np.equal(x, out), dx, 0))
 
 
@@ -68,7 +68,7 @@ PARTIALS: dict[np.ufunc, tuple[Partial, ...]] = {
     np.log10: (lambda dx, out, x: dx / (x * math.log(10)),),
     np.log1p: (lambda dx, out, x: dx / (1 + x),),
     np.logaddexp: (lambda dx, out, x, y: np.exp(x - out) * dx, lambda dy, out, x, y: np.exp(y - out) * dy),
-    # trigonometric and hyperbolic functions; the roots are split where the branch cuts ask for it
+    # trigonometric and hyperbolic functions; roots are split where branch cuts require it
     np.sin: (lambda dx, out, x: np.cos(x) * dx,),
     np.cos: (lambda dx, out, x: -np.sin(x) * dx,),
     np.tan: (lambda dx, out, x: (1 + out * out) * dx,),

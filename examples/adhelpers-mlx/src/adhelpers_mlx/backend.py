@@ -1,4 +1,4 @@
-"""Both modes of MLX, in single precision and below; core derives everything else."""
+"""Both modes of MLX, in single precision and below; the core derives everything else."""
 
 from __future__ import annotations
 
@@ -40,11 +40,11 @@ class MLXBackend(ADBackend):
     pullback_calls_f: ClassVar[bool] = True
 
     def is_array(self, leaf: object) -> bool:
-        """MLX's arrays, which its tracers are, too."""
+        """MLX's arrays; its tracers are arrays, too."""
         return isinstance(leaf, mx.array)
 
     def asarray(self, leaf: Any, like: Any = None) -> Any:
-        """An MLX array; double precision is refused, in which MLX has numbers but rounds functions to single."""
+        """An MLX array; double precision is refused, because MLX rounds functions of it to single precision."""
         if not isinstance(leaf, (np.ndarray, np.generic)):
             return mx.array(leaf, dtype=None if like is None else like.dtype)
         if leaf.dtype.kind in "fc" and leaf.dtype.newbyteorder("=").name not in _NAMES:
@@ -56,11 +56,11 @@ class MLXBackend(ADBackend):
         return namespace
 
     def to_numpy(self, leaf: Any) -> Any:
-        """A copy: MLX would share memory, and copies of arrays share theirs."""
+        """A copy, because MLX would share memory with NumPy, and MLX's copies share memory with one another."""
         return np.array(leaf)
 
     def is_traced(self, leaf: Any) -> bool:
-        """Whether anything is being transformed: which arrays take part, MLX does not say."""
+        """Whether any transformation runs: MLX does not say which arrays take part."""
         return is_transforming()
 
     def stop_gradient(self, leaf: Any) -> Any:
@@ -68,7 +68,7 @@ class MLXBackend(ADBackend):
         return mx.stop_gradient(leaf)
 
     def copy(self, leaf: Any) -> Any:
-        """Another object for the same numbers: ``x += 1`` changes objects, and never memory."""
+        """Another object with the same numbers: ``x += 1`` changes the object, never the memory."""
         return mx.array(leaf)
 
     def jvp(self, f: Any, x: tuple[Any, ...], u: tuple[Any, ...]) -> Any:
@@ -86,7 +86,7 @@ class MLXBackend(ADBackend):
     def vjp(self, f: Any, x: tuple[Any, ...]) -> Any:
         """`f` without derivatives, and a reverse sweep for each pull, which calls `f` again."""
         _require_dtypes(x)
-        x = tuple(map(self.copy, x))  # whoever changes theirs in place does not move the point
+        x = tuple(map(self.copy, x))  # a caller who changes x in place does not move the point
 
         def outputs_of(*leaves: Any) -> list[Any]:
             return list(map(_distinct, f(*leaves)[0]))
@@ -115,7 +115,7 @@ class MLXBackend(ADBackend):
 
     @property
     def second_order(self) -> SecondOrder:
-        """Twice in reverse: what MLX pulls back through an index, it cannot push forward."""
+        """Twice in reverse, because MLX cannot push forward through the pullback of an index."""
         return "reverse-over-reverse"
 
     def relative_error(self, epsilon: float) -> float:
@@ -123,7 +123,7 @@ class MLXBackend(ADBackend):
         return 4.0 * epsilon
 
     def is_missing_rule(self, error: Exception) -> bool:
-        """Whether MLX says that there is none."""
+        """Whether MLX says that a rule is missing."""
         return self.is_own_error(error) and re.search("not (yet )?implemented", str(error).lower()) is not None
 
     def is_own_error(self, error: Exception) -> bool:
@@ -132,7 +132,7 @@ class MLXBackend(ADBackend):
 
 
 def _distinct(output: Any) -> Any:
-    """An output that is no other and no input, of which MLX would lose a cotangent."""
+    """A new array: if an output is an input or another output, MLX loses a cotangent."""
     return output * 1
 
 

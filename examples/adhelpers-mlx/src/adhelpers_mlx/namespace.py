@@ -8,12 +8,12 @@ import mlx.core as mx
 
 
 def __getattr__(name: str) -> Any:
-    """All that has the standard's signature already."""
+    """Every function that already has the standard's signature."""
     return getattr(mx, name)
 
 
 def asarray(obj: Any, /, *, dtype: Any = None, device: Any = None, copy: bool | None = None) -> Any:
-    """An array; MLX has one device at a time, so `device` says nothing."""
+    """An array; MLX has one device at a time, so `device` is ignored."""
     return mx.array(obj, dtype=dtype)
 
 

@@ -1,8 +1,8 @@
-"""Whether MLX is transforming something now, which MLX does not say.
+"""Find out whether a transformation of MLX runs now, which MLX does not say.
 
 MLX's tracers are arrays like all others, and their values can be read. But reading an array computes it, and takes it
-out of the graph: its derivative is zero from then on, without a word. So nobody may read while a transformation runs,
-be it the backend's or one of MLX's own that a user has begun.
+out of the graph: from then on its derivative is silently zero. So no value may be read while a transformation runs,
+whether the backend began it or the user.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ import mlx.core as mx
 def is_transforming() -> bool:
     """Whether a transformation runs in this thread.
 
-    While one runs, an array that was made of a tracer keeps its graph when it is computed; afterwards it loses it. So a
-    tracer is made, and the graph printed of what was made of it, which takes about forty microseconds.
+    While one runs, an array that was made from a tracer keeps its graph when it is computed. Otherwise it loses the
+    graph. So this function makes a tracer, computes an array from it, and prints the array's graph, which takes about
+    forty microseconds.
     """
     made: list[mx.array] = []
 

@@ -1,4 +1,4 @@
-"""`fit`: the method of Levenberg and Marquardt, and what the curvature at the minimum says of the parameters."""
+"""`fit`: the method of Levenberg and Marquardt, and standard errors from the curvature at the minimum."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class FitError(RuntimeError):
 
 @dataclass(frozen=True)
 class Fit:
-    """Parameters that fit, and how well the data determine them; `fit` makes it.
+    """The fitted parameters, and how well the data determine them; `fit` returns it.
 
     Attributes
     ----------
@@ -30,11 +30,11 @@ class Fit:
     covariance
         The covariance matrix of the parameters, in the order of `adhelpers.tree_leaves`.
     variance
-        The variance of the residuals that was estimated, or given.
+        The variance of the residuals, estimated or given.
     steps
-        How many steps led to it.
+        The number of steps taken.
     backend
-        As it was given.
+        The backend that `fit` was given.
     """
 
     x: Any
@@ -45,7 +45,7 @@ class Fit:
     backend: adhelpers.ADBackend | str | None
 
     def predict(self, model: Callable[..., Any], *args: Any) -> tuple[Any, Any]:
-        """``model(x, *args)`` and its standard error, by which the uncertainty of the parameters shows in it."""
+        """``model(x, *args)``, and its standard error from the uncertainty of the parameters."""
         with scope(self.backend):
             y, jacobian = adhelpers.value_and_jacobian(model, self.backend, self.x, args=args)
             J = matrix(jacobian, y)
@@ -68,16 +68,16 @@ def fit(
     residuals
         A function of your framework. It returns real arrays, in any structure.
     x
-        Where to start: real arrays or numbers in any structure. What is an `adhelpers.Constant` in it is not fitted.
+        The starting point: real arrays or numbers in any structure. An `adhelpers.Constant` in it is not fitted.
     *args
         Further arguments of `residuals`, such as the data.
     backend
-        Who differentiates: ``"jax"``, ``"torch"``, ``"autograd"``, ``"finite-difference"``, or an `ADBackend`. By
-        default the framework whose arrays stand in `x`.
+        The backend that differentiates: ``"jax"``, ``"torch"``, ``"autograd"``, ``"finite-difference"``, or an
+        `ADBackend`. By default that of the arrays in `x`.
     variance
-        That of the residuals, if it is known. By default it is estimated from what the fit leaves of them.
+        The variance of the residuals, if it is known. By default it is estimated from the residuals of the fit.
     steps
-        How many may be taken.
+        The largest number of steps.
 
     Raises
     ------
@@ -108,8 +108,8 @@ def fit(
             if expected <= epsilon * squares or squares <= count * rounding**2:
                 return _result(xp, trial, r, J, variance, step, backend)
             left = vector(value(trial, *args))
-            seen = squares - float(left @ left) + 10 * count * epsilon * squares  # as far as rounding lets us see
-            if not seen > 0:  # not a number where the model left its domain
+            seen = squares - float(left @ left) + 10 * count * epsilon * squares  # up to rounding
+            if not seen > 0:  # NaN if the model left its domain
                 damping, growth = damping * growth, growth * 2
                 continue
             x = trial
@@ -121,25 +121,25 @@ def fit(
 
 
 def scope(backend: adhelpers.ADBackend | str | None) -> contextlib.AbstractContextManager[Any]:
-    """Where to compute with a backend's arrays between its operations: it may have been given 64-bit types."""
+    """The context for arithmetic between a backend's operations: the backend may have been given 64-bit types."""
     return backend.scope() if isinstance(backend, adhelpers.ADBackend) else contextlib.nullcontext()
 
 
 def _arrays(x: Any, y: Any) -> Any:
-    """`x` in arrays of the framework to which `y` belongs; bare numbers take its precision."""
+    """`x` in arrays of the framework of `y`; Python numbers take the precision of `y`."""
     first = adhelpers.tree_leaves(y)[0]
     xp = adhelpers.array_namespace(first)
     return adhelpers.tree_map(lambda leaf: xp.asarray(leaf, dtype=first.dtype if type(leaf) is float else None), x)
 
 
 def _sizes(xp: Any, J: Any) -> Any:
-    """The length of each column, for parameters are of different units; one where there is none."""
+    """The length of each column, because parameters have different units; 1 for a column of zeros."""
     sizes = xp.sqrt(xp.sum(J * J, axis=0))
     return xp.where(sizes > 0, sizes, xp.ones_like(sizes))
 
 
 def _move(xp: Any, J: Any, r: Any, damping: float) -> Any:
-    """The step that minimises ``|J move + r|**2 + damping * |move|**2``; by QR, for J.T @ J has half of the digits."""
+    """The step that minimises ``|J move + r|**2 + damping * |move|**2``; by QR, as J.T @ J has half of the digits."""
     eye = xp.eye(J.shape[1], dtype=J.dtype, device=J.device)
     q, upper = xp.linalg.qr(xp.concat([J, math.sqrt(damping) * eye], axis=0))
     return -xp.linalg.solve(upper, (q[: J.shape[0], :].T @ r)[:, None])[:, 0]

@@ -1,4 +1,4 @@
-"""Between the user's structures and the vectors and matrices that linear algebra takes."""
+"""Convert between the user's structures and the vectors and matrices of linear algebra."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import adhelpers
 
 
 def vector(tree: Any) -> Any:
-    """The numbers of a structure, one after the other."""
+    """The numbers of a structure, one after the other, in one array."""
     leaves = adhelpers.tree_leaves(tree)
     xp = adhelpers.array_namespace(*leaves)
     return xp.concat([xp.reshape(leaf, (-1,)) for leaf in leaves])
@@ -29,7 +29,7 @@ def matrix(jacobian: Any, y: Any) -> Any:
 
 
 def like(tree: Any, numbers: Any) -> Any:
-    """The structure `tree` with other numbers, which `vector` would give. What is constant in it stays."""
+    """The structure `tree` with other numbers, in the order of `vector`. Constants in it stay."""
     xp = adhelpers.array_namespace(numbers)
     start = 0
 
