@@ -243,7 +243,7 @@ def _own(leaf: Any, taken: set[int]) -> Array:
 
 
 def _like(partner: Array, derivative: Any, taken: set[int]) -> Array:
-    """A derivative in the dtype of its partner, zeros where there is no dependence."""
+    """A derivative in the dtype of its partner; zeros if there is no dependence."""
     if derivative is None:
         return np.zeros(partner.shape, dtype=partner.dtype)
     return in_dtype_of(partner, _own(derivative, taken))

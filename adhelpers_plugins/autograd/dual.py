@@ -65,7 +65,7 @@ class DualNode(Node):  # type: ignore[misc]  # autograd is not typed
     def complete(self) -> None:
         """Push the parents of this tangent, and then the tangent."""
         stack = [self]
-        while stack:  # and no recursion, for traces are deep
+        while stack:  # no recursion, because traces are deep
             node = stack[-1]
             if hasattr(node, "tangent"):
                 stack.pop()

@@ -193,7 +193,7 @@ def _in_order(ends: Sequence[TapeNode | None]) -> list[TapeNode]:
     """The applications of primitives that the ends depend on, each after its parents."""
     found: dict[int, TapeNode] = {}
     stack = [end for end in ends if end is not None]
-    while stack:  # and no recursion, for traces are deep
+    while stack:  # no recursion, because traces are deep
         node = stack.pop()
         if node.parents and node.number not in found:
             found[node.number] = node

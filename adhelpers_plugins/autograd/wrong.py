@@ -39,7 +39,7 @@ def _fills(argnums: Argnums, *args: Any, **options: Any) -> bool:
 
 
 def _tile(argnums: Argnums, x: Array, reps: Any) -> bool:
-    """The repetitions are of the last axes; the rule takes them for those of the first."""
+    """The repetitions belong to the last axes, but the rule uses them for the first."""
     return bool(np.size(reps) < np.ndim(x) and np.any(np.not_equal(reps, 1)))
 
 

@@ -104,7 +104,7 @@ def _chi2_pdf(argnums: Argnums, x: Array, df: Array, *_: Any, **options: Any) ->
 
 
 def _odeint(argnums: Argnums, func: Any, y0: Array, t: Array, args: Any = (), **options: Any) -> bool:
-    """What is said of the equation is taken for that of the adjoint equation too."""
+    """The rule uses the options of the equation for the adjoint equation too."""
     return any(options.get(name) is not None for name in ("Dfun", "ml", "mu", "tcrit"))
 
 

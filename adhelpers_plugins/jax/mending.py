@@ -74,7 +74,7 @@ def _refused_if_wrong(f: LeafFunction) -> LeafFunction:
 
 
 class _MendingTrace(Trace):  # type: ignore[misc]  # JAX does not name it in public
-    """Passes everything on to the trace behind it, and makes no tracers of its own."""
+    """Passes everything on to the trace behind it, and makes no tracers itself."""
 
     def __init__(self, behind: Any, name: str) -> None:
         super().__init__()
@@ -120,7 +120,7 @@ class _MendingTrace(Trace):  # type: ignore[misc]  # JAX does not name it in pub
         right = _mended_wrapped(fun, "") if is_wrapped else mended(fun)
         return self.parent_trace.process_shard_map(primitive, right, args, *rest, **options)
 
-    # What has a rule of its own is differentiated by that; what the rule applies, an enclosing derivative sees.
+    # A function with its own rule is differentiated by that; an enclosing derivative sees what the rule applies.
 
     def process_custom_jvp_call(self, primitive: Any, fun: Any, jvp: Any, tracers: Any, /, **options: Any) -> Any:
         stand_in = stand_in_for_custom(fun)
@@ -160,7 +160,7 @@ def _has_jaxprs(value: Any) -> bool:
 
 
 _SEEN = shared(1024)
-"""By identity: an inner function, as long as it lives, and what stands in for it, which may be itself."""
+"""By identity: an inner function, as long as it lives, and its replacement, which may be itself."""
 
 
 def _rewritten(inner: Any) -> Any:

@@ -85,7 +85,7 @@ def _is_traced(leaf: Array) -> bool:
 
 
 def _array(operand: Any) -> Array:
-    """JAX hands numbers of its own to primitives, and NumPy's arrays."""
+    """Convert the arguments of a primitive: JAX also passes its own numbers, and NumPy's arrays."""
     return operand if isinstance(operand, jax.Array) else jnp.asarray(operand)
 
 
@@ -138,7 +138,7 @@ def _product(
 
 @dataclass(frozen=True, eq=False)
 class _Step:
-    """A function of the rule, as JAX sees it: opaque, with rules of its own."""
+    """A function of the rule, as JAX sees it: opaque, with its own rules."""
 
     rule: Rule
     run: Flat

@@ -44,7 +44,7 @@ def jvp_sweep(f: LeafFunction, x: Leaves, tangents: Leaves) -> tuple[Leaves, Lea
 def _push(
     f: LeafFunction, x: Leaves, u: list[Array], dual: DualNumbers, vectors: Tangents | None = None
 ) -> tuple[Leaves, Leaves, Leaves]:
-    # f gets copies of both, for it may work in place.
+    # f gets copies of both, because it may work in place.
     outputs, aux = f(*[dual.make(leaf.clone(), tangent) for leaf, tangent in zip(x, u, strict=True)])
     taken: set[int] = set()
     values, tangents = [], []
@@ -269,7 +269,7 @@ def _own(tensor: Array, taken: set[int], *, is_new: bool = True) -> Array:
 
 
 def _is_new(y: Array) -> bool:
-    """Whether a result of `f` lies in memory that was made for it: it is no view, was not written to, nor a user's own.
+    """Whether a result of `f` lies in new memory: it is not a view, was not written to, and is not a user's tensor.
 
     A user's function may return the same memory every time, such as the output of a library that it wraps.
     """

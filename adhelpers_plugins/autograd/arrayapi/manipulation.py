@@ -1,4 +1,4 @@
-"""Functions that arrange elements anew; those that pick some of them are in `gathering`."""
+"""Functions that rearrange elements; functions that pick elements are in `gathering`."""
 
 from __future__ import annotations
 

@@ -102,7 +102,7 @@ slopes(positive, lambda ans, x: 1)
 
 @primitive
 def remainder(x1: Array, x2: Array, /) -> Array:
-    """Of the division rounded down; autograd's rules divide anew, which may round to another integer."""
+    """The remainder of a division rounded down; autograd's rules divide again, and may round to another integer."""
     return np.remainder(x1, x2)
 
 
