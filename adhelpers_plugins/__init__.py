@@ -1,4 +1,4 @@
-"""The plugins that ship with adhelpers: one room for each framework, registered as a stranger's would be."""
+"""The plugins that ship with adhelpers: one package for each framework, registered like any other plugin."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _ROOMS = ("autograd", "finite_difference", "jax", "torch")
 
 
 def __getattr__(name: str) -> ModuleType:
-    # Rooms import no framework themselves, but there is no need to enter one that nobody names.
+    # The packages import no framework, but there is no need to import one that nobody names.
     if name in _ROOMS:
         return importlib.import_module(f"{__name__}.{name}")
     msg = f"module {__name__!r} has no attribute {name!r}"

@@ -1,4 +1,4 @@
-"""Words of the command line as the objects that they mean: shapes, ports, seeds, tolerances and names."""
+"""Parse the words of the command line: shapes, ports, seeds, tolerances and names."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ DTYPES = ("float16", "float32", "float64", "complex64", "complex128")
 
 
 def shape(text: str) -> tuple[int, ...]:
-    """Sizes such as ``3,5``; nothing for one number."""
+    """Sizes such as ``3,5``; an empty text for a single number."""
     sizes = _words(text) if text.strip() else []
     if not all(size.isdecimal() for size in sizes):
         msg = f"a shape is written as 3,5, but {text!r} was given"
@@ -29,7 +29,7 @@ def named_shape(text: str) -> tuple[str | None, tuple[int, ...]]:
 
 
 def port(text: str) -> tuple[str, str]:
-    """A backend and where its function stands, such as ``torch=FILE.py:function``."""
+    """A backend and its function, such as ``torch=FILE.py:function``."""
     name, _, place = text.partition("=")
     if not name or ":" not in place:
         msg = f"a port is written as torch=FILE.py:function, but {text!r} was given"
@@ -70,7 +70,7 @@ def seconds(text: str) -> float:
 
 
 def names(rule: str) -> Callable[[str], list[str]]:
-    """What reads names such as ``jax,torch``, each once; `rule` says how they are written."""
+    """A parser of names such as ``jax,torch`` without duplicates; `rule` begins its error message."""
 
     def read(text: str) -> list[str]:
         words = _words(text)

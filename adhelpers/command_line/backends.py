@@ -1,4 +1,4 @@
-"""``adhelpers backends``: what is installed, and why any of it failed."""
+"""``adhelpers backends``: list the installed backends, and for each broken one the reason."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from adhelpers.plugins.listing import RegisteredBackend
 
 def add_to(commands: Any) -> None:
     """Add the command to those of a parser."""
-    backends = commands.add_parser("backends", help="list the backends, and why any of them failed")
+    backends = commands.add_parser("backends", help="list the backends, and for each broken one the reason")
     backends.set_defaults(run=run, parser=backends)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print a table of the backends, and below it the reasons of those that failed."""
+    """Print a table of the backends, and below it why any of them failed."""
     found = listing.backends()
     rows = [
         [backend.name, _framework(backend), backend.distribution or "-", _capabilities(backend)] for backend in found
@@ -45,7 +45,7 @@ def _capabilities(backend: RegisteredBackend) -> str:
 
 
 def _missing(backend: RegisteredBackend) -> str | None:
-    """What to type for a framework that is not installed, which is no fault; None for any other."""
+    """What to type to install a missing framework, which is not a failure; otherwise None."""
     described = backend.description
     if described is None or not described.framework or described.framework_version is not None:
         return None

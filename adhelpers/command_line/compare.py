@@ -1,4 +1,4 @@
-"""``adhelpers compare``: where backends differ, on a function of the user's or on the gallery."""
+"""``adhelpers compare``: see where backends differ, on your function or on the gallery."""
 
 from __future__ import annotations
 
@@ -21,62 +21,68 @@ def add_to(commands: Any) -> None:
     """Add the command to those of a parser."""
     compare = commands.add_parser(
         "compare",
-        help="see where backends differ, on a function of yours or on a gallery of well-known ones",
-        description="Without a function: a gallery of well-known ones, checked against closed forms in up to a minute. "
-        "With one: that function, written with xp = adhelpers.array_namespace(x), or ports of one model, checked "
-        "against finite differences.",
+        help="see where backends differ, on your function or on a gallery of well-known ones",
+        description="With FILE.py:function, compare that function, written with xp = adhelpers.array_namespace(x), "
+        "and check it against finite differences. With --port, do so for ports of one model. With neither, compare a "
+        "gallery of well-known functions, and check it against closed forms, which takes up to a minute.",
     )
     add = compare.add_argument
     add("function", nargs="?", metavar="FILE.py:function", help="a function of x; x may be any structure")
-    add("--gallery", action="store_true", help="the built-in functions, as without FILE.py:function")
+    add("--gallery", action="store_true", help="compare the built-in functions, as without FILE.py:function")
     add(
         "--port",
         type=arguments.port,
         action="append",
         default=[],
         metavar="torch=FILE.py:function",
-        help="the function of one backend, once for each; backends without one take FILE.py:function, if that is given",
+        help="the function of one backend; may be repeated. Backends without a port take FILE.py:function, if given",
     )
     add(
         "--without-rule",
         action="store_true",
-        help="for a function that adhelpers.custom_rule has made: differentiate it without its rule as well",
+        help="for a function made by adhelpers.custom_rule: also differentiate it without its rule",
     )
     add(
         "--shape",
         type=arguments.named_shape,
         action="append",
         metavar="3,5",
-        help="draw a normal x of this shape, the batch last; for a dict: --shape a=3,5 --shape b=5",
+        help="draw a normally distributed x of this shape, batch axis last; for a dict: --shape a=3,5 --shape b=5",
     )
     add(
         "--x",
         metavar="FILE",
-        help="read x from FILE.npy, or a dict of arrays from FILE.npz ('a/b' is a dict in a dict)",
+        help="read x from FILE.npy, or a dict of arrays from FILE.npz ('a/b' makes a nested dict)",
     )
-    add("--u", metavar="FILE", help="read the tangent, or the cotangent, in the same way; otherwise they are drawn")
+    add("--u", metavar="FILE", help="read the tangent or cotangent from a file like that of --x; drawn by default")
     add("--dtype", choices=arguments.DTYPES, metavar="float64", help=f"convert x: {', '.join(arguments.DTYPES)}")
-    add("--seed", type=arguments.seed, default=0, help="the seed of all that is drawn (default: 0)")
-    add("--batch-axis", type=int, choices=(-1, 0), default=-1, help="where the batch is in x (default: -1, last)")
-    add("--backends", type=arguments.names("backends are written as jax,torch"), metavar="jax,torch", help="only these")
+    add("--seed", type=arguments.seed, default=0, help="the seed for all random numbers (default: 0)")
+    add("--batch-axis", type=int, choices=(-1, 0), default=-1, help="the batch axis of x (default: -1, last)")
+    add(
+        "--backends",
+        type=arguments.names("backends are written as jax,torch"),
+        metavar="jax,torch",
+        help="compare only these backends",
+    )
     add(
         "--operations",
         type=arguments.names("operations are written as gradient,hessian"),
         metavar="gradient,hessian",
-        help="these by name, such as hessian_vector_product, besides the value (default: jvp,vjp,batched_jacobian)",
+        help="compare these operations, such as hessian_vector_product, and the value "
+        "(default: jvp,vjp,batched_jacobian)",
     )
     add("--rtol", type=arguments.tolerance, help="the relative tolerance (default: from dtype and conditioning)")
     add("--atol", type=arguments.tolerance, help="the absolute tolerance (default: from dtype and conditioning)")
-    add("--no-timing", dest="timing", action="store_false", help="do not time calls, which takes most of the time")
-    add("--json", metavar="FILE", help="write a report for machines")
-    add("--html", metavar="FILE", help="write a page that needs no other file")
+    add("--no-timing", dest="timing", action="store_false", help="do not time calls; timing takes most of the run")
+    add("--json", metavar="FILE", help="write a machine-readable report")
+    add("--html", metavar="FILE", help="write a self-contained page")
     add("--markdown", metavar="FILE", help="write a comment for a pull request")
     add("--plot", metavar="FILE.png", help="draw deviations and times; needs adhelpers[plot]")
     compare.set_defaults(run=run, parser=compare)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Compare, show the report and write it where that is asked for; the status is 1 if something disagrees."""
+    """Compare, show the report and write the requested files; the status is 1 if something disagrees."""
     try:
         import numpy  # noqa: F401, ICN001
     except ImportError as error:
@@ -101,7 +107,7 @@ def _is_gallery(options: argparse.Namespace) -> bool:
 
 
 def _check(options: argparse.Namespace) -> None:
-    """What can be seen to be wrong before anything is run."""
+    """Refuse wrong options before anything runs."""
     if _is_gallery(options):
         if (options.shape, options.x, options.u) != (None, None, None):
             msg = "--shape, --x and --u are for a function; write `adhelpers compare FILE.py:function --shape 3,5`"
@@ -116,7 +122,7 @@ def _check(options: argparse.Namespace) -> None:
             raise UsageError(msg)
     elif options.gallery:
         given = options.function or f"--port {'='.join(options.port[0])}"
-        msg = f"--gallery compares the built-in functions, but {given!r} was given too; write one of the two"
+        msg = f"--gallery compares the built-in functions, but {given!r} was given too; leave one of them out"
         raise UsageError(msg)
     if options.without_rule and options.port:
         msg = "--without-rule is for one function that runs everywhere; leave --port out"
@@ -168,7 +174,10 @@ def _function(options: argparse.Namespace) -> ComparisonReport:
 
 
 def _require_a_value(report: ComparisonReport) -> None:
-    """Refuse a function that fails everywhere; one that fails in several ways, or by a type, may be one framework's."""
+    """Refuse a function that fails everywhere.
+
+    If its errors differ, or are about a type or an attribute, it may be written for one framework.
+    """
     values = [result for result in report.results if result.operation == "value"]
     if not all(result.status == "failed" for result in values):
         return
@@ -178,7 +187,7 @@ def _require_a_value(report: ComparisonReport) -> None:
     if len(errors) == 1:
         msg = f"{values[0].function!r} fails on every backend: {errors[0]}"
     if len(kinds) > 1 or kinds & {"TypeError", "AttributeError"}:
-        msg += "; write it with xp = adhelpers.array_namespace(x), or give each backend a function of its own by --port"
+        msg += "; write it with xp = adhelpers.array_namespace(x), or give each backend its own function by --port"
     raise UsageError(msg)
 
 

@@ -1,4 +1,4 @@
-"""``adhelpers conformance``: whether a backend does all that it should."""
+"""``adhelpers conformance``: run the conformance suite on a backend."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ def add_to(commands: Any) -> None:
     """Add the command to those of a parser."""
     conformance = commands.add_parser(
         "conformance",
-        help="test whether a backend does all that it should",
-        description="Run the conformance suite for an installed backend. Further options are pytest's own, "
+        help="run the conformance suite on a backend",
+        description="Run the conformance suite on an installed backend. Further options are pytest's own, "
         "such as -k R7, -x, or -n 4 with pytest-xdist.",
         usage="adhelpers conformance NAME [--suite-version N] [--timeout SECONDS] [--json FILE] [pytest options]",
         allow_abbrev=False,
     )
     conformance.add_argument("name", metavar="NAME", help="the backend, as `adhelpers backends` lists it")
-    conformance.add_argument("--suite-version", type=int, metavar="N", help="hold it to this version of the suite")
+    conformance.add_argument("--suite-version", type=int, metavar="N", help="use this version of the suite")
     conformance.add_argument(
         "--timeout",
         type=seconds,
         metavar="SECONDS",
-        help="how long a scenario may take, of the processor's time or waiting for nothing; 60 by default",
+        help="the most processor time, or idle waiting, of one scenario; 60 by default",
     )
-    conformance.add_argument("--json", metavar="FILE", help="write a report for machines")
+    conformance.add_argument("--json", metavar="FILE", help="write a machine-readable report")
     conformance.set_defaults(run=run, parser=conformance)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Run the suite; the status is pytest's, put as the command line's."""
+    """Run the suite; the exit status is 0, 1 or 2, from pytest's."""
     try:
-        if options.name not in lookup.current().descriptions:  # what cannot be loaded may take the process down
+        if options.name not in lookup.current().descriptions:  # loading a broken backend may crash the process
             lookup.backend(options.name)
     except AdhelpersError as error:
         raise UsageError(str(error)) from error

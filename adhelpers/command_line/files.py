@@ -1,4 +1,4 @@
-"""Files of the command line: arrays that are read or drawn, and reports that can be written."""
+"""Files of the command line: read or draw arrays, and check that reports can be written."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ def read_x(options: argparse.Namespace) -> Any:
     import numpy as np
 
     if (options.shape is None) == (options.x is None):
-        msg = "give x for the function either by --shape 3,5 or by --x FILE.npy"
+        msg = "give x for the function by either --shape 3,5 or --x FILE.npy"
         raise UsageError(msg)
     if options.shape is None:
         return read_file("--x", options.x, options.dtype)
     names = [name for name, _ in options.shape]
     if len(names) != len({*names}) or (None in names and len(names) > 1):
         given = " ".join(f"--shape {_written(name, sizes)}" for name, sizes in options.shape)
-        msg = f"several shapes make a dict, and need a name each, as in --shape a=3,5 --shape b=5; {given} was given"
+        msg = f"several shapes make a dict: name each, as in --shape a=3,5 --shape b=5, but {given} was given"
         raise UsageError(msg)
     random = np.random.default_rng(options.seed)
     drawn = {name: _draw(random, sizes, options.dtype, _written(name, sizes)) for name, sizes in options.shape}
@@ -30,7 +30,7 @@ def read_x(options: argparse.Namespace) -> Any:
 
 
 def _written(name: str | None, sizes: tuple[int, ...]) -> str:
-    """A shape as it was typed."""
+    """The text of a shape as typed."""
     return f"{'' if name is None else f'{name}='}{','.join(map(str, sizes))}"
 
 
@@ -70,7 +70,7 @@ def read_file(option: str, path: str, dtype: str | None) -> Any:
 
 
 def _nested(arrays: Mapping[str, Any], place: str) -> dict[str, Any]:
-    """Arrays called ``a/b`` as a dict in a dict."""
+    """Put arrays called ``a/b`` into nested dicts."""
     tree: dict[str, Any] = {}
     for name, array in arrays.items():
         *folders, last = name.split("/")
@@ -102,7 +102,7 @@ def _inexact(array: Any, place: str, dtype: str | None) -> Any:
 
 
 def check_writable(option: str, path: str | None) -> None:
-    """A long run should not end in this error."""
+    """Check that the file can be written, before a long run."""
     if path is None:
         return
     new = not os.path.exists(path)
@@ -117,7 +117,7 @@ def check_writable(option: str, path: str | None) -> None:
 
 
 def check_picture(path: str) -> None:
-    """That matplotlib is there, and knows this kind of file."""
+    """Check that matplotlib is installed, and knows this kind of file."""
     try:
         from matplotlib.figure import Figure
     except ImportError as error:
@@ -125,5 +125,5 @@ def check_picture(path: str) -> None:
         raise UsageError(msg) from error
     known = Figure().canvas.get_supported_filetypes()
     if os.path.splitext(path)[1][1:].lower() not in known:
-        msg = f"--plot {path!r} names no kind of picture; write FILE.png, or another of {', '.join(sorted(known))}"
+        msg = f"--plot {path!r} has no known picture suffix; write FILE.png, or one of {', '.join(sorted(known))}"
         raise UsageError(msg)

@@ -1,4 +1,4 @@
-"""Functions of the command line: what stands at ``FILE.py:function``, and ports of one model."""
+"""Functions of the command line: load ``FILE.py:function``, and ports of one model."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Function = Callable[[Any], Any]
 
 
 class Functions:
-    """The functions that one command names; a file that several of them stand in is run once."""
+    """The functions that one command names; a file with several of them runs once."""
 
     def __init__(self) -> None:
         self._modules: dict[str, ModuleType] = {}
@@ -40,14 +40,14 @@ class Functions:
     def ports(
         self, function: str | None, ports: Sequence[tuple[str, str]], backends: Sequence[str] | None
     ) -> Mapping[str, Function]:
-        """A function for each backend: its port, or else the one that all others share."""
+        """A function for each backend: its port, or the shared function if it has no port."""
         found: dict[str, Function] = {}
         for name, place in ports:
             if name in found:
                 msg = f"--port {name}={place} is the second one for {name!r}; give each backend one port"
                 raise UsageError(msg)
             if backends is not None and name not in backends:
-                msg = f"--port {name}={place} is for a backend that --backends leaves out; name it there too"
+                msg = f"--port {name}={place} is for a backend that --backends leaves out; add {name} to --backends"
                 raise UsageError(msg)
             found[name] = self.load(place)
         if function is None:
@@ -57,11 +57,11 @@ class Functions:
 
 
 def _run(path: str, number: int) -> ModuleType:
-    """A file as a module."""
+    """Run a file, as a module."""
     if not os.path.isfile(path):
         msg = f"there is no file {path!r}; write FILE.py:function with a path from {os.getcwd()!r}"
         raise UsageError(msg)
-    # A name of its own: a file called jax.py must not stand in for the framework.
+    # A unique name: a file called jax.py must not replace the framework.
     spec = importlib.util.spec_from_file_location(f"adhelpers_compared_file_{number}", path)
     if spec is None or spec.loader is None:
         msg = f"{path!r} is not a Python file; write FILE.py:function"

@@ -1,6 +1,6 @@
 """The command line: ``adhelpers backends``, ``compare``, ``conformance`` and ``plugin new``.
 
-The exit status is 0 when all is well, 1 when results disagree or a backend fails, 2 for bad usage.
+The exit status is 0 if everything passes, 1 if results disagree or a backend fails, 2 for bad usage.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     except KeyboardInterrupt:
         print("adhelpers: interrupted", file=sys.stderr)
-        return 130  # as a shell has it
+        return 130  # as in a shell
     except BrokenPipeError:  # the reader, such as head, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1 if options.run is conformance.run else 0  # of a run that nobody read to its end nothing is known
+        return 1 if options.run is conformance.run else 0  # nobody has seen the end of a conformance run
     return status
 
 

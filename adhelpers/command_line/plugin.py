@@ -1,4 +1,4 @@
-"""``adhelpers plugin new``: the skeleton of a distribution that brings a backend."""
+"""``adhelpers plugin new``: write the skeleton of a backend's distribution."""
 
 from __future__ import annotations
 
@@ -11,31 +11,31 @@ from adhelpers.command_line.usage import UsageError
 from adhelpers.plugins import lookup
 
 _SKELETON = Path(__file__).parent / "skeleton"
-"""A distribution for a framework of that name, which every word of it is made from."""
+"""A distribution for a framework called skeleton; every occurrence of that name is replaced."""
 
 
 def add_to(commands: Any) -> None:
     """Add the command to those of a parser."""
     plugin = commands.add_parser(
         "plugin",
-        help="begin a backend of your own",
-        description="Write the skeleton of a distribution that brings a backend. Its conformance fails, and says "
-        "what to fill in, until that is done. Nothing is overwritten.",
+        help="write the files of a new backend",
+        description="Write the files of a distribution with a new backend. `adhelpers conformance NAME` then says "
+        "what to fill in. Existing files are not overwritten.",
     )
-    plugin.add_argument("action", metavar="new", choices=["new"], help="what to do: there is nothing else yet")
-    plugin.add_argument("name", metavar="NAME", help="what users will type, such as my-framework")
-    plugin.add_argument("--directory", metavar="FOLDER", help="where to write it; adhelpers-NAME by default")
+    plugin.add_argument("action", metavar="new", choices=["new"], help="the only action")
+    plugin.add_argument("name", metavar="NAME", help="the name that users will type, such as my-framework")
+    plugin.add_argument("--directory", metavar="FOLDER", help="the folder to write; adhelpers-NAME by default")
     plugin.set_defaults(run=run, parser=plugin)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Write the files, and say what to type next."""
+    """Write the files, and print what to type next."""
     _check(options.name)
     folder = Path(options.directory or f"adhelpers-{options.name}")
     files = {folder / _named(str(path.relative_to(_SKELETON)), options.name): path for path in _templates()}
     there = [str(path) for path in files if path.exists() or path.is_symlink()]
     if there:
-        msg = f"nothing is overwritten, and there is already {', '.join(there)}; name another --directory"
+        msg = f"{', '.join(there)} would be overwritten; name another --directory"
         raise UsageError(msg)
     try:
         for path, template in files.items():
@@ -46,19 +46,19 @@ def run(options: argparse.Namespace) -> int:
     except OSError as error:
         msg = f"{folder} cannot be written: {error}; name another --directory"
         raise UsageError(msg) from error
-    print(f'\nWhat to fill in is said by\n\n    cd {folder}\n    pip install -e ".[test]"')
+    print(f'\nTo see what to fill in, type\n\n    cd {folder}\n    pip install -e ".[test]"')
     print(f"    adhelpers conformance {options.name}")
     return 0
 
 
 def _check(name: str) -> None:
-    """Refuse what can be no name, and what is one already."""
+    """Refuse an invalid name, and the name of an existing backend."""
     if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", name):
-        msg = f"a name is small letters, digits and single dashes, such as my-framework, but {name!r} was given"
+        msg = f"a name has small letters, digits and single dashes, such as my-framework, but {name!r} was given"
         raise UsageError(msg)
     source = lookup.current().sources.get(name)
     if source is not None:
-        msg = f"there is a backend {name!r} already ({source}); choose another name"
+        msg = f"a backend {name!r} already exists ({source}); choose another name"
         raise UsageError(msg)
 
 
@@ -67,7 +67,7 @@ def _templates() -> list[Path]:
 
 
 def _named(text: str, name: str) -> str:
-    """`text` about that backend."""
+    """`text` for the backend of that name."""
     words = {
         "adhelpers_skeleton": f"adhelpers_{name.replace('-', '_')}",
         "Skeleton": "".join(word.capitalize() for word in name.split("-")),

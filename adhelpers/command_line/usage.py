@@ -1,4 +1,4 @@
-"""How the command line refuses what was typed: by one line, and exit status 2."""
+"""Usage errors of the command line: a message of one line, and exit status 2."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import NoReturn
 
 
 class UsageError(Exception):
-    """What the user typed cannot be done; the message is one line."""
+    """The command cannot run as typed; the message is one line."""
 
 
 class Parser(argparse.ArgumentParser):
     """A parser that raises `UsageError` instead of printing its usage and exiting."""
 
     def error(self, message: str) -> NoReturn:
-        """Say what is wrong with the arguments, and where to read on."""
-        msg = f"{message}; `{self.prog} --help` shows what can be typed"
+        """Raise `UsageError` with what is wrong, and a pointer to the help."""
+        msg = f"{message}; `{self.prog} --help` shows what you can type"
         raise UsageError(msg)

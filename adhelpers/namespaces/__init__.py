@@ -1,1 +1,1 @@
-"""The functions of a framework under one name for all: the array API, and special functions."""
+"""The functions of every framework under the same names: the array API, and special functions."""

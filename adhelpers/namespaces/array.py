@@ -1,4 +1,4 @@
-"""`array_namespace`: one way to write a function for every framework, tracers included."""
+"""`array_namespace`: write a function once for every framework, tracers included."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def array_namespace(*arrays: Any) -> Any:
     Parameters
     ----------
     *arrays
-        Arrays of one framework; plain NumPy arrays may stand beside them where the framework allows it.
+        Arrays of one framework; NumPy arrays may stand beside them if the framework allows it.
 
     Returns
     -------
@@ -30,7 +30,7 @@ def array_namespace(*arrays: Any) -> Any:
     AmbiguousBackendError
         The arrays belong to several frameworks.
     TypeError
-        They belong to none, or NumPy arrays of several kinds are mixed.
+        They belong to no framework, or NumPy arrays of several kinds are mixed.
 
     Examples
     --------
@@ -45,18 +45,18 @@ def array_namespace(*arrays: Any) -> Any:
     if owner is not None:
         return owner.array_namespace(*arrays)
     backend = lookup.rule_runs_for(arrays)
-    # A backend may ask here in its turn.
+    # The backend itself may call this function.
     return _unclaimed(*arrays) if backend is None else run_for(None, backend.array_namespace, *arrays)
 
 
 @functools.cache
 def _numpy_namespace() -> Any:
-    # Not out of sys.modules, where another thread may have begun to import it.
+    # Not from sys.modules, because another thread may have begun to import it.
     return importlib.import_module("array_api_compat.numpy")
 
 
 def _unclaimed(*arrays: Any) -> Any:
-    # Most often NumPy's, for which asking costs as much again as all before.
+    # Most arrays are NumPy's, and array_api_compat would double the time of this call.
     if len(arrays) == 1 and type(arrays[0]).__module__ == "numpy" and arrays[0].dtype.kind != "V":
         return _numpy_namespace()
     import array_api_compat
@@ -67,7 +67,7 @@ def _unclaimed(*arrays: Any) -> Any:
         others = [array for array in arrays if not hasattr(array, "dtype")]
         msg = (
             f"array_namespace takes arrays, but was given {', '.join(map(describe, others))}; "
-            "give an array: one of a structure, such as x['a'], or an array made of a number"
+            "give an array: an element of a structure, such as x['a'], or an array made of a number"
             if others
             else f"array_namespace takes arrays of one framework: {error}; convert them to one"
         )

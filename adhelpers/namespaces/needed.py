@@ -1,6 +1,6 @@
-"""What core calls of a backend's namespace: the signatures of the array API, and how each is called.
+"""The functions of a backend's namespace that the core calls, with their array API signatures and an example call.
 
-The contract, the guide and the first scenario of the conformance suite have the list from here.
+The contract, the guide and the first scenario of the conformance suite take the list from here.
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Needed:
-    """A function that core calls.
+    """A function that the core calls.
 
     Attributes
     ----------
     signature
-        Its parameters, as core passes them.
+        Its name and parameters, as the core passes them.
     purpose
-        What core needs it for.
+        What the core needs it for.
     example
-        A call like core's, of a namespace, a matrix (2, 3) and what that namespace calls its device.
+        ``example(xp, x, device)``: a call like the core's, with a namespace, a matrix (2, 3) and its device.
     """
 
     signature: str
@@ -35,7 +35,7 @@ class Needed:
 
 
 _SIZES = "checks of results, which compare sizes"
-_LAYOUTS = "batched and dense Jacobians, which change the order of axes"
+_LAYOUTS = "batched and dense Jacobians, whose axes it reorders"
 _REAL = ("real floating", "complex floating")
 
 NEEDED: tuple[Needed, ...] = (
@@ -51,7 +51,7 @@ NEEDED: tuple[Needed, ...] = (
     Needed("finfo(dtype)", "checks of results: .eps and .bits", lambda xp, x, device: _finfo(xp, x.dtype)),
     Needed(
         "isdtype(dtype, kind)",
-        "telling floating and complex arrays from all others",
+        "recognising floating and complex arrays",
         lambda xp, x, device: [bool(xp.isdtype(x.dtype, kind)) for kind in (_REAL, "complex floating", "integral")],
     ),
     Needed("isfinite(x)", _SIZES, lambda xp, x, device: xp.astype(xp.isfinite(x), x.dtype)),
@@ -69,7 +69,7 @@ NEEDED: tuple[Needed, ...] = (
     Needed("sum(x, *, axis)", "products derived from the other mode", lambda xp, x, device: xp.sum(x, axis=0)),
     Needed(
         "where(condition, x, y)",
-        "leaving out what is not finite; y may be a number",
+        "removing entries that are not finite; y may be a number",
         lambda xp, x, device: xp.where(x > 0.0, x, 0.0),
     ),
     Needed(
@@ -79,7 +79,7 @@ NEEDED: tuple[Needed, ...] = (
     ),
     Needed("zeros_like(x)", "derivatives that are zero", lambda xp, x, device: xp.zeros_like(x)),
 )
-"""What every operation may need."""
+"""The functions that every operation may need."""
 
 NEEDED_BY_SOME = {
     "conj": "gauss_newton_product of complex functions, and custom_rule",
@@ -88,7 +88,7 @@ NEEDED_BY_SOME = {
     "matrix_transpose": "implicit with a dense solver",
     "float64": "views for SciPy",
 }
-"""What a few operations need, each with those."""
+"""The functions that only a few operations need, with those operations."""
 
 
 def _finfo(xp: Any, dtype: Any) -> list[Any]:
@@ -106,4 +106,4 @@ def markdown_table() -> str:
     | `abs(x)` | checks of results, which compare sizes |
     """
     rows = [f"| `{needed.signature}` | {needed.purpose} |" for needed in NEEDED]
-    return "\n".join(["| function | what core needs it for |", "|---|---|", *rows])
+    return "\n".join(["| function | what the core needs it for |", "|---|---|", *rows])

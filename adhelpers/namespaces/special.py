@@ -1,4 +1,4 @@
-"""`special_namespace`: special functions beyond the array API, under one name for every framework."""
+"""`special_namespace`: special functions beyond the array API, under the same names for every framework."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ NAMES = (
     "softplus",
     "xlogy",
 )
-"""What every special namespace has; all but the first argument of these are as in `scipy.special`."""
+"""The names in every special namespace; all but the first argument are as in `scipy.special`."""
 
 
 def special_namespace(*arrays: Any) -> Any:
     """The special functions for `arrays`, which may be tracers.
 
-    Each framework's own functions stand behind the names; none is computed here. The functions are those of
-    `scipy.special` of the same name: digamma, erf, erfc, erfinv, expit, gammaln, i0, i1,
+    They are each framework's own functions, under the names of `scipy.special`: digamma, erf, erfc, erfinv, expit,
+    gammaln, i0, i1,
     ``log_softmax(x, axis=None)``, logit, ``logsumexp(x, axis=None, keepdims=False)``, ``polygamma(n, x)``,
     ``softmax(x, axis=None)``, xlogy; and softplus, which is log(1 + exp(x)).
 
     Parameters
     ----------
     *arrays
-        Arrays of one framework; plain NumPy arrays may stand beside them where the framework allows it.
+        Arrays of one framework; NumPy arrays may stand beside them if the framework allows it.
 
     Returns
     -------
@@ -50,7 +50,7 @@ def special_namespace(*arrays: Any) -> Any:
     AmbiguousBackendError
         The arrays belong to several frameworks.
     ImportError
-        The functions of NumPy arrays and of autograd are SciPy's, which is not installed.
+        The arrays are NumPy's or autograd's, and SciPy is not installed.
 
     Examples
     --------

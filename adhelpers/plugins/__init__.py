@@ -1,1 +1,1 @@
-"""What a plugin is held to, and how it is found: the contract, the hook, discovery, and the look-up of backends."""
+"""The contract of a plugin, and how plugins are found: the hook, discovery, and the look-up of backends."""

@@ -6,29 +6,29 @@ import enum
 
 
 class Capability(enum.Enum):
-    """What a backend promises, be it by its own means or by what core derives from them.
+    """What a backend promises, whether it does so itself or the core derives it.
 
-    The conformance suite holds a backend to what it declares, and requires an error where it does not.
+    The conformance suite tests each declared capability, and requires an error for each undeclared one.
 
     Attributes
     ----------
     FORWARD, REVERSE
-        Jacobian-vector and vector-Jacobian products. With `ADBackend.jvp` alone both can be declared, and with
-        `ADBackend.vjp` too if its pullbacks can be differentiated.
+        Jacobian-vector and vector-Jacobian products. `ADBackend.jvp` alone is enough to declare both.
+        `ADBackend.vjp` alone is enough if its pullbacks can be differentiated.
     COMPLEX
         Complex arrays, in the real-linear sense: functions need not be holomorphic.
     NESTING
-        Operations inside operations, without confusion of perturbations; needs a `stop_gradient` of its own
-        wherever tracers reach `f`.
+        Operations inside operations, without confusion of perturbations. If tracers reach `f`, override
+        `ADBackend.stop_gradient`.
     FLOAT64, FLOAT32, BFLOAT16
-        Arrays of that dtype, and where COMPLEX is declared the complex ones of that precision. Without FLOAT64 the
-        conformance suite runs in single precision, and arrays of float64 must be refused.
+        Arrays of that dtype; with COMPLEX also complex arrays of that precision. Without FLOAT64 the
+        conformance suite runs in single precision, and the backend must refuse float64 arrays.
     COMPILE
-        Compiling a function.
+        Compilation of a prepared operation, by `ADBackend.compile`.
     THREADS
         Operations from several threads at once.
     RULES
-        Functions that bring their own derivative, by `ADBackend.apply_rule`.
+        Functions with their own derivative rule, by `ADBackend.apply_rule`.
     """
 
     FORWARD = "forward"

@@ -1,4 +1,4 @@
-"""The containers that every backend knows: flatten and rebuild them, and the words for one in a message."""
+"""The containers that every backend knows: flatten them, rebuild them, and describe one in a message."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol
 
 NAMESPACE = "adhelpers"
-"""The optree namespace under which containers may be registered for this library alone."""
+"""The optree namespace in which you register containers for this library only."""
 
 
 class TreeDef(Protocol):
-    """What is left of a tree without its leaves; comparable with ``==``."""
+    """The structure of a tree without its leaves; comparable with ``==``."""
 
     def unflatten(self, leaves: Iterable[Any], /) -> Any:
         """Build the tree with other leaves."""
@@ -23,7 +23,7 @@ class TreeDef(Protocol):
 
 
 class _SingleLeaf:
-    """The definition of a tree that is one leaf: the commonest case, spared all tree work."""
+    """The definition of a tree that is a single leaf: the most common case, without tree work."""
 
     def accessors(self) -> list[Any]:
         import optree
@@ -42,7 +42,7 @@ SINGLE = _SingleLeaf()
 
 
 def flatten(tree: Any) -> tuple[tuple[Any, ...], TreeDef]:
-    """Leaves and definition of nested dict, list, tuple, namedtuple, OrderedDict, None and registered nodes."""
+    """The leaves and definition of nested dict, list, tuple, namedtuple, OrderedDict, None and registered nodes."""
     import optree
 
     leaves, treedef = optree.tree_flatten(tree, namespace=NAMESPACE)
@@ -51,7 +51,7 @@ def flatten(tree: Any) -> tuple[tuple[Any, ...], TreeDef]:
 
 _lock = threading.Lock()
 _known: set[type] = set()
-"""What was made known here; what users have registered with optree is not among it."""
+"""The types registered by `make_known`; types that users registered with optree are not in this set."""
 
 
 def make_known(
@@ -59,20 +59,20 @@ def make_known(
     flatten: Callable[[Any], tuple[Iterable[Any], Any, Iterable[Any]]],
     unflatten: Callable[[Any, Iterable[Any]], Any],
 ) -> bool:
-    """Register the containers of a framework, so that every backend knows them; whether there were any.
+    """Register the containers of a framework, so that every backend knows them; returns whether there were any.
 
-    They are registered in this library's own optree namespace: core matches, rebuilds and names them like any other
-    container, and nothing changes for other users of optree.
+    They are registered in this library's own optree namespace. The core matches, rebuilds and names them like any
+    other container, and nothing changes for other users of optree.
 
     Parameters
     ----------
     types
-        Classes that the framework takes for containers and optree does not.
+        Classes that are containers for the framework but not for optree.
     flatten
-        ``flatten(node)`` gives the children of one container, what is left of it without them, and what names each
-        child: an object whose ``str`` is its step in a path, such as ``.weight`` or ``[0]``.
+        ``flatten(node)`` returns three things: the children of a container, the rest of it without them, and a name
+        for each child. The name is an object whose ``str`` is its step in a path, such as ``.weight`` or ``[0]``.
     unflatten
-        ``unflatten(rest, children)`` builds it with other children.
+        ``unflatten(rest, children)`` builds the container with other children.
     """
     import optree
 
@@ -88,7 +88,7 @@ def make_known(
 
 @functools.cache
 def _step() -> Any:
-    """The class of one step in the path to a leaf, written as the framework writes it; optree takes time to import."""
+    """The class of a step in the path to a leaf, written as the framework writes it."""
     import optree
 
     class Step(optree.PyTreeEntry):
@@ -102,7 +102,7 @@ DICTS = (dict, OrderedDict, defaultdict)
 
 
 def describe(node: Any) -> str:
-    """A node of a tree, in words for a message."""
+    """Describe a node of a tree in words, for a message."""
     if node is None:
         return "None"
     kind = type(node).__name__

@@ -1,6 +1,6 @@
 """`ADBackend`: the contract that a plugin fulfils.
 
-Core flattens every structure, lifts and checks every leaf; a backend sees only flat tuples of arrays.
+The core flattens every structure, lifts and checks every leaf; a backend sees only flat tuples of arrays.
 """
 
 from __future__ import annotations
@@ -25,38 +25,38 @@ _NO_CONTEXT = contextlib.nullcontext()
 
 AT_ONCE = "all at once"
 ONE_BY_ONE = "one by one"
-"""How many vectors are pushed: names of ways to sweep."""
+"""Names of sweeps, by how many vectors are pushed at a time."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ADBackend(ABC):
-    """One way to differentiate; a concrete backend is a frozen dataclass that holds its options.
+    """Differentiate with one framework; a concrete backend is a frozen dataclass whose fields are its options.
 
-    A subclass is decorated with ``@dataclass(frozen=True, kw_only=True)``, sets `name` and `capabilities`,
-    recognises and converts arrays (`is_array`, `asarray`), and implements `jvp` or `vjp` or both: core derives what is
-    left out. Everything else has a default, which its docstring tells. Core flattens, lifts and checks; a backend sees
-    flat tuples of arrays, each of which may be a tracer of an enclosing derivative.
+    Decorate a subclass with ``@dataclass(frozen=True, kw_only=True)``. Set `name` and `capabilities`, recognise and
+    convert arrays (`is_array`, `asarray`), and implement `jvp` or `vjp` or both: the core derives the other. All other
+    members have a default, which their docstrings describe. The core flattens, lifts and checks. A backend sees flat
+    tuples of arrays, each of which may be a tracer of an enclosing derivative.
 
     Parameters
     ----------
     fallback
-        Whether core may derive what the framework has no rule for, by pullbacks or pushforwards of the other mode.
+        Whether the core may use pullbacks or pushforwards of the other mode if the framework lacks a rule.
         With ``False`` a missing rule raises `UnsupportedOperationError` at once.
 
     Attributes
     ----------
     name
-        As in the `BackendDescription`.
+        The name in the `BackendDescription`.
     capabilities
         What the backend promises.
     known_failures
         Scenarios of the suite that it cannot pass, each with its kind of failure and a reason: ``"wrong value: ..."``.
     conversion
-        The call that makes an array of a foreign one, such as ``"torch.from_dlpack"``; messages quote it.
+        The call that converts a foreign array, such as ``"torch.from_dlpack"``; messages quote it.
     pullback_calls_f
         Whether each pullback of `vjp` calls `f` again, because the framework wants cotangents before it calls `f`.
     compiled_takes_numpy
-        Whether what `compile` returns takes NumPy's arrays too, of a dtype that `asarray` keeps.
+        Whether the function that `compile` returns also takes NumPy's arrays of every dtype that `asarray` keeps.
     """
 
     name: ClassVar[str]
@@ -69,7 +69,7 @@ class ADBackend(ABC):
     fallback: bool = True
 
     def __post_init__(self) -> None:
-        """Refuse an option that is on or off, but is given something else: ``"no"`` would count as yes."""
+        """Refuse anything but True and False for a bool option: ``"no"`` would count as True."""
         for option in fields(self):
             value = getattr(self, option.name)
             if option.type in (bool, "bool") and not isinstance(value, bool):
@@ -88,8 +88,8 @@ class ADBackend(ABC):
     def is_array(self, leaf: object) -> bool:
         """Whether `leaf` is an array of this framework, or one of its tracers.
 
-        What it declines core hands to `asarray`, if it is a NumPy array or a number, or refuses. Where NumPy's
-        arrays are the framework's own, scalars are arrays too, but neither subclasses (masked arrays) nor
+        If this is False, the core hands a NumPy array or a number to `asarray`, and refuses anything else. If NumPy's
+        arrays are the framework's own, accept NumPy's scalars too, but neither subclasses (masked arrays) nor
         foreign byte orders: ``isinstance(leaf, np.generic) or type(leaf) is np.ndarray and leaf.dtype.isnative``.
         """
 
@@ -97,27 +97,27 @@ class ADBackend(ABC):
     def asarray(self, leaf: Any, like: Array | None = None) -> Array:
         """Lift a Python float or complex, or a NumPy array or scalar.
 
-        A number takes dtype and device of `like`, an array of this backend or a tracer, and without one the
-        framework's default. A NumPy array keeps its dtype, in the machine's byte order, whatever its strides, and
-        takes the device of `like`. It may hold integers or booleans, which core refuses once it is lifted. The result
-        must not share memory with `leaf`. Raise `DTypeError` for a dtype that would be narrowed, saying what to do.
+        A number takes the dtype and device of `like` (an array of this backend or a tracer), or without `like` the
+        framework's default. A NumPy array of any strides keeps its dtype, in the machine's byte order, and takes the
+        device of `like`. It may hold integers or booleans: lift it, and the core refuses the result. The result must
+        not share memory with `leaf`. If a dtype would be narrowed, raise a `DTypeError` that says what to do.
         """
 
     def flatten(self, tree: Any) -> tuple[Leaves, TreeDef]:
         """Split `tree` into leaves and a definition.
 
-        By default optree's containers are known: those of Python, and what is registered with it in the namespace
-        ``"adhelpers"``. Override it for a framework's own: hand them to `make_known`, and flatten again.
+        By default it takes apart Python's containers, and types registered with optree in the namespace
+        ``"adhelpers"``. Override it for a framework's own containers: hand them to `make_known`, and flatten again.
         """
         if self.is_array(tree):
             return (tree,), SINGLE
         return flatten(tree)
 
     def in_own_containers(self, tree: Any, error: Exception) -> Any:
-        """`tree`, which `f` was given and raised `error`, in containers of the framework's own, to call `f` once more.
+        """Convert `tree`, with which `f` raised `error`, to the framework's own containers, to call `f` once more.
 
-        None, as by default, if it failed for another reason: the error is `f`'s then. Override it for a framework whose
-        functions find tracers only in its own containers.
+        Return None, as the default does, if `f` failed for another reason: its error then passes through. Override it
+        for a framework whose functions find tracers only in its own containers.
         """
         return None
 
@@ -125,7 +125,7 @@ class ADBackend(ABC):
         """The array-API namespace of `arrays`, which may be tracers.
 
         By default array_api_compat's, which knows the usual frameworks and arrays with ``__array_namespace__``, and
-        refuses tracers of one type beside arrays of another. `adhelpers.namespaces.needed` lists what core needs.
+        refuses tracers of one type beside arrays of another. `adhelpers.namespaces.needed` lists what the core needs.
         """
         import array_api_compat
 
@@ -133,13 +133,13 @@ class ADBackend(ABC):
             return array_api_compat.array_namespace(*arrays)
         except TypeError as error:
             kinds = ", ".join(sorted({type(array).__name__ for array in arrays}))
-            msg = f"backend {self.name!r} must override array_namespace, to know the namespace of {kinds} ({error})"
+            msg = f"backend {self.name!r} must override array_namespace to find the namespace of {kinds} ({error})"
             raise ArgumentTypeError(msg) from error
 
     def special_namespace(self, *arrays: Array) -> Any:
-        """Functions named as in `adhelpers.special_namespace`; by default SciPy's, if these lose no derivatives."""
+        """The functions of `adhelpers.special_namespace`; by default SciPy's, or an error if they lost derivatives."""
         if not all(map(is_seen_by_numpy, arrays)):
-            msg = f"backend {self.name!r} has no special functions by these names; call those of the framework itself"
+            msg = f"backend {self.name!r} has no special functions by these names; call the framework's own functions"
             raise UnsupportedOperationError(msg)
         from adhelpers.plugins import numpy_special
 
@@ -152,17 +152,17 @@ class ADBackend(ABC):
         return np.asarray(leaf)
 
     def device(self, leaf: Array) -> object:
-        """Where `leaf` lies, or None where that cannot be said; by default its attribute ``device``."""
+        """The device of `leaf`, or None if that is unknown; by default its attribute ``device``."""
         return getattr(leaf, "device", None)
 
     def is_traced(self, leaf: Array) -> bool:
-        """Whether the values of `leaf` must not be read now; by default True of arrays of JAX, Dask and ndonnx.
+        """Whether the values of `leaf` must not be read now; by default True for arrays of JAX, Dask and ndonnx.
 
-        Core reads values to verify sweeps and to find mixed batches; where this is True it does neither. Override it
-        if tracers have no values, for reading fails then, and if reading detaches them, as in lazy frameworks: their
-        derivative would be zero without a word. Dual numbers carry a value, and are not traced. Answer by the type of
-        `leaf` or its attributes, and compute nothing from it. Where tracers look like other arrays, answer True of all
-        while a transformation runs, be it yours or the framework's own.
+        The core reads values to verify sweeps and to find mixed batches; if this is True it does neither. Override it
+        if tracers have no values, because reading them fails. Override it also if reading detaches them, as in lazy
+        frameworks, because their derivative would be silently zero. Dual numbers carry a value, and are not traced.
+        Check the type of `leaf` or its attributes, and compute nothing from it. If tracers look like other arrays,
+        return True for all arrays while a transformation runs, yours or the framework's own.
         """
         import array_api_compat as known
 
@@ -173,15 +173,15 @@ class ADBackend(ABC):
     def stop_gradient(self, leaf: Array) -> Array:
         """`leaf` as a constant to every enclosing derivative; it may share memory with `leaf`.
 
-        The default returns `leaf` itself, which is right only where no tracer ever reaches `f`.
+        The default returns `leaf` itself, which is right only if no tracer ever reaches `f`.
         """
         return leaf
 
     def copy(self, leaf: Array) -> Array:
-        """`leaf` in memory of its own, which `f` may write to, or a caller.
+        """Copy `leaf`, so that `f` or a caller may write to the result.
 
-        To an enclosing derivative it is `leaf`. By default what ``numpy.array`` makes of NumPy's, scalars included, and
-        ``astype`` of the namespace of others. Return `leaf` itself where nobody can write to arrays.
+        An enclosing derivative must see the copy as it sees `leaf`. By default ``numpy.array`` copies NumPy's arrays
+        and scalars, and the namespace's ``astype`` copies others. If nobody can write to arrays, return `leaf` itself.
         """
         if is_numpy(leaf):
             import numpy as np
@@ -190,11 +190,11 @@ class ADBackend(ABC):
         return self.array_namespace(leaf).astype(leaf, leaf.dtype)
 
     def scope(self) -> contextlib.AbstractContextManager[Any]:
-        """A context entered around each operation, user's function and conversions included; by default none."""
+        """A context entered around each operation, including the user's function and conversions; by default none."""
         return _NO_CONTEXT
 
     def double_precision(self) -> Self:
-        """This backend with whatever option it needs to accept 64-bit data; by default none is needed."""
+        """This backend with the option that it needs to accept 64-bit data; by default the backend itself."""
         return self
 
     # -- differentiate: one of the two is enough -----------------------------------------------------
@@ -202,10 +202,10 @@ class ADBackend(ABC):
     def jvp(self, f: LeafFunction, x: Leaves, u: Leaves) -> tuple[Leaves, Leaves, Leaves]:
         """Push the tangents `u` forward through `f` at `x`: ``(outputs, tangents, aux)``.
 
-        `f` is called once, with copies of `x` that it may change in place. The backend owes arrays (0-d ones included)
-        in memory that they share neither with `x` and `u` nor with one another, the exact shape and dtype of each
-        output, and zeros, never None, for an output that does not depend on `x`. Outputs and aux must come back free of
-        this call's tracers; those of enclosing derivatives stay. By default core takes two pullbacks.
+        Call `f` once, with copies of `x` that it may change in place. Return arrays (0-d ones included) that share
+        memory neither with `x` and `u` nor with one another, in the exact shape and dtype of each output. Return zeros,
+        never None, for an output that does not depend on `x`. Remove this call's tracers from outputs and aux, and keep
+        those of enclosing derivatives. By default the core takes two pullbacks.
         """
         msg = f"backend {self.name!r} has no forward mode"
         raise UnsupportedOperationError(msg)
@@ -215,8 +215,8 @@ class ADBackend(ABC):
 
         ``pullback(cotangents)`` returns one array for each leaf of `x`: the transpose of `jvp` under
         ``Re(sum(a * b))``, without conjugation. It may be called any number of times and is itself
-        differentiable in its cotangents. What `jvp` owes holds here too. By default core pushes each element of `x`
-        forward, in chunks through `jvp_sweep`.
+        differentiable in its cotangents. The requirements of `jvp` hold here too. By default the core pushes each
+        element of `x` forward, in chunks through `jvp_sweep`.
         """
         msg = f"backend {self.name!r} has no reverse mode"
         raise UnsupportedOperationError(msg)
@@ -226,12 +226,12 @@ class ADBackend(ABC):
     def linearize(self, f: LeafFunction, x: Leaves) -> tuple[Leaves, Pushforward | None, Pullback | None, Leaves]:
         """Evaluate `f` at `x` once, for many products: ``(outputs, pushforward, pullback, aux)``.
 
-        Both maps may be called any number of times, are differentiable in their vectors, and owe what `jvp` and `vjp`
-        owe; if the framework can do without, they do not run `f` again. One of them may be None: core takes it for the
-        transpose of the other, by `vjp`, or pushes each element of `x` if there is none. Core asks `vjp_sweeps` for
-        the ways to push many vectors through either. A backend that compiles returns maps which `flatten` takes apart,
-        as `jax.tree_util.Partial` is, so that compiled code can return them. By default the pullback of `vjp`, and
-        `jvp` for each push, and nothing is compiled.
+        Both maps may be called any number of times, are differentiable in their vectors, and meet the requirements of
+        `jvp` and `vjp`. They do not run `f` again if the framework can avoid it. One of them may be None: the core then
+        transposes the other by `vjp`, or without a `vjp` pushes each element of `x`. To push many vectors through
+        either map, the core calls `vjp_sweeps`. If the backend compiles, return maps that `flatten` takes apart, such
+        as `jax.tree_util.Partial`, so that compiled code can return them. By default the pullback of `vjp`, and `jvp`
+        for each push, not compiled.
         """
         if self.has_reverse:
             outputs, pullback, aux = self.vjp(f, x)
@@ -243,13 +243,12 @@ class ADBackend(ABC):
     # -- optional: functions that bring their own derivative -------------------------------------------
 
     def apply_rule(self, rule: Rule, x: Leaves) -> Leaves:
-        """``rule.call(*x)``, whose derivative is the rule's, of whatever order.
+        """``rule.call(*x)``, with the rule's derivative, of any order.
 
-        It holds in the operations here and in the framework's own transformations. What is asked of `jvp` and `vjp`
-        is asked of it: arrays of exact shapes and dtypes, and derivatives that are zeros, never None. Raise
-        `ArgumentError` if a constant of the rule varies, or an array that its functions close over does: the derivative
-        by that would be lost. By default `rule.call`, which the framework differentiates as it is, and an error if it
-        cannot be traced; core logs that once.
+        The rule must hold here and in the framework's own transformations. As in `jvp` and `vjp`, return arrays of
+        exact shapes and dtypes, and derivatives that are zeros, never None. Raise `ArgumentError` if a constant of the
+        rule varies, or an array that its functions close over: that derivative would be lost. The default ignores the
+        rule and lets the framework differentiate `rule.call`, which the core logs once, or raises if it cannot.
         """
         if rule.host is not None:
             msg = f"backend {self.name!r} knows no rules, and cannot differentiate {rule.name}, which computes by NumPy"
@@ -261,8 +260,8 @@ class ADBackend(ABC):
     def jvp_sweep(self, f: LeafFunction, x: Leaves, tangents: Leaves) -> tuple[Leaves, Leaves, Leaves]:
         """Push many tangents forward at one point: ``(outputs, stacked tangents, aux)``.
 
-        Each array of `tangents`, and of the stacked result, has one axis more than its partner, in front. By
-        default a loop over `jvp`, which calls `f` for each vector; override it where the framework can do better.
+        Each array of `tangents`, and of the stacked result, has one more axis than its partner, in front. By
+        default a loop over `jvp`, which calls `f` for each vector; override it if the framework can do better.
         """
         columns = []
         for k in range(tangents[0].shape[0]):
@@ -275,11 +274,11 @@ class ADBackend(ABC):
         return self.stack([pullback(tuple(c[k, ...] for c in cotangents)) for k in range(cotangents[0].shape[0])])
 
     def jvp_sweeps(self, f: LeafFunction, x: Leaves) -> Mapping[str, JVPSweep]:
-        """The ways to push many tangents at `x`, by name, the fastest first.
+        """The sweeps that push many tangents at `x`, by name, the fastest first.
 
-        Each is a function of the tangents and returns what `jvp_sweep` does. Core proves a way by a single product when
-        it first takes it for a function, and goes on to the next where it raises or is wrong. The last one must have
-        single products, for it is not doubted. By default `jvp_sweep` and, if it is overridden, then a loop.
+        Each takes the tangents and returns what `jvp_sweep` does. When the core first uses a sweep for a function, it
+        checks it against a single product, and goes on to the next if it raises or is wrong. The last sweep is not
+        checked, so it must take single products. By default `jvp_sweep` if overridden, then a loop over `jvp`.
         """
         loop = {ONE_BY_ONE: partial(ADBackend.jvp_sweep, self, f, x)}
         if type(self).jvp_sweep is ADBackend.jvp_sweep:
@@ -287,23 +286,23 @@ class ADBackend(ABC):
         return {AT_ONCE: partial(self.jvp_sweep, f, x), **loop}
 
     def vjp_sweeps(self, pullback: Pullback) -> Mapping[str, VJPSweep]:
-        """The ways to pull many cotangents back, as in `jvp_sweeps`."""
+        """The sweeps that pull many cotangents back, as in `jvp_sweeps`."""
         loop = {ONE_BY_ONE: partial(ADBackend.vjp_sweep, self, pullback)}
         if type(self).vjp_sweep is ADBackend.vjp_sweep:
             return loop
         return {AT_ONCE: partial(self.vjp_sweep, pullback), **loop}
 
     def stack(self, rows: Sequence[Leaves]) -> Leaves:
-        """Many tuples of leaves as one tuple of stacks, the new axis in front; by default the namespace's stack."""
+        """Stack many tuples of leaves into one tuple, with a new axis in front; by default by the namespace's stack."""
         return tuple(self.array_namespace(*leaves).stack(leaves) for leaves in zip(*rows, strict=True))
 
     def formulations(self, n: int, m: int, batch: int) -> Sequence[Formulation]:
-        """The ways to compute a batched Jacobian of n inputs and m outputs, the fastest first.
+        """The formulations of a batched Jacobian of n inputs and m outputs, the fastest first.
 
-        The sizes are those of one batch element. Core takes the first that it may, and both sweeps must be among
-        them. Copies, for which `f` is called on a larger batch, are for functions that were seen to allow it; samples
-        for what `compile` compiles, where sweeps and samples are all tried, and the fastest is taken. By default the
-        sweep with fewer vectors first.
+        The sizes are those of one batch element. The core takes the first formulation that applies, and both sweeps
+        must be in the list. Copies call `f` on a larger batch: the core uses them for functions that have passed its
+        check. Samples are used in functions that `compile` compiles: there the core tries all sweeps and samples, and
+        takes the fastest. By default the sweep with fewer vectors first.
         """
         return fewest_vectors_first(n, m, batch)
 
@@ -311,18 +310,19 @@ class ADBackend(ABC):
         """``f(x)`` and the Jacobian of each sample, in ``"forward"`` or ``"reverse"`` mode.
 
         With `axis` -1, x has shape ``(N1, ..., B)`` and the results ``(M1, ..., B)`` and ``(M1, ..., N1, ..., B)``;
-        with `axis` 0 the batch comes first in all three. `f` takes a batch, of a single sample for one. Only asked
-        for if `formulations` has samples, of real functions without aux, and with what `compile` traces.
+        with `axis` 0 the batch comes first in all three. `f` takes a batch of any size, also of a single sample. Only
+        called if `formulations` has samples, for real functions without aux, in a function that `compile` traces.
         """
-        msg = f"backend {self.name!r} has no way to differentiate sample by sample"
+        msg = f"backend {self.name!r} cannot differentiate sample by sample"
         raise UnsupportedOperationError(msg)
 
     def keeps(self, leaf: Array) -> bool:
-        """Whether `leaf`, a result or made by the namespace, is a mere value; by default whether it is not traced.
+        """Whether `leaf` (a result, or made by the namespace) is a plain value; by default whether it is not traced.
 
-        Core keeps basis vectors for later calls, in any thread, only where this is True, and calls a function without
-        the rule that it brings where this is True of all its arguments. Say False of what belongs to a graph, a
-        transformation or a mode, dual numbers included: or vectors leak into later calls, and rules are lost.
+        The core keeps a basis vector for later calls, in any thread, only if this is True for it. If this is True for
+        all arguments of a function that has a rule, the core calls that function without its rule. Return False for
+        arrays that belong to a graph, a transformation or a mode, and for dual numbers: otherwise vectors leak into
+        later calls, and rules are lost.
         """
         return not self.is_traced(leaf)
 
@@ -330,29 +330,29 @@ class ADBackend(ABC):
 
     @property
     def has_reverse(self) -> bool:
-        """Whether the backend has a reverse mode of its own."""
+        """Whether the backend overrides `vjp`."""
         return type(self).vjp is not ADBackend.vjp
 
     @property
     def second_order(self) -> SecondOrder:
-        """The fastest way to second derivatives, such as ``"reverse-over-reverse"``.
+        """The fastest composition of modes for second derivatives, such as ``"reverse-over-reverse"``.
 
-        By default forward over reverse mode, or what there is of them.
+        By default ``"forward-over-reverse"``, or twice the one mode that the backend implements.
         """
         if type(self).jvp is ADBackend.jvp:
             return "reverse-over-reverse"
         return "forward-over-reverse" if self.has_reverse else "forward-over-forward"
 
     def relative_error(self, epsilon: float) -> float:
-        """The error of a derivative relative to ``|f| / |x|``, in the dtype of that `epsilon`; by default just that.
+        """The error of a derivative relative to ``|f| / |x|``, in the dtype of that `epsilon`; by default `epsilon`.
 
-        Say more where functions of the framework are less exact than the dtype, or where you take differences. Checks
-        and comparisons let so much pass; the conformance suite holds the backend to it, and to half of the digits.
+        Return more if functions of the framework are less exact than the dtype, or if you take differences. Checks and
+        comparisons allow this error. The conformance suite holds the backend to it, and to half of the digits.
         """
         return epsilon
 
     def relative_step(self, epsilon: float) -> float:
-        """The distance from `x` at which differences evaluate `f`, relative to ``|x|``; by default 0, for rules.
+        """The distance from `x` at which differences evaluate `f`, relative to ``|x|``; by default 0: rules.
 
         An outer difference divides the error of an inner derivative by its step; an outer rule leaves it as it is.
         """
@@ -361,40 +361,40 @@ class ADBackend(ABC):
     # -- optional: compilation -----------------------------------------------------------------------
 
     def compile(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        """`function` of arrays, compiled: what `adhelpers.prepare` calls many times.
+        """Compile `function`, which `adhelpers.prepare` calls many times.
 
-        It takes arrays of this backend, and perhaps NumPy's, and returns arrays in any structure. The compiled one is
-        called with arrays of any shape and dtype, and returns what `function` does, containers included. It is called
-        outside of `scope` too, and enters it where it needs it. By default `function` itself.
+        `function` takes arrays of this backend, and NumPy's if `compiled_takes_numpy`, and returns arrays in any
+        structure. The compiled function takes arrays of any shape and dtype, and returns the same results in the same
+        containers. It may be called outside of `scope`, and must enter that if needed. By default `function` itself.
         """
         return function
 
     @property
     def compiles(self) -> bool:
-        """Whether `compile` does."""
+        """Whether `compile` compiles; by default whether it is overridden."""
         return type(self).compile is not ADBackend.compile
 
     def eager(self) -> Self:
-        """This backend without the option that makes it compile every single call; by default it has none.
+        """This backend without the option that makes it compile every single call; by default the backend itself.
 
-        Where this is another backend, each operation is prepared, and remembered with its function.
+        If this is another backend, the core prepares each operation, and remembers it with its function.
         """
         return self
 
     # -- optional: whose error it is ------------------------------------------------------------------
 
     def is_missing_rule(self, error: Exception) -> bool:
-        """Whether `error` is the framework's own word that it has no derivative rule; by default never.
+        """Whether the framework raised `error` because it has no derivative rule; by default False.
 
-        Only the framework's own errors count, not those of the user's function, whatever their type or text:
-        `adhelpers.extend.raised_by_library` tells them apart. An `UnsupportedOperationError` needs no mention here.
+        Count only the framework's own errors, not those of the user's function, whatever their type or text:
+        `adhelpers.extend.raised_by_library` tells them apart. An `UnsupportedOperationError` always counts.
         """
         return False
 
     def is_own_error(self, error: Exception) -> bool:
-        """Whether the framework raised `error`, in whatever words, and not the user's function.
+        """Whether the framework raised `error`, and not the user's function.
 
-        Raised in a sweep, it leads to the next of `jvp_sweeps` or `vjp_sweeps`. By default whether the package of this
-        class raised it, or compiled code; of a framework in another package ask `adhelpers.extend.raised_by_library`.
+        If it is raised in a sweep, the core tries the next of `jvp_sweeps` or `vjp_sweeps`. By default whether this
+        class's package raised it, or compiled code. For another package use `adhelpers.extend.raised_by_library`.
         """
         return raised_by_library(error, type(self).__module__.partition(".")[0])

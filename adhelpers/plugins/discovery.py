@@ -1,7 +1,7 @@
 """Ask every plugin for its backends, through entry points.
 
-A plugin that is broken in whatever way disturbs no other: its failure is kept under the name of its entry
-point, and raised only when that backend is asked for.
+A broken plugin does not disturb the others: its failure is kept under the name of its entry point, and raised only
+when somebody asks for that backend.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:  # it takes a third of the time that importing adhelpers may
     import importlib.metadata
 
 OWN_DISTRIBUTION = "adhelpers"
-"""Of two plugins with one backend name, the one that this distribution ships wins."""
+"""If two plugins have one backend name, the one that this distribution ships wins."""
 
 
 def scan(environ: Mapping[str, str] = os.environ) -> Registry:
@@ -49,7 +49,7 @@ def _entry_points() -> list[tuple[Source, importlib.metadata.EntryPoint]]:
 
     found: dict[Source, importlib.metadata.EntryPoint] = {}
     for entry_point in importlib.metadata.entry_points(group=ENTRY_POINT_GROUP):
-        # One distribution can be seen twice, as when its source folder and its installation are on the path.
+        # One distribution may appear twice, for example if its source folder and its installation are on the path.
         found.setdefault(Source(entry_point.name, _distribution_of(entry_point)), entry_point)
     return sorted(
         found.items(),
@@ -58,15 +58,15 @@ def _entry_points() -> list[tuple[Source, importlib.metadata.EntryPoint]]:
 
 
 def _distribution_of(entry_point: importlib.metadata.EntryPoint) -> str:
-    """Its name, which one that was half uninstalled has lost; Python 3.13 warns if that is asked for."""
+    """The distribution's name, or "unknown": a half uninstalled one has no name, and Python 3.13 warns about that."""
     if entry_point.dist is None or "Name" not in entry_point.dist.metadata:
         return "unknown"
     return entry_point.dist.metadata["Name"]
 
 
 def _ask(entry_point: importlib.metadata.EntryPoint) -> list[BackendDescription]:
-    """The descriptions of one plugin, or whatever is wrong with it."""
-    # Each plugin has a manager of its own: pluggy's would let one that raises stop all that follow.
+    """The descriptions of one plugin; raises if anything is wrong with it."""
+    # Each plugin has its own manager: in a common one, a plugin that raises would stop all that follow.
     manager = pluggy.PluginManager(ENTRY_POINT_GROUP)
     manager.add_hookspecs(hookspecs)
     manager.register(entry_point.load())
@@ -90,8 +90,8 @@ def _ask(entry_point: importlib.metadata.EntryPoint) -> list[BackendDescription]
     for description in descriptions:
         if description.api_version != API_VERSION:
             msg = (
-                f"backend {description.name!r} speaks version {description.api_version} of the plugin API, this "
-                f"adhelpers version {API_VERSION}; install a release of the plugin that does too"
+                f"backend {description.name!r} is for version {description.api_version} of the plugin API, and this "
+                f"adhelpers has version {API_VERSION}; install a release of the plugin for that version"
             )
             raise TypeError(msg)
     return descriptions

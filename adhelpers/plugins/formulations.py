@@ -1,27 +1,27 @@
-"""`Formulation`: the ways to compute a batched Jacobian, and an order of them."""
+"""`Formulation`: the formulations of a batched Jacobian, and their order."""
 
 from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
 Mode = Literal["forward", "reverse"]
-"""How a single derivative is taken."""
+"""The mode of a single derivative."""
 
 SecondOrder = Literal["forward-over-reverse", "reverse-over-reverse", "reverse-over-forward", "forward-over-forward"]
-"""How a second derivative is taken: the outer mode differentiates what the inner one gives."""
+"""The modes of a second derivative: the outer mode differentiates the result of the inner one."""
 
 
 class Formulation(NamedTuple):
-    """One way to compute a batched Jacobian.
+    """One formulation of a batched Jacobian.
 
     Attributes
     ----------
     mode
         ``"forward"``, one vector for each input, or ``"reverse"``, one for each output.
     way
-        ``"sweep"``: the vectors pass through the whole batch at once, by `ADBackend.jvp_sweep` or `.vjp_sweep`.
-        ``"replicate"``: one product at as many copies of the batch, side by side, as there are vectors.
-        ``"sample"``: by `ADBackend.sample_jacobian`, each element on its own.
+        ``"sweep"``: each vector passes through the whole batch, by `ADBackend.jvp_sweep` or `.vjp_sweep`.
+        ``"replicate"``: one product at copies of the batch, side by side, one copy for each vector.
+        ``"sample"``: each batch element separately, by `ADBackend.sample_jacobian`.
     """
 
     mode: Mode
@@ -31,10 +31,10 @@ class Formulation(NamedTuple):
 def fewest_vectors_first(
     n: int, m: int, batch: int, *, copied: int = 0, sampled: bool = False, tie: Mode = "forward"
 ) -> list[Formulation]:
-    """An order for `ADBackend.formulations`.
+    """Order the formulations for `ADBackend.formulations`.
 
-    The mode with fewer vectors comes first, `tie` if there are as many. In each mode come copies of the batch, while
-    these have `copied` elements at most, then the sweep, then samples if there are any.
+    The mode with fewer vectors comes first; `tie` decides between equal numbers. Each mode lists copies of the batch if
+    they have at most `copied` elements, then the sweep, then samples if `sampled`.
     """
     vectors: dict[Mode, int] = {"forward": n, "reverse": m}
     found = []

@@ -1,4 +1,4 @@
-"""What a plugin implements: one hook that describes its backends without importing a framework."""
+"""The hook that a plugin implements: it describes the plugin's backends without importing a framework."""
 
 from __future__ import annotations
 
@@ -15,34 +15,34 @@ API_VERSION = 1
 
 hookspec = pluggy.HookspecMarker(ENTRY_POINT_GROUP)
 hookimpl = pluggy.HookimplMarker(ENTRY_POINT_GROUP)
-"""Marks a plugin's ``adhelpers_register_backends`` as an implementation of this library's hook."""
+"""Decorate your plugin's ``adhelpers_register_backends`` with this marker: the library then calls it."""
 
 
 @dataclass(frozen=True)
 class BackendDescription:
-    """What the registry must know of a backend before its framework is imported.
+    """Describe a backend to the registry, without importing its framework.
 
     Parameters
     ----------
     name
         What users type: ``adhelpers.backend(name)``.
     array_types
-        Types whose instances identify the backend, each as ``"module:Type"``. They are strings so that
+        Types whose instances identify the backend, each as ``"module:Type"``. They are strings, so that
         no framework is imported: a framework that is not in `sys.modules` cannot own an array.
     implementation
         The `ADBackend` subclass as ``"module:Class"``, imported on first use.
     api_version
         The version of this contract that the plugin was written for.
     framework
-        The framework's distribution name; its version is shown by ``adhelpers backends``.
+        The framework's distribution name; ``adhelpers backends`` shows its version.
     install
         The command that installs what the implementation imports; error messages quote it.
     holders
-        Types that hold arrays and are no containers, each as ``("module:Type", "what to write instead")``. The words
-        end the message for an `x` of that type.
+        Types that hold arrays but are not containers, each as ``("module:Type", "what to write instead")``. The
+        message for an `x` of that type ends with those words.
     tested
         The oldest and the newest version of the framework that the plugin was tested with, such as
-        ``("2.5", "2.15")``; ``adhelpers backends`` says where the installed one is older or newer.
+        ``("2.5", "2.15")``; ``adhelpers backends`` says if the installed version is older or newer.
 
     Examples
     --------
@@ -70,8 +70,8 @@ class BackendDescription:
             or not (self.tested is None or _are_two_versions(self.tested))
         ):
             msg = (
-                f"{self} does not fit; write its implementation as 'module:Class', its array_types as "
-                "('module:Type',), what it was tested with as ('2.5', '2.15'), and the rest as strings"
+                f"{self} does not fit; write implementation as 'module:Class', array_types as "
+                "('module:Type',), tested as ('2.5', '2.15'), and the rest as strings"
             )
             raise ArgumentTypeError(msg)
 
@@ -89,35 +89,35 @@ class BackendDescription:
 
     @property
     def beyond_tested(self) -> str | None:
-        """``"older than tested"`` or ``"newer than tested"``, as the installed version of the framework is; or None."""
+        """``"older than tested"`` or ``"newer than tested"`` for the installed framework, or None."""
         version = self.framework_version
         if self.tested is None or version is None or not _numbers(version):
             return None
         installed, (oldest, newest) = _numbers(version), map(_numbers, self.tested)
-        # As many numbers count as are named: 2.15.1 is no newer than 2.15.
+        # Only the numbers given in `tested` count: 2.15.1 is not newer than 2.15.
         if installed[: len(oldest)] < oldest:
             return "older than tested"
         return "newer than tested" if installed[: len(newest)] > newest else None
 
 
 def _are_two_versions(tested: object) -> bool:
-    """Each a string that begins with a number."""
+    """Whether `tested` is a tuple of two strings that begin with a number."""
     return isinstance(tested, tuple) and len(tested) == 2 and all(isinstance(v, str) and _numbers(v) for v in tested)
 
 
 def _numbers(version: str) -> tuple[int, ...]:
-    """Those of a release: (2, 15, 0) of 2.15.0+cpu."""
+    """The release numbers of a version: (2, 15, 0) for 2.15.0+cpu."""
     release = re.match(r"\d+(\.\d+)*", version)
     return tuple(int(number) for number in release[0].split(".")) if release else ()
 
 
 @hookspec
 def adhelpers_register_backends() -> Sequence[BackendDescription]:
-    """Describe the backends of this plugin.
+    """Describe the backends of your plugin; do not import a framework here.
 
     Returns
     -------
     descriptions
-        A list with one `BackendDescription` for each backend; the hook must not import a framework.
+        A list with one `BackendDescription` for each backend.
     """
     raise NotImplementedError  # a specification is never called

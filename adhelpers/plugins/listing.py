@@ -12,20 +12,20 @@ from adhelpers.plugins.hookspecs import BackendDescription
 
 @dataclass(frozen=True)
 class RegisteredBackend:
-    """One name that is registered; `adhelpers.backends` lists them, and `str` is a line about one.
+    """A registered backend, as `adhelpers.backends` lists it; ``str(backend)`` describes it in a line.
 
     Attributes
     ----------
     name
-        What `adhelpers.backend` takes; of a plugin that failed, or is disabled, the name of its entry point.
+        The name for `adhelpers.backend`. If the plugin failed or is disabled, the name of its entry point.
     problem
-        Why it does not load; None if it does.
+        Why it does not load; None if it loads.
     capabilities
-        What it promises; nothing if it does not load.
+        What it promises; empty if it does not load.
     description
-        What its plugin says of it; None if the plugin did not say anything.
+        The plugin's `BackendDescription`; None if the plugin gave none.
     distribution
-        Where that comes from; None if that is not known.
+        The distribution of the plugin; None if that is not known.
     is_disabled
         Whether ``ADHELPERS_DISABLE_PLUGINS`` skips it.
     """
@@ -39,19 +39,19 @@ class RegisteredBackend:
 
     @property
     def loads(self) -> bool:
-        """Whether ``adhelpers.backend(name)`` is one."""
+        """Whether ``adhelpers.backend(name)`` works."""
         return self.problem is None
 
     @property
     def framework(self) -> str | None:
-        """The framework's distribution and its version, None if it has none."""
+        """The framework's distribution and its version; None if the description names no framework."""
         if self.description is None or not self.description.framework:
             return None
         return f"{self.description.framework} {self.description.framework_version or 'not installed'}"
 
     @property
     def beyond_tested(self) -> str | None:
-        """``"older than tested"`` or ``"newer than tested"``, where the framework's version is; else None."""
+        """``"older than tested"`` or ``"newer than tested"`` for the framework's version, or None."""
         return None if self.description is None else self.description.beyond_tested
 
     def __str__(self) -> str:
@@ -62,14 +62,14 @@ class RegisteredBackend:
 
 
 def backends() -> tuple[RegisteredBackend, ...]:
-    """The backends that are registered, whether they load or not.
+    """List the registered backends, whether they load or not.
 
-    Each is loaded to see, so that every installed framework is imported. ``adhelpers backends`` shows the same.
+    This loads each backend, and so imports every installed framework. ``adhelpers backends`` shows the same list.
 
     Returns
     -------
     backends
-        By name; then plugins that failed before they described any, and those that are disabled.
+        The backends by name, then the plugins that failed before they described any, then the disabled ones.
 
     Examples
     --------

@@ -35,7 +35,7 @@ def backend(name: str, **options: Any) -> ADBackend:
     Parameters
     ----------
     name
-        As ``adhelpers backends`` lists them: ``"jax"``, ``"torch"``, ``"autograd"``,
+        One of the names that ``adhelpers backends`` lists: ``"jax"``, ``"torch"``, ``"autograd"``,
         ``"finite-difference"``, or the name of an installed plugin.
     **options
         Fields of the backend's class, such as ``fallback=False``.
@@ -68,24 +68,24 @@ def backend(name: str, **options: Any) -> ADBackend:
 
 
 def owner_of(leaves: Iterable[Any]) -> ADBackend | None:
-    """A backend that claims the arrays among `leaves`, None if none does; two frameworks' are ambiguous.
+    """The backend that claims the arrays among `leaves`, or None; arrays of two frameworks raise.
 
-    Of several backends for one framework any will do: the shipped one is taken, or the first stranger's.
+    If several backends claim one framework's arrays, the shipped backend is returned, or the first of the others.
     """
     return (_scanned or current()).owner_of(tuple(leaves))
 
 
 def rule_runs_for(arrays: tuple[Any, ...]) -> ADBackend | None:
-    """The backend for which a rule runs, if arrays that nobody claims are its own.
+    """The backend for which a rule runs, if all of `arrays` are that backend's, though no backend claims them.
 
-    In a rule NumPy's arrays may stand beside tracers, to which the functions of their namespace are applied, too.
+    In a rule NumPy's arrays may stand beside tracers, and the functions of their namespace then receive tracers too.
     """
     backend: ADBackend | None = runs_for()
     return backend if backend is not None and all(map(backend.is_array, arrays)) else None
 
 
 def owner_within(tree: Any) -> ADBackend | None:
-    """`owner_of` the arrays in a structure, which only a framework may be able to take apart."""
+    """`owner_of` the arrays in a structure, which may be one that only a framework can take apart."""
     leaves = flatten(tree)[0]
     owner = _owner_of_arrays(leaves)
     if owner is None and not all(is_numpy(leaf) or type(leaf) in ATOMS for leaf in leaves):
@@ -95,7 +95,7 @@ def owner_within(tree: Any) -> ADBackend | None:
 
 
 def open_up(tree: Any) -> tuple[tuple[Any, ...], TreeDef]:
-    """`flatten`, once each framework that is imported has looked for containers of its own among the leaves."""
+    """`flatten`, after each imported framework has looked for its own containers among the leaves."""
     leaves, treedef = flatten(tree)
     registry = current()
     unknown = [leaf for leaf in leaves if not (type(leaf) in ATOMS or is_numpy(leaf) or registry.claims((leaf,)))]
@@ -111,19 +111,19 @@ def _owner_of_arrays(leaves: Iterable[Any]) -> ADBackend | None:
 
 
 def advice_about(leaf: Any) -> str | None:
-    """What to write in place of a leaf of `x` that is no array, but holds some; None if that is not known."""
+    """What to write instead of a leaf of `x` that is not an array but holds some; None if that is not known."""
     return current().advice_about(leaf)
 
 
 def advice_about_holder(leaf: Any) -> str | None:
-    """The same of what a plugin knows to hold arrays, such as a module."""
+    """The same for a type that a plugin lists in `holders`, such as a module."""
     return current().advice_about_holder(leaf)
 
 
 def infer(x: Any) -> ADBackend:
-    """The one backend that claims the arrays in `x`, or `AmbiguousBackendError`.
+    """The one backend that claims the arrays in `x`; raises `AmbiguousBackendError` otherwise.
 
-    If none does, they may still be those of a backend for which a rule runs: NumPy's are those of some frameworks.
+    If no backend claims them, they may still belong to the backend for which a rule runs: some frameworks use NumPy's.
     """
     leaves = (x,) if hasattr(x, "dtype") else flatten(x)[0]
     claims = current().claims(leaves) or _claims_in_foreign_containers(x)
@@ -145,7 +145,7 @@ def infer(x: Any) -> ADBackend:
 
 
 def _claims_in_foreign_containers(x: Any) -> list[frozenset[str]]:
-    """What is claimed of the leaves that only a framework finds in its own containers."""
+    """The claims on leaves that only a framework finds in its own containers."""
     for name in current().loaded():
         claims = current().claims(current().instance(name).flatten(x)[0])
         if claims:

@@ -22,7 +22,7 @@ from scipy.special import xlogy as xlogy
 
 
 def polygamma(n: int, x: Any, /) -> Any:
-    """The n-th derivative of digamma, in the precision of `x`, which SciPy's widens."""
+    """The n-th derivative of digamma, in the precision of `x`; SciPy's function widens it."""
     return _polygamma(n, x).astype(x.dtype)
 
 

@@ -13,17 +13,17 @@ from adhelpers.errors import ArgumentTypeError
 from adhelpers.plugins.containers import NAMESPACE, describe
 
 _MOST = 1000
-"""How many objects are looked at: arrays lie close to what holds them, and behind a logger lies everything."""
+"""The most objects to visit: arrays lie close to their holder, and a logger leads to everything."""
 
 ATOMS = frozenset({bool, int, float, complex, str, bytes, type(None), type(Ellipsis), type(NotImplemented), range})
-"""Types of what holds nothing."""
+"""Types that hold nothing."""
 
 REGISTER = f"register its type with optree.register_pytree_node(..., namespace={NAMESPACE!r})"
-"""What makes a container of an object."""
+"""What to do to make a container of a type, in words for a message."""
 
 
 def arrays_held(is_array: Callable[[Any], bool], leaf: Any) -> tuple[Any, ...]:
-    """The arrays that a leaf holds which is none, in whatever attributes, elements and closures."""
+    """The arrays that a non-array leaf holds in its attributes, elements and closures."""
     if type(leaf) in ATOMS or _is_plain_array(leaf):
         return ()
     found: list[Any] = []
@@ -37,24 +37,24 @@ def arrays_held(is_array: Callable[[Any], bool], leaf: Any) -> tuple[Any, ...]:
 
 
 def _parts(node: Any) -> list[Any]:
-    """What an object refers to, but for its type and what is common to all functions of a module."""
+    """The objects that an object refers to, except its type and what all functions of a module share."""
     if isinstance(node, (type, ModuleType)) or _is_plain_array(node):
         return []
     if isinstance(node, FunctionType):
         return [*(node.__closure__ or ()), node.__defaults__, node.__kwdefaults__, node.__dict__]
     if is_numpy(node):
-        return list(node.flat)  # which the garbage collector does not know of
+        return list(node.flat)  # the garbage collector does not know these
     return gc.get_referents(node)
 
 
 def is_numpy(node: Any) -> bool:
-    """Whether it is a NumPy array or scalar; NumPy is not imported to find out."""
+    """Whether `node` is a NumPy array or scalar; does not import NumPy."""
     numpy = sys.modules.get("numpy")
     return numpy is not None and isinstance(node, (numpy.ndarray, numpy.generic))
 
 
 def is_seen_by_numpy(array: Any) -> bool:
-    """Whether NumPy's functions ask the array what to do; of others they would take the numbers, and no derivative."""
+    """Whether NumPy's functions dispatch to the array; of other arrays they would read only the numbers."""
     return is_numpy(array) or getattr(type(array), "__array_ufunc__", None) is not None
 
 
@@ -65,6 +65,6 @@ def _is_plain_array(node: Any) -> bool:
 def cannot_be_freed(leaf: Any, name: str) -> ArgumentTypeError:
     """The error for an object that holds tracers."""
     return ArgumentTypeError(
-        f"{name} is {describe(leaf)}, which holds arrays of the derivative being taken; they would leak, for only "
+        f"{name} is {describe(leaf)}, which holds arrays of the derivative being taken; they would leak, because only "
         f"containers are taken apart: return its arrays in a dict or a tuple, or {REGISTER}"
     )

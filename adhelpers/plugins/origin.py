@@ -1,4 +1,4 @@
-"""Whose error is it? A framework's word about a missing rule, and not a user's that reads alike."""
+"""Tell a framework's errors, such as those about a missing rule, from the same errors of a user's function."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from adhelpers.caches import shared
 def raised_by_library(error: BaseException, package: str) -> bool:
     """Whether the code of `package`, and not a ``raise`` of the user's, raised `error`.
 
-    The last frame of the traceback decides: it lies in the package's files or, where compiled code raised or
-    the package strips its own frames, its last instruction is a call and no ``raise``.
+    The last frame of the traceback decides. It lies in the package's files, or its last instruction is a call and not
+    a ``raise``: then compiled code raised, or the package strips its own frames.
 
     Examples
     --------
@@ -49,10 +49,13 @@ def _folder(package: str) -> str | None:
 
 
 _FOLDERS = shared(32)
-"""Where the packages lie that were asked about."""
+"""The folders of packages."""
 
 
 def _raises(frame: TracebackType) -> bool:
-    """Whether a ``raise`` of this frame began it. One without an error, a ``with`` and a ``finally`` pass one on."""
+    """Whether the error began at a ``raise`` of this frame.
+
+    A bare ``raise``, a ``with`` and a ``finally`` pass on an error that began elsewhere.
+    """
     opcode, count = frame.tb_frame.f_code.co_code[frame.tb_lasti :][:2]
     return dis.opname[opcode] == "RAISE_VARARGS" and count > 0

@@ -1,7 +1,7 @@
-"""Which plugins there are, and what is wrong with those that do not work.
+"""The registry of plugins, with the failures of those that do not work.
 
-A plugin that is broken in whatever way disturbs no other: its failure is kept under the name of its entry
-point, and raised only when that backend is asked for.
+A broken plugin does not disturb the others: its failure is kept under the name of its entry point, and raised only
+when somebody asks for that backend.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ if TYPE_CHECKING:  # it takes a third of the time that importing adhelpers may
     import importlib.metadata
 
 ANY_FAILURE = (Exception, SystemExit)
-"""How a plugin may fail; one that is a script without a guard exits."""
+"""The errors of a broken plugin; a script without a guard may exit."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """The entry point that something was learnt from."""
+    """The entry point that a description came from."""
 
     entry_point: str
     distribution: str
@@ -41,23 +41,24 @@ class Source:
 
 
 _CLAIMS: Cache[Hashable, frozenset[str]] = shared(1024)
-"""By a registry's number and a type: which backends claim its instances.
+"""By a registry's number and a type: the backends that claim its instances.
 
-What none claims may be that of a framework which is not imported yet: the number of modules then stands beside.
+A type that no backend claims may belong to a framework that is not imported yet, so its key includes the number of
+imported modules.
 """
 _UNKNOWN: Any = object()
 _OWNERS: Cache[Hashable, ADBackend | None] = shared(1024)
-"""The same for the types of several arrays: whose they are."""
+"""The owner of arrays, by the types of all of them."""
 
 
 @dataclass
 class Registry:
-    """What one scan of the entry points found."""
+    """The results of one scan of the entry points."""
 
     descriptions: dict[str, BackendDescription] = field(default_factory=dict)
     sources: dict[str, Source] = field(default_factory=dict)
     failures: dict[str, BackendLoadError] = field(default_factory=dict)
-    """By entry-point name: plugins that do not work, and why."""
+    """The errors of broken plugins, by entry-point name."""
     disabled: tuple[str, ...] = ()
     _number: int = field(default_factory=itertools.count().__next__, init=False, repr=False)
     _instances: dict[str, ADBackend] = field(default_factory=dict, init=False, repr=False)
@@ -138,30 +139,30 @@ class Registry:
         return frozenset(claiming)
 
     def _know_types_of(self, name: str) -> None:
-        """See who claims the types of a backend, which a compiler of Python may not be able to ask."""
+        """Record who claims the types of a backend, because a compiler of Python may not be able to ask."""
         for path in self.descriptions[name].array_types:
             kind = _type_at(path)
-            with contextlib.suppress(Exception):  # of a type of some plugin's, which then cannot be asked like this
+            with contextlib.suppress(Exception):  # a plugin's type may not support this question
                 _CLAIMS.keep((self._number, kind), self._claiming(kind, issubclass))
 
     def advice_about(self, leaf: Any) -> str | None:
-        """What to write in place of a leaf that is no array, but holds some; None if that is not known."""
+        """What to write instead of a leaf that is not an array but holds some; None if that is not known."""
         words = self.advice_about_holder(leaf)
         if words is not None:
             return words
         if arrays_held(lambda part: is_numpy(part) or bool(self.claims((part,))), leaf):
-            return f"it holds arrays, but is no container: give them in a dict, or {REGISTER}"
+            return f"it holds arrays, but is not a container: give them in a dict, or {REGISTER}"
         return None
 
     def advice_about_holder(self, leaf: Any) -> str | None:
-        """The same of what a plugin knows to hold arrays."""
+        """The same for a type that a plugin lists in `holders`."""
         holders = (holder for description in self.descriptions.values() for holder in description.holders)
         return next((words for path, words in holders if _is_a(leaf, path)), None)
 
     def owner_of(self, leaves: tuple[Any, ...]) -> ADBackend | None:
         """As `lookup.owner_of`."""
         key = self._number, len(sys.modules), tuple(map(type, leaves))
-        owner = _OWNERS.get(key, _UNKNOWN)  # None is the owner of what is nobody's
+        owner = _OWNERS.get(key, _UNKNOWN)  # the owner may be None
         if owner is not _UNKNOWN:
             return owner
         claims = self.claims(leaves)
@@ -173,16 +174,16 @@ class Registry:
 
 
 def load_error(kind: str, name: str, source: Source, cause: BaseException, hint: str = "") -> BackendLoadError:
-    """The error for a plugin or a backend that cannot be used, naming where it comes from."""
+    """The error for a plugin or a backend that cannot be used; it names the source."""
     error = BackendLoadError(f"{kind} {name!r} ({source}) cannot be loaded: {type(cause).__name__}: {cause}{hint}")
     error.__cause__ = cause
     return error
 
 
 def _backend_class(path: str, described: str) -> type[ADBackend]:
-    """The class at ``"module:Class"``, which must be a complete backend of the name by which it is described."""
+    """The class at ``"module:Class"``, which must be a complete backend with the described name."""
     module, _, name = path.partition(":")
-    with warnings.catch_warnings():  # what an old framework says of a newer Python or NumPy is for its authors
+    with warnings.catch_warnings():  # an old framework's warnings about a newer Python or NumPy are for its authors
         for kind in (DeprecationWarning, FutureWarning):
             warnings.simplefilter("ignore", kind)
         cls = getattr(importlib.import_module(module), name)
@@ -207,13 +208,13 @@ def _backend_class(path: str, described: str) -> type[ADBackend]:
 
 
 def _is_a(leaf: Any, path: str, belongs: Callable[[Any, type], bool] = isinstance) -> bool:
-    """Whether `leaf` is one of ``"module:Type"``."""
+    """Whether `leaf` is an instance of ``"module:Type"``."""
     kind = _type_at(path)
     return kind is not None and belongs(leaf, kind)
 
 
 def _type_at(path: str) -> type | None:
-    """``"module:Type"``; None if the module is not imported, for then it owns nothing."""
+    """The type at ``"module:Type"``; None if the module is not imported, because it then owns nothing."""
     module, _, name = path.partition(":")
     kind = getattr(sys.modules.get(module), name, None)
     return kind if isinstance(kind, type) else None

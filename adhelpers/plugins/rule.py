@@ -1,4 +1,4 @@
-"""`Rule`: a function of arrays that brings its own derivative, as core hands it to a backend."""
+"""`Rule`: a function of arrays with its own derivative, as the core hands it to a backend."""
 
 from __future__ import annotations
 
@@ -11,32 +11,33 @@ from adhelpers.errors import ArgumentError
 from adhelpers.plugins.functions import Leaves
 
 Product = Callable[[Leaves, Leaves, Leaves], Leaves]
-"""``(x, y, vector)``, and the derivative at `x` times the vector, or its transpose."""
+"""``product(x, y, vector)``: the derivative at `x`, or its transpose, times the vector."""
 
 
 @dataclass(eq=False, slots=True)
 class Rule:
     """A function between flat tuples of arrays, and its derivative.
 
-    All that the derivative may depend on is in `x`, in ``y = f(x)`` and in the vector: there are no residuals. So what
-    a backend needs for a second derivative is the derivative of `jvp` or `vjp`, in all of which `y` depends on `x` by
-    this very rule.
+    The derivative depends only on `x`, on ``y = f(x)`` and on the vector: there are no residuals. For a second
+    derivative, differentiate `jvp` or `vjp`; in both, `y` depends on `x` by this rule.
 
     Attributes
     ----------
     name
-        What messages call it.
+        The name of the function in messages.
     call
-        ``call(*x)`` gives `y`. It closes over no array that varies; of one that does, `ADBackend.apply_rule` says so.
+        ``call(*x)`` gives `y`. If it closes over an array that varies, `ADBackend.apply_rule` must raise
+        `closes_over`.
     jvp
         ``jvp(x, y, u)``: the derivative times `u`, one array for each of `y`. It is linear in `u`, which has one array
-        for each of `x` that is no constant.
+        for each of `x` that is not a constant.
     vjp
         ``vjp(x, y, v)``: the transpose of `jvp` under ``Re(sum(a * b))``, without conjugates.
     constants
-        So many of `x`, the last ones, have no derivative; of one that varies, `ADBackend.apply_rule` says so.
+        The number of arrays at the end of `x` that have no derivative. If one of them varies,
+        `ADBackend.apply_rule` must raise `constant_varies`.
     host
-        What `call` does, between arrays of NumPy's: given if it needs values, so that it cannot be traced.
+        The same function between NumPy arrays, if `call` needs values and so cannot be traced; otherwise None.
     shapes
         ``shapes(*x)`` gives arrays, or tracers, of the shapes and dtypes of `y`. It is given with `host`.
     """
@@ -50,14 +51,14 @@ class Rule:
     shapes: Callable[..., Leaves] | None = None
 
     def closes_over(self) -> ArgumentError:
-        """The error for a function of the rule that depends on more than it is given."""
+        """The error for a function of the rule that closes over an array that varies."""
         return closes_over(self.name)
 
     def needs_values(self) -> ArgumentError:
-        """The error for a function that was traced, and cannot be."""
+        """The error for a function that needs values, but was traced."""
         return ArgumentError(
             f"{self.name} needs the values of its arguments, but was called with tracers, which have none; if it is "
-            "code of NumPy's or SciPy's, give custom_rule or implicit shapes=lambda x: ..., which returns arrays of "
+            "NumPy or SciPy code, give custom_rule or implicit shapes=lambda x: ..., which returns arrays of "
             "the structure, shapes and dtypes of the result"
         )
 
@@ -70,10 +71,10 @@ class Rule:
 
 
 def closes_over(name: str) -> ArgumentError:
-    """The same, by the name of the rule."""
+    """The same error, for the rule of that name."""
     return ArgumentError(
-        f"{name} has a derivative rule, but a function of it closes over an array that is differentiated, and no rule "
-        "gives the derivative by that; pass the array in x"
+        f"{name} has a derivative rule, but one of its functions closes over an array that is differentiated, and the "
+        "rule does not give that derivative; pass the array in x"
     )
 
 
@@ -81,7 +82,7 @@ _RUNNING: ContextVar[Any] = ContextVar("adhelpers_rule_running", default=None)
 
 
 def run_for(backend: Any, function: Callable[..., Any], *arguments: Any) -> Any:
-    """What a function of the user's, which is part of a rule, gives where the rule is followed for a backend."""
+    """Call `function`, a user's function that is part of a rule, while a backend follows the rule."""
     token = _RUNNING.set(backend)
     try:
         return function(*arguments)
@@ -92,6 +93,6 @@ def run_for(backend: Any, function: Callable[..., Any], *arguments: Any) -> Any:
 def runs_for() -> Any:
     """The backend for which a rule runs, or None.
 
-    While one runs, operations see every vector vary: the derivative of a rule is by its vectors, too.
+    While one runs, operations treat every vector as varying, because a rule is also differentiated by its vectors.
     """
     return _RUNNING.get()

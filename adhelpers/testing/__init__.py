@@ -1,19 +1,19 @@
-"""The conformance suite: what every backend must do, and a way to find out whether yours does.
+"""The conformance suite: test whether a backend does what every backend must do.
 
-``adhelpers conformance NAME`` runs it for an installed backend. In a test file::
+``adhelpers conformance NAME`` runs it on an installed backend. In a test file::
 
     from adhelpers.testing import Conformance
 
     class TestMyBackend(Conformance):
         backend = "my-backend"          # or an instance
 
-`assert_backends_agree` pins in a test of yours that a function gives the same on every framework, and
-`assert_rule_correct` that a rule of yours is the derivative of its function.
+`assert_backends_agree` asserts that your function gives the same results on every framework, and
+`assert_rule_correct` that your rule is the derivative of its function.
 
-All need pytest and NumPy: ``pip install "adhelpers[testing]"``.
+All of these need pytest and NumPy: ``pip install "adhelpers[testing]"``.
 """
 
-try:  # before others fail to import it, with less to say
+try:  # before another module fails to import it, with a less helpful message
     import pytest  # noqa: F401
 except ModuleNotFoundError as error:
     msg = f"adhelpers.testing needs pytest and NumPy ({error}): pip install 'adhelpers[testing]'"

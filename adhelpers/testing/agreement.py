@@ -1,4 +1,4 @@
-"""Pin in a test that a function gives the same on every framework."""
+"""Assert in a test that a function gives the same results on every framework."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ def assert_backends_agree(
     Parameters
     ----------
     f, x, u, backends, operations, batch_axis, reference, rtol, atol, seed
-        As `adhelpers.compare` takes them. Without `backends`, those that are installed are compared.
+        As in `adhelpers.compare`. Without `backends`, all installed backends are compared.
 
     Returns
     -------
     ComparisonReport
-        What was found, should more be asserted.
+        The results, for further assertions.
 
     Raises
     ------
     AssertionError
-        Something differs, fails, or is unsupported, or there is nothing to compare; the message is the whole report.
+        A result differs, fails or is unsupported, or there is nothing to compare. The message is the whole report.
 
     Examples
     --------

@@ -19,7 +19,7 @@ from adhelpers.testing.scenario import SUITE_VERSION
 
 _HERE = Path(__file__).parent
 _GRACE = 5.0
-"""For so many seconds a process may take leave."""
+"""The seconds that a process has to end."""
 
 
 def run(
@@ -36,7 +36,7 @@ def run(
     with tempfile.TemporaryDirectory() as folder:
         arguments = [
             str(_HERE / "run.py"),
-            # Nothing of the directory where it is typed: neither its settings nor its fixtures, and no traces.
+            # Ignore settings and fixtures of the working directory, and leave no cache there.
             *("-c", os.devnull, "--rootdir", os.getcwd(), "--noconftest", "-p", "no:cacheprovider"),
             *("-p", "adhelpers.testing.plugin", "--adhelpers-backend", name, "--adhelpers-record", folder),
             *("-q", "--no-header", "--tb=short", "-rN"),
@@ -67,7 +67,7 @@ run_pytest(sys.argv[1:])
 
 
 def run_pytest(arguments: list[str]) -> None:
-    """Run pytest in this process, and leave its status in the record; what threads do then is nobody's business."""
+    """Run pytest in this process, and write its status to the record; threads may go on after that."""
     status = pytest.main(arguments)
     sys.stdout.flush()
     Record(arguments[arguments.index("--adhelpers-record") + 1]).end(int(status))
@@ -75,12 +75,12 @@ def run_pytest(arguments: list[str]) -> None:
 
 
 def _interrupted(child: subprocess.Popen[bytes], record: Record, timeout: float, *, debugged: bool) -> bool:
-    """Wait for the end of the run; whether that came by an interruption, which the child has received as well."""
+    """Wait for the end of the run; returns whether an interruption ended it, which the child also received."""
     while True:
         try:
             _wait(child, record, timeout)
         except KeyboardInterrupt:
-            if not debugged:  # to a debugger it is a key like any other
+            if not debugged:  # a debugger handles the key itself
                 _take_leave(child)
                 return True
         else:
@@ -88,11 +88,11 @@ def _interrupted(child: subprocess.Popen[bytes], record: Record, timeout: float,
 
 
 def _wait(child: subprocess.Popen[bytes], record: Record, timeout: float) -> None:
-    """Wait for the end of the run, and end what does not let Python run in a scenario, not even for that to be seen."""
+    """Wait for the end of the run, and end a scenario that keeps Python from running, even the watching thread."""
     tick, leave = min(1.0, timeout / 10), _GRACE
     silent: dict[tuple[int, int], float] = {}
     while _runs(child, tick) and leave > 0:
-        # Time passes by looks, for this process is stopped and continued with the others.
+        # Count looks instead of clock time, because this process is stopped and continued with the others.
         beats = [(pid, beat) for pid, beat, _, words in record.running() if not words]
         silent = {beat: silent.get(beat, 0.0) + tick for beat in beats}
         for (pid, _), seconds in silent.items():
@@ -100,13 +100,13 @@ def _wait(child: subprocess.Popen[bytes], record: Record, timeout: float) -> Non
                 words = f"it has not let Python run for {seconds:g} s: it waits or computes in compiled code"
                 record.give_up(pid, words)
                 with contextlib.suppress(OSError):
-                    os.kill(pid, signal.SIGABRT)  # at which faulthandler shows where each thread is
+                    os.kill(pid, signal.SIGABRT)  # makes faulthandler show where each thread is
         if record.status() is not None:
             leave -= tick
 
 
 def _runs(child: subprocess.Popen[bytes], seconds: float) -> bool:
-    """Whether it still does so in that time."""
+    """Whether it still runs after that time."""
     try:
         child.wait(seconds)
     except subprocess.TimeoutExpired:
@@ -115,7 +115,7 @@ def _runs(child: subprocess.Popen[bytes], seconds: float) -> bool:
 
 
 def _take_leave(child: subprocess.Popen[bytes]) -> None:
-    """Let a process that was interrupted tell what it has found; ask again, and then end it."""
+    """Let an interrupted process print its results; ask again, and then end it."""
     for number in (None, signal.SIGINT, signal.SIGABRT):
         if number is not None:
             child.send_signal(number)
@@ -130,7 +130,7 @@ def _end(child: subprocess.Popen[bytes]) -> str:
 
 
 def _tell(record: Record, name: str, end: str, version: int, json: str | None) -> None:
-    """Tell in place of a process that has not what failed, its own end included, and the table so far."""
+    """Print what failed, including the end of the process, and the table so far, if the process did not."""
     dead = [Outcome.died(name, scenario, words or end) for _, _, scenario, words in record.running()]
     told = Outcomes(version, [*record.outcomes(), *dead], interrupted=True)
     lines = [*told.failures(), *told.tables(), *([] if dead else [end])]

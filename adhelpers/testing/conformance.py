@@ -19,14 +19,14 @@ from adhelpers.testing.suite import scenarios
 
 
 class Conformance:
-    """A test for each scenario, of the backend that a subclass names.
+    """Test a backend by every scenario of the suite: inherit from this class, and set `backend`.
 
     Attributes
     ----------
     backend
         The backend, or its name.
     suite_version
-        The version of the suite to be held to; the newest unless it is pinned.
+        The version of the suite; by default the newest. Pin it, so that a release of `adhelpers` adds no tests.
 
     Examples
     --------
@@ -40,7 +40,7 @@ class Conformance:
     suite_version: ClassVar[int] = SUITE_VERSION
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
-        """Make a test of each scenario."""
+        """Make a test for each scenario."""
         if "scenario" in metafunc.fixturenames:
             version = metafunc.config.getoption("adhelpers_suite_version", None) or self.suite_version
             metafunc.parametrize(
@@ -49,9 +49,9 @@ class Conformance:
 
     @pytest.fixture
     def tested(self, request: pytest.FixtureRequest, record_property: Any) -> ADBackend:
-        """The backend itself; if there is nothing to test, the first test says why, and the others are skipped."""
+        """The backend; if it cannot be tested, the first test says why, and the others are skipped."""
         if type(self) in request.config.stash.setdefault(_UNTESTED, set()):
-            pytest.skip("there is nothing to test; the first test that failed says why")
+            pytest.skip("the backend cannot be tested; the first test that failed says why")
         words = ""
         try:
             backend = self._named(self.backend)
@@ -76,7 +76,7 @@ class Conformance:
         raise ArgumentTypeError(msg)
 
     def test_declarations(self, tested: ADBackend, record_property: Any) -> None:
-        """What the backend says of itself makes sense."""
+        """The declarations of the backend are valid."""
         record_property("adhelpers", (_label(tested), "declarations", "declarations"))
         problems = list(faulty_declarations(tested))
         if problems:
@@ -85,7 +85,7 @@ class Conformance:
     def test_scenario(
         self, tested: ADBackend, scenario: Scenario, record_property: Any, request: pytest.FixtureRequest
     ) -> None:
-        """The scenario holds, or is a declared failure that does fail."""
+        """The scenario passes, or it fails as declared in `known_failures`."""
         record_property("adhelpers", (_label(tested), scenario.rule, scenario.name))
         reason = scenario.why_not(tested)
         if reason is not None:
@@ -97,7 +97,7 @@ class Conformance:
             if known is not None:
                 pytest.fail(
                     f"scenario {scenario.name} passes, but known_failures says that it fails ({known}); "
-                    "take it out of known_failures",
+                    "remove it from known_failures",
                     pytrace=False,
                 )
             return
@@ -105,9 +105,9 @@ class Conformance:
             pytest.xfail(str(known))
         gaps = unfinished(tested) if type(failure.__cause__) is NotImplementedError else []
         if gaps:
-            self._leave(request, "\n* ".join([f"backend {tested.name!r} is not filled in:", *gaps]))
+            self._leave(request, "\n* ".join([f"backend {tested.name!r} lacks these methods:", *gaps]))
         record_property("adhelpers-why", asdict(why(failure, tested)))
-        forgiven = "" if known is None else f"known_failures forgives {kind!r}, and not {kinds(failure)[0]!r}\n"
+        forgiven = "" if known is None else f"known_failures forgives {kind!r}, but not {kinds(failure)[0]!r}\n"
         pytest.fail(f"{failure}{forgiven}", pytrace=False)
 
 
@@ -116,7 +116,7 @@ _UNTESTED = pytest.StashKey[set[type]]()
 
 
 def _finding(backend: ADBackend, scenario: Scenario, *, in_a_thread: bool) -> Failure | None:
-    """What is wrong, or None; a scenario of which nothing can be said is skipped. What hangs is left to a thread."""
+    """The failure, or None; skips a scenario that cannot be judged. A scenario that may hang runs in a thread."""
     try:
         if in_a_thread:
             in_threads(backend, [lambda subject: scenario.run(backend)], waiting=SOON)
@@ -132,7 +132,7 @@ def _finding(backend: ADBackend, scenario: Scenario, *, in_a_thread: bool) -> Fa
 
 
 def _label(backend: ADBackend) -> str:
-    """What the closing table calls a backend: its name, and its options where they are not the usual ones."""
+    """The backend's label in the closing table: its name, or its repr if its options are not the defaults."""
     try:
         return backend.name if backend == type(backend)() else repr(backend)
     except TypeError:  # an option without a default
@@ -140,7 +140,7 @@ def _label(backend: ADBackend) -> str:
 
 
 def faulty_declarations(backend: ADBackend) -> list[str]:
-    """What is wrong with the class attributes of a backend, a line for each problem."""
+    """The problems of a backend's class attributes, a line for each."""
     problems = []
     if not backend.capabilities & {Capability.FORWARD, Capability.REVERSE}:
         problems.append("capabilities has neither FORWARD nor REVERSE; declare what the backend can do")
@@ -151,7 +151,7 @@ def faulty_declarations(backend: ADBackend) -> list[str]:
     by_name = {scenario.name: scenario for scenario in scenarios()}
     for name, reason in backend.known_failures.items():
         if name not in by_name:
-            problems.append(f"known_failures names {name!r}, which is no scenario of the suite; take it out")
+            problems.append(f"known_failures names {name!r}, which is not a scenario of the suite; remove it")
         elif not isinstance(reason, str) or not reason.strip():
             problems.append(f"known_failures gives no reason for {name!r}; write one that a user can understand")
         elif by_name[name].why_not(backend) is not None:
@@ -159,7 +159,7 @@ def faulty_declarations(backend: ADBackend) -> list[str]:
         elif declared_kind(reason) is None:
             words = ", ".join(repr(f"{kind}: ") for kind in KINDS)
             problems.append(
-                f"known_failures does not say what kind of failure {name!r} is: {reason!r}; let the reason begin with "
+                f"known_failures gives no kind of failure for {name!r}: {reason!r}; begin the reason with "
                 f"{words} or the name of an error, such as 'TypeError: '"
             )
     return problems

@@ -4,7 +4,7 @@ They use the operators of arrays and few names of the namespace, so that a small
 them: sin, cos, exp, log, sqrt, tanh, abs, real, imag, conj, where, max, sum, mean, reshape, permute_dims, concat,
 stack, broadcast_to, asarray, zeros.
 """
-# ruff: noqa: D103  # what a function of a line computes, its line says
+# ruff: noqa: D103  # the one line of a function shows what it computes
 
 from __future__ import annotations
 
@@ -67,12 +67,12 @@ def reused(xp: Any, x: Any) -> Any:
 
 
 def wide_product(xp: Any, x: Any) -> Any:
-    """Two numbers to five, so that a transposed Jacobian does not even fit."""
+    """Two numbers to five: a transposed Jacobian does not fit."""
     return like(xp, numbers(5, 2), x) @ xp.sin(x)
 
 
 def square_product(xp: Any, x: Any) -> Any:
-    """Three numbers to three by a matrix that is not symmetric, so that a transposed one fits and is wrong."""
+    """Three numbers to three by a matrix that is not symmetric: a transposed Jacobian fits, and is wrong."""
     return like(xp, numbers(3, 3, seed=1), x) @ xp.sin(x)
 
 
@@ -118,7 +118,7 @@ def two_branches(xp: Any, x: Any) -> Any:
 
 
 def leaves_of_one_shape(xp: Any, x: Any) -> Any:
-    """Inputs and outputs that can be swapped unnoticed by everything but their values."""
+    """Inputs and outputs that differ only in their values: swapping them changes no structure."""
     return {"z": x["b"] * xp.sin(x["a"]), "a": x["b"] ** 2 - x["a"]}
 
 

@@ -1,4 +1,4 @@
-"""Every way to differentiate, and what it takes of a backend."""
+"""Every operation, and the capabilities that it needs."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from adhelpers import ADBackend, Capability
 from adhelpers.testing.subject import Failure, Function, NotConcerned, Subject
 
 MODES = {"jvp": Capability.FORWARD, "vjp": Capability.REVERSE}
-"""The two products, and the capability that each is."""
+"""The two products, and the capability of each."""
 
 BOTH_PRECISIONS = (Capability.FLOAT64, Capability.FLOAT32)
-"""What it takes that arrays of two real dtypes meet."""
+"""The capabilities for scenarios with arrays of two real dtypes."""
 
 OPERATIONS: dict[str, frozenset[Capability]] = {
     "jvp": frozenset({Capability.FORWARD}),
@@ -34,12 +34,12 @@ def differentiate(subject: Subject, operation: str, f: Function, x: Any, u: Any,
 
 
 def nested(*operations: str) -> set[Capability]:
-    """What operations inside one another take; ``"batched"`` is the batched Jacobian in the mode that there is."""
+    """The capabilities for nested operations; ``"batched"`` is the batched Jacobian in any mode."""
     return {Capability.NESTING}.union(*(OPERATIONS.get(operation, frozenset()) for operation in operations))
 
 
 BOTH = nested("jvp", "vjp")
-"""What second derivatives in every mode take."""
+"""The capabilities for second derivatives in every mode."""
 
 
 def call(operation: Callable[..., Any], subject: Subject, f: Function, *operands: Any, **options: Any) -> Any:
@@ -56,19 +56,19 @@ def bound(subject: Subject, f: Function) -> Callable[..., Any]:
 
 
 def implements(backend: ADBackend, method: str) -> bool:
-    """Whether the backend has a ``"jvp"``, a ``"vjp"`` or a sweep of its own, which core derives otherwise."""
+    """Whether the backend overrides a ``"jvp"``, a ``"vjp"`` or a sweep, which the core derives otherwise."""
     return getattr(type(backend), method) is not getattr(ADBackend, method)
 
 
 def require_own(backend: ADBackend, method: str) -> None:
-    """Leave a scenario that is about a method which the backend leaves to core."""
+    """Skip a scenario about a method that the backend does not override."""
     if not implements(backend, method):
-        msg = f"derived by core: {type(backend).__name__} has no {method} of its own"
+        msg = f"derived by the core: {type(backend).__name__} does not override {method}"
         raise NotConcerned(msg)
 
 
 def or_refused(check: Callable[..., None], *operands: Any) -> None:
-    """``check(*operands)``, where any error is loud enough; its findings are findings still."""
+    """``check(*operands)``, accepting any error except a `Failure`."""
     try:
         check(*operands)
     except Failure:

@@ -1,6 +1,6 @@
-"""What `adhelpers conformance` adds to pytest: its options, the closing table, and the report for machines.
+"""The pytest plugin of `adhelpers conformance`: options, the closing table, and the machine-readable report.
 
-Load it with ``-p adhelpers.testing.plugin`` to have the same in a test run of your own.
+Add ``-p adhelpers.testing.plugin`` to have these in your own test run.
 """
 
 from __future__ import annotations
@@ -29,26 +29,26 @@ _PARENT = os.getppid()
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add this library's options."""
     group = parser.getgroup("adhelpers")
-    group.addoption("--adhelpers-backend", metavar="NAME", help="the backend whose conformance is tested")
+    group.addoption("--adhelpers-backend", metavar="NAME", help="the backend to test")
     group.addoption("--adhelpers-suite-version", type=int, metavar="N", help="the version of the suite")
     group.addoption(
-        "--adhelpers-timeout", type=float, default=60.0, metavar="SECONDS", help="how long a scenario may take"
+        "--adhelpers-timeout", type=float, default=60.0, metavar="SECONDS", help="the most time of one scenario"
     )
-    group.addoption("--adhelpers-json", metavar="FILE", help="write a report for machines")
+    group.addoption("--adhelpers-json", metavar="FILE", help="write a machine-readable report")
     group.addoption(
-        "--adhelpers-record", metavar="FOLDER", help="of the command: where it looks, should this process die"
+        "--adhelpers-record", metavar="FOLDER", help="for `adhelpers conformance`: the record in case this process dies"
     )
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Watch the run, in the one process that hears of all tests."""
+    """Collect the outcomes, in the one process that receives all reports."""
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(_Report(config), "adhelpers-report")
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_cmdline_main(config: pytest.Config) -> int | None:
-    """Refuse a backend that cannot be loaded, in one line."""
+    """Refuse a backend that cannot be loaded, with a message of one line."""
     try:
         if config.getoption("adhelpers_backend"):
             lookup.backend(config.getoption("adhelpers_backend"))
@@ -59,20 +59,20 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Call the tests of the command by their scenarios alone, in headlines; in lists `_Report` does."""
+    """Name the command's tests by their scenarios in headlines; in lists `_Report` does so."""
     if config.getoption("adhelpers_backend"):
         for item in items:
             item.location = (_name(item.nodeid), None, _name(item.nodeid))
 
 
 def _name(node: str) -> str:
-    """A scenario's name, with its rule, from that of its test."""
+    """A scenario's name, with its rule, from the name of its test."""
     return node.rpartition("::")[2].partition("[")[2].removesuffix("]") or "declarations"
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """Watch each scenario of the command, unless a debugger may have it wait."""
+    """Watch each scenario of the command for a timeout, unless a debugger is in use."""
     folder = item.config.getoption("adhelpers_record")
     if not folder or item.config.getoption("usepdb") or item.config.getoption("trace"):
         return (yield)
@@ -87,20 +87,20 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 
 
 def _watch(item: pytest.Item, record: Record, done: threading.Event) -> None:
-    """Give up a scenario that waits for nothing, or computes for too long."""
+    """End a scenario that waits without computing, or computes for too long."""
     seconds = item.config.getoption("adhelpers_timeout")
     patience = Patience(seconds, seconds)
     while not done.wait(patience.tick):
         record.beat(os.getpid())
         words = patience.ran_out()
         if words:
-            record.give_up(os.getpid(), f"it was given up after {seconds:g} s: it {words}; --timeout allows more")
+            record.give_up(os.getpid(), f"it was ended after {seconds:g} s: it {words}; --timeout allows more")
             _show_stacks(item)
-            os._exit(1)  # nothing gentler ends a thread that waits
+            os._exit(1)  # nothing else ends a thread that waits
 
 
 def _show_stacks(item: pytest.Item) -> None:
-    """Tell where each thread is."""
+    """Print the stack of each thread."""
     capture = item.config.pluginmanager.getplugin("capturemanager")
     with capture.global_and_fixture_disabled() if capture else contextlib.nullcontext():
         sys.stdout.flush()
@@ -112,11 +112,11 @@ def _show_stacks(item: pytest.Item) -> None:
 
 
 _FRAMES = 12
-"""So many calls are shown of each thread."""
+"""The number of calls shown of each thread."""
 
 
 class _Report:
-    """Collects outcomes and tells them."""
+    """Collects outcomes and prints them."""
 
     def __init__(self, config: pytest.Config) -> None:
         self.config = config
@@ -153,7 +153,7 @@ class _Report:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def _nothing_ran(self) -> bool:
-        """Whether no scenario was judged, though the command was to test a backend."""
+        """Whether no scenario was judged, though the command tests a backend."""
         options = self.config.option
         asked = self.backend and not (options.collectonly or options.showfixtures)
         return bool(asked) and not self._told().judged()
@@ -166,7 +166,7 @@ class _Report:
         for line in told.tables():
             terminalreporter.write_line(line)
         if self._nothing_ran():
-            terminalreporter.write_line("no scenario ran: a run that tests nothing is a failure")
+            terminalreporter.write_line("no scenario ran: a run that tests nothing fails")
         if path:
             told.write(path)
 
@@ -176,7 +176,7 @@ class _Report:
 
 
 def _outcome(report: pytest.TestReport) -> tuple[str, str]:
-    """What became of a test, and why."""
+    """The outcome of a test, and its reason."""
     if report.passed:
         return "passed", ""
     if report.failed:

@@ -18,7 +18,7 @@ from adhelpers.testing.models import complex_numbers, image_network, numbers, pe
 
 @dataclass(frozen=True)
 class Problem:
-    """A function at a point, with directions and what the products must give; all numbers are NumPy's.
+    """A function at a point, with directions and the expected products; all numbers are NumPy's.
 
     Attributes
     ----------
@@ -68,7 +68,7 @@ class Problem:
 
     @property
     def is_complex(self) -> bool:
-        """Whether any number of it is complex."""
+        """Whether any of its numbers is complex."""
         operands: Any = (self.x, self.cotangent)
         return any(map(np.iscomplexobj, optree.tree_leaves(operands, namespace=NAMESPACE)))
 
@@ -98,7 +98,7 @@ def _ordered(names: str, *shape: int, seed: int) -> Any:
 
 
 def _tiny_problems() -> list[Problem]:
-    """Numbers below 1e-6, or below what else a tolerance may be, are numbers; each leaf has a magnitude of its own."""
+    """Numbers below 1e-6, or below any other tolerance, count; each leaf has its own magnitude."""
     sizes = {"e-7": 1e-7, "e-9": 1e-9, "e-13": 1e-13}
 
     def tiny(seed: int) -> dict[str, np.ndarray]:
@@ -108,7 +108,7 @@ def _tiny_problems() -> list[Problem]:
         return dict(zip(sizes, numbers(3, 2, seed=seed), strict=True))
 
     def slight(seed: int) -> dict[str, np.ndarray]:
-        """Of one magnitude: of larger numbers beside it a difference has the rounding."""
+        """Numbers of one magnitude, because a difference has the rounding error of the largest."""
         return {key: 1e-9 * leaf for key, leaf in normal(seed).items()}
 
     number = {key: np.asarray(-2.0 * size) for key, size in sizes.items()}

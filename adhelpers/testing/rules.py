@@ -1,6 +1,6 @@
 """The rules: what holds on every backend.
 
-The suite, messages of failures, and the documentation read them here.
+The suite, its messages and the documentation take them from here.
 """
 
 from __future__ import annotations
@@ -10,18 +10,18 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Rule:
-    """One thing that holds on every backend.
+    """A rule that holds on every backend.
 
     Attributes
     ----------
     number
-        That by which it is cited: 7 for ``"R7"``.
+        The number by which it is cited: 7 for ``"R7"``.
     title
         A word or two, in Markdown.
     sentence
-        What it says, in the brief words of a failure's message.
+        The rule in short, for messages.
     statement
-        All that it says, in Markdown; links are relative to the documentation's first page.
+        The rule in full, in Markdown; links are relative to the documentation's first page.
     has_scenarios
         Whether the suite checks it.
     """
@@ -117,7 +117,7 @@ ALL_RULES: tuple[Rule, ...] = (
         11,
         "threads",
         "any number of threads may call any operation",
-        "any number of threads may call any operation; `f` must not wait for another that does",
+        "any number of threads may call any operation; `f` must not wait for another thread that does",
     ),
     Rule(
         12,
@@ -150,7 +150,7 @@ ALL_RULES: tuple[Rule, ...] = (
     Rule(
         16,
         "loud",
-        "a result is right or it raises: what a framework gets wrong without a word is found and mended, or refused",
+        "a result is right or it raises: silent errors of a framework are corrected or refused",
         "a result is right, or the call raises: silent errors of a framework are found and corrected, or refused",
     ),
     Rule(
@@ -183,8 +183,8 @@ ALL_RULES: tuple[Rule, ...] = (
     Rule(
         21,
         "rules",
-        "a function that brings its own derivative is differentiated by it, in every mode and to any order",
-        "a function that brings its own derivative (`custom_rule`, `implicit`) is differentiated by it, in every "
+        "a function with its own derivative rule is differentiated by it, in every mode and to any order",
+        "a function with its own derivative rule (`custom_rule`, `implicit`) is differentiated by it, in every "
         "mode and to any order, by the operations here and by the framework's own transformations; a derivative "
         "that the rule does not give, by further arguments or by values that the function closes over, is an error",
     ),
@@ -194,7 +194,7 @@ ALL_RULES: tuple[Rule, ...] = (
 RULES: dict[str, tuple[str, str]] = {
     rule.name: (rule.title.replace("`", ""), rule.sentence) for rule in ALL_RULES if rule.has_scenarios
 }
-"""Each rule's short name, and what it says."""
+"""The title and the short sentence of each rule."""
 
 
 def markdown_table() -> str:

@@ -1,4 +1,4 @@
-"""A scenario: one thing that must hold on every backend, and the rule that says so."""
+"""A scenario: one test of every backend, and the rule that it tests."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SUITE_VERSION = 2
 
 @dataclass(frozen=True)
 class Scenario:
-    """One thing that must hold.
+    """One test of a backend.
 
     Attributes
     ----------
@@ -26,15 +26,15 @@ class Scenario:
     rule
         A key of `RULES`.
     check
-        Raises `Failure` where the backend does not do what the rule says.
+        Raises `Failure` if the backend breaks the rule.
     needs
-        The capabilities without which there is nothing to check.
+        The capabilities that the scenario needs.
     lacks
-        The capability whose absence is checked; the scenario concerns backends that do not declare it.
+        The scenario runs only on backends that do not declare this capability.
     as_given
-        Whether the backend is used as its users get it, instead of as its `double_precision` makes it.
+        Whether the backend is tested as users get it, without its `double_precision`.
     since
-        The version of the suite in which it appeared.
+        The first version of the suite with this scenario.
     """
 
     name: str
@@ -55,17 +55,17 @@ class Scenario:
         return None
 
     def run(self, backend: ADBackend) -> None:
-        """Check `backend`; raise `Failure` with all that its author needs to know, or say why nothing was judged."""
+        """Check `backend`; raise `Failure` with a full report, or `OutOfReach` or `NotConcerned` if not judged."""
         subject = Subject(backend if self.as_given else backend.double_precision())
         try:
             with warnings.catch_warnings(), subject.backend.scope():
-                warnings.simplefilter("ignore")  # of an infinite slope, say; the rule about warnings looks for itself
+                warnings.simplefilter("ignore")  # of an infinite slope, say; scenarios about warnings check them
                 self.check(subject)
         except (OutOfReach, NotConcerned, KeyboardInterrupt):
             raise
         except Failure as failure:
             raise failure.after(self._report(subject, "")) from failure.__cause__
-        except BaseException as error:  # SystemExit of a backend's own, for one
+        except BaseException as error:  # also a backend's SystemExit
             raise Failure(self._report(subject, section("raised", _traceback(error)))) from error
 
     def _report(self, subject: Subject, findings: str) -> str:
@@ -74,7 +74,7 @@ class Scenario:
 
 
 def _traceback(error: BaseException) -> str:
-    """How `error` came about, from where the suite called the library."""
+    """The traceback of `error`, from the suite's call of the library on."""
     frames = traceback.extract_tb(error.__traceback__)
     ours = os.path.dirname(__file__)
     while frames and frames[0].filename.startswith(ours):
@@ -83,7 +83,7 @@ def _traceback(error: BaseException) -> str:
 
 
 class Catalogue(list[Scenario]):
-    """The scenarios of one module, each added where its check is written."""
+    """The scenarios of one module; each is added beside its check."""
 
     def add(
         self,
@@ -95,7 +95,7 @@ class Catalogue(list[Scenario]):
         as_given: bool = False,
         since: int = 1,
     ) -> Callable[[Callable[[Subject], None]], Callable[[Subject], None]]:
-        """Decorate a check, which thereby becomes a scenario."""
+        """Decorate a check to make it a scenario."""
 
         def decorate(check: Callable[[Subject], None]) -> Callable[[Subject], None]:
             self.append(Scenario(name, rule, check, frozenset(needs), lacks, as_given, since))

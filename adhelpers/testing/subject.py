@@ -1,4 +1,4 @@
-"""The backend under test: the operations on it, and what its author is told when a result is wrong."""
+"""The backend under test: operations on it, and the messages about wrong results."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ Function = Callable[..., Any]
 """``f(xp, x, *args)``, written over an array namespace."""
 
 SLACK = 100
-"""How many times the error that a backend owes a result may be off, relative to its largest entry."""
+"""How many times its `relative_error` a result may be off, relative to the largest entry."""
 
 
 WRONG_VALUE, WRONG_BEHAVIOUR, HANGS = "wrong value", "wrong behaviour", "hangs"
 
 
-class Failure(AssertionError):  # noqa: N818  # it is no error but a finding
-    """A backend does not do what a rule says; the message tells its author all about it.
+class Failure(AssertionError):  # noqa: N818  # it is not an error but a finding
+    """A backend breaks a rule; the message is a full report for its author.
 
-    `kind` says of what kind it is, unless an error is the cause; `values` are the wrong array and the right one.
+    `kind` is the kind of failure, unless an error is the cause; `values` are the wrong array and the right one.
     """
 
     def __init__(
@@ -49,25 +49,25 @@ class Failure(AssertionError):  # noqa: N818  # it is no error but a finding
         self.kind, self.values = kind, values
 
     def after(self, words: str) -> Failure:
-        """The same failure, with more said before it."""
+        """The same failure, with `words` before its message."""
         failure = Failure(words + str(self), self.kind, self.values)
         failure.__cause__ = self.__cause__
         return failure
 
 
 class OutOfReach(Exception):  # noqa: N818  # nor is this
-    """Of a result nothing can be said, since the backend owes too few digits of it."""
+    """A result cannot be judged, because the backend promises too few digits of it."""
 
 
 class NotConcerned(Exception):  # noqa: N818  # nor is this
-    """The backend leaves to core what a scenario is about."""
+    """The scenario does not apply to the backend, for example because the core does the work."""
 
 
 class Subject:
     """A backend with the three operations on functions ``f(xp, x)``; it remembers the latest call for messages.
 
-    Operands are the backend's arrays, or NumPy's, which the operations lift. Scenarios are written in double precision:
-    for a backend that has none, all that they give and expect is in single.
+    Operands are the backend's arrays, or NumPy's, which the operations lift. Scenarios are written in double precision.
+    For a backend without it, everything that they pass and expect is in single precision.
     """
 
     def __init__(self, backend: ADBackend) -> None:
@@ -128,7 +128,7 @@ class Subject:
 
     @contextlib.contextmanager
     def after(self, history: str) -> Iterator[None]:
-        """Say in a failure what had happened before."""
+        """Add to a failure what happened before."""
         try:
             yield
         except Failure as failure:
@@ -143,16 +143,16 @@ class Subject:
     # -- arrays ----------------------------------------------------------------------------------------
 
     def in_precision(self, tree: Any) -> Any:
-        """`tree` with NumPy's arrays in the precision that the backend has."""
+        """`tree` with NumPy's arrays in the backend's precision."""
         return in_single(tree) if self.precision is np.float32 else tree
 
     def dtype_word(self, word: str) -> str:
-        """The name of a dtype of double precision in the precision that the backend has; any other word as it is."""
+        """The name of a double-precision dtype in the backend's precision; any other word unchanged."""
         names = {"float64": "float32", "complex128": "complex64"}
         return names.get(word, word) if self.precision is np.float32 else word
 
     def arrays(self, tree: Any) -> Any:
-        """`tree` with the backend's arrays, in its precision, in place of NumPy's floating and complex ones."""
+        """`tree` with NumPy's floating and complex arrays replaced by the backend's, in its precision."""
 
         def lifted(leaf: Any) -> Any:
             plain = type(leaf) is np.ndarray or isinstance(leaf, np.generic)
@@ -161,7 +161,7 @@ class Subject:
         return optree.tree_map(lifted, self.in_precision(tree), namespace=NAMESPACE)
 
     def numpy(self, tree: Any) -> Any:
-        """`tree` with NumPy arrays in place of the backend's."""
+        """`tree` with the backend's arrays replaced by NumPy arrays."""
         leaves, treedef = self.backend.flatten(tree)
         is_array = self.backend.is_array
         return treedef.unflatten([self.backend.to_numpy(leaf) if is_array(leaf) else leaf for leaf in leaves])
@@ -179,7 +179,7 @@ class Subject:
     def _text(self, tree: Any) -> str:
         try:
             return _text(self.numpy(tree))
-        except Exception:  # noqa: BLE001  # whatever it is, a message should show it
+        except Exception:  # noqa: BLE001  # a message should show it all the same
             return repr(tree)
 
     # -- what is expected --------------------------------------------------------------------------------
@@ -201,16 +201,16 @@ class Subject:
     ) -> None:
         """Each leaf is an array of the backend, of the shape and dtype of its NumPy reference, and close to it.
 
-        `depth` counts nested derivatives, each of which multiplies the error of one that takes differences;
-        `precision` is that of the least precise array that went into a result, where that is not the subject's;
-        `scale` is the size of the function, whose rounding shows in a derivative however small that is.
+        `depth` counts nested derivatives: each multiplies the error of a backend that takes differences. `precision` is
+        that of the least precise array behind the result, if it is not the subject's. `scale` is the size of the
+        function, whose rounding shows in a derivative of any size.
         """
         for leaf, reference, path in self._partners(received, expected, what):
             allowed = self.tolerance(reference, depth, precision) * max(scale, _largest(reference))
             self._expect_values(leaf, reference, path, allowed)
 
     def expect_equal(self, received: Any, expected: Any, *, what: str = "the result") -> None:
-        """The same, but each entry is exact."""
+        """The same, with exact entries."""
         for leaf, reference, path in self._partners(received, expected, what):
             array = self.backend.to_numpy(leaf)
             words = f"{path} = {_text(array)}", f"exactly {_text(reference)}"
@@ -219,17 +219,17 @@ class Subject:
     def expect_infinite(
         self, received: Any, expected: Any, slope: Callable[[float], Any], *, what: str = "the result"
     ) -> None:
-        """As `expect_close`, where some entries of the one reference are infinite.
+        """As `expect_close`, for a single reference with some infinite entries.
 
-        A rule knows that a slope is infinite, differences do not: they give no number where they leave the domain of
-        the function, or else the slope over their step, and that is all that can be expected of them. `slope` gives
-        it for a step, in the shape of the result; so much longer as results may be off is let pass.
+        A rule gives an infinite slope. Differences give NaN if they leave the domain of the function, or else the slope
+        over their step, and more cannot be expected of them. `slope` gives that slope for a step, in the shape of the
+        result; it is called with `SLACK` times the backend's step.
         """
         ((leaf, reference, path),) = self._partners(received, expected, what)
         array, step = self.backend.to_numpy(leaf), self.step()
         infinite = np.isinf(reference)
         kept = self.arrays(np.where(infinite, 0.0, array))
-        self.expect_close(kept, np.where(infinite, 0.0, reference), what=f"{path}, the infinite entries apart,")
+        self.expect_close(kept, np.where(infinite, 0.0, reference), what=f"{path}, without the infinite entries,")
         found, wanted = array[infinite], reference[infinite]
         if step == 0.0:
             words = f"{path} = {_text(array)}", f"exactly {_text(reference)}"
@@ -239,7 +239,7 @@ class Subject:
         self.expect(
             bool(np.all(np.isnan(found) | (np.sign(wanted) * found >= least))),
             f"{path} = {_text(array)}",
-            f"{_text(reference)}; by differences over about {step:.2g}, no number or at least {_text(least)} in size",
+            f"{_text(reference)}; by differences over about {step:.2g}, NaN or at least {_text(least)} in size",
             WRONG_VALUE,
         )
 
@@ -262,27 +262,27 @@ class Subject:
         """The largest relative difference from `reference` that the backend's own `relative_error` allows."""
         epsilon = max(float(np.finfo(dtype).eps) for dtype in (reference.dtype, precision or self.precision))
         owed, step = self.backend.relative_error(epsilon), self.backend.relative_step(epsilon)
-        # Differences divide the error of what they are taken of by their step; rules do not.
+        # Differences divide the error of the inner derivative by their step; rules do not.
         allowed = SLACK * owed * (step or 1.0) ** (1 - depth)
         if allowed > 0.1 and depth > 2:
-            msg = f"the backend owes no digit of {depth} nested derivatives in {reference.dtype}"
+            msg = f"the backend promises no digit of {depth} nested derivatives in {reference.dtype}"
             raise OutOfReach(msg)
         if allowed > 0.1:
             received = f"relative_error({epsilon:.2g}) = {owed:.2g}"
-            received += f" and relative_step = {step:.2g}, which owes no digit of {depth} nested derivatives"
-            expected = "some digits: declare no more error than there is, or do not declare NESTING"
+            received += f" and relative_step = {step:.2g}, which promises no digit of {depth} nested derivatives"
+            expected = "some digits: declare no larger error than the true one, or leave out NESTING"
             raise Failure(section("received", received) + section("expected", expected))
         return allowed
 
     def step(self, precision: Any = None) -> float:
-        """About how far from x the backend evaluates f; 0 for exact rules."""
+        """About how far from x the backend evaluates f; 0 for derivative rules."""
         return self.backend.relative_step(float(np.finfo(precision or self.precision).eps))
 
     def require_reach(self, reach: float, precision: Any = None) -> None:
-        """Leave a scenario about a function that only within `reach` of x is what it looks like from there."""
+        """Skip a scenario about a function that is smooth only within `reach` of x, if the backend steps further."""
         step = self.step(precision)
         if SLACK * step > reach:
-            msg = f"the backend takes steps of about {step:.2g}, which tell nothing of what f does within {reach:.2g}"
+            msg = f"the backend takes steps of about {step:.2g}, too long to see what f does within {reach:.2g}"
             raise OutOfReach(msg)
 
     def _partners(self, received: Any, expected: Any, what: str) -> list[tuple[Any, np.ndarray, str]]:
@@ -340,7 +340,7 @@ def section(title: str, text: str) -> str:
 
 
 def share_memory(a: np.ndarray, b: np.ndarray) -> bool:
-    """Whether writing to one of them can change the other; arrays that nobody can write to may share what they like."""
+    """Whether writing to one of them can change the other; read-only arrays may share memory."""
     return bool(np.shares_memory(a, b)) and (a.flags.writeable or b.flags.writeable)
 
 
@@ -357,7 +357,7 @@ def _source(f: Any) -> str:
 
 
 def _closure(f: Any) -> list[str]:
-    """What the source of f leaves open: numbers, names and arrays around it."""
+    """The values that f closes over: numbers, texts and arrays."""
     try:
         around = inspect.getclosurevars(f).nonlocals
     except (TypeError, ValueError):

@@ -1,4 +1,4 @@
-"""The package of scenarios by the type that it has: a type checker takes a package for a module, which nobody calls."""
+"""The package of scenarios with its true type: a type checker takes a package for a module, which cannot be called."""
 
 from __future__ import annotations
 

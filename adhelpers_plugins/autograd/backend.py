@@ -60,20 +60,20 @@ class AutogradBackend(ADBackend):
     conversion: ClassVar[str | None] = "numpy.asarray"
 
     def is_array(self, leaf: Any) -> bool:
-        """NumPy arrays and scalars in the machine's byte order, and boxes; no subclass, for which there is no box."""
+        """True for NumPy arrays and scalars in the machine's byte order, and boxes; subclasses have no box."""
         kind = type(leaf)
         if kind is np.ndarray or isinstance(leaf, np.generic):
             return bool(leaf.dtype.isnative)
         return kind is ArrayBox
 
     def asarray(self, leaf: Any, like: Array | None = None) -> Array:
-        """A NumPy array."""
+        """Make a NumPy array."""
         if isinstance(leaf, (np.ndarray, np.generic)):
             return np.array(leaf, dtype=leaf.dtype.newbyteorder("="))
         return np.array(leaf, dtype=None if like is None else like.dtype)
 
     def flatten(self, tree: Any) -> tuple[Leaves, TreeDef]:
-        """A box of a container, such as the result of ``eigh``, becomes a container of boxes, of arrays all of them."""
+        """As usual; a box of a container, such as the result of ``eigh``, becomes a container of boxes of arrays."""
         if self.is_array(tree):
             return (box_of_array(tree),), SINGLE
         leaves, treedef = super().flatten(tree)
@@ -82,11 +82,11 @@ class AutogradBackend(ADBackend):
         return tuple(map(box_of_array, leaves)), treedef
 
     def in_own_containers(self, tree: Any, error: Exception) -> Any:
-        """Containers of ``autograd.builtins``, which primitives such as ``odeint`` look into."""
+        """Convert to containers of ``autograd.builtins``, which primitives such as ``odeint`` look into."""
         return in_own_containers(tree, error)
 
     def array_namespace(self, *arrays: Array) -> Any:
-        """array_api_compat's NumPy; for boxes, which the vector of a rule may be, its counterpart over autograd's."""
+        """array_api_compat's NumPy; for boxes, which a rule's vector may be, a namespace over autograd's NumPy."""
         return namespace if any(map(isbox, arrays)) or follows_rule() else array_api_compat.numpy
 
     def special_namespace(self, *arrays: Array) -> Any:
@@ -110,7 +110,7 @@ class AutogradBackend(ADBackend):
         return False
 
     def keeps(self, leaf: Array) -> bool:
-        """Not a box."""
+        """False for a box."""
         return not isbox(leaf)
 
     def stop_gradient(self, leaf: Array) -> Array:
@@ -118,7 +118,7 @@ class AutogradBackend(ADBackend):
         return leaf if type(leaf) is np.ndarray else getval(leaf)
 
     def copy(self, leaf: Array) -> Array:
-        """A copy, or a box itself: nobody can write to it."""
+        """A copy of an array; a box itself, because nobody can write to it."""
         return copy(leaf)
 
     def jvp(self, f: LeafFunction, x: Leaves, u: Leaves) -> tuple[Leaves, Leaves, Leaves]:
@@ -138,7 +138,7 @@ class AutogradBackend(ADBackend):
         return tuple(outputs), tuple(pushed), _copies(aux)
 
     def formulations(self, n: int, m: int, batch: int) -> list[Formulation]:
-        """Copies of the batch while they are small: each primitive then runs once, and not once for each vector."""
+        """Copies of a small batch first: each primitive then runs once instead of once for each vector."""
         return fewest_vectors_first(n, m, batch, copied=_SMALL)
 
     def jvp_sweep(self, f: LeafFunction, x: Leaves, tangents: Leaves) -> tuple[Leaves, Leaves, Leaves]:
@@ -164,7 +164,7 @@ class AutogradBackend(ADBackend):
         return super().vjp_sweep(pullback, cotangents)
 
     def jvp_sweeps(self, f: LeafFunction, x: Leaves) -> dict[str, JVPSweep]:
-        """One way, in which the rules are applied to each tangent by itself."""
+        """One sweep, which applies the rules to each tangent by itself."""
         return {"one by one": partial(self.jvp_sweep, f, x)}
 
     def vjp_sweeps(self, pullback: Pullback) -> dict[str, VJPSweep]:
@@ -172,7 +172,7 @@ class AutogradBackend(ADBackend):
         return {"one by one": partial(self.vjp_sweep, pullback)}
 
     def apply_rule(self, rule: Rule, x: Leaves) -> Leaves:
-        """As an application of a primitive, which every trace sees."""
+        """Apply the rule as a primitive, which every trace sees."""
         return apply_rule(rule, x)
 
     def _sweep(self, replay: Callable[[Leaves], Sequence[Any]], vectors: Leaves, partners: Leaves) -> Leaves:
@@ -190,7 +190,7 @@ class AutogradBackend(ADBackend):
 
 
 _SMALL = 100_000
-"""Up to so many elements in all copies of a batch, one product at them is faster than one for each vector.
+"""Up to this many elements in all copies of a batch, one product at the copies is faster than one for each vector.
 
 Measured by ``python -m benchmarks --only batched --backends autograd``.
 """
@@ -243,7 +243,7 @@ def _own(leaf: Any, taken: set[int]) -> Array:
 
 
 def _like(partner: Array, derivative: Any, taken: set[int]) -> Array:
-    """A derivative in the dtype of its partner, zeros where there is no dependence."""
+    """A derivative in the dtype of its partner; zeros if there is no dependence."""
     if derivative is None:
         return np.zeros(partner.shape, dtype=partner.dtype)
     return in_dtype_of(partner, _own(derivative, taken))

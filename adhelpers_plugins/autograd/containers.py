@@ -1,4 +1,4 @@
-"""Containers of autograd's own: it sees boxes in a plain one only where a function takes that apart."""
+"""autograd's own containers: it sees boxes in a plain container only if a function takes that apart."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _PRIMITIVE = anp.exp.__code__
 
 
 def in_own_containers(tree: Any, error: Exception) -> Any:
-    """`tree` in autograd's containers, if `error` tells that a primitive was given one of its plain ones.
+    """`tree` in autograd's containers, if `error` shows that a primitive received one of its plain containers.
 
-    None if it tells of something else. Of other containers an error says what to write.
+    Returns None for any other error. If the plain container is not part of `tree`, it raises with what to write.
     """
     function, container = _refused(error)
     if container is None:
@@ -30,7 +30,7 @@ def in_own_containers(tree: Any, error: Exception) -> Any:
         return _own(tree)
     kind = type(container).__name__
     msg = (
-        f"f gave {function} of autograd a plain {kind} that holds arrays which depend on x, and autograd does not see "
+        f"f gave autograd's {function} a plain {kind} with arrays that depend on x, and autograd does not see "
         f"them there ({error}); wrap it, as in autograd.builtins.{kind}(...)"
     )
     raise ArgumentTypeError(msg) from error

@@ -1,7 +1,7 @@
-"""Functions that bring their own derivative, as one primitive of autograd's.
+"""Functions with their own derivative rule, as one primitive of autograd.
 
-autograd keeps each primitive for ever, so there is one for all rules, and its first argument is the rule. Cotangents
-of autograd's are those of a `Rule`: they pair with tangents without conjugates.
+autograd keeps each primitive for ever, so one primitive serves all rules, and its first argument is the rule.
+autograd's cotangents are those of a `Rule`: they pair with tangents without conjugates.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ _MORE_THAN_ARE_OPEN = 1_000_000
 
 
 def follows_rule() -> bool:
-    """Whether a product of a rule is computed, whose vector may be a box where the point is none."""
+    """Whether a product of a rule is running: its vector may be a box although the point is not."""
     return bool(trace_stack.top >= _MORE_THAN_ARE_OPEN)
 
 

@@ -1,4 +1,4 @@
-"""What rules return: held to the values that it belongs to, and added up."""
+"""Derivatives that rules return: check them against their values, and add them up."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from adhelpers_plugins.autograd.rules import Mode, Rule
 
 
 def alike(derivative: Any, value: Any) -> bool:
-    """Whether a derivative that is an array is as it should be, which most are: there is nothing to check then."""
+    """Whether a derivative has the shape and dtype of its value, as most do: it then needs no further check."""
     return derivative.dtype == value.dtype and derivative.shape == value.shape
 
 
@@ -39,12 +39,12 @@ def checked(derivative: Any, value: Any, function: Callable[..., Any], argnums: 
 
 
 def copy(leaf: Any) -> Array:
-    """An array in memory of its own; boxes belong to an enclosing trace and cannot be written to."""
+    """Copy an array; boxes belong to an enclosing trace and are read-only."""
     return leaf if type(leaf) is not ndarray and isbox(leaf) else np.array(leaf)
 
 
 def box_of_array(leaf: Any) -> Any:
-    """`leaf`, or if it is a box of one of Python's numbers, which may lack a dtype, that of an array."""
+    """`leaf`, or a box of an array if `leaf` is a box of a Python number, which may lack a dtype."""
     return leaf * np.ones(()) if isbox(leaf) and type(getval(leaf)) in (float, complex) else leaf
 
 
@@ -59,7 +59,7 @@ def in_dtype_of(partner: Array, derivative: Array) -> Array:
 
 
 def copied(derivative: Any) -> Any:
-    """What a rule of a user's returned, who may keep it."""
+    """Copy the result of a user's rule, because the user may keep it."""
     return derivative.copy() if type(derivative) is ndarray else derivative
 
 
@@ -68,7 +68,7 @@ Sum = tuple[Any, bool]
 
 
 def added(before: Sum | None, derivative: Any) -> Sum:
-    """``add_outgrads``, but quick for arrays, and aware that NumPy scalars cannot be added to in place."""
+    """``add_outgrads``, faster for arrays, and without in-place addition to NumPy scalars."""
     if type(derivative) is ndarray:
         if before is None:
             return derivative, False

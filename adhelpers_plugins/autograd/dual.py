@@ -19,9 +19,9 @@ from adhelpers_plugins.autograd.tracing import TRACING, trace
 
 
 class DualNode(Node):  # type: ignore[misc]  # autograd is not typed
-    """A value's tangent: a rule of NumPy's pushes it at once, as in autograd.
+    """The tangent of a value: a rule of NumPy's functions pushes it at once, as in autograd.
 
-    Any other rule may be costly, fail or warn: it waits until an output turns out to depend on it.
+    Any other rule may be costly, fail or warn, so it waits until an output depends on it.
 
     Attributes
     ----------
@@ -63,9 +63,9 @@ class DualNode(Node):  # type: ignore[misc]  # autograd is not typed
         self.tangent = tangent
 
     def complete(self) -> None:
-        """Push what this tangent waits for, and then it."""
+        """Push the parents of this tangent, and then the tangent."""
         stack = [self]
-        while stack:  # and no recursion, for traces are deep
+        while stack:  # no recursion, because traces are deep
             node = stack[-1]
             if hasattr(node, "tangent"):
                 stack.pop()
@@ -104,7 +104,7 @@ notrace_primitives[DualNode] = notrace_primitives[JVPNode] - WATCHED
 
 
 def push_through(f: LeafFunction, x: Leaves, u: Leaves) -> tuple[Leaves, Sequence[DualNode | None], Leaves]:
-    """`trace` with tangents: each node that is returned has one."""
+    """`trace` with tangents: each returned node has one."""
     outputs, nodes, aux = trace(f, x, [DualNode.new_root(tangent) for tangent in u])
     for node in nodes:
         if node is not None and not hasattr(node, "tangent"):

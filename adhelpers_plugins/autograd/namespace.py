@@ -1,28 +1,28 @@
 """The array API (2025.12, with linalg and fft) over ``autograd.numpy``: every name differentiates correctly.
 
 autograd's boxes answer ``__array_namespace__`` with a namespace that is partly raw NumPy, which loses
-derivatives silently. Here a name is either right or raises. Beyond the standard there is nothing.
+derivatives silently. Here each name is right, or raises. There are no names beyond the standard.
 
-What raises, because it has no derivative or none that could be told:
+The following raise, because they have no derivative, or an undetermined one:
 
 ===================================== ==================================================================
-``linalg.svd`` with full matrices     the last vectors of the longer basis are any that complete it; the
-                                      other factors, and those of square matrices, have a derivative
-``linalg.qr`` in complete mode        the same holds of Q for tall matrices
-``linalg.slogdet``, ``linalg.inv``    singular matrices; so does the second derivative of ``linalg.det``
-``linalg.qr``                         matrices without full rank
-``linalg.eig``, ``linalg.eigvals``    matrices without a basis of eigenvectors
-``arange`` of traced numbers          how many there are is no smooth function of them
-``asarray`` of an array of objects    what is traced in it would be lost
-``bitwise_and`` and its like          are for integers, which are never traced
-``from_dlpack``                       is for memory, which would be read past the trace
+``linalg.svd`` with full matrices     the last vectors of the longer basis are not determined; the other
+                                      factors, and those of square matrices, have a derivative
+``linalg.qr`` in complete mode        the last vectors of Q are not determined for tall matrices
+``linalg.slogdet``, ``linalg.inv``    of singular matrices; so does the second derivative of ``linalg.det``
+``linalg.qr``                         of matrices without full rank
+``linalg.eig``, ``linalg.eigvals``    of matrices without a basis of eigenvectors
+``arange`` of traced numbers          the length is not a smooth function of them
+``asarray`` of an array of objects    traced numbers in it would be lost
+``bitwise_and`` and similar functions take integers, which are never traced
+``from_dlpack``                       reads memory, which has no trace
 ===================================== ==================================================================
 
 Eigenvectors and singular vectors of equal values have no derivative either: theirs is infinite or nan, with
-NumPy's warning. Equal eigenvalues have one together, which is right in what does not tell them apart, such as their
-sum. autograd's boxes themselves lack ``+x``, ``x // y``, ``x.mT``, ``x.device``, ``float(x)`` and assignment to
-elements, which raise; the functions `positive`, `floor_divide`, `matrix_transpose` and `where` are the way out.
-Of boxes a function takes what the standard lists and no more: ``sum(x, axis=0)``, for ``sum(x, 0)`` raises.
+NumPy's warning. Equal eigenvalues have a derivative only together: it is right for symmetric functions of them, such as
+their sum. autograd's boxes lack ``+x``, ``x // y``, ``x.mT``, ``x.device``, ``float(x)`` and assignment to elements,
+which raise: use `positive`, `floor_divide`, `matrix_transpose` and `where` instead. A function of boxes takes only the
+arguments that the standard lists: ``sum(x, axis=0)`` works, and ``sum(x, 0)`` raises.
 """
 
 from __future__ import annotations

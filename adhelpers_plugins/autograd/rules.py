@@ -1,4 +1,4 @@
-"""The derivative rule of one application of a primitive: found, and refused where it is missing or wrong."""
+"""Find the derivative rule of a primitive's application, and refuse it if it is missing or wrong."""
 
 from __future__ import annotations
 
@@ -61,9 +61,9 @@ class Mode:
         return rule
 
     def failure(self, error: Exception, function: Callable[..., Any], argnums: Sequence[int]) -> str | None:
-        """What to say of an error about a rule; None if it is that of a user's own rule or function.
+        """The message for an error of a rule; None if a user's own rule or function raised it.
 
-        To be called in the ``except`` clause around the rule, whose module's frames are then first in the traceback.
+        Call it in the ``except`` clause around the rule: the frames of this module are then first in the traceback.
         """
         if isinstance(error, UnsupportedOperationError):
             return str(error)
@@ -97,9 +97,9 @@ NUMPYS = frozenset(f for module in (anp, fft, linalg) for f in vars(module).valu
 
 
 def makes_arrays(function: Callable[..., Any], value: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> bool:
-    """Whether `value`, unless it is a view, and what the rule returns are arrays that nobody else holds.
+    """Whether nobody else holds the array `value`, unless it is a view, or the arrays that the rule returns.
 
-    A user's primitives and rules may hold theirs; ``real(x)`` may be `x` itself, and ``out`` is somebody's.
+    A user's primitives and rules may hold their arrays, ``real(x)`` may be `x` itself, and ``out`` has an owner.
     """
     return function in NUMPYS and "out" not in kwargs and id(value) not in map(id, args)
 
@@ -120,7 +120,7 @@ def _calls_rules(frame: FrameType) -> bool:
 
 
 def lies_in_libraries(error: Exception, first: FrameType) -> bool:
-    """The same of the frame `first` and those below it."""
+    """The same for the frame `first` and those below it."""
     frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
     return _are_of_libraries(frames[frames.index(first) :])
 

@@ -28,7 +28,7 @@ Axis = int | tuple[int, ...] | None
 
 
 def logsumexp(a: Any, /, axis: Axis = None, *, keepdims: bool = False) -> Any:
-    """The logarithm of a sum of exponentials, over all axes where `axis` is None."""
+    """The logarithm of a sum of exponentials, over all axes if `axis` is None."""
     if axis is not None:  # counted from the front, for autograd's rule to put them back where they were
         axes = axis if isinstance(axis, tuple) else (axis,)
         axis = tuple([operator.index(i) + (a.ndim if i < 0 else 0) for i in axes])
@@ -36,7 +36,7 @@ def logsumexp(a: Any, /, axis: Axis = None, *, keepdims: bool = False) -> Any:
 
 
 def polygamma(n: int, x: Any, /) -> Any:
-    """The n-th derivative of digamma, in the precision of `x`, which SciPy's widens."""
+    """The n-th derivative of digamma, in the precision of `x`; SciPy's function widens it."""
     return astype(_polygamma(n, x), x.dtype)
 
 
@@ -57,7 +57,7 @@ def softplus(x: Any, /) -> Any:
 
 @primitive
 def _quotient(x: Any, y: Any) -> Any:
-    """X / y, which is 0 where x is."""
+    """X / y, or 0 where x is 0."""
     nothing = np.equal(x, 0)
     return np.where(nothing, 0, x) / np.where(nothing, 1, y)
 
@@ -67,7 +67,7 @@ slopes(_quotient, lambda ans, x, y: 1 / y, lambda ans, x, y: -_quotient(ans, y))
 
 @primitive
 def xlogy(x: Any, y: Any, /) -> Any:
-    """The product of x and log(y), which is 0 where x is, and so is its derivative by y."""
+    """The product of x and log(y); it and its derivative by y are 0 where x is 0."""
     return scipy.special.xlogy(x, y)
 
 

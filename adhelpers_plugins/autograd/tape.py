@@ -1,4 +1,4 @@
-"""A trace on a tape, to be replayed any number of times: it keeps each primitive's rule, bound to its arguments."""
+"""A trace on a tape, which can be replayed: it keeps each primitive's rule, bound to its arguments."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from adhelpers_plugins.autograd.tracing import TRACING, trace
 
 
 class TapeNode(Node):  # type: ignore[misc]
-    """One application of a primitive, or an argument of the function: NumPy's rules are bound to it at once.
+    """An application of a primitive, or an argument of the function; rules of NumPy's functions are bound at once.
 
     Attributes
     ----------
@@ -26,13 +26,13 @@ class TapeNode(Node):  # type: ignore[misc]
         From the tangents of the parents to that of the value, or from the value's cotangent to the parents'.
         Not set while a rule waits to be bound, as those of a `DualNode` wait.
     rest
-        What a waiting rule is for, besides `function` and `argnums`.
+        The arguments of a waiting rule, besides `function` and `argnums`.
     shape, dtype
-        Of the value, which itself need not be kept.
+        Those of the value, which itself need not be kept.
     number
-        Higher than that of each parent.
+        A number higher than that of each parent.
     makes
-        What `makes_arrays` tells.
+        The result of `makes_arrays`.
     """
 
     __slots__ = ("argnums", "dtype", "function", "makes", "number", "parents", "replay", "rest", "shape")
@@ -78,7 +78,7 @@ class TapeNode(Node):  # type: ignore[misc]
 
 
 class PushNode(TapeNode):
-    """Of a tape for tangents."""
+    """A node of a tape for tangents."""
 
     __slots__ = ()
     mode = FORWARD
@@ -90,7 +90,7 @@ class PushNode(TapeNode):
 
 
 class PullNode(TapeNode):
-    """Of a tape for cotangents."""
+    """A node of a tape for cotangents."""
 
     __slots__ = ()
     mode = REVERSE
@@ -146,7 +146,7 @@ class Tape:
         del node.rest
 
     def push(self, tangents: Leaves) -> Sequence[Any]:
-        """The tangent of each output, None where the output does not depend on `x`."""
+        """The tangent of each output, or None if the output does not depend on `x`."""
         pushed: dict[TapeNode | None, Any] = dict(zip(self._roots, tangents, strict=True))
         with TRACING:
             top = trace_stack.top
@@ -164,7 +164,7 @@ class Tape:
         return [pushed.get(end) for end in self._ends]
 
     def pull(self, cotangents: Leaves) -> Sequence[Any]:
-        """The cotangent of each argument, None where no output depends on it."""
+        """The cotangent of each argument, or None if no output depends on it."""
         pulled: dict[TapeNode, Sum] = {}
         for end, cotangent in zip(self._ends, cotangents, strict=True):
             if end is not None:
@@ -193,7 +193,7 @@ def _in_order(ends: Sequence[TapeNode | None]) -> list[TapeNode]:
     """The applications of primitives that the ends depend on, each after its parents."""
     found: dict[int, TapeNode] = {}
     stack = [end for end in ends if end is not None]
-    while stack:  # and no recursion, for traces are deep
+    while stack:  # no recursion, because traces are deep
         node = stack.pop()
         if node.parents and node.number not in found:
             found[node.number] = node

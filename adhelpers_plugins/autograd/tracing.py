@@ -17,7 +17,7 @@ TRACING = threading.RLock()
 """Held while autograd's count of traces, ``trace_stack.top``, may change.
 
 The count is a global that autograd itself leaves wrong after an exception: it is put back however a block ends.
-Rules are replayed under the lock too, for some trace functions of their own (fixed points, differential equations).
+Rules are replayed under the lock too, because some trace their own functions (fixed points, differential equations).
 """
 
 

@@ -1,7 +1,7 @@
-"""Rules of autograd that give a wrong number without a word, and for which arguments they do.
+"""Rules of autograd that are silently wrong, and the arguments for which they are.
 
-Each condition has the parameters of the NumPy function it is about, after the numbers of those arguments
-that are differentiated. Where it holds the rule counts as missing, so that the other mode can stand in.
+Each condition takes the parameters of its NumPy function, after the numbers of the differentiated arguments. If it
+holds, the rule counts as missing, so that the core can use the other mode.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def _fills(argnums: Argnums, *args: Any, **options: Any) -> bool:
 
 
 def _tile(argnums: Argnums, x: Array, reps: Any) -> bool:
-    """The repetitions are of the last axes; the rule takes them for those of the first."""
+    """The repetitions belong to the last axes, but the rule uses them for the first."""
     return bool(np.size(reps) < np.ndim(x) and np.any(np.not_equal(reps, 1)))
 
 

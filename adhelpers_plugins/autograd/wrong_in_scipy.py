@@ -1,6 +1,6 @@
-"""Rules of ``autograd.scipy`` that are wrong without a word, as `adhelpers_plugins.autograd.wrong` has others.
+"""Rules of ``autograd.scipy`` that are silently wrong; `adhelpers_plugins.autograd.wrong` lists those for NumPy.
 
-They are found by where they stand, for nothing of SciPy is imported that the user has not imported.
+They are found by module and name, so that no part of SciPy is imported before the user imports it.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ def _chi2_pdf(argnums: Argnums, x: Array, df: Array, *_: Any, **options: Any) ->
 
 
 def _odeint(argnums: Argnums, func: Any, y0: Array, t: Array, args: Any = (), **options: Any) -> bool:
-    """What is said of the equation is taken for that of the adjoint equation too."""
+    """The rule uses the options of the equation for the adjoint equation too."""
     return any(options.get(name) is not None for name in ("Dfun", "ml", "mu", "tcrit"))
 
 
@@ -138,7 +138,7 @@ _NAMES = frozenset({"jv", *[place.partition(":")[2] for place in (*WRONG_FORWARD
 
 
 def condition_for(function: Callable[..., Any], wrong: Mapping[str, Condition]) -> Condition | None:
-    """When the rule of that primitive is wrong; None for one that is not listed."""
+    """The condition under which the rule of a primitive is wrong; None for a primitive that is not listed."""
     if getattr(function, "__name__", None) not in _NAMES:  # as most are: no module need be looked into
         return None
     for place, condition in wrong.items():

@@ -1,4 +1,4 @@
-"""Central differences on the arrays of any framework; NumPy alone is needed."""
+"""Central differences on the arrays of any framework; only NumPy is needed."""
 
 from __future__ import annotations
 
@@ -39,18 +39,17 @@ _OPERATIONS = ("jvp", "vjp", "batched-forward", "batched-reverse")
 class FiniteDifferenceBackend(ADBackend):
     """Central differences, the default that needs no framework.
 
-    The step follows from dtype and magnitude: where rounding (about eps / h) and truncation (about h**order)
-    balance, ``h = eps**(1 / (order + 1))``, in units of the magnitude of `x` (at least 1). No element moves
-    farther than that; where elements of different magnitude move together, rounding of the large ones
-    counts more by the ratio of the two. The relative error is otherwise about
-    ``eps**(order / (order + 1))``: 4e-11 in float64 and 2e-5 in float32 for order 2, 3e-13 and 3e-6 for
-    order 4, whose step is larger. `f` must be defined, and vary smoothly, that far around `x`.
+    The step follows from dtype and magnitude. Rounding (about eps / h) and truncation (about h**order) balance at
+    ``h = eps**(1 / (order + 1))``, in units of the magnitude of `x` (at least 1). No element moves farther. The
+    relative error is about ``eps**(order / (order + 1))``: 4e-11 in float64 and 2e-5 in float32 for order 2, 3e-13 and
+    3e-6 for order 4, whose step is larger. If elements of different magnitude move together, rounding of the large ones
+    counts more, by the ratio of the two. `f` must be defined and smooth within a step of `x`.
 
-    Differences do not know constants: as an outer derivative they see the `u` of an inner operation vary,
-    and differentiate it whatever `differentiate_u` says.
+    Differences know no constants: as an outer derivative they see the `u` of an inner operation vary, and differentiate
+    it for any `differentiate_u`.
 
-    A product with the Jacobian evaluates `f` ``order + 1`` times. One with its transpose is derived: it
-    pushes each element of `x` forward, so its cost grows with the size of `x`.
+    A product with the Jacobian evaluates `f` ``order + 1`` times. A product with its transpose pushes each element of
+    `x` forward, so its cost grows with the size of `x`.
 
     Parameters
     ----------
@@ -80,8 +79,8 @@ class FiniteDifferenceBackend(ADBackend):
     )
 
     known_failures: ClassVar[Mapping[str, str]] = {
-        "calls/jvp": "wrong behaviour: differences need f at two points more, or four",
-        "calls/batched-forward": "wrong behaviour: differences need f at two points for each vector",
+        "calls/jvp": "wrong behaviour: differences call f at two or four more points",
+        "calls/batched-forward": "wrong behaviour: differences call f at two points for each vector",
         **dict.fromkeys(
             (
                 *(f"u-constant/{outer}-of-{inner}" for outer in _OPERATIONS for inner in _OPERATIONS[:2]),
@@ -105,18 +104,18 @@ class FiniteDifferenceBackend(ADBackend):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.order not in tuple(_STENCILS):  # what cannot be hashed is no order either
+        if self.order not in tuple(_STENCILS):  # a tuple, because an unhashable order must be refused too
             msg = f"order is {self.order!r}; write 2 or 4"
             raise ArgumentError(msg)
 
     def is_array(self, leaf: object) -> bool:
-        """Any array of the array API standard, NumPy's in the machine's byte order among them."""
+        """True for any array of the array API standard, including NumPy's in the machine's byte order."""
         if isinstance(leaf, (np.ndarray, np.generic)):
             return leaf.dtype.isnative and (type(leaf) in (np.ndarray, np.memmap) or isinstance(leaf, np.generic))
         return array_api_compat.is_array_api_obj(leaf) or _owner(leaf) is not None
 
     def asarray(self, leaf: Any, like: Array | None = None) -> Array:
-        """A NumPy array, or one of the framework of `like`."""
+        """Make a NumPy array, or an array of the framework of `like`."""
         owner = None if like is None else _owner(like)
         if owner is not None:
             return owner.asarray(leaf, like)
@@ -151,24 +150,24 @@ class FiniteDifferenceBackend(ADBackend):
         return outputs, self.stack(columns), aux
 
     def jvp_sweeps(self, f: LeafFunction, x: Leaves) -> dict[str, JVPSweep]:
-        """One way, in which each tangent is pushed by itself."""
+        """One sweep, which pushes each tangent by itself."""
         return {"one by one": partial(self.jvp_sweep, f, x)}
 
     def apply_rule(self, rule: Rule, x: Leaves) -> Leaves:
-        """Its function alone: differences of that are the derivative which the rule is for."""
+        """The rule's function alone, whose differences are its derivative."""
         return rule.call(*x)
 
     def relative_error(self, epsilon: float) -> float:
-        """The error at the chosen step; of order 4, which looks farther around, ten times what balances there."""
+        """The error at the chosen step; for order 4, whose step is longer, ten times the balanced error."""
         balanced = float(epsilon ** (self.order / (self.order + 1)))
         return balanced if self.order == 2 else 10.0 * balanced
 
     def relative_step(self, epsilon: float) -> float:
-        """That at which rounding and truncation balance."""
+        """The step at which rounding and truncation balance."""
         return float(epsilon ** (1 / (self.order + 1)))
 
     def _value(self, f: LeafFunction, x: Leaves) -> tuple[Leaves, Leaves]:
-        # f may work in place on what it gets, and may return what belongs to somebody else.
+        # f may write to its arguments, and may return an array of another owner.
         outputs, aux = f(*map(self.copy, x))
         return tuple(map(self.copy, outputs)), tuple(map(self.copy, aux))
 
@@ -178,7 +177,7 @@ class FiniteDifferenceBackend(ADBackend):
         total: Leaves = (0.0,) * len(outputs)
         for k, weight in _STENCILS[self.order]:
             above, _ = f(*(self.copy(leaf + k * move) for leaf, move in zip(x, moves, strict=True)))
-            above = tuple(map(self.copy, above))  # before f is called again, which may write to the same memory
+            above = tuple(map(self.copy, above))  # the next call of f may write to the same memory
             below, _ = f(*(self.copy(leaf - k * move) for leaf, move in zip(x, moves, strict=True)))
             total = tuple(t + weight * (a - b) for t, a, b in zip(total, above, below, strict=True))
         return tuple(self.copy(self._scaled(t, 1.0 / h)) for t in total)
@@ -207,18 +206,18 @@ class FiniteDifferenceBackend(ADBackend):
         product = wide * xp.astype(h, wide.dtype)
         return product if wide is leaf else xp.astype(product, leaf.dtype)
 
-    # What depends on whose arrays these are, the backend that owns them knows.
+    # The following methods ask the backend that owns the arrays.
 
     def array_namespace(self, *arrays: Array) -> Any:
-        """The namespace that the owner of the arrays gives."""
+        """The namespace of the backend that owns the arrays."""
         return array_namespace(*arrays)
 
     def special_namespace(self, *arrays: Array) -> Any:
-        """The special functions that the owner of the arrays gives."""
+        """The special functions of the backend that owns the arrays."""
         return special_namespace(*arrays)
 
     def device(self, leaf: Array) -> object:
-        """Where the owner of `leaf` says it lies."""
+        """The device of `leaf`, from its owner."""
         owner = _owner(leaf)
         return super().device(leaf) if owner is None else owner.device(leaf)
 
@@ -233,20 +232,20 @@ class FiniteDifferenceBackend(ADBackend):
         return leaf if owner is None else owner.stop_gradient(leaf)
 
     def copy(self, leaf: Array) -> Array:
-        """As the owner of `leaf` copies it."""
+        """A copy of `leaf`, made by its owner."""
         if isinstance(leaf, (np.ndarray, np.generic)):
             return np.array(leaf)
         owner = _owner(leaf)
         return super().copy(leaf) if owner is None else owner.copy(leaf)
 
     def to_numpy(self, leaf: Array) -> Any:
-        """As the owner of `leaf` converts it."""
+        """The values of `leaf`, converted by its owner."""
         owner = _owner(leaf)
         return super().to_numpy(leaf) if owner is None else owner.to_numpy(leaf)
 
 
 def _wide(xp: Any, leaf: Array) -> Array:
-    """Half precision as float32, for steps and speeds leave its range."""
+    """Half precision as float32, because steps and speeds leave its range."""
     return xp.astype(leaf, xp.float32) if xp.finfo(leaf.dtype).bits < 32 else leaf
 
 

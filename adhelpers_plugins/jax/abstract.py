@@ -1,7 +1,7 @@
 """Forward mode while JAX traces values that are not known yet, as under ``jax.jit``.
 
-There JAX notices only when it compiles, long after this library could fall back, that a function with a custom
-VJP has no JVP. Its trace shows it at once.
+In such a trace JAX notices only at compilation that a function with a custom VJP has no JVP, too late for this library
+to fall back. A look at the trace shows it at once.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def is_abstract(leaf: Array) -> bool:
 
 
 def abstract_jvp(f: LeafFunction, x: Leaves, u: Leaves) -> tuple[Leaves, Leaves, Leaves]:
-    """``jax.jvp``, or `UnsupportedOperationError` if `f` uses a function that has a custom VJP only."""
+    """``jax.jvp``, or `UnsupportedOperationError` if `f` uses a function with only a custom VJP."""
 
     def push(x: Leaves, u: Leaves) -> Any:
         return jax.jvp(f, x, u, has_aux=True)

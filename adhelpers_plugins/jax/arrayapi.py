@@ -1,4 +1,4 @@
-"""The functions of the array API standard whose derivatives JAX gets wrong, or lacks, though they have one."""
+"""Functions of the array API standard whose derivatives are wrong or missing in JAX."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ _nextafter = elementwise("nextafter_everywhere", jnp.nextafter, lambda x1, x2: j
 
 
 def _share(x: Array, x1: Array, x2: Array) -> Array:
-    """Of x in hypot(x1, x2); where that is zero, JAX's own choice stands."""
+    """The share of x in hypot(x1, x2); if that is zero, JAX's own choice stands."""
     whole = _hypot(x1, x2)
     return jnp.where(whole == 0, 0.5, x / jnp.where(whole == 0, 1, whole))
 
 
 def _compiled(function: F) -> F:
-    """Compiled where it is called outside of a compiled function, like those of ``jax.numpy``."""
+    """Compile a function for calls outside of compiled code, as ``jax.numpy`` does."""
     return jax.jit(function)
 
 
@@ -42,13 +42,13 @@ def acosh(x: Array, /) -> Array:
 
 @_compiled
 def hypot(x1: Array, x2: Array, /) -> Array:
-    """The root of the sum of squares; JAX's second derivative is wrong where both are equal."""
+    """The root of the sum of squares; JAX's second derivative is wrong if both are equal."""
     return _hypot(*alike(x1, x2))
 
 
 @_compiled
 def nextafter(x1: Array, x2: Array, /) -> Array:
-    """The first argument but for rounding; JAX has no rule."""
+    """The first argument up to rounding; JAX has no rule."""
     return _nextafter(*alike(x1, x2))
 
 
@@ -58,7 +58,7 @@ def nextafter(x1: Array, x2: Array, /) -> Array:
 def arange(
     start: Any, stop: Any = None, step: Any = None, dtype: Any = None, *, device: Any = None, **options: Any
 ) -> Array:
-    """Numbers at equal distances; how many there are is a constant, and to JAX all that is in them."""
+    """Numbers at equal distances; their count is a constant, and to JAX the numbers are constants too."""
     if not any(isinstance(end, jax.core.Tracer) for end in (start, stop, step)):
         return jnp.arange(start, stop, step, dtype=dtype, device=device, **options)
     first, last, distance = map(jax.lax.stop_gradient, (start, stop, step))
@@ -73,13 +73,13 @@ def _zero(x: Any) -> Any:
 
 
 def permute_dims(a: Array, /, axes: tuple[int, ...]) -> Array:
-    """In another order of axes, which may be counted from the end."""
+    """Permute the axes, which may be counted from the end."""
     return jnp.permute_dims(a, tuple(axis + jnp.ndim(a) if axis < 0 else axis for axis in axes))
 
 
 @_compiled
 def sign(x: Array, /) -> Array:
-    """The direction, x / abs(x); JAX takes it for a constant, which for complex numbers it is not."""
+    """The direction, x / abs(x); JAX treats it as a constant, which is wrong for complex numbers."""
     if not jnp.iscomplexobj(x):
         return jnp.sign(x)
     is_zero = x == 0
@@ -98,7 +98,7 @@ def std(
     correction: float | None = None,
     **options: Any,
 ) -> Array:
-    """The standard deviation; that of single elements is constant, where the derivative of JAX's root is nan."""
+    """The standard deviation; for single elements it is constant, but JAX's derivative of the root is nan."""
     lengths = jnp.shape(x)
     axes = range(len(lengths)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
     is_single = all(lengths[i] == 1 for i in axes)
@@ -106,11 +106,11 @@ def std(
     return deviation(x, axis, dtype, out, ddof, keepdims, correction=correction, **options)
 
 
-# -- each value once: JAX takes the values for constants ---------------------------------------------------
+# -- unique values: JAX treats them as constants -----------------------------------------------------------
 
 
 def _from_array(function: F) -> F:
-    """Take the values from where they first stand in the array; JAX's own have no derivative."""
+    """Take the values from their first places in the array; JAX's own values have no derivative."""
 
     @functools.wraps(function)
     def unique(x: Array, /, **options: Any) -> Any:

@@ -48,7 +48,7 @@ _MISSING_RULE = re.compile(
     r"|for (grad|jvp|linearize|transpose) support, subclass must",
     re.IGNORECASE,
 )
-"""What JAX says of a rule that it lacks, where it differentiates or, of many, only where it transposes."""
+"""JAX's messages about a missing rule, when it differentiates or, for many rules, only when it transposes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,11 +58,11 @@ class JaxBackend(ADBackend):
     Parameters
     ----------
     x64
-        Enable 64-bit types for the operation, `f` included, without touching JAX's global setting. With
-        False that setting holds, and 64-bit NumPy data is refused where JAX would narrow it.
+        Enable 64-bit types for the operation, including `f`, without touching JAX's global setting. With False that
+        setting holds, and 64-bit NumPy data is refused if JAX would narrow it.
     jit
-        Compile every operation, once for each function (by identity, as long as it lives) and options. JAX's rule of
-        purity then holds: `f` is not run again, and what it closes over is frozen when it is first seen.
+        Compile every operation, once for each function object and options. `f` must then be pure: it does not run
+        again, and the values that it closes over stay as they were at the first call.
 
     Examples
     --------
@@ -82,7 +82,7 @@ class JaxBackend(ADBackend):
     jit: bool = False
 
     def scope(self) -> contextlib.AbstractContextManager[Any]:
-        """64-bit types, if the option asks for them; where they are on, another context would make calls slower."""
+        """64-bit types, if the option asks for them and they are not on already: a context makes calls slower."""
         is_needed = self.x64 and not jax.config.jax_enable_x64
         return enable_x64(True) if is_needed else contextlib.nullcontext()
 
@@ -91,12 +91,12 @@ class JaxBackend(ADBackend):
         return replace(self, x64=True)
 
     def is_array(self, leaf: object) -> bool:
-        """Arrays and tracers."""
+        """True for JAX arrays and tracers."""
         return isinstance(leaf, jax.Array)
 
     def asarray(self, leaf: Any, like: Array | None = None) -> Array:
-        """A JAX array; a 64-bit NumPy array is refused where it would be narrowed."""
-        with self.scope():  # for it may be called outside of an operation
+        """Make a JAX array; a 64-bit NumPy array that would be narrowed is refused."""
+        with self.scope():  # it may be called outside of an operation
             return self._array(leaf, like)
 
     def _array(self, leaf: Any, like: Array | None) -> Array:
@@ -113,7 +113,7 @@ class JaxBackend(ADBackend):
         return self._beside(like, native, None)
 
     def _beside(self, like: Array | None, data: Any, dtype: Any) -> Array:
-        """An array that is bound to the device of `like` only if `like` is: bound ones do not meet those elsewhere."""
+        """An array committed to the device of `like` only if `like` is: arrays committed to two devices do not mix."""
         if like is None or self.is_traced(like):
             return jnp.asarray(data, dtype=dtype)
         device = self.device(like)
@@ -126,7 +126,7 @@ class JaxBackend(ADBackend):
         return jnp.asarray(data, dtype=dtype, device=device)
 
     def flatten(self, tree: Any) -> tuple[Leaves, TreeDef]:
-        """Also what JAX alone knows for a container."""
+        """As usual, and containers that only JAX knows."""
         leaves, treedef = super().flatten(tree)
         unknown = [leaf for leaf in leaves if not isinstance(leaf, _USUAL)]
         if unknown and make_known(unknown):
@@ -134,11 +134,11 @@ class JaxBackend(ADBackend):
         return leaves, treedef
 
     def array_namespace(self, *arrays: Array) -> Any:
-        """``jax.numpy``, with fewer surprises."""
+        """``jax.numpy``, with corrected derivatives."""
         return namespace
 
     def special_namespace(self, *arrays: Array) -> Any:
-        """``jax.scipy.special``, and ``jax.nn``."""
+        """Functions of ``jax.scipy.special`` and ``jax.nn``."""
         return special
 
     def device(self, leaf: Array) -> object:
@@ -154,7 +154,7 @@ class JaxBackend(ADBackend):
         return isinstance(leaf, jax.core.Tracer)
 
     def stop_gradient(self, leaf: Array) -> Array:
-        """A constant to every enclosing transformation."""
+        """`leaf` as a constant to every enclosing transformation."""
         return jax.lax.stop_gradient(leaf) if self.is_traced(leaf) else leaf
 
     def copy(self, leaf: Array) -> Array:
@@ -179,7 +179,7 @@ class JaxBackend(ADBackend):
         return outputs, jax.tree_util.Partial(_of_tuple, pushforward), None, aux
 
     def apply_rule(self, rule: Rule, x: Leaves) -> Leaves:
-        """``jax.custom_jvp``, whose tangent is a linear primitive with a transpose of its own."""
+        """``jax.custom_jvp``, whose tangent is a linear primitive with its own transpose."""
         return apply_rule(rule, x)
 
     def jvp_sweep(self, f: LeafFunction, x: Leaves, tangents: Leaves) -> tuple[Leaves, Leaves, Leaves]:
@@ -192,7 +192,7 @@ class JaxBackend(ADBackend):
         return jax.vmap(pullback)(cotangents)
 
     def formulations(self, n: int, m: int, batch: int) -> list[Formulation]:
-        """Copies of the batch while they are few, for calls that are not compiled; samples for those that are."""
+        """Copies of a small batch for calls that are not compiled; samples for compiled ones."""
         return fewest_vectors_first(n, m, batch, copied=_SMALL, sampled=True)
 
     def sample_jacobian(self, f: LeafFunction, x: Array, axis: int, mode: str) -> tuple[Array, Array]:
@@ -216,7 +216,7 @@ class JaxBackend(ADBackend):
             return run
 
         def with_64_bits(*arrays: Array) -> Any:
-            if jax.config.jax_enable_x64:  # a scope, even an empty one, takes a tenth of a small function's time
+            if jax.config.jax_enable_x64:  # even an empty scope takes a tenth of a small function's time
                 return run(*arrays)
             with self.scope():
                 return run(*arrays)
@@ -245,7 +245,7 @@ def _of_tuple(pushforward: Callable[..., Leaves], tangents: Leaves) -> Leaves:
 
 
 _SMALL = 2**18
-"""Up to so many elements in all copies of a batch, one product at them is faster than to trace a sweep.
+"""Up to this many elements in all copies of a batch, one product at the copies is faster than tracing a sweep.
 
 Measured by ``python -m benchmarks --only batched --backends jax``.
 """

@@ -1,6 +1,6 @@
-"""Modified Bessel functions whose derivatives of every order are right, at zero too.
+"""Modified Bessel functions with right derivatives of every order, also at zero.
 
-JAX's rules divide by x there, or hold two kinks that must cancel to have different slopes. Here all rest on
+JAX's rules divide by x there, or give different slopes to two kinks that must cancel. Here all derivatives come from
 I_n(x) / x**n, which is smooth: its derivative is x * I_(n + 1)(x) / x**(n + 1). (Abramowitz and Stegun, 9.6.10, 9.6.26
 and 9.6.28.)
 """
@@ -68,7 +68,7 @@ _i1: Function = elementwise("bessel_i1", js.i1, lambda x: _i0(x) - _quotient(x, 
 
 
 def i0e(x: Array, /, kink: float = 0.0) -> Array:
-    """exp(-abs(x)) times `i0`, whose slope at zero, where it has a kink, is 0 by JAX's own choice."""
+    """exp(-abs(x)) times `i0`; at zero it has a kink, and its slope is 0 by JAX's own choice."""
     return _i0e(*alike(x), kink=kink)
 
 

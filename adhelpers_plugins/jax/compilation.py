@@ -1,4 +1,4 @@
-"""Compiled functions that return any container, and whatever stands in it besides arrays."""
+"""Compiled functions that return any container, with arrays and other objects in it."""
 
 from __future__ import annotations
 

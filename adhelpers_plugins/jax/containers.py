@@ -1,4 +1,4 @@
-"""Containers that JAX knows and optree does not, such as Equinox modules: made known when one is first met."""
+"""Containers that JAX knows and optree does not, such as Equinox modules: each type is registered at first use."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from adhelpers import extend
 
 
 def make_known(nodes: Iterable[Any]) -> bool:
-    """Make known the types of those `nodes` that are containers to JAX; whether there were any."""
+    """Register the types of those `nodes` that are containers to JAX; returns whether there were any."""
     types = {type(node) for node in nodes if not jax.tree_util.all_leaves([node])}
     return extend.make_known(types, _flatten, _unflatten)
 

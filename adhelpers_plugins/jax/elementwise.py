@@ -1,7 +1,7 @@
-"""Functions of single elements with derivatives of our own, as primitives of JAX.
+"""Elementwise functions with our own derivatives, as primitives of JAX.
 
-``jax.custom_jvp`` would be shorter, but JAX drops its rules where it takes a compiled loop apart, and then
-differentiates what they were there to hide.
+``jax.custom_jvp`` would be shorter, but JAX drops its rules when it takes a compiled loop apart, and then
+differentiates the code that they hide.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ Function = Callable[..., Array]
 
 
 def elementwise(name: str, value: Function, *slopes: Function | None, static: tuple[str, ...] = ()) -> Function:
-    """A function with the values of `value`, compiled, and a slope for each operand; None where it is constant.
+    """A compiled function with the values of `value`, and a slope for each operand, or None for a constant one.
 
-    Operands have one shape and one inexact dtype, which the result has too. Those that are `static` are keywords.
+    Operands and the result have one shape and one inexact dtype. The operands in `static` are keywords.
     """
     primitive = Primitive(name)
     primitive.def_impl(jax.jit(value, static_argnames=static))
@@ -46,7 +46,7 @@ def elementwise(name: str, value: Function, *slopes: Function | None, static: tu
 
 
 def alike(*operands: Array) -> list[Array]:
-    """In one inexact dtype and one shape."""
+    """The arrays in one inexact dtype and one shape."""
     dtype = jnp.result_type(*operands)
     if not jnp.issubdtype(dtype, jnp.inexact):
         dtype = jnp.result_type(*operands, float)

@@ -1,8 +1,9 @@
-"""The logarithm of gamma and its derivatives, right where JAX's polygamma is not: at negative numbers.
+"""The logarithm of gamma and its derivatives, also right at negative numbers, where JAX's polygamma is wrong.
 
-There two-sided sums stand in. With f the distance of x to the nearest whole number, the sum of (x + k)**-(n + 1) over
-all whole k is that of (f + k)**-(n + 1), which Hurwitz's zeta function gives on either side of zero. Without the part
-of k < 0, which is the zeta function at 1 - x, and but for n! and a sign, it is the polygamma function of order n.
+At negative numbers two-sided sums replace it. With f the distance of x to the nearest integer, the sum of
+(x + k)**-(n + 1) over all integers k equals that of (f + k)**-(n + 1), which Hurwitz's zeta function gives on either
+side of zero. Without its part for k < 0, which is the zeta function at 1 - x, that sum times n! and a sign is the
+polygamma function of order n.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""The user's function with right rules in place of JAX's wrong ones, while it runs and nowhere else.
+"""The user's function with right rules in place of JAX's wrong ones, only while it runs.
 
-JAX hands each application of a primitive to the current trace. For as long as the function runs, a trace stands in
-front of that one, which passes on all but the primitives in `adhelpers_plugins.jax.wrong`, and those in
-`adhelpers_plugins.jax.steps` where a function of JAX's goes wrong by them: in their place it calls a function that has
-right rules. Nothing of JAX's is changed.
+JAX hands each application of a primitive to the current trace. While the function runs, our trace stands in front of
+that one. It passes everything on, except the primitives in `adhelpers_plugins.jax.wrong`, and those in
+`adhelpers_plugins.jax.steps` if they make a function of JAX wrong: instead of these it calls a function with right
+rules. JAX itself is not changed.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ except ImportError:
     KNOWN = False
     Trace = object
     warn(
-        "JAX %s traces in a way that this version of adhelpers does not know: functions with a wrong rule of JAX's are "
-        "refused, and f runs twice to see; install a newer adhelpers",
+        "JAX %s traces in a way that this version of adhelpers does not know: functions with a wrong rule of JAX are "
+        "refused, and f runs twice to find them; install a newer adhelpers",
         jax.__version__,
     )
 else:
@@ -46,7 +46,7 @@ else:
 
 
 def mended(f: LeafFunction, name: str = "") -> LeafFunction:
-    """`f`, with right rules for what it applies; its name, where it is a rule of JAX's that has a wrong step."""
+    """`f`, with right rules for its primitives; `name` names a rule of JAX that has a wrong step."""
     if not KNOWN:
         return _refused_if_wrong(f)
 
@@ -65,7 +65,7 @@ def _refused_if_wrong(f: LeafFunction) -> LeafFunction:
             if _needs_stand_ins(jax.make_jaxpr(f)(*leaves).jaxpr):
                 msg = (
                     f"JAX {jax.__version__} gives wrong derivatives of a function that f calls, and this version of "
-                    "adhelpers cannot mend them there; install a newer adhelpers, or an older JAX"
+                    "adhelpers cannot correct them; install a newer adhelpers, or an older JAX"
                 )
                 raise UnsupportedOperationError(msg)
         return f(*leaves)
@@ -74,7 +74,7 @@ def _refused_if_wrong(f: LeafFunction) -> LeafFunction:
 
 
 class _MendingTrace(Trace):  # type: ignore[misc]  # JAX does not name it in public
-    """Passes everything on to the trace behind it, and makes no tracers of its own."""
+    """Passes everything on to the trace behind it, and makes no tracers itself."""
 
     def __init__(self, behind: Any, name: str) -> None:
         super().__init__()
@@ -120,7 +120,7 @@ class _MendingTrace(Trace):  # type: ignore[misc]  # JAX does not name it in pub
         right = _mended_wrapped(fun, "") if is_wrapped else mended(fun)
         return self.parent_trace.process_shard_map(primitive, right, args, *rest, **options)
 
-    # What has a rule of its own is differentiated by that; what the rule applies, an enclosing derivative sees.
+    # A function with its own rule is differentiated by that; an enclosing derivative sees what the rule applies.
 
     def process_custom_jvp_call(self, primitive: Any, fun: Any, jvp: Any, tracers: Any, /, **options: Any) -> Any:
         stand_in = stand_in_for_custom(fun)
@@ -160,7 +160,7 @@ def _has_jaxprs(value: Any) -> bool:
 
 
 _SEEN = shared(1024)
-"""By identity: an inner function, as long as it lives, and what stands in for it, which may be itself."""
+"""By identity: an inner function, as long as it lives, and its replacement, which may be itself."""
 
 
 def _rewritten(inner: Any) -> Any:

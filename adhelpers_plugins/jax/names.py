@@ -1,4 +1,4 @@
-"""What stands in another place, or takes other arguments, in some of the versions of JAX that are supported."""
+"""Names of JAX that have another place or other arguments in some of the supported versions."""
 
 from __future__ import annotations
 
@@ -41,20 +41,20 @@ __all__ = [
 
 
 def stacked(aval: Any, along: Any) -> Any:
-    """The shape and dtype of many such arrays on a first axis, which JAX describes to a batching rule."""
+    """The shape and dtype of a stack of such arrays, on an axis that JAX describes to a batching rule."""
     if not hasattr(along, "explicit_mesh_axis"):  # a JAX whose arrays have no mesh in their types
         return aval.update(shape=(along.size, *aval.shape))
     return unmapped_aval(along.size, 0, aval, along.explicit_mesh_axis)
 
 
 def register_over_devices(primitive: Any) -> None:
-    """Let ``shard_map`` know that the results of a primitive are alike wherever its operands are."""
+    """Tell ``shard_map`` that the results of a primitive are equal across devices if its operands are."""
     for register in _OVER_DEVICES:
         register(primitive)
 
 
 def name_and_file(function: Any) -> tuple[str, str]:
-    """Of the function that JAX has wrapped to trace it, or has traced; two empty strings if that is not known."""
+    """The name and file of a function that JAX has wrapped or traced; two empty strings if unknown."""
     debug_info = function.debug_info
     if debug_info is not None:
         name, _, place = str(debug_info.func_src_info).partition(" at ")

@@ -1,17 +1,17 @@
-"""The array API over JAX: ``jax.numpy``, but for the functions whose derivatives are wrong or missing there.
+"""The array API over JAX: ``jax.numpy``, with corrected functions where its derivatives are wrong or missing.
 
-Those stand in `adhelpers_plugins.jax.arrayapi`. Names beyond the standard are JAX's own.
+Those functions are in `adhelpers_plugins.jax.arrayapi`. Names beyond the standard are JAX's own.
 
-What raises, because JAX cannot do it:
+The following raise, because JAX cannot do them:
 
 ===================================== ==================================================================
 ``linalg.eig``'s vectors              have no rule; ``linalg.eigvals`` has one
-``linalg.svd`` with full matrices     has no rule unless the matrix is square; ``full_matrices=False`` has
-unique values under ``jax.jit``       how many there are depends on the numbers; ``size=`` says it
+``linalg.svd`` with full matrices     has a rule only for square matrices; use ``full_matrices=False``
+unique values under ``jax.jit``       their number depends on the data; give ``size=``
 ===================================== ==================================================================
 
-What is another convention: `linalg.cholesky`, `linalg.eigh` and `linalg.eigvalsh` average the two triangles of the
-matrix, of which NumPy reads the lower one.
+One convention differs: `linalg.cholesky`, `linalg.eigh` and `linalg.eigvalsh` average the two triangles of the matrix;
+NumPy reads the lower one.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -20,7 +20,7 @@ import jax.numpy
 from jax.numpy import __array_api_version__ as __array_api_version__
 from jax.numpy import __array_namespace_info__ as __array_namespace_info__
 
-if not TYPE_CHECKING:  # where the functions of this room would be of other types
+if not TYPE_CHECKING:  # a type checker would give the functions of this module other types
     from jax.numpy import *
 
 from adhelpers_plugins.jax.arrayapi import (

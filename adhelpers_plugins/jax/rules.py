@@ -1,11 +1,11 @@
-"""Functions with derivative rules of the user's, in JAX: steps of one primitive.
+"""Functions with a user's derivative rule, in JAX: steps of one primitive.
 
-The tangent of a call is a linear map, which is such a step too. Forward mode evaluates it by the rule's `jvp`; where
-JAX transposes it, the two products change places. So no product is taken apart, and it may compute whatever it likes.
-`jax.custom_jvp` does not do: its tangents are transposed line by line, and within ``lax.scan`` the second derivative
-leaves out that y depends on x.
+The tangent of a call is a linear map, and a step too. Forward mode evaluates it by the rule's `jvp`; when JAX
+transposes it, the two products change places. So no product is taken apart, and it may compute anything.
+`jax.custom_jvp` would not do: JAX transposes its tangents line by line, and within ``lax.scan`` the second derivative
+ignores that y depends on x.
 
-What the functions of a rule close over becomes an operand where JAX traces them. There a derivative by it shows.
+Arrays that the functions of a rule close over become operands when JAX traces them, so a derivative by them shows.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ def _is_traced(leaf: Array) -> bool:
 
 
 def _array(operand: Any) -> Array:
-    """JAX hands numbers of its own to primitives, and NumPy's arrays."""
+    """Convert the arguments of a primitive: JAX also passes its own numbers, and NumPy's arrays."""
     return operand if isinstance(operand, jax.Array) else jnp.asarray(operand)
 
 
@@ -138,7 +138,7 @@ def _product(
 
 @dataclass(frozen=True, eq=False)
 class _Step:
-    """A function of the rule, as JAX sees it: opaque, with rules of its own."""
+    """A function of the rule, as JAX sees it: opaque, with its own rules."""
 
     rule: Rule
     run: Flat
@@ -188,7 +188,7 @@ class _Call(_Step):
         return y, push(tangents)
 
     def linearize(self, operands: Leaves, varies: list[bool], beside: Leaves = ()) -> tuple[Leaves, Flat]:
-        """The result, and what pushes tangents, which may be traced where those `beside` are."""
+        """The result, and a function that pushes tangents; it may be traced if the arrays `beside` are."""
         if any(varies[: self.start]):
             raise self.rule.closes_over()
         if any(varies[self.stop :]):
@@ -204,7 +204,7 @@ class _Call(_Step):
         return y, push
 
     def transpose(self, cotangents: Leaves, operands: tuple[Any, ...]) -> list[Any]:
-        """Line by line, as of a linear function: there is no point at which a product could be taken."""
+        """Transpose line by line, as a linear function: there is no point for a product."""
         unknown = [i for i, operand in enumerate(operands) if ad.is_undefined_primal(operand)]
 
         def of_unknown(*moved: Array) -> Leaves:
@@ -222,7 +222,7 @@ class _Derivative(_Step):
     """``push(point, vector)``, where the point is what stands before `stop`, without what it closes over."""
 
     def at(self, point: Leaves, vector: Leaves, avals: tuple[Any, ...]) -> Leaves:
-        """The product, whose results have these shapes and dtypes."""
+        """The product, with results of these shapes and dtypes."""
         operands = tuple(map(_array, (*point, *vector)))
         outputs = _on_values(self.run, operands)
         if outputs is None and not any(map(is_abstract, point)):
@@ -248,11 +248,11 @@ class _Derivative(_Step):
         return outputs, moved
 
     def pushed(self, operands: Leaves, tangents: Leaves) -> Leaves:
-        """At a fixed point it is linear, and JAX may transpose it."""
+        """The product at a fixed point, which is linear, so that JAX may transpose it."""
         return self.bind((*operands[: self.stop], *map(ad.instantiate_zeros, tangents[self.stop :])))
 
     def linearize(self, operands: Leaves, varies: list[bool]) -> tuple[Leaves, Flat] | None:
-        """As that of a call, where the point is fixed; or else None."""
+        """As for a call, if the point is fixed; otherwise None."""
         return None if any(varies[: self.stop]) else (self.bind(operands), partial(self.pushed, operands))
 
     def transpose(self, cotangents: Leaves, operands: tuple[Any, ...]) -> list[Any]:

@@ -1,4 +1,4 @@
-"""The special functions of JAX, but for those whose derivatives are wrong there."""
+"""The special functions of JAX, with corrections for those whose derivatives are wrong."""
 
 from jax.nn import softplus as softplus
 from jax.scipy.special import erf as erf

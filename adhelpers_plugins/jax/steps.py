@@ -1,7 +1,7 @@
-"""Functions of JAX's that are wrong by how their steps work together, or by a step of their rule.
+"""Functions of JAX that are wrong by the combination of their steps, or by a step of their rule.
 
-Each is known by a primitive that it applies, and by its name among the callers, and has something else in place of that
-primitive. So the axes are where JAX has them, whatever it is mapped over.
+Each is recognised by a primitive that it applies and by its name among the callers, and that primitive is replaced. So
+the axes are where JAX has them under any vmap.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def _refuse_unless_positive(lower: Array) -> None:
     ):
         msg = (
             "jax.scipy.special.beta and betaln were given an argument that is not positive, where JAX's derivative "
-            "is nan; use gammaln(a) + gammaln(b) - gammaln(a + b), of which betaln is the sum"
+            "is nan; use gammaln(a) + gammaln(b) - gammaln(a + b), which is betaln(a, b)"
         )
         raise UnsupportedOperationError(msg)
 
@@ -113,7 +113,7 @@ STEPS = frozenset({*_STAND_INS, *_COMPILED, _UNIQUE})
 
 
 def name_of_step(primitive: Any, params: Mapping[str, Any]) -> str:
-    """That of the compiled function, or of the primitive."""
+    """The name of the compiled function, or of the primitive."""
     return str(params["name"]) if primitive.name in _COMPILING else str(primitive.name)
 
 
@@ -121,7 +121,7 @@ _COMPILING = ("jit", "pjit")
 
 
 def stand_in_for_step(step: str, traceback: Any) -> StandIn | None:
-    """What stands in for a primitive that was applied where the traceback of JAX's says."""
+    """The replacement of a primitive that was applied at the place of JAX's traceback, or None."""
     callers = _STAND_INS.get(_COMPILED.get(step, step))
     if callers is None or traceback is None:
         return None
@@ -142,7 +142,7 @@ _TRACING = "trace_to_jaxpr_dynamic"
 
 
 def stand_in_here(step: str, rule: str) -> StandIn | None:
-    """The same for where it is applied now; in a rule, if that has a name."""
+    """The replacement of a primitive that is applied now, or None; `rule` names the rule that applies it."""
     if rule in _STAND_INS.get(step, ()):
         return _STAND_INS[step][rule][1]
     return stand_in_for_step(step, source_info_util.current().traceback)
@@ -156,7 +156,7 @@ Where JAX has traced such a rule, nothing else tells whose step it is.
 
 
 def rule_of(function: Any) -> str | None:
-    """The rule in which there is a step, of a function that JAX has wrapped or traced."""
+    """The rule with a wrong step, of a function that JAX has wrapped or traced."""
     name, file = name_and_file(function)
     return _RULES.get(name) if file.endswith(_SPECIAL) else None
 
@@ -168,7 +168,7 @@ _DERIVATIVES = os.path.join("jax", "_src", "interpreters", "ad.py")
 
 
 def with_derivatives(step: str, operands: Any) -> Any:
-    """The array that ``jax.numpy.unique`` was called with, in the shape of the numbers that it goes on with."""
+    """The array that ``jax.numpy.unique`` was called with, in the shape of its constant copy."""
     if step != _UNIQUE or len(operands) != 1 or isinstance(operands[0], jax.core.Tracer):
         return operands
     numbers, callers = operands[0], _callers()
@@ -179,14 +179,14 @@ def with_derivatives(step: str, operands: Any) -> Any:
         return operands
     if "union1d" in callers:
         msg = (
-            "jax.numpy.union1d takes its arguments for constants; "
+            "jax.numpy.union1d treats its arguments as constants; "
             "use jax.numpy.unique(jax.numpy.concatenate([a.ravel(), b.ravel()])), or give it a size"
         )
         raise UnsupportedOperationError(msg)
     if jax.__version_info__ < FIRST_TO_KEEP_ARGUMENTS:
         msg = (
-            f"JAX {jax.__version__} takes the arguments of jax.numpy.unique and its like for constants; install JAX "
-            "0.5.2 or newer, give it a size, or, if it is a constant, use numpy.unique"
+            f"JAX {jax.__version__} treats the arguments of jax.numpy.unique and similar functions as constants; "
+            "install JAX 0.5.2 or newer, give a size, or, if the argument is a constant, use numpy.unique"
         )
         raise UnsupportedOperationError(msg)
     return operands

@@ -1,6 +1,6 @@
-"""Rules of JAX that give a wrong number without a word, and the functions that stand in for their primitives.
+"""Rules of JAX that are silently wrong, and the functions that replace their primitives.
 
-A stand-in has the values of its primitive, wherever these are right, and right derivatives of every order.
+A replacement has the right values of its primitive, and right derivatives of every order.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ exp(abs(x)) * i0e(x), the two kinks cancel.
 
 
 def is_wrong(primitive: Any, dtype: Any) -> bool:
-    """Whether the rule of that primitive gives wrong numbers for operands of that dtype."""
+    """Whether the rule of a primitive is wrong for operands of that dtype."""
     if primitive not in STAND_INS:
         return False
     return primitive not in _OF_COMPLEX_NUMBERS or bool(jnp.issubdtype(dtype, jnp.complexfloating))
@@ -67,7 +67,7 @@ Up to 0.11.1 the second derivative of ``jax.numpy.i0`` at zero; since then that 
 
 
 def stand_in_for_custom(function: Any) -> StandIn | None:
-    """What stands in for a function with a custom rule that JAX has wrapped or traced."""
+    """The replacement of a function with a custom rule that JAX has wrapped or traced, or None."""
     name, file = name_and_file(function)
     return _CUSTOM.get(name) if _SOURCES in file else None
 

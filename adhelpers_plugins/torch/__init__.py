@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 __all__ = ["TorchBackend"]
 
 _PARAMETERS = (
-    "differentiate with respect to the parameters of a module net: give dict(net.named_parameters()) for x, and call "
+    "differentiate with respect to the parameters of a module net: give dict(net.named_parameters()) as x, and call "
     "torch.func.functional_call(net, x, inputs) in f"
 )
 

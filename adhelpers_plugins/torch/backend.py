@@ -1,4 +1,4 @@
-"""PyTorch: tensors, and which way their products take."""
+"""PyTorch: tensors, and the choice of the API for each product."""
 
 from __future__ import annotations
 
@@ -68,21 +68,21 @@ class TorchBackend(ADBackend):
     Parameters
     ----------
     compiled
-        Let `adhelpers.prepare` compile by ``torch.compile``; one-shot calls are not. It takes seconds for each shape,
-        and eight shapes of one call are all that PyTorch compiles. For each shape what was compiled is compared once
-        with what was not, at a point close by; where they differ, as with random numbers, it is not used. What else
-        `f` does besides computing, such as counting its calls, it may do or not. Not compiled are calls inside a
-        transformation, with NumPy's arrays among `args`, and of what PyTorch cannot compile.
+        Let `adhelpers.prepare` compile by ``torch.compile``; one-shot calls are not compiled. Compiling takes seconds
+        for each shape, and PyTorch compiles at most eight shapes of one call. For each shape, compiled and uncompiled
+        results are compared once, at a nearby point; if they differ, as with random numbers, the compiled code is not
+        used. Side effects in `f` may or may not happen. Some calls are not compiled: those inside a transformation,
+        those with NumPy arrays among `args`, and those that PyTorch cannot compile.
 
     `f` must not wait for another thread that calls an operation: forward mode holds a process-wide lock. Inside
-    ``torch.no_grad`` in `f`, PyTorch's forward mode differentiates and its reverse mode does not: write
-    ``detach()`` for what shall be constant, which both heed.
+    ``torch.no_grad`` in `f`, PyTorch's forward mode differentiates and its reverse mode does not. For a constant write
+    ``detach()``, which works in both modes.
 
-    Some derivatives of PyTorch are wrong without a word: those of `torch.linalg.det` at a singular matrix, of
-    `torch.special.bessel_j0`, of a normalisation whose tangents are differentiated once more, and of TorchScript. They
-    are listed, and seen when `f` is first run with a shape and dtype: what `f` calls is then composed of other
-    functions, or the other mode stands in, or `UnsupportedOperationError` is raised. Further arguments count by their
-    shapes and by their whole numbers and words; an `f` that calls other functions for other values of `x` may escape.
+    Some derivatives of PyTorch are silently wrong: those of `torch.linalg.det` at a singular matrix, of
+    `torch.special.bessel_j0`, of a normalisation whose tangents are differentiated again, and of TorchScript. The
+    backend has a list of them, and checks `f` when it first runs with a shape and dtype. It then replaces the function
+    by a composition of others, or uses the other mode, or raises `UnsupportedOperationError`. Further arguments count
+    by their shapes, integers and strings. The check may miss functions that `f` calls only for other values of `x`.
 
     Examples
     --------
@@ -96,7 +96,7 @@ class TorchBackend(ADBackend):
     capabilities: ClassVar[frozenset[Capability]] = frozenset(set(Capability) - {Capability.COMPILE})
     known_failures: ClassVar[Mapping[str, str]] = dict.fromkeys(
         ("filled-by-numpy/jvp", "filled-by-numpy/vjp"),
-        "wrong value: PyTorch hands NumPy the number in a 0-d tensor, which its derivatives then do not see",
+        "wrong value: PyTorch hands NumPy the number in a 0-d tensor, and its derivatives do not see that",
     )
     conversion: ClassVar[str | None] = "torch.from_dlpack"
 
@@ -109,18 +109,18 @@ class TorchBackend(ADBackend):
         return levels.outside_inference_mode()
 
     def is_array(self, leaf: object) -> bool:
-        """Tensors, subclasses and those that a transformation wraps included."""
+        """True for tensors, including subclasses and tensors that a transformation wraps."""
         return isinstance(leaf, torch.Tensor)
 
     def asarray(self, leaf: Any, like: Array | None = None) -> Array:
-        """A tensor beside `like`, in its own memory."""
+        """Make a tensor on the device of `like`, in its own memory."""
         device = None if like is None else like.device
         if not isinstance(leaf, (np.ndarray, np.generic)):
             return torch.tensor(leaf, dtype=None if like is None else like.dtype, device=device)
         return from_numpy(leaf, device)
 
     def flatten(self, tree: Any) -> tuple[Leaves, TreeDef]:
-        """Also what PyTorch alone knows for a container."""
+        """As usual, and containers that only PyTorch knows."""
         leaves, treedef = super().flatten(tree)
         unknown = [leaf for leaf in leaves if not isinstance(leaf, _USUAL)]
         if unknown and make_known(unknown):
@@ -128,7 +128,7 @@ class TorchBackend(ADBackend):
         return leaves, treedef
 
     def array_namespace(self, *arrays: Array) -> Any:
-        """array_api_compat's namespace over torch, with fewer surprises."""
+        """array_api_compat's namespace over torch, with corrected functions."""
         return namespace
 
     def special_namespace(self, *arrays: Array) -> Any:
@@ -140,11 +140,11 @@ class TorchBackend(ADBackend):
         return leaf.detach().resolve_conj().resolve_neg().cpu().numpy()
 
     def is_traced(self, leaf: Array) -> bool:
-        """Whether one element of `leaf` cannot be looked at: under vmap, compilation, on the meta device."""
+        """Whether elements of `leaf` cannot be read: under vmap, in compilation, on the meta device."""
         return levels.has_no_value(leaf)
 
     def stop_gradient(self, leaf: Array) -> Array:
-        """Detached at every level, unless it is a constant at each."""
+        """`leaf` detached at every level, or `leaf` itself if it is a constant already."""
         return leaf.detach() if leaf.requires_grad or levels.surrounded() else leaf
 
     def copy(self, leaf: Array) -> Array:
@@ -187,16 +187,16 @@ class TorchBackend(ADBackend):
         return {**ways, **super().vjp_sweeps(pullback)}
 
     def formulations(self, n: int, m: int, batch: int) -> list[Formulation]:
-        """Copies of the batch while they are small; where the modes have as many vectors, the reverse one."""
+        """Copies of a small batch first; reverse mode if both modes have equally many vectors."""
         return fewest_vectors_first(n, m, batch, copied=_SMALL, tie="reverse")
 
     @property
     def second_order(self) -> SecondOrder:
-        """Two passes in reverse: forward mode over a graph is a fifth as fast."""
+        """Reverse over reverse: forward mode over a graph has a fifth of its speed."""
         return "reverse-over-reverse"
 
     def keeps(self, leaf: Array) -> bool:
-        """Not what was made inside a transformation or in inference mode, is part of a graph, or on no device."""
+        """False for tensors from a transformation or inference mode, in a graph, or on the meta device."""
         return not (levels.surrounded() or leaf.is_inference() or leaf.requires_grad or leaf.is_meta)
 
     def compile(self, function: Callable[..., Any]) -> Callable[..., Any]:
@@ -205,7 +205,7 @@ class TorchBackend(ADBackend):
 
     @property
     def compiles(self) -> bool:
-        """Whether the option asks for it."""
+        """Whether the option `compiled` is on."""
         return self.compiled
 
     def is_missing_rule(self, error: Exception) -> bool:
@@ -217,7 +217,7 @@ class TorchBackend(ADBackend):
         )
 
     def is_own_error(self, error: Exception) -> bool:
-        """Whether PyTorch, or compiled code, raised it; an exception by which a checkpoint ends early is no error."""
+        """Whether PyTorch, or compiled code, raised it, except the exception that ends a checkpoint early."""
         return isinstance(error, _ERRORS) and raised_by_library(error, "torch")
 
 
@@ -232,7 +232,7 @@ def _at_top(leaves: Leaves) -> bool:
 
 
 def _takes_dual_numbers(leaves: Leaves) -> bool:
-    """Whether `leaves` may be in dual numbers: if they are in no graph, for on those some rules work in place."""
+    """Whether `leaves` may be in dual numbers: only outside of graphs, because some rules work in place on graphs."""
     if torch.is_grad_enabled():
         for leaf in leaves:
             if leaf.requires_grad:
@@ -245,7 +245,7 @@ _NOTHING = contextlib.nullcontext()
 _USUAL = (torch.Tensor, np.ndarray, np.generic, float, complex)
 
 _SMALL = 2**13
-"""Up to so many elements in all copies of a batch, the overhead of a vectorised sweep is more than that of the copies.
+"""Up to this many elements in all copies of a batch, the copies cost less than the overhead of a vectorised sweep.
 
 Measured by ``python -m benchmarks --only batched --backends torch``.
 """

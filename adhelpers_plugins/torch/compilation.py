@@ -1,4 +1,4 @@
-"""Functions compiled by ``torch.compile``, by us or around us."""
+"""Functions compiled by ``torch.compile``, by this backend or by a user around it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ try:
     KNOWN = has_mended("2.13")  # up to 2.7 it does not hold for what is called
 except ImportError:
     KNOWN = False
-"""Whether this version of PyTorch lets one say what is never compiled by itself, nor what it calls."""
+"""Whether this version of PyTorch can exclude a function and its callees from compilation."""
 
 for question in QUESTIONS:
     # By its name Dynamo keeps the answer among the globals of whoever asks, where the question itself may stand.
@@ -31,10 +31,10 @@ for question in QUESTIONS:
 
 
 def traced_whole(function: Callable[..., Any]) -> Callable[..., Any]:
-    """`function`, which a compiler around it traces as a whole, or else runs as it was written.
+    """`function`, which a compiler around it traces as a whole or leaves uncompiled.
 
-    Where `f` breaks the graph, Dynamo would compile its parts inside of our transformation, whose levels it does not
-    see: derivatives would be zero.
+    If `f` breaks the graph, Dynamo would compile its parts inside our transformation without seeing its levels, and
+    derivatives would be zero.
     """
     if KNOWN:
         set_code_exec_strategy(function.__code__, _AS_WRITTEN)
@@ -48,7 +48,7 @@ def traced_whole(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 _is_ours = False
-"""Whether the compiler is ours, whose results are compared with what was not compiled."""
+"""Whether the compiler is ours; its results are compared with uncompiled ones."""
 
 
 @contextlib.contextmanager
@@ -63,7 +63,7 @@ def _ours() -> Iterator[None]:
 
 
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
-    """``torch.compile`` of a function between tensors and any structure, where no transformation is active."""
+    """``torch.compile`` of a function from tensors to any structure, for calls without an active transformation."""
     # PyTorch counts what it compiles by code object, and stops at eight: many closures may share one.
     own = types.FunctionType(
         function.__code__.replace(),
@@ -94,13 +94,13 @@ def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 _MOST = 64
-"""So many shapes of one call are remembered; PyTorch compiles eight."""
+"""The number of shapes of one call that are remembered; PyTorch compiles eight."""
 
 
 def _agree(run: Callable[..., Any], function: Callable[..., Any], arrays: Leaves) -> bool:
-    """Whether what was compiled gives what was not, at a point close by: at zero, wrong rules may be right.
+    """Whether compiled and uncompiled results agree at a nearby point: at zero, wrong rules may be right.
 
-    The compiler drops a user's rules in forward mode, without a word.
+    The compiler silently drops a user's rules in forward mode.
     """
     generator = torch.Generator().manual_seed(0)
     apart = {id(array): _moved(array, generator) for array in arrays}  # the same one where it was the same
@@ -116,7 +116,7 @@ def _agree(run: Callable[..., Any], function: Callable[..., Any], arrays: Leaves
 
 
 def _moved(array: Array, generator: torch.Generator) -> Array:
-    """An array close by, of the same kind to the compiler; itself where there is none."""
+    """A nearby array, of the same kind to the compiler; the array itself if there is none."""
     is_plain = type(array) is torch.Tensor and (array.is_floating_point() or array.is_complex())
     if not is_plain or 0 in array.stride():
         return array

@@ -32,7 +32,7 @@ def _scan(combine: Callable[[Tensor, Tensor], Tensor], x: Tensor, dim: int) -> T
 
 
 def cumprod(input: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
-    """Products of the elements up to each one, of which any may be zero."""
+    """Products of the elements up to each one; elements may be zero."""
     if dtype is None and not (input.is_floating_point() or input.is_complex()):
         dtype = torch.int64
     return _scan(torch.mul, input.clone() if dtype is None else input.to(dtype), dim)
@@ -66,7 +66,7 @@ def logaddexp(input: Tensor, other: Tensor) -> Tensor:
 
 
 def logaddexp2(input: Tensor, other: Tensor) -> Tensor:
-    """The same of powers of two."""
+    """The logarithm to base two of a sum of two powers of two."""
     return _logarithm_of_sum(input, other, 2.0)
 
 
@@ -157,7 +157,7 @@ def instance_norm(
 
 
 def weight_norm(v: Tensor, g: Tensor, dim: int = 0) -> Tensor:
-    """`v` with the norms `g` along one axis, or as a whole where `dim` is -1."""
+    """`v` with the norms `g` along one axis, or as a whole if `dim` is -1."""
     dims = tuple(axis for axis in range(v.ndim) if axis != dim)
     return v * (g / torch.linalg.vector_norm(v, dim=dims, keepdim=True))
 
@@ -166,18 +166,18 @@ def weight_norm(v: Tensor, g: Tensor, dim: int = 0) -> Tensor:
 
 
 def cholesky_inverse(input: Tensor, upper: bool = False) -> Tensor:
-    """The inverse of the matrix whose factor is given."""
+    """The inverse of the matrix with the given factor."""
     return cholesky_solve(torch.eye(input.shape[-1], dtype=input.dtype, device=input.device), input, upper)
 
 
 def cholesky_solve(input: Tensor, input2: Tensor, upper: bool = False) -> Tensor:
-    """The solution of a system whose matrix has the given factor."""
+    """The solution of a system, from the factor of its matrix."""
     lower = input2.triu().mH if upper else input2.tril()
     return torch.linalg.solve_triangular(lower.mH, torch.linalg.solve_triangular(lower, input, upper=False), upper=True)
 
 
 def linalg_lu_solve(LU: Tensor, pivots: Tensor, B: Tensor, *, left: bool = True, adjoint: bool = False) -> Tensor:
-    """The solution of a system whose matrix has those factors."""
+    """The solution of a system, from the LU factors of its matrix."""
     if not left:
         return linalg_lu_solve(LU, pivots, B.mH, adjoint=not adjoint).mH
     permutation, lower, upper = torch.lu_unpack(LU, pivots)
@@ -188,12 +188,12 @@ def linalg_lu_solve(LU: Tensor, pivots: Tensor, B: Tensor, *, left: bool = True,
 
 
 def lu_solve(input: Tensor, LU_data: Tensor, LU_pivots: Tensor) -> Tensor:
-    """The same by its older name."""
+    """`linalg_lu_solve` by its older name."""
     return linalg_lu_solve(LU_data, LU_pivots, input)
 
 
 def lstsq(input: Tensor, b: Tensor, rcond: float | None = None, *, driver: str | None = None) -> Any:
-    """PyTorch's own, but for what it takes for constants: residuals and singular values, where it gives any."""
+    """PyTorch's own, with derivatives of residuals and singular values, which it treats as constants."""
     solution, residuals, rank, singular_values = found = torch.linalg.lstsq(input, b, rcond, driver=driver)
     if residuals.numel():
         is_vector = b.ndim < input.ndim
@@ -205,7 +205,7 @@ def lstsq(input: Tensor, b: Tensor, rcond: float | None = None, *, driver: str |
 
 
 def cdist(x1: Tensor, x2: Tensor, p: float = 2.0, compute_mode: str | None = None) -> Tensor:
-    """Distances between points; where there is none, no derivative of it either."""
+    """Distances between points; a zero distance has a zero derivative."""
     apart = x1.unsqueeze(-2) - x2.unsqueeze(-3)
     if math.isinf(p):
         return apart.abs().amax(-1)
@@ -226,7 +226,7 @@ def _power(x: Tensor, exponent: float) -> Tensor:
 
 
 def polar(abs: Tensor, angle: Tensor) -> Tensor:
-    """A complex number of its size and its angle."""
+    """Complex numbers from their sizes and angles."""
     return torch.complex(abs * torch.cos(angle), abs * torch.sin(angle))
 
 
@@ -247,7 +247,7 @@ def sinc_(input: Tensor) -> Tensor:
 
 
 def silu(input: Tensor, inplace: bool = False) -> Tensor:
-    """Of complex numbers, from the exponential function."""
+    """Silu of complex numbers, from the exponential function."""
     y = input / (1.0 + torch.exp(-input))
     return input.copy_(y) if inplace else y
 
@@ -256,7 +256,7 @@ def silu(input: Tensor, inplace: bool = False) -> Tensor:
 
 
 def as_strided_scatter(input: Tensor, src: Tensor, size: Any, stride: Any, storage_offset: int | None = None) -> Tensor:
-    """One tensor with another one in its memory; which element stands where, PyTorch's own tells."""
+    """One tensor with another written into its memory; PyTorch's own function gives the positions."""
     if not src.numel():
         return input.clone()
     number = torch.arange(src.numel(), device=input.device).reshape(src.shape)
@@ -266,7 +266,7 @@ def as_strided_scatter(input: Tensor, src: Tensor, size: Any, stride: Any, stora
 
 
 def linear_cross_entropy(input: Tensor, *args: Any, options: Any = None, **others: Any) -> Tensor:
-    """All at once, and never in chunks."""
+    """The loss computed at once, never in chunks."""
     return functional.linear_cross_entropy(input, *args, **others)
 
 

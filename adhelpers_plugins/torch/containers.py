@@ -1,6 +1,6 @@
-"""Containers that PyTorch knows and optree does not, such as TensorDict: made known when one is first met.
+"""Containers that PyTorch knows and optree does not, such as TensorDict: each type is registered at first use.
 
-Libraries register them by ``torch.utils._pytree.register_pytree_node``: each ModelOutput of transformers is one.
+Libraries register them with ``torch.utils._pytree.register_pytree_node``, for example each ModelOutput of transformers.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _NODES: Mapping[Any, Any] = getattr(_pytree, "SUPPORTED_NODES", {})
 
 
 def make_known(nodes: Iterable[Any]) -> bool:
-    """Make known the types of those `nodes` that are containers to PyTorch; whether there were any."""
+    """Register the types of those `nodes` that are containers to PyTorch; returns whether there were any."""
     return extend.make_known({type(node) for node in nodes if type(node) in _NODES}, _flatten, _unflatten)
 
 

@@ -1,4 +1,4 @@
-"""Products where no transformation is active: dual numbers forward, and a graph of our own in reverse."""
+"""Products outside of transformations: dual numbers in forward mode, and our own graph in reverse mode."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def jvp(f: LeafFunction, x: Leaves, u: Leaves) -> tuple[Leaves, Leaves, Leaves]:
 
 @watched("forward")
 def jvp_sweep(f: LeafFunction, x: Leaves, tangents: Leaves) -> tuple[Leaves, Leaves, Leaves]:
-    """Dual numbers whose tangents are many; `f` itself sees one number."""
+    """Dual numbers with many tangents; `f` itself sees one number."""
     with DualNumbers() as dual, Tangents(tangents[0].shape[0]) as vectors:
         return _push(f, x, [vectors.each(tangent.clone()) for tangent in tangents], dual, vectors)
 
@@ -44,7 +44,7 @@ def jvp_sweep(f: LeafFunction, x: Leaves, tangents: Leaves) -> tuple[Leaves, Lea
 def _push(
     f: LeafFunction, x: Leaves, u: list[Array], dual: DualNumbers, vectors: Tangents | None = None
 ) -> tuple[Leaves, Leaves, Leaves]:
-    # f gets copies of both, for it may work in place.
+    # f gets copies of both, because it may work in place.
     outputs, aux = f(*[dual.make(leaf.clone(), tangent) for leaf, tangent in zip(x, u, strict=True)])
     taken: set[int] = set()
     values, tangents = [], []
@@ -61,13 +61,13 @@ def _push(
 
 @watched("reverse")
 def vjp(f: LeafFunction, x: Leaves) -> tuple[Leaves, GraphPullback, Leaves]:
-    """A graph that begins at copies of `x`, to be walked any number of times."""
+    """A graph that begins at copies of `x`, and can be walked any number of times."""
     return _graph_of(f, x)
 
 
 @watched("reverse", order=2)
 def vjp_of_gradient(f: GradientFunction, x: Leaves) -> tuple[Leaves, GraphPullback, Leaves]:
-    """The same of a gradient, whose graph goes on from the values."""
+    """The same for a gradient, whose graph continues from the values."""
     return _graph_of(f.values, x, of_gradient=True)
 
 
@@ -129,7 +129,7 @@ def _gradients(outputs: Leaves, edges: Edges, seeds: Leaves, *, create_graph: bo
             type(node).__name__ != "CompiledFunctionBackward" for node in _graph(outputs, {None})
         ):
             raise
-        msg = "what torch.compile has compiled can be differentiated once in reverse mode"
+        msg = "code compiled by torch.compile can be differentiated only once in reverse mode"
         raise UnsupportedOperationError(msg) from error
 
 
@@ -137,7 +137,7 @@ _UNCHANGED = contextlib.nullcontext()
 
 
 class GraphPullback:
-    """Pulls cotangents back along a graph; conjugates, as PyTorch's convention wants, on the way in and out."""
+    """Pulls cotangents back along a graph; conjugates them on the way in and out, as PyTorch's convention needs."""
 
     __slots__ = ("_attached", "_edges", "_has_users_rules", "_outputs", "_x")
 
@@ -153,11 +153,11 @@ class GraphPullback:
         return self._pull(None, cotangents)
 
     def sweeps(self) -> dict[str, VJPSweep]:
-        """Ways to pull many cotangents back, stacked.
+        """The sweeps that pull many stacked cotangents back.
 
-        The newer vmap forbids hooks: those of a checkpoint in f, which computes in the backward pass what it did not
-        save, and those of one around the operation, for which what a graph saves must always be the same. So results
-        that are part of a graph come by the older one first.
+        The newer vmap forbids hooks, which checkpoints use: one in f, which recomputes in the backward pass, and one
+        around the operation, for which a graph must always save the same. So results that are part of a graph use the
+        older vmap first.
         """
         attached = self._attached and torch.is_grad_enabled()
         newer, older = partial(self._pull, Cotangents), partial(self._pull, Tangents)
@@ -269,7 +269,7 @@ def _own(tensor: Array, taken: set[int], *, is_new: bool = True) -> Array:
 
 
 def _is_new(y: Array) -> bool:
-    """Whether a result of `f` lies in memory that was made for it: it is no view, was not written to, nor a user's own.
+    """Whether a result of `f` lies in new memory: it is not a view, was not written to, and is not a user's tensor.
 
     A user's function may return the same memory every time, such as the output of a library that it wraps.
     """
@@ -281,7 +281,7 @@ def _resolved(tensor: Array) -> Array:
 
 
 def require_dense(tensor: Array) -> None:
-    """Refuse sparse, nested and opaque tensors: PyTorch has few of their derivatives."""
+    """Refuse sparse, nested and opaque tensors: PyTorch lacks most of their derivatives."""
     if tensor.layout is not torch.strided:
         msg = f"a tensor of layout {tensor.layout} was given, but only dense ones can be differentiated; use to_dense()"
         raise ArgumentTypeError(msg)
@@ -297,7 +297,7 @@ def _is_attached(tensor: Array) -> bool:
 
 
 def leads_outside(results: Iterable[Array], given: Iterable[Array] = ()) -> bool:
-    """Whether the graph of `results` ends in something of somebody else's, but by way of what was given."""
+    """Whether the graph of `results` reaches somebody else's tensors other than by way of the given ones."""
     return any(_is_outside(node) for node in _graph(results, {None, *[leaf.grad_fn for leaf in given]}))
 
 
@@ -337,7 +337,7 @@ def _is_outside(node: Any) -> bool:
 
 @contextlib.contextmanager
 def opened(tensors: Leaves) -> Iterator[None]:
-    """The roots that tensors depend on, open again: what is computed of them now is a step of somebody's graph."""
+    """Open the roots that tensors depend on again: later computations with them are steps of somebody's graph."""
     leaves = [node.variable for node in _graph(tensors, {None}) if type(node) is _LEAF]
     roots = [leaf for leaf in leaves if not getattr(leaf, "is_open", True)]
     for root in roots:

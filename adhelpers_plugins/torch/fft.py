@@ -1,4 +1,4 @@
-"""Fourier transforms: array_api_compat's over PyTorch, but for what `adhelpers_plugins.torch.arrayapi` has better."""
+"""Fourier transforms: array_api_compat's over PyTorch, with corrections of `adhelpers_plugins.torch.arrayapi`."""
 
 from typing import Any
 

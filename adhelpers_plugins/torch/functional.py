@@ -1,4 +1,4 @@
-"""Products through ``torch.func``, which composes with PyTorch's other transformations."""
+"""Products by ``torch.func``, which composes with PyTorch's other transformations."""
 
 from __future__ import annotations
 

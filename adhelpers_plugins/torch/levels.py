@@ -1,4 +1,4 @@
-"""Which of PyTorch's transformations surround this thread, and its forward mode; all that is private of PyTorch.
+"""PyTorch's active transformations and its forward mode; all uses of PyTorch's private names are here.
 
 At the top level, dual numbers and ``torch.autograd.grad`` are two to three times faster than ``torch.func``, and
 serve functions that it refuses: those that change captured tensors, such as batch normalisation in training,
@@ -105,26 +105,26 @@ _FORWARD_MODE = _ForwardMode()
 
 
 def forward_mode() -> contextlib.AbstractContextManager[None]:
-    """The forward mode for this thread alone; a compiler, which traces one thread, can hold no lock."""
+    """The forward mode for this thread alone; without a lock in a compiler, which traces one thread."""
     return contextlib.nullcontext() if torch.compiler.is_dynamo_compiling() else _FORWARD_MODE
 
 
 @contextlib.contextmanager
 def compiler() -> Iterator[None]:
-    """The forward mode for a compiler of ours, which may enter it: what is compiled runs compiled nevertheless."""
+    """The forward mode for our compiler, which may enter it: compiled code still runs compiled."""
     with _FORWARD_MODE, _FORWARD_MODE.as_written.suspended():
         yield
 
 
 @contextlib.contextmanager
 def outside_inference_mode() -> Iterator[None]:
-    """Without a graph, as in inference mode, in which PyTorch up to 2.7 takes all derivatives for zero."""
+    """Leave inference mode, without a graph: PyTorch up to 2.7 gives only zero derivatives in inference mode."""
     with torch.inference_mode(False), torch.no_grad():
         yield
 
 
 def surrounded() -> bool:
-    """Whether a transformation is active in this thread, or it cannot be known."""
+    """Whether a transformation is active in this thread, or that is unknown."""
     if torch.compiler.is_dynamo_compiling() or not KNOWN or maybe_current_level() is not None:
         return True
     # The level is a global: a level of ours is this thread's only if this thread holds the forward mode.
@@ -132,7 +132,7 @@ def surrounded() -> bool:
 
 
 def is_mapped(tensor: torch.Tensor) -> bool:
-    """Whether `tensor` may be one of many under vmap, at whatever level."""
+    """Whether `tensor` may be one of many under vmap, at any level."""
     if torch.compiler.is_dynamo_compiling() or not KNOWN or type(tensor) not in PLAIN:
         return surrounded()
     return is_functorch_wrapped_tensor(tensor) and _is_batched(tensor)
@@ -147,7 +147,7 @@ def _is_batched(tensor: torch.Tensor) -> bool:
 
 
 def has_no_value(tensor: torch.Tensor) -> bool:
-    """Whether one element of `tensor` cannot be looked at: under vmap, compilation, on the meta device."""
+    """Whether elements of `tensor` cannot be read: under vmap, in compilation, on the meta device."""
     if torch.compiler.is_dynamo_compiling() or tensor.is_meta:
         return True
     if KNOWN and type(tensor) in PLAIN:
@@ -160,7 +160,7 @@ def has_no_value(tensor: torch.Tensor) -> bool:
 
 
 def depth() -> int:
-    """How many derivatives may be taken of what is computed now, by the transformations that are active."""
+    """How many derivatives the active transformations may take of the current computation."""
     if not KNOWN:
         return 9 if surrounded() else 0
     active = _active()
@@ -179,12 +179,12 @@ def _active() -> list[str]:
 
 
 def is_wrapped(tensor: torch.Tensor) -> bool:
-    """Whether `tensor` is one of a transformation's."""
+    """Whether a transformation has wrapped `tensor`."""
     return KNOWN and is_functorch_wrapped_tensor(tensor)
 
 
 def has_memory(tensor: torch.Tensor) -> bool:
-    """Whether `tensor` lies in memory to compare: a subclass, or one of a transformation's, need not."""
+    """Whether `tensor` has memory to compare: a subclass, or a wrapped tensor, may have none."""
     return type(tensor) is torch.Tensor and not (KNOWN and is_functorch_wrapped_tensor(tensor))
 
 
@@ -211,19 +211,19 @@ def _has_tangent(tensor: torch.Tensor) -> bool:
 
 
 def apply(function: Any, *args: Any) -> tuple[torch.Tensor, ...]:
-    """``function.apply``, which looks its signature up in each call: that takes as long as all the rest."""
+    """``function.apply`` without its look-up of the signature, which takes half of each call."""
     if not KNOWN or maybe_current_level() is not None:
         return function.apply(*args)
     return super(torch.autograd.Function, function).apply(*unwrap_dead_wrappers(args))
 
 
 def unpack(tensor: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
-    """The primal of the innermost level, which may have tangents of outer ones, and the tangent."""
+    """The primal of the innermost level, which may have tangents of outer levels, and the tangent."""
     return _unpack_dual(tensor, level=0)
 
 
 def layers(tensors: Iterable[torch.Tensor]) -> Iterator[torch.Tensor]:
-    """These tensors, and all that is wrapped in them, level by level."""
+    """The tensors, and all tensors wrapped in them, level by level."""
     for tensor in tensors:
         yield tensor
         while is_wrapped(tensor):
@@ -232,7 +232,7 @@ def layers(tensors: Iterable[torch.Tensor]) -> Iterator[torch.Tensor]:
 
 
 def value_of(tensor: torch.Tensor) -> torch.Tensor:
-    """A copy of the constant inside of what transformations have wrapped; under vmap, of what stands for many."""
+    """A copy of the constant inside a wrapped tensor; under vmap, of the tensor that stands for many."""
     tensor = tensor.detach().clone()  # which wraps it anew
     while is_wrapped(tensor) and not is_batchedtensor(tensor):
         tensor = get_unwrapped(tensor)
@@ -240,7 +240,7 @@ def value_of(tensor: torch.Tensor) -> torch.Tensor:
 
 
 def forward_in_rules() -> contextlib.AbstractContextManager[None]:
-    """Forward mode in the ``jvp`` of a custom function: PyTorch has it off, as if that had no derivative itself."""
+    """Turn forward mode on in the ``jvp`` of a custom function, where PyTorch turns it off."""
     return _set_fwd_grad_enabled(True)
 
 
@@ -282,7 +282,7 @@ class DualNumbers:
 class Tangents:
     """Many tangents at once, by PyTorch's older vmap: ``torch.func.vmap`` has no rule for dual numbers.
 
-    Its public wrapper takes longer than small products.
+    Calls the vmap directly, because its public wrapper takes longer than small products.
     """
 
     __slots__ = ("_count", "_level")
@@ -298,11 +298,11 @@ class Tangents:
         _vmapmode_decrement_nesting()
 
     def each(self, stack: torch.Tensor) -> torch.Tensor:
-        """One for all of a stack."""
+        """One tensor that stands for a stack."""
         return _add_batch_dim(stack, 0, self._level)
 
     def stacked(self, each: torch.Tensor) -> torch.Tensor:
-        """All for one."""
+        """The stack of such a tensor."""
         return _remove_batch_dim(each, self._level, self._count, 0)
 
 
@@ -317,15 +317,14 @@ class _Unwarned:
 
 
 def unwarned() -> contextlib.AbstractContextManager[None]:
-    """No warnings of ``torch.func.vmap``; a compiler loops for nothing."""
+    """Suppress the warnings of ``torch.func.vmap``; in a compiler it does not loop."""
     return _Unwarned() if KNOWN and not torch.compiler.is_dynamo_compiling() else contextlib.nullcontext()
 
 
 class Cotangents:
-    """Many cotangents at once, by what is beneath ``torch.func.vmap``.
+    """Many cotangents at once, by the functions beneath ``torch.func.vmap``.
 
-    The older vmap, which ``is_grads_batched`` takes, loops over the vectors for some derivatives, that of tanh among
-    them.
+    The older vmap, which ``is_grads_batched`` uses, loops over the vectors for some derivatives, such as that of tanh.
     """
 
     __slots__ = ("_count", "_level")
@@ -343,11 +342,11 @@ class Cotangents:
         _vmap_decrement_nesting()
 
     def each(self, stack: torch.Tensor) -> torch.Tensor:
-        """One for all of a stack."""
+        """One tensor that stands for a stack."""
         return _make_batched(stack, 0, self._level)
 
     def stacked(self, each: torch.Tensor) -> torch.Tensor:
-        """All for one."""
+        """The stack of such a tensor."""
         return _take_batched(each, self._level, self._count, 0)
 
 
@@ -362,9 +361,9 @@ def gradients(
     create_graph: bool,
     vmap: Vmap | None = None,
 ) -> tuple[torch.Tensor | None, ...]:
-    """``torch.autograd.grad``, or its engine alone, for core has checked all that it checks.
+    """``torch.autograd.grad``, or its engine alone, because the core has made the same checks.
 
-    With `vmap`, of many cotangents, stacked.
+    With `vmap`, the cotangents are stacked.
     """
     if _run_engine is None or not KNOWN:
         return torch.autograd.grad(

@@ -1,4 +1,4 @@
-"""Linear algebra: array_api_compat's over PyTorch, but for what `adhelpers_plugins.torch.arrayapi` has better."""
+"""Linear algebra: array_api_compat's over PyTorch, with corrections of `adhelpers_plugins.torch.arrayapi`."""
 
 from typing import Any
 

@@ -1,22 +1,22 @@
-"""The array API over PyTorch: array_api_compat's namespace, but for the functions that it gets wrong or lacks.
+"""The array API over PyTorch: array_api_compat's namespace, with the functions that it lacks or gets wrong.
 
-Those stand in `adhelpers_plugins.torch.arrayapi`: they differentiate where PyTorch would give a zero without a
-word, and take what NumPy's functions take, such as masks and indices of NumPy. Names beyond the standard are
-PyTorch's own, and so are the operators of tensors. Those between a tensor and an array of NumPy are NumPy's, and are
-refused; `asarray` makes a tensor of the array.
+Those functions are in `adhelpers_plugins.torch.arrayapi`. They differentiate where PyTorch silently gives zero, and
+take the arguments of NumPy's functions, such as NumPy masks and indices. Names beyond the standard are PyTorch's own,
+and so are the operators of tensors. Operators between a tensor and a NumPy array are NumPy's, and are refused: make a
+tensor of the array with `asarray`.
 
-What raises, because PyTorch cannot do it:
+The following raise, because PyTorch cannot do them:
 
 ===================================== ==================================================================
-``linalg.qr`` in complete mode        the last vectors of a tall matrix's basis are any that complete it
-``x[::-1]``                           tensors take no negative steps; `flip` does it
-``2.0 % x``                           has no rule; `remainder` has one
-unique values under ``vmap``          how many there are depends on the numbers
+``linalg.qr`` in complete mode        the last vectors of a tall matrix's basis are not determined
+``x[::-1]``                           tensors take no negative steps; use `flip`
+``2.0 % x``                           has no rule; use `remainder`
+unique values under ``vmap``          their number depends on the data
 ===================================== ==================================================================
 
-What is another convention: derivatives of `linalg.cholesky`, `linalg.eigh` and `linalg.eigvalsh` are averaged over
-the two triangles of the matrix, of which NumPy reads the lower one; singular vectors may have other signs; and those
-of `linalg.eig` for complex matrices change at right angles to themselves, as if their phases were free.
+Some conventions differ. Derivatives of `linalg.cholesky`, `linalg.eigh` and `linalg.eigvalsh` average the two triangles
+of the matrix; NumPy reads the lower one. Singular vectors may have other signs. Eigenvectors of `linalg.eig` for
+complex matrices change at right angles to themselves, as if their phases were free.
 """
 
 from typing import Any

@@ -1,6 +1,6 @@
-"""Functions with a derivative of their own, in every one of PyTorch's ways to differentiate.
+"""Functions with their own derivative rule, in every one of PyTorch's differentiation APIs.
 
-What a rule computes is computed first, of what is detached: `_Ruled` then only ties the derivative to it.
+The value is computed first, of detached tensors; `_Ruled` then ties the derivative to it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from adhelpers_plugins.torch import direct, levels
 
 
 def apply_rule(rule: Rule, x: Leaves) -> Leaves:
-    """What the rule computes at `x`, tied to it; the compiler, which drops forward rules, is kept out."""
+    """The value of the rule at `x`, tied to the rule's derivative; not compiled, as compilers drop forward rules."""
     return (_uncompiled if torch.compiler.is_dynamo_compiling() else _apply)(rule, x)
 
 
@@ -69,7 +69,7 @@ class _Ruled(torch.autograd.Function):  # type: ignore[misc]
     def jvp(ctx: Any, *tangents: Any) -> Leaves:
         rule, count = ctx.tie.rule, ctx.tie.count
         if not levels.KNOWN:
-            msg = f"this version of PyTorch does not say how to push tangents through {rule.name} more than once"
+            msg = f"this version of PyTorch cannot push tangents through {rule.name} more than once"
             raise UnsupportedOperationError(msg)
         _require_constant(ctx.tie, [tangent is not None for tangent in tangents[1:]])
         with torch.set_grad_enabled(ctx.tie.is_recorded), levels.forward_in_rules():
@@ -180,7 +180,7 @@ def _require_whole(rule: Rule, results: Leaves, given: Leaves, vectors: Leaves) 
         if not (_have_graphs((leaf,)) or levels.has_no_value(leaf)) and leaf.any():
             msg = (
                 f"the rule of {rule.name} is differentiated, but leaves PyTorch's graph, as by NumPy, detach or "
-                "torch.no_grad; compute it by functions of PyTorch's"
+                "torch.no_grad; compute it with PyTorch's functions"
             )
             raise ArgumentError(msg)
 

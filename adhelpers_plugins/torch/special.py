@@ -1,4 +1,4 @@
-"""The special functions of PyTorch, with SciPy's words for axes."""
+"""The special functions of PyTorch, with SciPy's names for axes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Axis = int | tuple[int, ...] | None
 
 
 def logsumexp(a: Any, /, axis: Axis = None, *, keepdims: bool = False) -> Any:
-    """The logarithm of a sum of exponentials, over all axes where `axis` is None."""
+    """The logarithm of a sum of exponentials, over all axes if `axis` is None."""
     return torch.logsumexp(a, dim=_axes(a, axis), keepdim=keepdims)
 
 

@@ -1,4 +1,4 @@
-"""What ``torch.compile`` has compiled, and runs as it was written for a while: compiled code drops tangents."""
+"""Run functions compiled by ``torch.compile`` uncompiled for a while, because compiled code drops tangents."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ except (ImportError, AttributeError):
 
 
 class AsWritten:
-    """Meanwhile nothing runs compiled, in any thread. It is entered by one thread at a time, and once."""
+    """A context in which nothing runs compiled, in any thread. Only one thread may enter it at a time, and once."""
 
     def __init__(self) -> None:
         self._before: Any = None
@@ -39,7 +39,7 @@ class AsWritten:
 
     @contextlib.contextmanager
     def suspended(self) -> Iterator[None]:
-        """Inside of it, for a compiler of ours: what is compiled runs compiled nevertheless."""
+        """A context inside this one, for our compiler, in which compiled code runs compiled again."""
         if not KNOWN:
             with torch.compiler.set_stance("default"):
                 yield

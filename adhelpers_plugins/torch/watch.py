@@ -1,7 +1,7 @@
-"""Whether a function calls anything whose derivative is wrong: seen when it is first run, and remembered with it.
+"""Watch whether a function calls anything with a wrong derivative, at its first run, and remember the result.
 
-A function that does not pays for one look-up. One that does is watched in each call: what is wrong at the order of the
-product is composed, if it can be, or else the rule counts as missing.
+A clean function costs one look-up. Any other is watched in each call: a function that is wrong at the order of the
+product is replaced by a composition of others, or else its rule counts as missing.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ Direction = Literal["forward", "reverse"]
 
 @dataclass(slots=True)
 class Sight:
-    """What was seen of a function."""
+    """What the watch has seen of a function."""
 
     is_clean: bool = False
     """Whether it calls nothing whose derivative is wrong at any order."""
@@ -56,7 +56,7 @@ _CLEAN = shared(1024)
 def watched(
     mode: Direction, *, order: int = 1, is_traced: bool = False
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """A product, or a sweep, in that mode, of functions that are watched, unless it is traced by a compiler.
+    """Decorate a product or a sweep in that mode: its functions are watched, unless a compiler traces it.
 
     `order` says how many derivatives it takes.
     """
@@ -125,7 +125,7 @@ def _watch(sight: Sight, mode: Direction, run: Callable[[], Any], order: int) ->
         raise _refusal(mode, "TorchScript")
     if watch.composed and is_listening():
         names = ", ".join(sorted(watch.composed))
-        tell("fallback", f"the {mode} rule of {names} gives wrong numbers: composed of others instead")
+        tell("fallback", f"the {mode} rule of {names} gives wrong numbers: composed of other functions instead")
     return result
 
 
@@ -144,9 +144,9 @@ def _refusal(mode: Direction, name: str) -> UnsupportedOperationError:
 
 
 _TO_NUMPY = (
-    "f makes an array of NumPy's of a tensor that is differentiated, as NumPy does by itself with a tensor beside one "
-    "of its arrays, and what NumPy computes has no derivative; make tensors of data, as by xp.asarray(data) with "
-    "xp = adhelpers.array_namespace(x), or write tensor.detach() where a constant is meant"
+    "f converts a differentiated tensor to a NumPy array, as NumPy also does with a tensor beside one of its arrays, "
+    "and results of NumPy have no derivative; convert data to tensors, by xp.asarray(data) with "
+    "xp = adhelpers.array_namespace(x), or write tensor.detach() for a constant"
 )
 
 
@@ -165,7 +165,7 @@ class _Scripts:
 
     @property
     def runs(self) -> int:
-        """How often, or zero where this version of PyTorch does not count."""
+        """How often it ran, or zero if this version of PyTorch does not count."""
         if _LockingLogger is None:
             return 0
         return int(self._logger.get_counter_val("pytorch_runtime.graph_executor_invocations"))
@@ -190,7 +190,7 @@ class _Watch(TorchFunctionMode):  # type: ignore[misc]
         self.scripts = 0
 
     def around(self, run: Callable[[], Any]) -> Any:
-        """What `run` returns, watched."""
+        """Call `run` under the watch, and return its result."""
         if self._mode == "reverse":
             with levels.forward_mode(), self:  # where nothing is compiled: a compiler would trace the watch
                 return run()

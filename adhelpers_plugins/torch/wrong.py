@@ -1,7 +1,7 @@
-"""Derivatives of PyTorch that are wrong without a word, by the function that has them.
+"""Derivatives of PyTorch that are silently wrong, by function.
 
-The order of a product counts what is differentiated: one for the product itself, and one for each derivative that may
-be taken of its result. From the order that an entry names, the rule counts as missing.
+The order of a product counts derivatives: one for the product itself, and one for each derivative that may be taken of
+its result. From the order in an entry on, the rule counts as missing.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ def _always(*args: Any, **options: Any) -> bool:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Wrong:
-    """From which order the derivatives of a function are wrong.
+    """The order from which on the derivatives of a function are wrong.
 
     Attributes
     ----------
     forward, reverse
         The order in that mode.
     where
-        For which arguments.
+        The arguments for which they are wrong.
     until
-        The version of PyTorch that has mended it.
+        The version of PyTorch that has corrected it.
     """
 
     forward: float = math.inf
@@ -59,10 +59,10 @@ def _in_chunks(*args: Any, options: Any = None, **others: Any) -> bool:
 
 
 _NORMALISATION = Wrong(forward=2, reverse=3)
-"""What is saved for the backward pass, and for that of the backward pass, is taken for a constant."""
+"""PyTorch treats the values saved for the backward pass, and for its own backward pass, as constants."""
 
 _FACTORS = Wrong(forward=2, until="2.15")
-"""Factors that were computed for the value are taken for constants."""
+"""PyTorch treats factors that were computed for the value as constants."""
 
 _APART = Wrong(forward=2, reverse=2)
 """Infinity is divided by infinity."""
@@ -120,7 +120,7 @@ _ALL: dict[str, Wrong] = {
 _OLDER: dict[str, Wrong] = {
     "linalg_lstsq": Wrong(forward=1, reverse=1, until="2.7"),  # the residuals are constants as well
 }
-"""Of some functions, what was wrong besides."""
+"""Further errors of some functions in older versions."""
 
 
 def has_mended(version: str | None) -> bool:
@@ -133,7 +133,7 @@ def _listed(entries: Iterable[tuple[str, Wrong]]) -> dict[str, Wrong]:
 
 
 FUNCTIONS = _listed((*_ALL.items(), *_OLDER.items()))
-"""Functions of this version of PyTorch, by their names, which methods and functions share."""
+"""Functions that are wrong in this version of PyTorch, by the names that methods and functions share."""
 
 _SOLUTION = Wrong(forward=1, until="2.15")
 """The matrix is mapped at one level and the right-hand side at an inner one, such as a sweep's."""
@@ -148,15 +148,15 @@ MAPPED = _listed(
         "linalg_tensorsolve": _SOLUTION,
     }.items()
 )
-"""Functions that are wrong inside of ``torch.func.vmap``."""
+"""Functions that are wrong inside ``torch.func.vmap``."""
 
 UNMAPPED = Wrong()
-"""Of those, outside of it."""
+"""The same functions outside of it."""
 
 _BESSEL = {"": "jy", "modified_": "ik", "scaled_modified_": "k"}
 
 CONSTANT = Wrong(forward=1, reverse=1)
-"""What is a constant to PyTorch: the derivative is zero."""
+"""A function that PyTorch treats as a constant: the derivative is zero."""
 
 _BESSEL_MENDED = {
     *(f"special_bessel_{kind}{order}" for kind in "jy" for order in (0, 1)),
@@ -182,7 +182,7 @@ CONSTANTS = {
     # Their mean and their spread.
     *("native_batch_norm", "_native_batch_norm_legit", "_batch_norm_with_update", "native_layer_norm"),
 } - (_BESSEL_MENDED if has_mended("2.15") else set())
-"""Functions whose result, or part of it, has no derivative though there is one."""
+"""Functions whose result, or part of it, lacks its derivative in PyTorch."""
 
 ARGUMENT = Wrong(forward=1)
 """An argument that is a constant to forward mode, and that reverse mode refuses."""
@@ -197,16 +197,16 @@ ARGUMENTS: dict[str, dict[str, int]] = {
     "cross_entropy": {"weight": 2},
     "nll_loss": {"weight": 2},
 }
-"""Arguments that have no derivative though there is one, and where they stand."""
+"""Arguments without their derivative in PyTorch, and their positions."""
 
 FOREIGN = Wrong(forward=1)
-"""An operator of somebody else's: a backward pass may be all that it has, and forward mode does not tell."""
+"""A foreign operator: it may have only a backward pass, and forward mode then stays silent."""
 
 SCRIPT = Wrong(forward=1)
-"""TorchScript: what it has optimised, from the second call on, drops tangents."""
+"""TorchScript: its optimised code, from the second call on, drops tangents."""
 
 LEAVING = {"__complex__", "__float__", "item", "tolist", "as_tensor", "asarray", "new_tensor", "tensor"}
-"""Functions by which numbers leave PyTorch, to be constants from then on; branches need them, so they are only told."""
+"""Functions by which numbers leave PyTorch and become constants; branches need them, so they are only reported."""
 
 TO_NUMPY = {"__array__", "numpy"}
-"""Functions that make NumPy's arrays, which no branch needs. In reverse mode PyTorch itself refuses them."""
+"""Functions that make NumPy arrays, which no branch needs; in reverse mode PyTorch itself refuses them."""

@@ -147,7 +147,7 @@ def test_a_function_that_others_cannot_run_is_told_of_ports(main: Main) -> None:
     status, _, errors = main("compare", "raw.py:f", *SHAPE, *PAIR)
     assert status == 2
     assert "AttributeError: " in errors
-    assert "or give each backend a function of its own by --port" in errors
+    assert "or give each backend its own function by --port" in errors
 
 
 def test_output_without_a_terminal_has_no_escape_codes(tmp_path: Path) -> None:
@@ -196,7 +196,7 @@ BAD_USAGE = {
     "unknown operation": (("compare", "--operations", "jpv"), "operations must be among jvp, vjp, batched_jacobian"),
     "unknown dtype": (("compare", "f.py:good", *SHAPE, "--dtype", "int8"), "invalid choice: 'int8'"),
     "dtype without function": (("compare", "--dtype", "float32"), "--dtype is for a function"),
-    "gallery and function": (("compare", "f.py:good", "--gallery", *SHAPE), "write one of the two"),
+    "gallery and function": (("compare", "f.py:good", "--gallery", *SHAPE), "leave one of them out"),
     "unknown backend": (("compare", "--backends", "jaks"), "no backend is named 'jaks'; name one of 'autograd'"),
     "raises everywhere": (
         ("compare", "f.py:always_raising", *SHAPE),
@@ -206,7 +206,7 @@ BAD_USAGE = {
     "rule without function": (("compare", "--without-rule"), "--without-rule is for a function"),
     "rule with ports": (("compare", "--port", "jax=f.py:good", *SHAPE, "--without-rule"), "leave --port out"),
     "no rule": (("compare", "f.py:good", *SHAPE, "--without-rule"), "needs a function made by adhelpers.custom_rule"),
-    "gallery and port": (("compare", "--port", "jax=f.py:good", "--gallery", *SHAPE), "write one of the two"),
+    "gallery and port": (("compare", "--port", "jax=f.py:good", "--gallery", *SHAPE), "leave one of them out"),
     "gradients of the gallery": (
         ("compare", "--operations", "gradient"),
         "the gallery has closed forms for jvp, vjp",

@@ -14,8 +14,8 @@ from adhelpers.command_line import files
 from adhelpers.command_line.usage import UsageError
 
 BAD_USAGE = {
-    "no x": (("compare", "f.py:good"), "either by --shape 3,5 or by --x FILE.npy"),
-    "x twice": (("compare", "f.py:good", *SHAPE, "--x", "x.npy"), "either by --shape 3,5 or by --x FILE.npy"),
+    "no x": (("compare", "f.py:good"), "by either --shape 3,5 or --x FILE.npy"),
+    "x twice": (("compare", "f.py:good", *SHAPE, "--x", "x.npy"), "by either --shape 3,5 or --x FILE.npy"),
     "missing x": (("compare", "f.py:good", "--x", "no.npy"), "--x 'no.npy' cannot be read as a .npy file: "),
     "empty x": (("compare", "f.py:good", "--x", "x.txt"), "cannot be read as a .npy file: No data left in file"),
     "x in words": (("compare", "f.py:good", "--x", "f.py"), "cannot be read as a .npy file: "),
@@ -26,7 +26,7 @@ BAD_USAGE = {
     "u in words": (("compare", "f.py:good", *SHAPE, "--u", "f.py"), "--u 'f.py' cannot be read as a .npy file: "),
     "names and none": (("compare", "f.py:good", "--shape", "3", "--shape", "b=5"), "--shape 3 --shape b=5 was given"),
     "name twice": (("compare", "f.py:good", "--shape", "a=3", "--shape", "a=5"), "--shape a=3 --shape a=5 was given"),
-    "two shapes": (("compare", "f.py:good", *SHAPE, *SHAPE), "need a name each, as in --shape a=3,5 --shape b=5; "),
+    "two shapes": (("compare", "f.py:good", *SHAPE, *SHAPE), "name each, as in --shape a=3,5 --shape b=5, but "),
     "shape and dict": (("compare", "f.py:good", "--shape", "a=3", "--shape", "a/b=5"), "--shape holds both an array"),
     "no folder": (("compare", "--json", "no/r.json"), "--json 'no/r.json' cannot be written: "),
 }
@@ -80,7 +80,7 @@ def test_a_file_is_not_left_behind_by_the_question_whether_it_can_be_written(tmp
 def test_pictures_have_a_kind_that_matplotlib_knows() -> None:
     pytest.importorskip("matplotlib")
     files.check_picture("r.PNG")
-    with pytest.raises(UsageError, match=r"--plot 'r.jsn' names no kind of picture; write FILE.png, or another of"):
+    with pytest.raises(UsageError, match=r"--plot 'r.jsn' has no known picture suffix; write FILE.png, or one of"):
         files.check_picture("r.jsn")
 
 

@@ -22,7 +22,10 @@ BAD_USAGE = {
     "file that raises": (("compare", "raises.py:f", *SHAPE), "cannot be imported: RuntimeError: more than a line"),
     "file that exits": (("compare", "exits.py:f", *SHAPE), "'exits.py' cannot be imported: SystemExit: 0"),
     "second port": (("compare", "--port", PORT, "--port", PORT, *SHAPE), "is the second one for 'autograd'"),
-    "port of nobody": (("compare", "f.py:good", "--port", PORT, *SHAPE, "--backends", "jax"), "name it there too"),
+    "port of nobody": (
+        ("compare", "f.py:good", "--port", PORT, *SHAPE, "--backends", "jax"),
+        "add autograd to --backends",
+    ),
     "unknown backend": (("compare", "--port", "jaks=f.py:good", *SHAPE), "no backend is named 'jaks'"),
     "missing port": (("compare", "--port", PORT, *SHAPE, *PAIR), "but none for finite-difference"),
 }

@@ -96,7 +96,7 @@ def test_it_is_written_beside_what_is_there(tmp_path: Path, monkeypatch: pytest.
 REFUSED = {
     "capital letters": (
         "MyLib",
-        "a name is small letters, digits and single dashes, such as my-framework, but 'MyLib'",
+        "a name has small letters, digits and single dashes, such as my-framework, but 'MyLib'",
     ),
     "an underscore": ("my_lib", "but 'my_lib' was given"),
     "a digit first": ("2lib", "but '2lib' was given"),
@@ -104,7 +104,10 @@ REFUSED = {
     "nothing": ("", "but '' was given"),
     "a dash last": ("lib-", "but 'lib-' was given"),
     "a line": ("lib\n", "was given"),
-    "a shipped one": ("jax", "a backend 'jax' already (entry point 'jax' of distribution 'adhelpers'); choose another"),
+    "a shipped one": (
+        "jax",
+        "a backend 'jax' already exists (entry point 'jax' of distribution 'adhelpers'); choose another",
+    ),
 }
 
 
@@ -130,7 +133,7 @@ def test_nothing_is_overwritten(
     there.parent.mkdir(parents=True)
     there.write_text("mine")
     assert main(["plugin", "new", NAME, "--directory", "it"]) == 2
-    assert f"nothing is overwritten, and there is already {there}; name another" in capsys.readouterr().err
+    assert f"{there} would be overwritten; name another" in capsys.readouterr().err
     assert [found for found in Path("it").rglob("*") if found.is_file()] == [there]
     assert there.read_text() == "mine"
 
@@ -190,14 +193,14 @@ def test_it_says_what_to_fill_in_until_it_conforms(folder: Path, install: Instal
     for method, body in GAPS.items():
         done = run(folder, "adhelpers", "conformance", NAME, "-k", "R1-")
         assert done.returncode == 1
-        assert f"backend 'my-lib' is not filled in:\n* {method}: " in done.stdout
+        assert f"backend 'my-lib' lacks these methods:\n* {method}: " in done.stdout
         assert "1 failed" in done.stdout
-        assert "    1  backend 'my-lib' is not filled in:\n" in done.stdout
+        assert "    1  backend 'my-lib' lacks these methods:\n" in done.stdout
         source = fill_in(source, method, body)
         backend.write_text(source)
 
     done = run(folder, "adhelpers", "conformance", NAME, "-k", "R1-")
-    assert "is not filled in:\n* vjp: return a pullback through f, or delete this method" in done.stdout
+    assert "lacks these methods:\n* vjp: return a pullback through f, or delete this method" in done.stdout
     source = source[: source.index("    def vjp(")].rstrip() + "\n" + MORE
     source = re.sub(r"frozenset\(\s*\{Capability.*?\}\s*\)", "DUAL.capabilities", source, flags=re.DOTALL)
     backend.write_text(source)

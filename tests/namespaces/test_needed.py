@@ -56,5 +56,5 @@ def test_examples_call_what_they_are_about(needed: Needed) -> None:
 
 def test_the_table_has_a_row_for_each() -> None:
     rows = markdown_table().splitlines()
-    assert rows[:2] == ["| function | what core needs it for |", "|---|---|"]
+    assert rows[:2] == ["| function | what the core needs it for |", "|---|---|"]
     assert [row.split("(")[0] for row in rows[2:]] == [f"| `{needed.name}" for needed in NEEDED]

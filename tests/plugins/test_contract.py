@@ -126,7 +126,7 @@ def test_nothing_is_compiled_and_every_call_is_eager() -> None:
 def test_what_there_is_no_way_to_do_is_unsupported() -> None:
     with pytest.raises(UnsupportedOperationError, match="backend 'forward-toy' has no reverse mode"):
         ForwardToy().vjp(len, ())
-    with pytest.raises(UnsupportedOperationError, match="has no way to differentiate sample by sample"):
+    with pytest.raises(UnsupportedOperationError, match="cannot differentiate sample by sample"):
         ForwardToy().sample_jacobian(len, np.ones((2, 2)), -1, "forward")
 
 
@@ -142,7 +142,7 @@ def test_an_array_that_no_namespace_knows_asks_for_one() -> None:
     class Strange:
         pass
 
-    with pytest.raises(ArgumentTypeError, match="backend 'forward-toy' must override array_namespace, .* of Strange"):
+    with pytest.raises(ArgumentTypeError, match="backend 'forward-toy' must override array_namespace .* of Strange"):
         ForwardToy().array_namespace(Strange())
 
 
@@ -190,7 +190,7 @@ def test_arrays_of_frameworks_that_trace_may_be_traced() -> None:
 def test_scipys_functions_are_not_handed_to_arrays_of_which_they_would_take_the_numbers() -> None:
     pytest.importorskip("scipy")
     assert ForwardToy().special_namespace(np.ones(2)).erf(0.0) == 0.0
-    with pytest.raises(UnsupportedOperationError, match="call those of the framework itself"):
+    with pytest.raises(UnsupportedOperationError, match="call the framework's own functions"):
         ForwardToy().special_namespace(np.ones(2), Unread(2))
 
 

@@ -26,7 +26,7 @@ BROKEN = {
     "another project's marker": (hook("[]", marker="pluggy.HookimplMarker('tox')"), "mark its function"),
     "no marker": (hook("[]", marker="staticmethod"), "mark its function"),
     "wrong arguments": (hook("[]", args="config"), "{'config'}"),
-    "unknown api_version": (plugin(api_version=2), "version 2 of the plugin API, this adhelpers version 1"),
+    "unknown api_version": (plugin(api_version=2), "version 2 of the plugin API, and this adhelpers has version 1"),
     "nothing returned": (hook("None"), "returned None; it must return a list of"),
     "no list returned": (hook("BackendDescription('toy', (), 'm:C')"), "it must return a list of"),
     "no descriptions returned": (hook("[{'name': 'toy'}]"), "returned [{'name': 'toy'}]; it must return a list of"),

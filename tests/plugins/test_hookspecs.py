@@ -42,7 +42,7 @@ def test_a_description_needs_three_things() -> None:
 )
 def test_what_does_not_fit_is_refused(fields: dict[str, Any]) -> None:
     """A word in place of a tuple too, whose letters have no colon each."""
-    with pytest.raises(ArgumentTypeError, match="does not fit; write its implementation as 'module:Class'"):
+    with pytest.raises(ArgumentTypeError, match="does not fit; write implementation as 'module:Class'"):
         description(**fields)
 
 

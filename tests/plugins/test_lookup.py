@@ -177,7 +177,9 @@ class Unregistered:
 
 
 def test_an_object_that_holds_arrays_is_told_what_to_do() -> None:
-    with pytest.raises(AmbiguousBackendError, match=r"no backend owns .*Unregistered; it holds arrays, but is no cont"):
+    with pytest.raises(
+        AmbiguousBackendError, match=r"no backend owns .*Unregistered; it holds arrays, but is not a cont"
+    ):
         lookup.infer(Unregistered(np.ones(2)))
     for backend in ("finite-difference", None):
         with pytest.raises(adhelpers.AdhelpersError, match=r"give them in a dict, or register its type with optree"):

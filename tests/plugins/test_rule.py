@@ -22,7 +22,7 @@ def fail(*_: Any) -> Any:
 def test_errors_name_the_rule() -> None:
     rule = Rule("cube", fail, fail, fail)
     assert type(rule.closes_over()) is type(rule.constant_varies()) is ArgumentError
-    assert str(rule.closes_over()).startswith("cube has a derivative rule, but a function of it closes over an array")
+    assert str(rule.closes_over()).startswith("cube has a derivative rule, but one of its functions closes over an")
     assert str(rule.constant_varies()).startswith("cube has a derivative rule for x alone")
     for error in (rule.closes_over(), rule.constant_varies()):
         assert str(error).endswith("pass the array in x")

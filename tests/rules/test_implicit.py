@@ -209,7 +209,7 @@ def test_a_condition_that_closes_over_what_is_differentiated(framework: ADBacken
         return adhelpers.implicit(lambda x, y: y - w * x)(lambda x: x * 1.0)(w)
 
     x = lifted(framework, X)
-    with pytest.raises(ArgumentError, match="has a derivative rule, but a function of it closes over an array"):
+    with pytest.raises(ArgumentError, match="has a derivative rule, but one of its functions closes over an array"):
         jacobian_vector_product(f, framework, x, x)
 
 

@@ -21,7 +21,7 @@ def test_a_stranger_that_conforms_exits_with_0(install: Install, tmp_path: Path)
     done = conformance(tmp_path, *FEW)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Conformance of 'toy' with adhelpers" in done.stdout
-    assert "* known failure calls/jvp: wrong behaviour: differences need f at two points more, or four" in done.stdout
+    assert "* known failure calls/jvp: wrong behaviour: differences call f at two or four more points" in done.stdout
     assert list((tmp_path / "empty").iterdir()) == []
 
 
@@ -104,7 +104,7 @@ def test_failures_are_named_by_their_scenarios_and_counted_by_cause(install: Ins
     assert "_ R7-sine/jvp _" in done.stdout
     assert "run.py" not in done.stdout
     assert "TestConformance" not in done.stdout
-    _, _, causes = done.stdout.partition("\nWhat failed, by cause\n")
+    _, _, causes = done.stdout.partition("\nFailures by cause\n")
     wrong, names, _ = causes.splitlines()
     assert wrong.startswith("    6  results are wrong (off by ")
     first = ["R7-identity/jvp", "R7-identity/transpose", "R7-sum/jvp", "R7-sum/transpose"]
@@ -141,7 +141,7 @@ def test_a_framework_of_single_precision_and_few_functions_is_told_so(install: I
     toy(install, head + SINGLE)
     done = conformance(tmp_path, "-k", "R7-sine/jvp or R7-one-array-twice/jvp or R7-elementary/")
     assert done.returncode == 1
-    assert "results are off a little: does the framework compute in single precision? (off by 1e-07 to" in done.stdout
+    assert "results are slightly wrong: does the framework use single precision? (off by 1e-07 to" in done.stdout
     assert "the namespace has no `sqrt`" in done.stdout
 
 

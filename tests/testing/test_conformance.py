@@ -33,12 +33,12 @@ class TestAutograd(Conformance):
 @pytest.mark.parametrize(
     ("attributes", "words"),
     [
-        ({"known_failures": {"sine/jpv": "reason"}}, "'sine/jpv', which is no scenario"),
+        ({"known_failures": {"sine/jpv": "reason"}}, "'sine/jpv', which is not a scenario"),
         ({"known_failures": {"sine/jvp": "  "}}, "no reason for 'sine/jvp'"),
         ({"known_failures": {"bfloat16/jvp": "none"}}, "'bfloat16/jvp', which does not run: not declared: bfloat16"),
         (
             {"known_failures": {"sine/jvp": "it is hard"}},
-            "does not say what kind of failure 'sine/jvp' is: 'it is hard'",
+            "gives no kind of failure for 'sine/jvp': 'it is hard'",
         ),
         ({"capabilities": frozenset({Capability.FLOAT32}), "known_failures": {}}, "neither FORWARD nor REVERSE"),
         ({"capabilities": frozenset(set(Capability) - {Capability.BFLOAT16})}, "does not override compile"),
@@ -71,7 +71,7 @@ def test_what_is_no_backend_is_refused() -> None:
         ({"sine/jvp": "wrong value: twice"}, 1, "1 failed"),  # the other precision and the transpose are wrong too
         (dict.fromkeys(("sine/jvp", "sine/float32-jvp"), "wrong value: twice"), 0, "sine/jvp: wrong value: twice"),
         ({"sine/vjp": "hangs: long"}, 1, "sine/vjp passes, but known_failures says that it fails (hangs: long)"),
-        ({"no/such": "reason"}, 1, "known_failures names 'no/such', which is no scenario"),
+        ({"no/such": "reason"}, 1, "known_failures names 'no/such', which is not a scenario"),
         ({"sine/jvp": ""}, 1, "gives no reason for 'sine/jvp'"),
     ],
 )
@@ -93,14 +93,14 @@ HANGING = f"{TOY}    def jvp(self, f, x, u):\n        import threading\n        
     ("source", "reason", "status", "words"),
     [
         (WRONG, "wrong value: twice", 0, "1 xfailed"),
-        (WRONG, "wrong behaviour: twice", 1, "known_failures forgives 'wrong behaviour', and not 'wrong value'"),
-        (WRONG, "TypeError: twice", 1, "known_failures forgives 'TypeError', and not 'wrong value'"),
+        (WRONG, "wrong behaviour: twice", 1, "known_failures forgives 'wrong behaviour', but not 'wrong value'"),
+        (WRONG, "TypeError: twice", 1, "known_failures forgives 'TypeError', but not 'wrong value'"),
         (RAISING, "FileNotFoundError: none", 0, "1 xfailed"),
         (RAISING, "OSError: none", 0, "1 xfailed"),
-        (RAISING, "Exception: any", 1, "known_failures forgives 'Exception', and not 'FileNotFoundError'"),
-        (RAISING, "wrong value: twice", 1, "known_failures forgives 'wrong value', and not 'FileNotFoundError'"),
+        (RAISING, "Exception: any", 1, "known_failures forgives 'Exception', but not 'FileNotFoundError'"),
+        (RAISING, "wrong value: twice", 1, "known_failures forgives 'wrong value', but not 'FileNotFoundError'"),
         (HANGING, "hangs: it waits", 0, "1 xfailed"),
-        (WRONG, "hangs: it waits", 1, "known_failures forgives 'hangs', and not 'wrong value'"),
+        (WRONG, "hangs: it waits", 1, "known_failures forgives 'hangs', but not 'wrong value'"),
     ],
 )
 def test_a_known_failure_forgives_the_kind_that_it_names(
@@ -130,7 +130,7 @@ def test_a_backend_that_cannot_be_tested_fails_once(install: Install, tmp_path: 
         tmp_path, "-m", "pytest", "-q", "-k", "R7-s or alone", "-rN", "-p", "no:cacheprovider", cwd=str(tmp_path)
     )
     assert done.stdout.count("no backend is named 'tyo' (did you mean 'toy'?); name one of ") == 1
-    assert done.stdout.count("backend 'toy' is not filled in:\n* jvp: push a tangent\n") == 1
+    assert done.stdout.count("backend 'toy' lacks these methods:\n* jvp: push a tangent\n") == 1
     counts = dict(reversed(count.split()) for count in done.stdout.splitlines()[-1].partition(" in ")[0].split(", "))
     assert (counts["failed"], counts["error"], counts["passed"]) == ("1", "1", "1")
     assert int(counts["skipped"]) > 20

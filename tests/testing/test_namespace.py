@@ -30,7 +30,7 @@ def finding(**changes: Any) -> str:
 
 def test_each_missing_function_is_named_with_its_parameters_and_what_core_does_with_it() -> None:
     said = finding(where=None, eye=None)
-    assert "the namespace has no `where(condition, x, y)`: core needs it for leaving out what is not finite" in said
+    assert "the namespace has no `where(condition, x, y)`: core needs it for removing entries" in said
     assert "the namespace has no `eye(n_rows, n_cols, *, k, dtype, device)`: core needs it for the basis" in said
     assert "`stack" not in said
 

@@ -21,7 +21,7 @@ def test_a_backend_that_never_comes_back_is_given_up(install: Install, tmp_path:
     assert done.returncode == 1
     assert "in jvp\n    threading.Event().wait()" in done.stderr
     assert "_ R7-sine/jvp _" in done.stdout
-    assert "it was given up after 1 s: it waits, perhaps for a lock" in done.stdout
+    assert "it was ended after 1 s: it waits, perhaps for a lock" in done.stdout
     assert "INTERRUPTED" in done.stdout
     report = json.loads((tmp_path / "empty" / "report.json").read_text())["toy"]
     assert (report["complete"], report["conforms"]) == (False, False)

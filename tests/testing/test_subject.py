@@ -20,7 +20,7 @@ def test_a_loose_relative_error_hides_nothing(install: Install, tmp_path: Path) 
     toy(install, f"{TOY}    def relative_step(self, epsilon):\n        return epsilon**0.5\n")
     done = conformance(tmp_path, "-k", "R12-jvp-of-jvp or u-constant/jvp-of-jvp")
     assert done.returncode == 1
-    assert "which owes no digit of 2 nested derivatives" in done.stdout
+    assert "which promises no digit of 2 nested derivatives" in done.stdout
 
 
 # -- operations -----------------------------------------------------------------------------------------------
@@ -235,7 +235,7 @@ def test_nested_rules_owe_what_one_owes_and_nested_differences_less() -> None:
 def test_what_happens_within_a_step_is_not_judged(subject: Subject) -> None:
     subject.require_reach(1e-3)
     subject.require_reach(np.inf, np.float32)
-    with pytest.raises(OutOfReach, match="steps of about 6.1e-06, which tell nothing of what f does within 1e-09"):
+    with pytest.raises(OutOfReach, match="steps of about 6.1e-06, too long to see what f does within 1e-09"):
         subject.require_reach(1e-9)
     with pytest.raises(OutOfReach):
         subject.require_reach(1e-3, np.float32)
@@ -256,7 +256,7 @@ def test_an_exact_backend_owes_infinity_itself() -> None:
         with pytest.raises(Failure, match="exactly array"):
             subject.expect_infinite(np.array([wrong, 0.5, -np.inf]), STEEP, steepness)
     for wrong in (0.4, np.inf, np.nan):
-        with pytest.raises(Failure, match="the infinite entries apart"):
+        with pytest.raises(Failure, match="without the infinite entries"):
             subject.expect_infinite(np.array([np.inf, wrong, -np.inf]), STEEP, steepness)
 
 
@@ -264,9 +264,9 @@ def test_differences_owe_no_number_or_the_slope_over_a_step(subject: Subject) ->
     for right in (np.nan, np.inf, 1e308, 400.0, 1.01 * (SLACK * subject.step()) ** -0.5):
         subject.expect_infinite(np.array([right, 0.5, -right]), STEEP, steepness)
     for wrong in (0.0, 1.0, 0.99 * (SLACK * subject.step()) ** -0.5, -400.0, -np.inf):
-        with pytest.raises(Failure, match="by differences over about 6.1e-06, no number or at least"):
+        with pytest.raises(Failure, match="by differences over about 6.1e-06, NaN or at least"):
             subject.expect_infinite(np.array([wrong, 0.5, -np.inf]), STEEP, steepness)
-    with pytest.raises(Failure, match="the infinite entries apart"):
+    with pytest.raises(Failure, match="without the infinite entries"):
         subject.expect_infinite(np.array([np.nan, np.nan, np.nan]), STEEP, steepness)
 
 

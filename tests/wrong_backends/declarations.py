@@ -37,7 +37,7 @@ class StaleFailure(FiniteDifferenceBackend):
 
 
 FAULTY_DECLARATIONS: dict[type[ADBackend], str] = {
-    UnknownFailure: "no scenario",
+    UnknownFailure: "not a scenario",
     FailureWithoutReason: "no reason",
     FailureThatDoesNotRun: "does not run",
     NeitherMode: "neither FORWARD nor REVERSE",

@@ -1,1 +1,1 @@
-"""Whether derivatives are right, as far as values of a function can tell."""
+"""Check derivatives against the values of a function."""

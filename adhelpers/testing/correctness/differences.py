@@ -1,4 +1,4 @@
-"""Directional derivatives from values alone, with an estimate of how far they may be off."""
+"""Directional derivatives from values alone, with an estimate of their error."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ Values = tuple[np.ndarray, ...]
 Function = Callable[[Values], Values]
 
 STEPS = tuple(2.0**-k for k in (5, 8, 10, 12, 15))
-"""From where truncation is all that errs to where rounding is."""
+"""The first has only truncation errors, the last only rounding errors."""
 
 CLOSE = 1e-6
-"""What a derivative may be off, relative to the largest entry of its leaf, beside what the estimate may be."""
+"""The error allowed to a derivative, relative to the largest entry of its leaf, in addition to the estimate's error."""
 
 EPSILON = 2.0**-52
 
 BLURRED = 1e-3
-"""An estimate that may be off by more is none."""
+"""An estimate with a larger relative error is not used."""
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """A derivative, and for each entry how far it may be off; infinite where nothing is known."""
+    """A derivative, and the possible error of each entry; infinite if nothing is known."""
 
     values: Values
     errors: Values
 
     def judge(self, received: Values) -> str:
-        """What is wrong with `received`, nothing if it is right; ``"?"`` where too little is known of some entry."""
+        """The fault of `received`, empty if it is right; ``"?"`` if too little is known of some entry."""
         unknown = not all(np.all(np.isfinite(error)) for error in self.errors)
         for k, (got, value, error) in enumerate(zip(received, self.values, self.errors, strict=True)):
             if got.shape != value.shape:
@@ -52,14 +52,14 @@ class Estimate:
                         ),
                     )
                 )
-                return f"result {k} at {list(place)} is {got[place]:.9g}, and {value[place]:.9g} is right"
+                return f"result {k} at {list(place)} is {got[place]:.9g}, but {value[place]:.9g} is right"
             unknown = unknown or not known.all()
         return "?" if unknown else ""
 
 
 def along(f: Function, x: Values, t: Values) -> Estimate:
-    """The derivative of `f` at `x` along `t`, by differences of fourth order whose steps differ."""
-    # In units of the size of x, as far as that is moderate: what large numbers do may be a matter of their remainders.
+    """The derivative of `f` at `x` along `t`, by fourth-order differences with several steps."""
+    # In units of the size of x, if that is moderate: a function of large numbers may depend on their remainders.
     units = (np.abs(d) / np.clip(np.abs(a), 1.0, 100.0) for a, d in zip(x, t, strict=True))
     reach = max((float(np.max(unit, initial=0.0)) for unit in units), default=0.0)
     here, spread = f(x), max((float(np.max(np.abs(a), initial=0.0)) for a in x), default=0.0)
@@ -74,7 +74,7 @@ def along(f: Function, x: Values, t: Values) -> Estimate:
             value = np.take_along_axis(stack, best + 1, axis=0)[0]
             error = np.take_along_axis(apart, best, axis=0)[0]
             rounding = 16.0 * EPSILON * reach * (np.max(np.abs(y), initial=0.0) + spread * np.abs(value)) / STEPS[-1]
-            # Where the finest step tells something else, the function is a staircase.
+            # If the finest step gives another slope, the function is a staircase.
             elsewhere = np.abs(stack[-1] - value) > BLURRED * np.abs(value) + 10.0 * rounding
             values.append(value)
             errors.append(np.where(elsewhere, np.inf, error + rounding))
@@ -92,7 +92,7 @@ def _difference(f: Function, x: Values, t: Values, h: float) -> Values:
 
 
 def has_kink(f: Function, x: Values, t: Values) -> bool:
-    """Whether slopes to either side differ or are infinite, or values jump, by how differences change with the step."""
+    """Whether the slopes on both sides differ or are infinite, or values jump, judged by differences of two steps."""
 
     def sizes(h: float) -> tuple[float, float]:
         ahead, here, behind = (

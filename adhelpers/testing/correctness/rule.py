@@ -1,4 +1,4 @@
-"""`assert_rule_correct`: whether a derivative rule is right."""
+"""`assert_rule_correct`: check a derivative rule."""
 
 from __future__ import annotations
 
@@ -28,32 +28,31 @@ def assert_rule_correct(
 ) -> None:
     """Fail unless the rule of a function is its derivative, on every framework.
 
-    The function itself is the reference: differences of its values at `x`, by each element. Held to them are the
-    functions of the rule, and what operations make of them: both products, and second derivatives in all four
-    compositions. Besides, the functions of a rule must be linear in their vector, keep single precision, and not write
-    to what they are given.
+    The reference is the function itself: differences of its values at `x`, by each element. They check the functions of
+    the rule, both products, and second derivatives in all four compositions. The functions of the rule must also be
+    linear in their vector, keep single precision, and not write to their arguments.
 
     Parameters
     ----------
     rule
-        What `adhelpers.custom_rule` or `adhelpers.implicit` has made.
+        A function made by `adhelpers.custom_rule` or `adhelpers.implicit`.
     x
-        Where to look: float64 or complex128 arrays of NumPy's in the structure that the function takes, in all some
-        dozens of elements, where it is smooth. Choose sizes that differ, and numbers without a pattern.
+        A point where the function is smooth: float64 or complex128 NumPy arrays in the structure that the function
+        takes, with a few dozen elements in all. Choose different sizes, and numbers without a pattern.
     args
-        Further arguments. NumPy's arrays among them are handed to each framework as its own, and in single precision
-        where `x` is.
+        Further arguments. Each framework receives the NumPy arrays among them as its own arrays, and in single
+        precision if `x` is.
     backends
-        Names or instances; by default all that are installed and know rules.
+        Names or instances; by default all installed backends that follow rules.
     seed
-        Of the random directions.
+        The seed of the random directions.
 
     Raises
     ------
     ArgumentTypeError
-        `rule` is a function without a rule, `args` no tuple, or `backends` a word.
+        `rule` is a function without a rule, `args` is not a tuple, or `backends` is a string.
     AssertionError
-        Something is wrong. The message has a line for each thing, and says on which backend.
+        The rule is wrong. The message has a line for each fault, with its backend.
 
     Examples
     --------
@@ -74,7 +73,7 @@ def assert_rule_correct(
     __tracebackhide__ = True
     if not isinstance(rule, CustomRule):
         msg = (
-            "assert_rule_correct takes what adhelpers.custom_rule or implicit has made, but "
+            "assert_rule_correct takes a function made by adhelpers.custom_rule or implicit, but "
             f"{describe(rule)} was given; give the function a rule first"
         )
         raise ArgumentTypeError(msg)
@@ -100,7 +99,7 @@ def _chosen(backends: Sequence[str | ADBackend] | None) -> list[ADBackend]:
 
 
 class _Examination:
-    """All that is tried on one backend. Later checks rest on earlier ones."""
+    """The checks on one backend. Later checks need the earlier ones."""
 
     def __init__(
         self, rule: CustomRule[Any, Any], backend: ADBackend, x: Any, args: tuple[Any, ...], random: np.random.Generator
@@ -113,17 +112,17 @@ class _Examination:
         self.value = self._value(self.x)
         self.u, self.t = (tuple(map(self._random, self.x)) for _ in range(2))
         self.v = tuple(map(self._random, self.value))
-        # Of a function that changes, or is rough, differences tell nothing.
+        # Differences cannot judge a function that changes between calls, or is rough.
         self.columns = [differences.along(self._value, self.x, e) for e in self._basis()]
 
     def faults(self) -> Iterator[str]:
-        """What is wrong, in words."""
+        """The faults, in words."""
         if any(not np.all(np.isfinite(error)) for column in self.columns for error in column.errors):
-            yield "differences of the function tell nothing here: choose an x where it is smooth, or solve it better"
+            yield "differences of the function do not converge: choose an x where it is smooth, or solve more exactly"
             return
         found = [*_told(self._of_functions())]
         epsilon = float(np.finfo(np.float64).eps)
-        if not self.backend.relative_step(epsilon):  # differences of differences would tell too little
+        if not self.backend.relative_step(epsilon):  # differences of differences are too inexact
             found = found or [*_told(self._of_operations())] or [*_told(self._second_order())]
         yield from found or _told(self._single_precision(), "in single precision, ")
 
@@ -145,7 +144,7 @@ class _Examination:
             results = [self._numbers(function(x, y, vector)) for vector in (a, b, both)]
             after = [self.backend.to_numpy(leaf) for leaf in (*x, *y, *a)]
             if not all(map(_same, before, after)):
-                yield f"the {name} rule writes to what it is given: copy it first"
+                yield f"the {name} rule writes to its arguments: copy them first"
             yield from self._judged(f"the {name} rule gives", results[0], expected)
             if not _close(results[2], tuple(map(_mixed, results[0], results[1]))):
                 yield f"the {name} rule is not linear in its vector"
@@ -155,7 +154,7 @@ class _Examination:
         yield from self._judged("vector_jacobian_product gives", self._pull(self.x, self.v), self._pulled(self.v))
 
     def _pushed(self, u: Values) -> Estimate:
-        """The derivative times `u`, as differences have it."""
+        """The derivative times `u`, by differences."""
         numbers = _real(u)
         values, errors = (
             tuple(
@@ -222,7 +221,7 @@ class _Examination:
                 if got.dtype != single.dtype:
                     yield f"in single precision, {name} gives dtype {got.dtype}, not {single.dtype}"
                 elif not np.allclose(got, single, rtol=1e-2, atol=1e-2 * float(np.max(np.abs(single), initial=0.0))):
-                    yield f"in single precision, {name} gives another result than in double"
+                    yield f"in single precision, {name} differs from its result in double precision"
 
     # -- between NumPy's leaves and the backend's structures ------------------------------------------
 
@@ -269,7 +268,7 @@ class _Examination:
         return np.asarray(drawn)
 
     def _basis(self) -> Iterator[Values]:
-        """Of `x`, over the real numbers: of a complex leaf, all e and then all ie."""
+        """The basis vectors of `x` over the real numbers; for a complex leaf all e, then all ie."""
         for i, leaf in enumerate(self.x):
             for unit in (1.0, 1.0j) if np.iscomplexobj(leaf) else (1.0,):
                 for k in range(leaf.size):
@@ -297,7 +296,7 @@ class _Examination:
 
 
 def _told(faults: Iterator[str], prefix: str = "") -> Iterator[str]:
-    """Faults, and what the rule is refused for."""
+    """The faults, and the error if the library refuses the rule."""
     try:
         yield from faults
     except AdhelpersError as error:
@@ -339,7 +338,7 @@ def _close(a: Values, b: Values) -> bool:
 
 
 def _transformed(received: Values, expected: Values) -> str | None:
-    """What makes of the derivative what was received, if that is simple."""
+    """How the received result differs from the derivative, if that is a simple relation."""
     if [a.shape for a in received] != [b.shape for b in expected]:
         return None
     if not any(np.any(a) for a in received):

@@ -1,4 +1,4 @@
-"""Why a scenario failed: its kind, which `known_failures` may forgive, and its cause, which others share."""
+"""Why a scenario failed: its kind, which `known_failures` may forgive, and its cause, which others may share."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from adhelpers import ADBackend
 from adhelpers.testing.subject import HANGS, WRONG_BEHAVIOUR, WRONG_VALUE, Failure, Subject
 
 KINDS = (WRONG_VALUE, WRONG_BEHAVIOUR, HANGS)
-"""The kinds of failure that are no errors; an error's kind is the name of its type, or of one of that type's bases."""
+"""The kinds of failure without an error; an error's kind is the name of its type, or of one of that type's bases."""
 
 _SUITE = os.path.dirname(os.path.dirname(__file__))
 _ROUNDING_OF_FLOAT32 = 1e-9, 1e-4
@@ -31,9 +31,9 @@ class Why:
     cause
         The same words for all failures that may have one cause.
     example
-        What this failure adds to them.
+        The message of this failure's error.
     off_by
-        By how much a result is wrong, relative to the largest entry of the right one.
+        How much a result is wrong, relative to the largest entry of the right one.
     """
 
     kind: str
@@ -56,7 +56,7 @@ def kinds(failure: Failure) -> list[str]:
 
 
 def why(failure: Failure, backend: ADBackend) -> Why:
-    """What is to be said of a failure beside others."""
+    """The kind and the cause of a failure."""
     kind, error = kinds(failure)[0], failure.__cause__
     if error is not None:
         return _of_error(kind, error, backend)
@@ -89,26 +89,26 @@ def _of_values(kind: str, received: np.ndarray, expected: np.ndarray) -> Why:
         off = float(np.max(np.abs(received - expected), initial=0.0)) / (size or 1.0)
         least, most = _ROUNDING_OF_FLOAT32
         if not np.isfinite(off):
-            return Why(kind, "results are no numbers, where numbers are expected")
+            return Why(kind, "results are NaN or infinite, but finite numbers are expected")
         if size and not np.any(received):
-            return Why(kind, "results are zero: was a tracer made a mere value?", off_by=off)
+            return Why(kind, "results are zero: was a tracer converted to a plain value?", off_by=off)
         if least <= off <= most and expected.dtype in (np.float64, np.complex128):
-            return Why(kind, "results are off a little: does the framework compute in single precision?", off_by=off)
+            return Why(kind, "results are slightly wrong: does the framework use single precision?", off_by=off)
         for words, other in (("complex conjugates", np.conjugate(expected)), ("negatives", -expected)):
             if off > most and np.max(np.abs(received - other), initial=0.0) <= most * size:
-                return Why(kind, f"results are the {words} of what is expected", off_by=off)
+                return Why(kind, f"results are the {words} of the expected ones", off_by=off)
     return Why(kind, "results are wrong", off_by=off)
 
 
 def _of_words(message: str) -> str:
-    """What was received where what was expected, as far as it fits into a line."""
+    """What was received and what was expected, shortened to a line."""
     parts = [re.findall(rf"^{title}\n    (.*)$", message, flags=re.MULTILINE) for title in ("received", "expected")]
-    words = ", where this is expected: ".join(found[-1][:_WIDTH] for found in parts if found)
+    words = ", but expected: ".join(found[-1][:_WIDTH] for found in parts if found)
     return _NUMBER.sub("...", words) or next(iter(message.splitlines()), "")
 
 
 _WIDTH = 100
-"""So many letters are shown of either."""
+"""The number of characters shown of either."""
 
 _NUMBER = re.compile(r"(?<![\w.])-?\d[\d.]*(e[+-]?\d+)?j?")
-"""What may differ where the cause is the same."""
+"""The numbers, which may differ between failures of one cause."""

@@ -12,7 +12,7 @@ from adhelpers.testing.operations import implements
 
 
 def unfinished(backend: ADBackend) -> list[str]:
-    """The methods that say by a `NotImplementedError` what is to be filled in, and their words."""
+    """The methods that raise `NotImplementedError`, with their messages, which say what to fill in."""
     one: Any = np.asarray(1.0)
     with backend.scope():
         found = {"is_array": _gap(backend.is_array, one), "asarray": _gap(backend.asarray, one)}
@@ -38,10 +38,10 @@ def _lifted(backend: ADBackend, number: Any) -> Any:
 
 
 def _gap(method: Callable[..., Any], *arguments: Any) -> str:
-    """What a method says that is not filled in; nothing of one that is, though it may fail."""
+    """The message of a method that is not filled in; empty for any other, even if that fails."""
     try:
         method(*arguments)
     except Exception as error:  # noqa: BLE001  # the scenarios will tell
-        # A missing rule is of a type derived from it.
+        # A subclass may mean a missing rule.
         return str(error) or "it raises NotImplementedError" if type(error) is NotImplementedError else ""
     return ""

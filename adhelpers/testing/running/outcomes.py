@@ -1,4 +1,4 @@
-"""What became of each scenario, and how that is told: a table for each backend, what failed by cause, a report."""
+"""The outcome of each scenario, and how it is shown: a table for each backend, failures by cause, a report."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from adhelpers.testing.subject import HANGS
 from adhelpers.testing.suite import scenarios
 
 OUT_OF_REACH = "too inexact"
-"""How the reason begins for which a scenario was not judged, though all that it needs is declared."""
+"""The start of the reason of a scenario that was not judged, although its capabilities are declared."""
 
 OUTCOMES = ("passed", "failed", "known failure", "not declared", OUT_OF_REACH)
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a scenario on a backend, and if it failed why."""
+    """The outcome of a scenario on a backend, and why it failed."""
 
     backend: str
     rule: str
@@ -36,13 +36,13 @@ class Outcome:
 
     @classmethod
     def died(cls, backend: str, name: str, words: str) -> Outcome:
-        """That of a scenario during which the process ended; `name` is that of its test."""
+        """The outcome of a scenario during which the process ended; `name` is the name of its test."""
         rule, _, scenario = name.partition("-")
         return cls(backend, rule, scenario or rule, "failed", words, Why(HANGS, words.strip().partition("\n")[0]))
 
     @property
     def name(self) -> str:
-        """That of its test, as ``-k`` takes it."""
+        """The name of its test, for ``-k``."""
         return self.scenario if self.scenario == self.rule else f"{self.rule}-{self.scenario}"
 
 
@@ -55,11 +55,11 @@ class Outcomes:
     interrupted: bool = False
 
     def judged(self) -> bool:
-        """Whether any scenario was."""
+        """Whether any scenario was judged."""
         return any(o.rule in RULES and o.outcome in ("passed", "failed", "known failure") for o in self.all)
 
     def failures(self) -> Iterator[str]:
-        """What is wrong with each that failed."""
+        """The messages of all failures."""
         for outcome in self.all:
             if outcome.outcome == "failed":
                 yield f"\n{f' {outcome.name} ':_^80}\n{outcome.reason}"
@@ -72,11 +72,11 @@ class Outcomes:
             yield from (f"* known failure {o.scenario}: {o.reason}" for o in own if o.outcome == "known failure")
             failed = [outcome for outcome in own if outcome.outcome == "failed"]
             if failed:
-                yield "\nWhat failed, by cause"
+                yield "\nFailures by cause"
                 yield from by_cause(failed)
 
     def write(self, path: str) -> None:
-        """Write the report for machines, if there is anything to report."""
+        """Write the machine-readable report, if there is anything to report."""
         if self._backends():
             with open(path, "w", encoding="utf-8") as file:
                 json.dump({name: self._report(name) for name in self._backends()}, file, indent=1)
@@ -85,7 +85,7 @@ class Outcomes:
         return list(dict.fromkeys(outcome.backend for outcome in self.all))
 
     def _of(self, name: str) -> list[Outcome]:
-        """In the order of the suite, whichever of several processes was done first."""
+        """The outcomes of a backend in the order of the suite, which several processes may not keep."""
         places = {scenario.name: i for i, scenario in enumerate(scenarios(self.version))}
         own = [outcome for outcome in self.all if outcome.backend == name]
         return sorted(own, key=lambda outcome: places.get(outcome.scenario, -1))
@@ -111,7 +111,7 @@ class Outcomes:
     def _report(self, name: str) -> dict[str, Any]:
         description = lookup.current().descriptions.get(name)
         own = self._of(name)
-        complete = len(own) > len(scenarios(self.version))  # these, and the declarations
+        complete = len(own) > len(scenarios(self.version))  # all of them, and the declarations
         return {
             "adhelpers": __version__,
             "suite_version": self.version,
@@ -142,11 +142,11 @@ def by_cause(failed: Sequence[Outcome]) -> Iterator[str]:
 
 
 _SHOWN = 4
-"""So many scenarios are named of each cause."""
+"""The number of scenarios named for each cause."""
 
 
 def capabilities(backend: ADBackend) -> dict[str, str]:
-    """How a backend comes by each capability: ``"native"``, ``"derived"``, ``"yes"`` or ``"no"``."""
+    """Whether a backend has each capability: ``"native"``, ``"derived"``, ``"yes"`` or ``"no"``."""
     found = {}
     for capability in Capability:
         declared = capability in backend.capabilities

@@ -1,21 +1,21 @@
-"""How long a check may go on: what computes is given time, what waits for nothing is not."""
+"""How long a check may take: a check that computes gets time, a check that only waits does not."""
 
 from __future__ import annotations
 
 import time
 
 _LOOKS = 20
-"""So many looks make a window, at the end of which something is decided."""
+"""The number of looks in a window; each window ends with a decision."""
 
 _WAITING = 0.01
-"""What uses a smaller part of a window waits: however busy a machine is, it leaves more to what computes."""
+"""A process that uses a smaller part of a window is waiting: even a busy machine gives more to a computation."""
 
 
 class Patience:
-    """Limits for the seconds in which a process waits for nothing, and for those of the processor that it uses.
+    """Limits for the seconds in which a process waits without computing, and for its processor time.
 
-    Time passes by the looks of whoever watches, so that a process which is stopped for a while does not age. What
-    computes on several cores at once has its seconds by the clock as well.
+    Time is counted in the watcher's looks, so that a stopped process does not use up its time. A computation on several
+    cores ends only when its limit has also passed on this clock.
     """
 
     def __init__(self, waiting: float, computing: float) -> None:
@@ -25,7 +25,7 @@ class Patience:
         self._start = self._before = time.process_time()
 
     def ran_out(self) -> str:
-        """To be called once a tick: in words why there is nothing more to hope for, or nothing."""
+        """Call it once a tick: returns why to give up, or an empty text."""
         self._looks += 1
         if self._looks % _LOOKS:
             return ""

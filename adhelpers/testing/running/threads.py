@@ -1,4 +1,4 @@
-"""Checks in threads of their own, which may be waiting for ever."""
+"""Checks in separate threads, which may wait for ever."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from adhelpers.testing.running.patience import Patience
 from adhelpers.testing.subject import HANGS, Failure, Subject, section
 
 PATIENCE, COMPUTING = 20.0, 60.0
-"""For how many seconds threads may wait for nothing, and for how many compute."""
+"""The seconds that threads may wait without computing, and the seconds that they may compute."""
 
 SOON = 1.0
-"""For how many they may wait, if it is known of the backend that it keeps threads waiting."""
+"""The seconds that threads may wait if the backend is known to keep threads waiting."""
 
 _hopeless: set[type[ADBackend]] = set()
-"""Backends that have kept a thread waiting: the next ones need not wait as long to be sure."""
+"""Backends that have kept a thread waiting: later threads get less time."""
 
 
 def in_threads(backend: ADBackend, checks: Sequence[Callable[[Subject], None]], waiting: float | None = None) -> None:
-    """Run each check in a thread with a subject of its own; raise what the first of them to fail raised.
+    """Run each check in a thread with its own subject; raise the error of the first that fails.
 
-    They fail together once they have been `waiting` for so many seconds, `PATIENCE` by default.
+    They fail together after `waiting` seconds without computing, by default `PATIENCE`.
     """
     errors: list[BaseException] = []
 
@@ -36,7 +36,7 @@ def in_threads(backend: ADBackend, checks: Sequence[Callable[[Subject], None]], 
         except BaseException as error:  # noqa: BLE001  # handed on
             errors.append(error)
 
-    # Daemons, for a thread that waits for a lock which nobody will release must not keep the process alive.
+    # Daemons, because a thread that waits for a lock for ever must not keep the process alive.
     threads = [threading.Thread(target=work, args=(check,), daemon=True) for check in checks]
     for thread in threads:
         thread.start()
@@ -50,5 +50,5 @@ def in_threads(backend: ADBackend, checks: Sequence[Callable[[Subject], None]], 
         raise errors[0]
     if alive:
         _hopeless.add(type(backend))
-        received = f"a thread that does not come back: this process {words}"
+        received = f"a thread that does not finish: this process {words}"
         raise Failure(section("received", received) + section("expected", "every thread to finish"), HANGS)

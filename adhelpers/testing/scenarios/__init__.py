@@ -1,22 +1,22 @@
-"""The scenarios of a version of the suite, those that had appeared by then: call the package.
+"""The scenarios of a version of the suite: call ``scenarios(version)``.
 
-Its modules hold them, as ``adhelpers.testing.scenarios.losses`` does, in folders by what they are about.
+The modules of this package hold them, such as ``adhelpers.testing.scenarios.losses``, in folders by topic.
 
 Parameters
 ----------
 version
-    From 1 to `SUITE_VERSION`, which it is by default. A list never changes once it is released, so that a plugin which
-    pins its version is held to the same scenarios for ever.
+    From 1 to `SUITE_VERSION`, the default. The list of a released version never changes, so a plugin that pins its
+    version keeps the same scenarios.
 
 Returns
 -------
 scenarios
-    In the order of their rules, but for the first, which is about what all others rest on.
+    In the order of their rules. The first scenario is an exception: it tests what all others need.
 
 Raises
 ------
 ArgumentError
-    There is no such version.
+    The version does not exist.
 
 Examples
 --------
@@ -87,7 +87,7 @@ _MODULES = (
     undeclared,
 )
 _ALL = [
-    *namespace.SCENARIOS,  # which all others rest on
+    *namespace.SCENARIOS,  # all others need it
     *sorted(
         (scenario for module in _MODULES for scenario in module.SCENARIOS),
         key=lambda scenario: list(RULES).index(scenario.rule),
@@ -99,10 +99,10 @@ _ALL = [
 # the package. A module whose class is changed is Python's own way to give it more than attributes
 # (https://docs.python.org/3/reference/datamodel.html#customizing-module-attribute-access).
 class ScenarioPackage(ModuleType):
-    """The package of scenarios, which can be called for a list of them."""
+    """The package of scenarios, which you call for the list of scenarios."""
 
     def __call__(self, version: int = SUITE_VERSION) -> list[Scenario]:
-        """As the docstring of the package tells."""
+        """The scenarios of a version; see the docstring of the package."""
         if version not in range(1, SUITE_VERSION + 1):
             msg = f"there is no version {version!r} of the suite; write one from 1 to {SUITE_VERSION}"
             raise ArgumentError(msg)

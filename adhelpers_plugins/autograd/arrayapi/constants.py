@@ -44,7 +44,7 @@ def ceil(x: Array, /) -> Array:
 
 
 def count_nonzero(x: Array, /, *, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Array:
-    """How many elements are not zero."""
+    """The number of nonzero elements."""
     return np.asarray(np.count_nonzero(plain(x), axis=axis, keepdims=keepdims))
 
 
@@ -74,7 +74,7 @@ def greater_equal(x1: Array, x2: Array, /) -> Array:
 
 
 def isfinite(x: Array, /) -> Array:
-    """Whether neither infinite nor nan."""
+    """Whether each element is finite."""
     return np.isfinite(plain(x))
 
 
@@ -84,7 +84,7 @@ def isinf(x: Array, /) -> Array:
 
 
 def isin(x1: Array, x2: Array, /, *, invert: bool = False) -> Array:
-    """Whether each element of x1 is one of those of x2."""
+    """Whether each element of x1 is among the elements of x2."""
     return np.isin(plain(x1), plain(x2), invert=invert)
 
 
@@ -119,17 +119,17 @@ def logical_or(x1: Array, x2: Array, /) -> Array:
 
 
 def logical_xor(x1: Array, x2: Array, /) -> Array:
-    """Whether just one is true."""
+    """Whether exactly one is true."""
     return np.logical_xor(plain(x1), plain(x2))
 
 
 def matrix_rank(x: Array, /, *, rtol: float | Array | None = None) -> Array:
-    """How many singular values of matrices are not small."""
+    """The number of singular values of matrices that are not small."""
     return xnp.linalg.matrix_rank(plain(x), rtol=plain(rtol))
 
 
 def nonzero(x: Array, /) -> tuple[Array, ...]:
-    """The positions of what is not zero."""
+    """The positions of nonzero elements."""
     return xnp.nonzero(plain(x))
 
 
@@ -144,7 +144,7 @@ def round(x: Array, /) -> Array:
 
 
 def searchsorted(x1: Array, x2: Array, /, *, side: Any = "left", sorter: Array | None = None) -> Array:
-    """Where x2 would be put into x1."""
+    """The positions at which x2 would be inserted into x1."""
     return np.searchsorted(plain(x1), plain(x2), side=side, sorter=sorter)
 
 

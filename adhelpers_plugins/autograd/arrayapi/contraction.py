@@ -16,7 +16,7 @@ from adhelpers_plugins.autograd.arrayapi.statistics import sum
 
 @unless_traced(xnp.linalg.cross)
 def cross(x1: Array, x2: Array, /, *, axis: int = -1) -> Array:
-    """The product of vectors in three dimensions, at right angles to both."""
+    """The cross product of vectors in three dimensions."""
     a, b = anp.moveaxis(x1, axis, -1), anp.moveaxis(x2, axis, -1)
     if (a.shape[-1], b.shape[-1]) != (3, 3):
         msg = f"cross takes vectors of three elements, not of {a.shape[-1]} and {b.shape[-1]}"
@@ -34,7 +34,7 @@ def matmul(x1: Array, x2: Array, /) -> Array:
 
 @unless_traced(xnp.linalg.outer)
 def outer(x1: Array, x2: Array, /) -> Array:
-    """Each product of an element of one vector with one of the other."""
+    """The products of each element of one vector with each of the other."""
     if (x1.ndim, x2.ndim) != (1, 1):
         msg = f"outer takes vectors, not arrays of {x1.ndim} and {x2.ndim} dimensions"
         raise ArgumentError(msg)

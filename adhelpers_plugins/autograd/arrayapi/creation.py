@@ -17,7 +17,7 @@ from adhelpers_plugins.autograd.arrayapi.primitives import Array, holds_box, pla
 def arange(
     start: float, /, stop: float | None = None, step: float = 1, *, dtype: Any = None, device: Any = None
 ) -> Array:
-    """Numbers at equal distances; how many there are must not be traced."""
+    """Numbers at equal distances; their count must not be traced."""
     if any(map(isbox, (start, stop, step))):
         msg = "arange makes no array from traced numbers; use linspace, or scale and shift an arange of integers"
         raise ArgumentTypeError(msg)
@@ -43,7 +43,7 @@ def empty_like(x: Array, /, *, dtype: Any = None, device: Any = None) -> Array:
 
 
 def from_dlpack(x: Any, /, *, device: Any = None, copy: bool | None = None) -> Array:
-    """The array in the memory of `x`, which no box has."""
+    """The array in the memory of `x`; a box has no memory."""
     on_device(device)
     array = np.from_dlpack(x)  # of which NumPy 2.0 knows no options
     return array.copy() if copy else array
@@ -56,7 +56,7 @@ def full(shape: int | tuple[int, ...], fill_value: Any, *, dtype: Any = None, de
 
 
 def full_like(x: Array, /, fill_value: Any, *, dtype: Any = None, device: Any = None) -> Array:
-    """One value everywhere, which may be a box; autograd's own takes it for a constant."""
+    """One value everywhere, which may be a box; autograd's own treats it as a constant."""
     return full(x.shape, fill_value, dtype=x.dtype if dtype is None else dtype, device=device)
 
 
@@ -64,7 +64,7 @@ def full_like(x: Array, /, fill_value: Any, *, dtype: Any = None, device: Any = 
 def linspace(
     start: Any, stop: Any, /, num: int, *, dtype: Any = None, device: Any = None, endpoint: bool = True
 ) -> Array:
-    """Numbers at equal distances from one to another, which may be boxes."""
+    """Numbers at equal distances between two ends, which may be boxes."""
     on_device(device)
     share = np.linspace(0.0, 1.0, num, endpoint=endpoint)
     numbers = anp.multiply(start, 1.0 - share) + anp.multiply(stop, share)

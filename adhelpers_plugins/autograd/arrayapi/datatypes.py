@@ -30,7 +30,7 @@ defjvp(_cast, lambda g, ans, x, dtype: _cast(g, dtype), argnums=(0,))
 
 
 def on_device(device: Any) -> None:
-    """NumPy has but one device."""
+    """NumPy has only one device."""
     if device not in (None, "cpu"):
         msg = f"arrays of autograd live on the device 'cpu', not {device!r}"
         raise ArgumentError(msg)
@@ -38,7 +38,7 @@ def on_device(device: Any) -> None:
 
 @unless_traced(xnp.astype)
 def astype(x: Array, dtype: Any, /, *, copy: bool = True, device: Any = None) -> Array:
-    """Cast; a constant where `dtype` has no derivative."""
+    """Cast; a constant if `dtype` has no derivative."""
     on_device(device)
     if not np.issubdtype(dtype, np.inexact):
         return np.asarray(getval(x)).astype(dtype)
@@ -46,7 +46,7 @@ def astype(x: Array, dtype: Any, /, *, copy: bool = True, device: Any = None) ->
 
 
 def broadcast_arrays(*arrays: Array) -> tuple[Array, ...]:
-    """All in the shape to which they broadcast together."""
+    """Broadcast all arrays to their common shape."""
     shape = np.broadcast_shapes(*map(anp.shape, arrays))
     return tuple(broadcast_to(x, shape) for x in arrays)
 
@@ -77,5 +77,5 @@ def iinfo(type: Any, /) -> Any:
 
 
 def result_type(*arrays_and_dtypes: Any) -> Any:
-    """The dtype that arrays, dtypes and numbers have together."""
+    """The common dtype of arrays, dtypes and numbers."""
     return xnp.result_type(*map(plain, arrays_and_dtypes))

@@ -87,7 +87,7 @@ def log(x: Array, /) -> Array:
 
 
 def log1p(x: Array, /) -> Array:
-    """Natural logarithm of one more."""
+    """Natural logarithm of one plus x."""
     return anp.log1p(x)
 
 

@@ -39,7 +39,7 @@ defjvp(scatter, "same", argnums=(0,))
 
 
 def positions_of(x: Array) -> Array:
-    """The array of positions that the elements of `x` have in it."""
+    """The array of the positions of the elements of `x`."""
     return np.arange(x.size).reshape(x.shape)
 
 
@@ -72,7 +72,7 @@ def take(x: Array, indices: Array, /, *, axis: int | None = None) -> Array:
 
 @unless_traced(xnp.take_along_axis)
 def take_along_axis(x: Array, indices: Array, /, *, axis: int = -1) -> Array:
-    """Elements along an axis, others in each row."""
+    """Elements along an axis, with other positions in each row."""
     return gather(x, xnp.take_along_axis(positions_of(x), plain(indices), axis=axis))
 
 
@@ -84,20 +84,20 @@ def tile(x: Array, repetitions: tuple[int, ...], /) -> Array:
 
 @unless_traced(xnp.unique_all)
 def unique_all(x: Array, /) -> Any:
-    """Distinct elements in order, where they first stand, where they are put back, and how many there are."""
+    """Distinct elements in order, their first positions, the positions that rebuild `x`, and their counts."""
     found = xnp.unique_all(getval(x))
     return found._replace(values=gather(x, found.indices))
 
 
 @unless_traced(xnp.unique_counts)
 def unique_counts(x: Array, /) -> Any:
-    """Distinct elements in order, and how many there are."""
+    """Distinct elements in order, and their counts."""
     return xnp.unique_counts(getval(x))._replace(values=unique_values(x))
 
 
 @unless_traced(xnp.unique_inverse)
 def unique_inverse(x: Array, /) -> Any:
-    """Distinct elements in order, and where they are put back."""
+    """Distinct elements in order, and the positions that rebuild `x`."""
     return xnp.unique_inverse(getval(x))._replace(values=unique_values(x))
 
 

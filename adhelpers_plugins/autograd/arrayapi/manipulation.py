@@ -1,4 +1,4 @@
-"""Functions that arrange elements anew; those that pick some of them are in `gathering`."""
+"""Functions that rearrange elements; functions that pick elements are in `gathering`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from adhelpers_plugins.autograd.arrayapi.statistics import Axes, from_front
 
 @unless_traced(xnp.concat)
 def concat(arrays: Any, /, *, axis: int | None = 0) -> Array:
-    """Join arrays along an axis, or flattened where it is None."""
+    """Join arrays along an axis, or flattened if it is None."""
     arrays = _in_one_dtype(arrays)
     if axis is None:
         return anp.concatenate([anp.ravel(a) for a in arrays])
@@ -25,7 +25,7 @@ def concat(arrays: Any, /, *, axis: int | None = 0) -> Array:
 
 
 def _in_one_dtype(arrays: Any) -> list[Array]:
-    """Cast beforehand, so that the cotangent of a real array is real beside complex ones too."""
+    """Cast first, so that the cotangent of a real array beside complex ones is real."""
     dtype = result_type(*arrays)
     return [astype(a, dtype, copy=False) for a in arrays]
 
@@ -48,7 +48,7 @@ def diff(
 
 
 def _as_row(end: Array, x: Array, axis: int) -> Array:
-    """What is put before or after `x`; a number stands for one of each row."""
+    """The slice before or after `x`; a number fills it."""
     if anp.ndim(end):
         return end
     shape = list(x.shape)
@@ -63,7 +63,7 @@ def expand_dims(x: Array, /, axis: int | tuple[int, ...] = 0) -> Array:
 
 
 def flip(x: Array, /, *, axis: Axes = None) -> Array:
-    """Reverse the order along axes, all of them where `axis` is None."""
+    """Reverse the order along axes, or along all axes if `axis` is None."""
     flipped = from_front(axis, x)
     return x[tuple(slice(None, None, -1 if i in flipped else None) for i in range(x.ndim))]
 
@@ -110,7 +110,7 @@ def reshape(x: Array, /, shape: tuple[int, ...], *, copy: bool | None = None) ->
 
 @unless_traced(xnp.roll)
 def roll(x: Array, /, shift: int | tuple[int, ...], *, axis: Axes = None) -> Array:
-    """Shift along axes, what leaves at the end coming back in front."""
+    """Shift along axes; elements that leave at the end come back in front."""
     return anp.roll(x, np.asarray(shift), axis)  # autograd's rule negates the shift, which no tuple can
 
 
@@ -146,7 +146,7 @@ def unstack(x: Array, /, *, axis: int = 0) -> tuple[Array, ...]:
 
 @unless_traced(xnp.where)
 def where(condition: Array, x1: Array, x2: Array, /) -> Array:
-    """Elements of one array or the other; autograd's own has no gradient for what is broadcast."""
+    """Elements of one array or the other; autograd's own has no gradient for broadcast arguments."""
     shape = np.broadcast_shapes(*map(anp.shape, (condition, x1, x2)))
     x1, x2 = (broadcast_to(x, shape) if isbox(x) else x for x in (x1, x2))
     return anp.where(plain(condition), x1, x2)

@@ -18,14 +18,14 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def primitive(function: Function) -> Function:
-    """The decorator of autograd, with a type, and with a signature for who asks."""
+    """The decorator of autograd, with a type and a signature."""
     traced = autograd.extend.primitive(function)
     traced.__wrapped__ = function
     return traced
 
 
 def unless_traced(standard: Callable[..., Any]) -> Callable[[Function], Function]:
-    """Let NumPy's function answer where no argument is traced: there it is the standard, dtypes and all.
+    """Call NumPy's function if no argument is traced: it follows the standard, including dtypes.
 
     So it is where the `dtype` asked for has no derivative.
     """
@@ -44,7 +44,7 @@ def unless_traced(standard: Callable[..., Any]) -> Callable[[Function], Function
 
 
 def holds_box(argument: Any) -> bool:
-    """Whether it is a box, or a sequence with one."""
+    """Whether an argument is a box, or a sequence with one."""
     return isbox(argument) or (type(argument) in (list, tuple) and any(map(holds_box, argument)))
 
 
@@ -59,7 +59,7 @@ def is_complex(x: Array) -> bool:
 
 
 def both_rules(function: Callable[..., Any], jvp: Callable[..., Any]) -> None:
-    """Give a primitive the JVP rule of its first argument, and as VJP rule the transpose of that.
+    """Give a primitive the JVP rule of its first argument, and the transpose of that as VJP rule.
 
     Parameters
     ----------

@@ -43,7 +43,7 @@ def copysign(x1: Array, x2: Array, /) -> Array:
 
 
 def _turned(ans: Array, x1: Array, x2: Array) -> Array:
-    """Minus one where the sign is changed."""
+    """Minus one if the sign changes, else one."""
     x1, x2 = getval(x1), getval(x2)
     return np.where(np.signbit(x1) == np.signbit(x2), 1, -1).astype(np.result_type(x1, x2))
 
@@ -53,7 +53,7 @@ slopes(copysign, _turned, None)
 
 @primitive
 def expm1(x: Array, /) -> Array:
-    """Exponential less one; autograd's rules add the one again, when all digits may be lost."""
+    """Exponential minus one; autograd's rules add the one again, which may lose all digits."""
     return np.expm1(x)
 
 
@@ -71,7 +71,7 @@ slopes(hypot, lambda ans, x1, x2: x1 / ans, lambda ans, x1, x2: x2 / ans)
 
 @primitive
 def logaddexp(x1: Array, x2: Array, /) -> Array:
-    """Logarithm of the sum of exponentials; autograd's rules lose digits where it is large."""
+    """Logarithm of the sum of exponentials; autograd's rules lose digits if it is large."""
     return np.logaddexp(x1, x2)
 
 
@@ -102,7 +102,7 @@ slopes(positive, lambda ans, x: 1)
 
 @primitive
 def remainder(x1: Array, x2: Array, /) -> Array:
-    """Of the division rounded down; autograd's rules divide anew, which may round to another integer."""
+    """The remainder of a division rounded down; autograd's rules divide again, and may round to another integer."""
     return np.remainder(x1, x2)
 
 
@@ -111,7 +111,7 @@ slopes(remainder, lambda ans, x1, x2: anp.ones_like(ans), lambda ans, x1, x2: -a
 
 @unless_traced(xnp.sign)
 def sign(x: Array, /) -> Array:
-    """The sign of real numbers; of complex ones the direction, which autograd takes for a constant."""
+    """The sign of real numbers, or the direction of complex ones, which autograd treats as a constant."""
     if not is_complex(x):
         return np.sign(getval(x))
     length = anp.abs(x)
@@ -132,7 +132,7 @@ def tanh(x: Array, /) -> Array:
 
 
 def _slope_of_tanh(ans: Array, x: Array) -> Array:
-    """One over the square of cosh, which overflows, and for complex numbers is not a number then."""
+    """One over the square of cosh, without cosh, which overflows, for complex numbers to NaN."""
     away = np.where(np.signbit(np.real(getval(x))), 2, -2).astype(x.dtype)
     small = anp.exp(away * x)
     return 4 * small / (1 + small) ** 2

@@ -18,12 +18,12 @@ Axes = int | tuple[int, ...] | None
 
 
 def from_front(axis: Axes, x: Array) -> tuple[int, ...]:
-    """Axes counted from the front, all of them for None: some of autograd's rules take tuples of no others."""
+    """Axes counted from the front, all of them for None: some of autograd's rules take only such tuples."""
     return tuple(range(x.ndim)) if axis is None else normalize_axis_tuple(axis, x.ndim)
 
 
 def only_axis(axis: int | None, x: Array, function: str) -> int:
-    """The axis of a function that may go without one if there is but one."""
+    """The axis of a function, which may be None for arrays of one dimension."""
     if axis is None and x.ndim != 1:
         msg = f"{function} needs an axis for an array of {x.ndim} dimensions"
         raise ArgumentError(msg)

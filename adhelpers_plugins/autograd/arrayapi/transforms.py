@@ -21,7 +21,7 @@ from adhelpers_plugins.autograd.arrayapi.statistics import Axes, from_front
 
 
 def _dual(norm: Any) -> str:
-    """The norm with which a transform in the other direction has the same factor."""
+    """The norm that gives a transform in the other direction the same factor."""
     others = {None: "forward", "backward": "forward", "forward": "backward", "ortho": "ortho"}
     if norm not in others:
         msg = f"norm is 'backward', 'forward' or 'ortho', not {norm!r}"
@@ -71,12 +71,12 @@ def _irfft(x: Array, n: int, axis: int, norm: Any) -> Array:
 
 
 def _pull_rfft(g: Array, x: Array, axis: int, norm: Any) -> Array:
-    """The other half of the whole transform, which is not kept, has no cotangent."""
+    """The half of the transform that is not kept has no cotangent."""
     return anp.real(_fft(_resize(g, x.shape[axis], axis), axis, norm))
 
 
 def _pull_irfft(g: Array, x: Array, n: int, axis: int, norm: Any) -> Array:
-    """Numbers that stand for a conjugate pair count twice; of the others only the real part counts."""
+    """Numbers that stand for a conjugate pair count twice; only the real part of the others counts."""
     shape = [1] * g.ndim
     shape[axis] = -1
     index = np.arange(n // 2 + 1)
@@ -125,7 +125,7 @@ def ifftn(x: Array, /, *, s: tuple[int, ...] | None = None, axes: Any = None, no
 
 @unless_traced(xnp.fft.rfft)
 def rfft(x: Array, /, *, n: int | None = None, axis: int = -1, norm: Any = "backward") -> Array:
-    """The half of the transform of real numbers that tells the other."""
+    """Half of the transform of real numbers, which determines the other half."""
     return _rfft(x if n is None else _resize(x, n, axis), axis, norm)
 
 
@@ -138,7 +138,7 @@ def irfft(x: Array, /, *, n: int | None = None, axis: int = -1, norm: Any = "bac
 
 @unless_traced(xnp.fft.rfftn)
 def rfftn(x: Array, /, *, s: tuple[int, ...] | None = None, axes: Any = None, norm: Any = "backward") -> Array:
-    """The half of the transform of real numbers along several axes."""
+    """Half of the transform of real numbers along several axes."""
     *others, (n, axis) = _lengths(x, s, axes)
     x = rfft(x, n=n, axis=axis, norm=norm)
     for n, axis in reversed(others):
@@ -157,7 +157,7 @@ def irfftn(x: Array, /, *, s: tuple[int, ...] | None = None, axes: Any = None, n
 
 @unless_traced(xnp.fft.hfft)
 def hfft(x: Array, /, *, n: int | None = None, axis: int = -1, norm: Any = "backward") -> Array:
-    """The real transform of numbers that are conjugate to themselves read backwards, of which half are given."""
+    """The real transform of conjugate-symmetric numbers, given half of them."""
     return irfft(anp.conj(x), n=n, axis=axis, norm=_dual(norm))
 
 
@@ -182,10 +182,10 @@ def ifftshift(x: Array, /, *, axes: Axes = None) -> Array:
 
 
 def _lengths(x: Array, s: tuple[int, ...] | None, axes: Any) -> list[tuple[int | None, int]]:
-    """The length of each transform, None where none is given, and its axis; -1 is for all that the axis has."""
+    """The length of each transform, or None if none is given, and its axis; a length of -1 is the axis's own."""
     if axes is None:
         if s is not None:
-            msg = f"lengths s={s} need axes to go with them"
+            msg = f"lengths s={s} need axes; give axes too"
             raise ArgumentError(msg)
         axes = range(x.ndim)
     lengths = [None] * len(axes) if s is None else s

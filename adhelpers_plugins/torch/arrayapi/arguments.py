@@ -1,4 +1,4 @@
-"""What PyTorch does not take as arguments, or not together: arrays of NumPy, and complex tensors beside real ones."""
+"""Convert arguments that PyTorch does not take: NumPy arrays, and complex tensors beside real ones."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def beside_numpy(function: Function) -> Function:
 
 
 def as_complex(x1: Any, x2: Any) -> tuple[Any, Any]:
-    """Both complex if one of them is, for PyTorch's rules fail where complex tensors meet real ones."""
+    """Both complex if one of them is, because PyTorch's rules fail for a complex and a real tensor."""
     if _is_complex(x1) == _is_complex(x2):
         return x1, x2
     dtype = common_dtype(x1, x2)
@@ -49,7 +49,7 @@ def as_complex(x1: Any, x2: Any) -> tuple[Any, Any]:
 
 
 def common_dtype(*operands: Any) -> Any:
-    """What tensors and numbers become together; torch.result_type has no place in what is compiled."""
+    """The common dtype of tensors and numbers; torch.result_type does not work in compiled code."""
     dtype = functools.reduce(torch.promote_types, (x.dtype for x in operands if isinstance(x, torch.Tensor)))
     numbers = [x for x in operands if not isinstance(x, torch.Tensor)]
     if any(isinstance(x, (float, complex)) for x in numbers) and not (dtype.is_floating_point or dtype.is_complex):

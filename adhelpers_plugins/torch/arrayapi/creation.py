@@ -1,4 +1,4 @@
-"""Tensors made of other tensors, in which PyTorch reads numbers: forward mode would lose their derivatives."""
+"""Tensors made of other tensors; PyTorch reads their numbers, so that forward mode would lose their derivatives."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from adhelpers_plugins.torch.arrayapi.arguments import Tensor, common_dtype
 def arange(
     start: Any, /, stop: Any = None, step: Any = 1, *, dtype: Any = None, device: Any = None, **options: Any
 ) -> Tensor:
-    """Numbers at equal distances, which may be tensors; how many there are is a constant."""
+    """Numbers at equal distances; the arguments may be tensors, and the count is a constant."""
     if not any(map(_is_tensor, (start, stop, step))):
         return xnp.arange(start, stop, step, dtype=dtype, device=device, **options)
     if stop is None:
@@ -26,7 +26,7 @@ def arange(
 
 
 def asarray(obj: Any, /, *, dtype: Any = None, device: Any = None, copy: bool | None = None, **options: Any) -> Tensor:
-    """A tensor; the lists in `obj` may hold tensors, which decide about the dtype and the device."""
+    """Make a tensor; tensors in the lists of `obj` decide the dtype and the device."""
     if isinstance(obj, torch.Tensor) and not options:
         if copy is False:
             xnp.asarray(obj.detach(), dtype=dtype, device=device, copy=False)  # raises where it takes a copy
@@ -41,7 +41,7 @@ def asarray(obj: Any, /, *, dtype: Any = None, device: Any = None, copy: bool | 
 def eye(
     n_rows: int, n_cols: int | None = None, /, *, k: int = 0, dtype: Any = None, device: Any = None, **options: Any
 ) -> Tensor:
-    """Ones on a diagonal; the main one, which basis vectors have, in one call of PyTorch's."""
+    """Ones on a diagonal; the main one, for basis vectors, in one call of PyTorch."""
     if k or options:
         return xnp.eye(n_rows, n_cols, k=k, dtype=dtype, device=device, **options)
     return torch.eye(n_rows, n_rows if n_cols is None else n_cols, dtype=dtype, device=device)
@@ -53,7 +53,7 @@ def fftfreq(n: int, /, *, d: Any = 1.0, dtype: Any = None, device: Any = None, *
 
 
 def from_dlpack(x: Any, /, *, device: Any = None, copy: bool | None = None) -> Tensor:
-    """A tensor over the memory of `x`; of a tensor the memory says nothing about derivatives."""
+    """A tensor over the memory of `x`; the memory of a tensor has no derivatives."""
     return (asarray if isinstance(x, torch.Tensor) else xnp.from_dlpack)(x, device=device, copy=copy)
 
 
@@ -83,7 +83,7 @@ def linspace(
     endpoint: bool = True,
     **options: Any,
 ) -> Tensor:
-    """Numbers at equal distances from one to another, which may be tensors."""
+    """Numbers at equal distances between two ends, which may be tensors."""
     if not any(map(_is_tensor, (start, stop))):
         return xnp.linspace(start, stop, num, dtype=dtype, device=device, endpoint=endpoint, **options)
     common = common_dtype(start, stop, 1.0)
@@ -108,17 +108,17 @@ def _is_tensor(x: Any) -> bool:  # unlike torch.is_tensor, no array of NumPy is 
 
 
 def _device(numbers: Sequence[Any]) -> Any:
-    """Where the first tensor is."""
+    """The device of the first tensor."""
     return next(x.device for x in numbers if isinstance(x, torch.Tensor))
 
 
 def _leaves(obj: Any) -> list[Any]:
-    """What stands in nested lists."""
+    """The leaves of nested lists."""
     return [leaf for item in obj for leaf in _leaves(item)] if isinstance(obj, (list, tuple)) else [obj]
 
 
 def _stack(obj: Any, dtype: Any, device: Any, of_numbers: Any) -> Tensor:
-    """One tensor of nested lists, on `device` if that is given; what is no tensor goes to the device `of_numbers`."""
+    """One tensor of nested lists, on `device` if that is given; numbers go to the device `of_numbers`."""
     if isinstance(obj, (list, tuple)):
         return torch.stack([_stack(item, dtype, device, of_numbers) for item in obj])
     if isinstance(obj, torch.Tensor):

@@ -13,7 +13,7 @@ copysign = beside_numpy(xnp.copysign)
 
 
 def floor_divide(x1: Tensor, x2: Tensor, /, **options: Any) -> Tensor:
-    """The quotient rounded down, which is constant; PyTorch says instead that it has no rule."""
+    """The quotient rounded down, which is constant; PyTorch raises instead, for lack of a rule."""
     return xnp.floor_divide(*(x.detach() if isinstance(x, torch.Tensor) else x for x in (x1, x2)), **options)
 
 
@@ -23,7 +23,7 @@ def imag(x: Tensor, /) -> Tensor:
 
 
 def nextafter(x1: Tensor, x2: Tensor, /, **options: Any) -> Tensor:
-    """The first argument but for rounding, by which it is differentiated; PyTorch up to 2.7 has no rule of it."""
+    """The first argument up to rounding, with its derivative; PyTorch up to 2.7 has no rule."""
     start, end = (x.detach() if isinstance(x, torch.Tensor) else x for x in (x1, x2))
     following = xnp.nextafter(start, end, **options)
     if not isinstance(x1, torch.Tensor):
@@ -34,13 +34,13 @@ def nextafter(x1: Tensor, x2: Tensor, /, **options: Any) -> Tensor:
 
 @beside_numpy
 def pow(x1: Tensor, x2: Tensor, /, **options: Any) -> Tensor:
-    """x1**x2; of a complex and a real argument, PyTorch's forward mode drops the imaginary part."""
+    """x1**x2; for a complex and a real argument, PyTorch's forward mode drops the imaginary part."""
     return xnp.pow(*as_complex(x1, x2), **options)
 
 
 @beside_numpy
 def remainder(x1: Tensor, x2: Tensor, /, **options: Any) -> Tensor:
-    """What is left of x1 by x2; PyTorch has no rule where x1 is a number."""
+    """The remainder of x1 by x2; PyTorch has no rule if x1 is a number."""
     if not isinstance(x1, torch.Tensor):
         x1 = torch.asarray(x1, dtype=common_dtype(x1, x2), device=x2.device)
     return xnp.remainder(x1, x2, **options)

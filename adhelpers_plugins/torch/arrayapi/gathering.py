@@ -16,7 +16,7 @@ take_along_axis = beside_numpy(xnp.take_along_axis)
 
 
 def argsort(x: Tensor, /, *, axis: int = -1, descending: bool = False, stable: bool = True, **options: Any) -> Tensor:
-    """The positions that sort: complex numbers, which PyTorch refuses, by real and then by imaginary parts."""
+    """The positions that sort; complex numbers, which PyTorch refuses, sort by real and then by imaginary parts."""
     if not x.is_complex():
         return xnp.argsort(x, axis=axis, descending=descending, stable=stable, **options)
     by_imag = xnp.argsort(x.imag, axis=axis, descending=descending, **options)
@@ -28,7 +28,7 @@ def argsort(x: Tensor, /, *, axis: int = -1, descending: bool = False, stable: b
 def diff(
     x: Tensor, /, *, axis: int = -1, n: int = 1, prepend: Tensor | None = None, append: Tensor | None = None
 ) -> Tensor:
-    """Differences along an axis, before and after which one number may stand for a slice."""
+    """Differences along an axis; prepend and append may be a number."""
     slice_shape = list(x.shape)
     slice_shape[axis] = 1
     prepend, append = (
@@ -38,14 +38,14 @@ def diff(
 
 
 def roll(x: Tensor, /, shift: Any, *, axis: Any = None, **options: Any) -> Tensor:
-    """Moved round, by one shift along several axes too."""
+    """Shift along axes, also by one shift along several axes."""
     if isinstance(axis, tuple) and isinstance(shift, int):
         shift = (shift,) * len(axis)
     return xnp.roll(x, shift, axis=axis, **options)
 
 
 def sort(x: Tensor, /, *, axis: int = -1, descending: bool = False, stable: bool = True, **options: Any) -> Tensor:
-    """In order; complex numbers as in `argsort`."""
+    """Sort along an axis; complex numbers as in `argsort`."""
     if not x.is_complex():
         return xnp.sort(x, axis=axis, descending=descending, stable=stable, **options)
     return torch.take_along_dim(x, argsort(x, axis=axis, descending=descending, stable=stable, **options), axis)
@@ -53,7 +53,7 @@ def sort(x: Tensor, /, *, axis: int = -1, descending: bool = False, stable: bool
 
 @beside_numpy
 def take(x: Tensor, indices: Tensor, /, *, axis: int | None = None, **options: Any) -> Tensor:
-    """Slices by their positions, which may have several axes."""
+    """Slices at positions, which may have several axes."""
     if indices.ndim == 1:
         return xnp.take(x, indices, axis=axis, **options)
     taken = xnp.take(x, indices.reshape(-1), axis=axis, **options)
@@ -62,7 +62,7 @@ def take(x: Tensor, indices: Tensor, /, *, axis: int | None = None, **options: A
 
 @beside_numpy
 def where(condition: Tensor, x1: Any, x2: Any, /) -> Tensor:
-    """One or the other; of a complex and a real argument, PyTorch's reverse mode fails."""
+    """Elements of one tensor or the other; PyTorch's reverse mode fails for a complex and a real one."""
     return xnp.where(condition, *as_complex(x1, x2))
 
 
@@ -70,7 +70,7 @@ def where(condition: Tensor, x1: Any, x2: Any, /) -> Tensor:
 
 
 def unique_all(x: Tensor, /) -> xnp.UniqueAllResult:
-    """The values taken from where they first stand in `x`, those positions, and how to make `x` of them."""
+    """The distinct values from their first positions in `x`, those positions, and the positions that rebuild `x`."""
     flat = x.reshape(-1)
     order = argsort(flat.detach())
     ordered = flat.detach()[order]
@@ -82,17 +82,17 @@ def unique_all(x: Tensor, /) -> xnp.UniqueAllResult:
 
 
 def unique_counts(x: Tensor, /) -> xnp.UniqueCountsResult:
-    """Each value, and how often it stands in `x`."""
+    """The distinct values, and their counts."""
     found = unique_all(x)
     return xnp.UniqueCountsResult(found.values, found.counts)
 
 
 def unique_inverse(x: Tensor, /) -> xnp.UniqueInverseResult:
-    """Each value, and how to make `x` of them."""
+    """The distinct values, and the positions that rebuild `x`."""
     found = unique_all(x)
     return xnp.UniqueInverseResult(found.values, found.inverse_indices)
 
 
 def unique_values(x: Tensor, /) -> Tensor:
-    """Each value."""
+    """The distinct values."""
     return unique_all(x).values

@@ -19,7 +19,7 @@ var = beside_numpy(xnp.var)
 
 
 def _complex_first(function: Function) -> Function:
-    """Make real numbers complex before they are added up: PyTorch's own pull back the wrong part, or fail."""
+    """Make real numbers complex before summing: PyTorch's own functions pull back the wrong part, or fail."""
 
     @functools.wraps(function)
     def cast(x: Tensor, /, *, dtype: Any = None, **options: Any) -> Tensor:
@@ -37,7 +37,7 @@ trace = _complex_first(xnp.linalg.trace)
 
 @beside_numpy
 def std(x: Tensor, /, *, axis: Any = None, correction: float = 0.0, keepdims: bool = False, **options: Any) -> Tensor:
-    """The standard deviation; array_api_compat takes none but whole corrections."""
+    """The standard deviation; array_api_compat takes only whole corrections."""
     if float(correction).is_integer():
         return xnp.std(x, axis=axis, correction=correction, keepdims=keepdims, **options)
     return torch.sqrt(xnp.var(x, axis=axis, correction=correction, keepdims=keepdims, **options))

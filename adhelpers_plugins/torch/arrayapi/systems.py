@@ -1,4 +1,4 @@
-"""Linear systems and determinants: PyTorch's own are wrong in forward mode taken twice, and at singular matrices."""
+"""Linear systems and determinants: PyTorch's are wrong in second-order forward mode, and at singular matrices."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from adhelpers_plugins.torch import levels
 
 
 class SlogdetResult(NamedTuple):
-    """What `slogdet` returns."""
+    """The result of `slogdet`."""
 
     sign: Array
     logabsdet: Array
@@ -70,7 +70,7 @@ def slogdet(x: Array, /) -> Any:
 
 
 def _factors(x: Array) -> tuple[Array, Array]:
-    """The sign of the pivots' permutation, and the numbers whose product is the determinant but for it."""
+    """The sign of the pivots' permutation, and numbers whose product is the determinant without that sign."""
     factors, pivots, _ = torch.linalg.lu_factor_ex(x)  # of a singular matrix too
     swaps = (pivots != torch.arange(1, x.shape[-1] + 1, device=x.device)).sum(-1)
     return (1 - 2 * (swaps % 2)).to(x.dtype), torch.diagonal(factors, dim1=-2, dim2=-1)

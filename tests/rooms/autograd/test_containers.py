@@ -87,7 +87,7 @@ def test_another_container_is_told_what_to_wrap_it_in(x: Any) -> None:
         first, second = x if isinstance(x, tuple) else (x, x)
         return odeint(rate, START, TIMES, (2.0 * first, second), **EXACT)
 
-    with pytest.raises(ArgumentTypeError, match=r"gave odeint of autograd a plain tuple .*autograd\.builtins\.tuple"):
+    with pytest.raises(ArgumentTypeError, match=r"gave autograd's odeint a plain tuple .*autograd\.builtins\.tuple"):
         adhelpers.jacobian(f, "autograd", x)
 
 

@@ -359,7 +359,7 @@ def test_a_closure_over_what_is_differentiated_is_refused(differentiate: Any, wh
             times.defvjp(lambda x, y, v: anp.sin(w) * v)
         return anp.sum(times(np.ones(3) if which == "call-alone" else w * w))
 
-    with pytest.raises(ArgumentError, match="times has a derivative rule, but a function of it closes over"):
+    with pytest.raises(ArgumentError, match="times has a derivative rule, but one of its functions closes over"):
         differentiate(f, numbers(3))
 
 

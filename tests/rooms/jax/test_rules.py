@@ -391,21 +391,21 @@ def test_an_argument_that_is_differentiated_is_refused(outer: Any, inner: Any) -
 @pytest.mark.parametrize("outer", DIFFERENTIATED.values(), ids=DIFFERENTIATED.keys())
 @pytest.mark.parametrize("inner", INNER.values(), ids=INNER.keys())
 def test_a_function_that_closes_over_what_is_differentiated_is_refused(outer: Any, inner: Any) -> None:
-    with pytest.raises(adhelpers.ArgumentError, match="a function of it closes over an array"):
+    with pytest.raises(adhelpers.ArgumentError, match="one of its functions closes over an array"):
         outer(lambda c: inner(closing(c, "call", "jvp", "vjp"))(jnp.asarray(X)))(jnp.asarray(C))
 
 
 @pytest.mark.parametrize(("where", "inner"), [("jvp", "jacfwd"), ("jvp", "linearize"), ("vjp", "grad")])
 @pytest.mark.parametrize("outer", DIFFERENTIATED.values(), ids=DIFFERENTIATED.keys())
 def test_products_alone_may_close_over_it_and_are_refused(outer: Any, where: str, inner: str) -> None:
-    with pytest.raises(adhelpers.ArgumentError, match="a function of it closes over an array"):
+    with pytest.raises(adhelpers.ArgumentError, match="one of its functions closes over an array"):
         outer(lambda c: INNER[inner](closing(c, where))(jnp.asarray(X)))(jnp.asarray(C))
 
 
 @pytest.mark.parametrize("wrap", [lambda f: f, jax.jit], ids=["eager", "jit"])
 @pytest.mark.parametrize("mode", [jax.jacfwd, jax.jacrev])
 def test_products_may_not_close_over_the_very_array_that_is_given(mode: Any, wrap: Any) -> None:
-    with pytest.raises(adhelpers.ArgumentError, match="a function of it closes over an array"):
+    with pytest.raises(adhelpers.ArgumentError, match="one of its functions closes over an array"):
         wrap(mode(lambda c: closing(c, "jvp", "vjp")(c)))(jnp.asarray(C))
 
 

@@ -38,7 +38,7 @@ def test_an_estimate_is_right_within_its_error(f: Any, slope: Any, x: Any) -> No
 
 def test_of_the_wrong_entry_it_says_what_is_right() -> None:
     words = of(np.sin, [0.3, 0.0], [1.0, 2.0]).judge((np.array([np.cos(0.3), 0.5]),))
-    assert words.startswith("result 0 at [1] is 0.5, and 2")
+    assert words.startswith("result 0 at [1] is 0.5, but 2")
     assert of(np.sin, [0.3], [1.0]).judge((np.ones((1, 1)),)) == "result 0 has shape (1, 1), not (1,)"
 
 
@@ -47,7 +47,7 @@ def test_where_nothing_is_known_nothing_is_judged() -> None:
     assert staircase.judge((np.zeros(1),)) == staircase.judge((np.ones(1),)) == "?"
     edge = of(np.sqrt, [0.0, 4.0], [1.0, 1.0])
     assert edge.judge((np.array([np.inf, 0.25]),)) == "?"
-    assert edge.judge((np.array([np.inf, 0.5]),)) == "result 0 at [1] is 0.5, and 0.25 is right"
+    assert edge.judge((np.array([np.inf, 0.5]),)) == "result 0 at [1] is 0.5, but 0.25 is right"
     assert edge.judge((np.array([np.inf, np.nan]),)) == "?"
 
 

@@ -66,15 +66,15 @@ def off_by(factor: Any) -> Any:
 @pytest.mark.parametrize(
     ("check", "kind", "cause"),
     [
-        (off_by(1 + 3e-6), "wrong value", "off a little: does the framework compute in single precision?"),
+        (off_by(1 + 3e-6), "wrong value", "slightly wrong: does the framework use single precision?"),
         (off_by(1.5), "wrong value", "results are wrong"),
         (off_by(0.0), "wrong value", "results are zero"),
-        (off_by(np.nan), "wrong value", "results are no numbers"),
-        (off_by(-1.0), "wrong value", "the negatives of what is expected"),
+        (off_by(np.nan), "wrong value", "results are NaN or infinite"),
+        (off_by(-1.0), "wrong value", "the negatives of the expected ones"),
         (
             lambda subject: Subject(Exact()).expect_close(np.conjugate(RIGHT), RIGHT),
             "wrong value",
-            "the complex conjugates of what is expected",
+            "the complex conjugates of the expected ones",
         ),
         (
             lambda subject: Subject(Exact()).expect_close(np.float32(1.5), np.float32(1.5001)),
@@ -82,13 +82,13 @@ def off_by(factor: Any) -> Any:
             "results are wrong",
         ),
         (lambda subject: subject.expect_close(np.ones(2), np.ones(3)), "wrong behaviour", "the result of shape (...,)"),
-        (afterwards, "wrong value", "the result = array(...), where this is expected: exactly array(...)"),
+        (afterwards, "wrong value", "the result = array(...), but expected: exactly array(...)"),
         (
             lambda subject: subject.expect(False, "dtype float64, -1.5e-7j", "two of 2"),
             "wrong behaviour",
-            "dtype float64, ..., where this is expected: two of ...",
+            "dtype float64, ..., but expected: two of ...",
         ),
-        (no_error, "wrong behaviour", "array([...]), where this is expected: TypeError"),
+        (no_error, "wrong behaviour", "array([...]), but expected: TypeError"),
         (missing_name, "AttributeError", "the namespace has no `no_such_name`"),
         (elsewhere, "AttributeError", "AttributeError in elsewhere (test_causes.py, line "),
         (own_error, "OwnError", "OwnError in own_error (test_causes.py, line "),

@@ -27,7 +27,7 @@ def test_a_lock_that_is_not_released_is_found_and_the_message_says_after_what(in
     toy(install, f"import threading\nLOCK = threading.RLock()\n{TOY}{lock}")
     done = conformance(tmp_path, "-k", "R10-MineError-in-f/jvp or R10-TypeError-in-f/jvp")
     assert done.returncode == 1
-    assert "a thread that does not come back" in done.stdout
+    assert "a thread that does not finish" in done.stdout
     assert "after\n    a call of jvp in which f raised MineError('mine')" in done.stdout
 
 
@@ -74,7 +74,7 @@ def test_a_backend_that_kept_a_thread_waiting_is_given_less_time_the_next_time(m
     waited = []
     for _ in range(2):
         start = time.monotonic()
-        with pytest.raises(Failure, match="a thread that does not come back"):
+        with pytest.raises(Failure, match="a thread that does not finish"):
             threads.in_threads(Waiting(), [lambda subject: release.wait(60)])
         waited.append(time.monotonic() - start)
     release.set()

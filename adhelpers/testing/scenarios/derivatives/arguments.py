@@ -1,4 +1,4 @@
-"""What f takes and returns beside x and one number, and what u is (R4, R6, R7, R12, R13, R16, R17)."""
+"""Further arguments and results of f, and the role of u (R4, R6, R7, R12, R13, R16, R17)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SCENARIOS = Catalogue()
 def _not_one_number(
     f: Function, error: type[Exception], words: str, operation: Callable[..., Any], subject: Subject
 ) -> None:
-    """No gradient of anything but a real number."""
+    """Only a real number has a gradient."""
     x = subject.arrays(A)
     message = str(subject.expect_error(error, lambda: call(operation, subject, f, x)))
     words = subject.dtype_word(words)
@@ -45,7 +45,7 @@ for _label, _f, _error, _words in (
 
 
 def _direction(outer: str, differentiated: bool, subject: Subject) -> None:
-    """The product of diag(6 x) with u = x, of which u = x itself has a derivative only on demand."""
+    """The product of diag(6 x) with u = x; an outer derivative sees u vary only with `differentiate_u`."""
 
     def f(xp: Any, x: Any) -> Any:
         g = bound(subject, lambda xp, z: xp.sum(z**3))
@@ -57,7 +57,7 @@ def _direction(outer: str, differentiated: bool, subject: Subject) -> None:
 
 
 def _value(outer: str, inner: str, subject: Subject) -> None:
-    """The value that comes with a product is a function of x too, and so is aux."""
+    """The value and aux that come with a product are functions of x too."""
     a, u = numbers(3), numbers(3, seed=1)
 
     def f(xp: Any, x: Any) -> Any:

@@ -23,7 +23,7 @@ def square(xp: Any, x: Any) -> Any:
 
 
 def ordered(xp: Any, x: Any) -> Any:
-    """Two axes to two others, none of whose elements depend on x alike."""
+    """Two axes to two others; each output depends on x in a different manner."""
     flat = xp.reshape(x, (6, x.shape[-1]))
     return xp.reshape(like(xp, numbers(8, 6), x) @ xp.sin(flat), (4, 2, x.shape[-1]))
 
@@ -41,17 +41,17 @@ def layer(xp: Any, x: Any) -> Any:
 
 
 def branching(xp: Any, x: Any) -> Any:
-    """Control flow on values, which runs on the whole batch."""
+    """Control flow on the values of the whole batch."""
     return xp.sin(x) if bool(xp.sum(x) > -100.0) else x
 
 
 def singular(xp: Any, x: Any) -> Any:
-    """An infinite slope at zero, which is no mixing of the batch."""
+    """An infinite slope at zero, which does not mean that f mixes the batch."""
     return xp.sqrt(x)
 
 
 def _jacobian(f: Function, x: np.ndarray, mode: str, options: dict[str, Any], subject: Subject) -> None:
-    """Unchecked unless the options say otherwise: of a wrong sweep the check would say that f mixes the batch."""
+    """Without the batch check by default: after a wrong sweep it would say that f mixes the batch."""
     expected = references.batched_jacobian(partial(f, numpy_namespace), x)
     value, received = subject.value_and_batched(f, subject.arrays(x), mode=mode, **{"check_batch": False, **options})
     subject.expect_close(value, f(numpy_namespace, x), what="the value")
@@ -137,7 +137,7 @@ def _arguments(mode: str, subject: Subject) -> None:
 
 
 def _repeated(mode: str, subject: Subject) -> None:
-    """A function that is seen again may be computed in another way, but not if it looks at its batch."""
+    """A function that is called again may use another formulation, but not if it looks at its batch size."""
     for share in (False, True):
 
         def f(x: Any, share: bool = share) -> Any:
@@ -153,7 +153,7 @@ def _repeated(mode: str, subject: Subject) -> None:
 
 
 def _chunks(n: int, mode: str, subject: Subject, chunk_size: int | None = 10) -> None:
-    """A boundary of chunks loses no column."""
+    """No column is lost between chunks."""
     x = numbers(n, 3)
     received = subject.batched(layer, subject.arrays(x), mode=mode, chunk_size=chunk_size, check_batch=False)
     subject.expect_close(received, references.batched_jacobian(partial(layer, numpy_namespace), x))

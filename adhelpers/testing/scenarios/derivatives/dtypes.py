@@ -57,7 +57,7 @@ for _name, _mode in MODES.items():
 
 
 def _array_without_dimensions(name: str, subject: Subject) -> None:
-    """Which is an array like any other: NumPy's arithmetic, for one, makes scalars of them."""
+    """The result is an array too, although NumPy's arithmetic, for example, returns a scalar."""
     x = subject.one()
     for what, result in zip(("value", "product"), subject.value_and_product(name, halved, x, x), strict=True):
         subject.expect(type(result) is type(x), f"a {what} of type {type(result)}", f"{type(x)}, as x is")
@@ -132,9 +132,9 @@ def _not_narrowed(name: str, subject: Subject) -> None:
 
 
 def _settings_untouched(name: str, subject: Subject) -> None:
-    """They are unusual ones, so that it is seen if a call sets them to what an earlier call did."""
+    """Global settings stay as they are; unusual ones show whether a call resets them."""
     x, u = subject.arrays(numbers(3)), subject.arrays(numbers(3))
-    subject.product(name, lambda xp, x: x**2, x, u)  # what is imported at the first use may warn as it likes
+    subject.product(name, lambda xp, x: x**2, x, u)  # imports at the first use may warn
     state = np.random.get_state()  # noqa: NPY002  # the global one is the point
     limit, collects = sys.getrecursionlimit(), gc.isenabled()
     try:

@@ -103,7 +103,7 @@ def _blocks_apart(mode: str, subject: Subject) -> None:
     received = call(adhelpers.jacobian, subject, several, x, mode=mode)
     leaves = [subject.backend.to_numpy(leaf) for tree in (received, x) for leaf in subject.backend.flatten(tree)[0]]
     for a, b in itertools.combinations(leaves, 2):
-        subject.expect(not share_memory(a, b), f"shared memory: {a!r} and {b!r}", "memory of its own for each")
+        subject.expect(not share_memory(a, b), f"shared memory: {a!r} and {b!r}", "separate memory for each")
 
 
 for _mode, _capability in SINGLE.items():

@@ -1,4 +1,4 @@
-"""Slopes that are infinite: neither zero nor some large number, and those beside them are right (R7, R12, R18)."""
+"""Infinite slopes: neither zero nor a large number, and the finite slopes beside them are right (R7, R12, R18)."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def _of_a_number(label: str, name: str, u: float, subject: Subject) -> None:
 
 
 def _beside_finite_ones(name: str, subject: Subject) -> None:
-    """Where the mode is derived, zero times an infinite slope is no number: one pass serves several entries."""
+    """Only for a native mode: a derived one serves several entries in a pass, and zero times infinity is NaN."""
     require_own(subject.backend, name)
     received = subject.product(name, root, subject.arrays(X), subject.arrays(U))
     subject.expect_infinite(received, PRODUCT, lambda h: np.abs(U) * h**-0.5)
@@ -87,7 +87,7 @@ def _of_each_sample(mode: str, subject: Subject) -> None:
 
 
 def _swept(name: str, subject: Subject) -> None:
-    """The same of the backend's own sweep, each row of whose stack is a direction."""
+    """The same for the backend's own sweep; each row of the stack is a direction."""
     backend, x, u = subject.backend, subject.arrays((X,)), np.stack([U, -2.0 * U])
     require_own(backend, name)
     subject.record(f"backend.{name}_sweep at x", root, x=X, u=u)

@@ -33,10 +33,10 @@ SCENARIOS = Catalogue()
 OUTPUTS = {"y": [A * P, np.sum(B**2)], "z": B * A[0]}
 COTANGENT = {"y": [numbers(3, seed=5), np.asarray(0.4)], "z": numbers(2, 2, seed=6)}
 MANY = 3
-"""How many vectors are pushed at once."""
+"""The number of vectors pushed at once."""
 
 _BOTH_MODES = tuple(MODES.values())
-"""What takes pushes as well as pulls."""
+"""The capabilities for pushes and pulls."""
 
 _ROWS: tuple[Any, ...] = (*JACOBIAN["y"], JACOBIAN["z"])
 
@@ -67,19 +67,19 @@ def _transposed_times(v: Any) -> Any:
 
 
 def _stacked(tree: Any) -> Any:
-    """Three vectors at once, of which no two are alike in any direction."""
+    """Three different vectors at once."""
     return _rebuilt([np.stack([leaf, -2.0 * leaf + 1.0, leaf**2]) for leaf in _leaves(tree)], tree)
 
 
 def _each(function: Callable[[Any], Any], stacks: Any, partner: Any) -> Any:
-    """What a function makes of each of the stacked vectors, stacked."""
+    """The stacked results of a function of each stacked vector."""
     singles = [_leaves(function(optree.tree_map(lambda stack, k=k: np.asarray(stack[k]), stacks))) for k in range(MANY)]
     return _rebuilt([np.stack(parts) for parts in zip(*singles, strict=True)], partner)
 
 
 @SCENARIOS.add("linearize/products", "R7", _BOTH_MODES)
 def _products(subject: Subject) -> None:
-    """Either product, again and again, in any order."""
+    """Both products, repeatedly and in any order."""
     lin = call(linearize, subject, several, subject.arrays(X))
     subject.expect_close(lin.value, OUTPUTS, what="the value")
     for k in range(2):
@@ -118,7 +118,7 @@ def _complex(subject: Subject) -> None:
 
     z, u = complex_numbers(3), complex_numbers(3)[::-1].copy()
     lin = call(linearize, subject, f, subject.arrays(z))
-    # d(z^2 conj(z)) = 2 |z|^2 u + z^2 conj(u), of which under Re(sum(a * b)) 2 |z|^2 v + conj(z^2 v) is the transpose.
+    # d(z^2 conj(z)) = 2 |z|^2 u + z^2 conj(u); its transpose under Re(sum(a * b)) is 2 |z|^2 v + conj(z^2 v).
     subject.expect_close(lin.push(subject.arrays(u)), 2.0 * np.abs(z) ** 2 * u + z**2 * np.conj(u), what="push")
     subject.expect_close(lin.pull(subject.arrays(u)), 2.0 * np.abs(z) ** 2 * u + np.conj(z**2 * u), what="pull")
 
@@ -133,10 +133,10 @@ def _cube(calls: list[int]) -> Function:
 
 @SCENARIOS.add("linearize/calls", "R9", [Capability.REVERSE])
 def _calls(subject: Subject) -> None:
-    """To linearise calls f once, and to pull not at all."""
+    """Linearising calls f once, and pulling does not call it."""
     require_own(subject.backend, "vjp")
     if subject.backend.pullback_calls_f:
-        msg = "its pullbacks call f, as pullback_calls_f says"
+        msg = "the backend's pullbacks call f, as pullback_calls_f declares"
         raise NotConcerned(msg)
     calls, x = list[int](), subject.arrays(numbers(4))
     lin = call(linearize, subject, _cube(calls), x)
@@ -149,7 +149,7 @@ def _calls(subject: Subject) -> None:
 
 @SCENARIOS.add("linearize/memory", "R8", _BOTH_MODES)
 def _memory(subject: Subject) -> None:
-    """The point is where it was, whoever writes to x since; results are one's own."""
+    """Writing to x later does not move the point, and results share no memory."""
     backend, x = subject.backend, subject.in_precision(numbers(64))
     given = x.copy()
     lin = call(linearize, subject, lambda xp, x: x**2, given)
@@ -160,17 +160,17 @@ def _memory(subject: Subject) -> None:
         subject.expect_close(received, expected)
     arrays = [backend.to_numpy(result) for result in (u, *results)]
     shared = any(share_memory(a, b) for i, a in enumerate(arrays) for b in arrays[:i])
-    subject.expect(not shared, "results that share memory", "memory of their own for value, pushes and pulls")
+    subject.expect(not shared, "results that share memory", "separate memory for value, pushes and pulls")
 
 
 @SCENARIOS.add("linearize/of-x-itself", "R8", _BOTH_MODES)
 def _identity(subject: Subject) -> None:
-    """What f returns as it is shares no memory either."""
+    """If f returns x itself, the results share no memory either."""
     x, u = subject.arrays(numbers(64)), subject.arrays(numbers(64, seed=1))
     lin = call(linearize, subject, lambda xp, x: x, x)
     arrays = [subject.backend.to_numpy(leaf) for leaf in (x, u, lin.value, lin.push(u), lin.pull(u))]
     shared = any(share_memory(a, b) for i, a in enumerate(arrays) for b in arrays[:i])
-    subject.expect(not shared, "results that share memory with x, u or one another", "memory of their own")
+    subject.expect(not shared, "results that share memory with x, u or one another", "separate memory")
     for array, expected in zip(arrays[2:], (numbers(64), numbers(64, seed=1), numbers(64, seed=1)), strict=True):
         subject.expect_close(subject.arrays(array), expected)
 
@@ -188,7 +188,7 @@ def _nested(name: str, subject: Subject) -> None:
 
 
 def _vectors(name: str, vary: bool, subject: Subject) -> None:
-    """It sees vectors vary only where it is asked to."""
+    """An outer derivative sees vectors vary only with `differentiate_u`."""
 
     def f(xp: Any, x: Any) -> Any:
         lin = linearize(lambda x: xp.sin(x), subject.backend, x)

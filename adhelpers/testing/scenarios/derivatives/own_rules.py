@@ -32,16 +32,16 @@ from adhelpers.testing.subject import Function, Subject, share_memory
 SCENARIOS = Catalogue()
 RULES = Capability.RULES
 M = numbers(3, 3, seed=7)
-"""The derivative that rules say there is: neither symmetric nor that of any function here."""
+"""The matrix that the rules give as derivative: neither symmetric nor the derivative of any function here."""
 
 
 def followed(subject: Subject, rule: CustomRule[Any, Any], *args: Any) -> Function:
-    """The function with the rule, as one that an operation is given."""
+    """The function with the rule, as an operation receives it."""
     return lambda xp, x: rule.on(subject.backend, x, *args)
 
 
 def marked(subject: Subject, *, jvp: bool, vjp: bool) -> CustomRule[Any, Any]:
-    """Squares, whose derivative is said to be ``M diag(x)``."""
+    """Squares, with a rule that gives ``M diag(x)`` as the derivative."""
     xp = subject.namespace(subject.one())
     rule = custom_rule(lambda x: x**2)
     if jvp:
@@ -52,7 +52,7 @@ def marked(subject: Subject, *, jvp: bool, vjp: bool) -> CustomRule[Any, Any]:
 
 
 def growing(subject: Subject, *, jvp: bool) -> CustomRule[Any, Any]:
-    """Exponentials of twice x, whose derivative is said to be `y`: so that of order k is, too."""
+    """Exponentials of twice x, with a rule that gives `y` as the derivative of every order."""
     xp = subject.namespace(subject.one())
     rule = custom_rule(lambda x: xp.exp(2.0 * x))
     (rule.defjvp if jvp else rule.defvjp)(lambda x, y, u: y * u)
@@ -60,18 +60,18 @@ def growing(subject: Subject, *, jvp: bool) -> CustomRule[Any, Any]:
 
 
 def bending(subject: Subject, *, jvp: bool) -> CustomRule[Any, Any]:
-    """Squares, whose derivative is said to be ``5 x``."""
+    """Squares, with a rule that gives ``5 x`` as the derivative."""
     rule = custom_rule(lambda x: x**2)
     (rule.defjvp if jvp else rule.defvjp)(lambda x, y, u: 5.0 * x * u)
     return rule
 
 
 GIVEN = {"jvp": {"jvp": True, "vjp": False}, "vjp": {"jvp": False, "vjp": True}, "both": {"jvp": True, "vjp": True}}
-"""Which functions of a rule are given."""
+"""The functions of a rule that are given."""
 
 
 def _product(name: str, given: str, subject: Subject) -> None:
-    """A product is the rule's, whichever of its functions there are."""
+    """A product follows the rule, with either or both of its functions."""
     x, u = numbers(3), numbers(3, seed=1)
     rule = marked(subject, **GIVEN[given])
     received = subject.value_and_product(name, followed(subject, rule), subject.arrays(x), subject.arrays(u))
@@ -85,7 +85,7 @@ for _name, _mode in MODES.items():
 
 
 def _sweep(mode: Any, subject: Subject) -> None:
-    """So is each column or row of a Jacobian."""
+    """Each column or row of a Jacobian follows the rule."""
     x = numbers(3)
     rule = marked(subject, jvp=True, vjp=True)
     received = call(jacobian, subject, followed(subject, rule), subject.arrays(x), mode=mode)
@@ -98,7 +98,7 @@ for _mode_name in ("forward", "reverse"):
 
 @SCENARIOS.add("rules/linearized", "R21", [RULES, Capability.FORWARD], since=2)
 def _linearized(subject: Subject) -> None:
-    """So are the products of a linear map."""
+    """The products of a linear map follow the rule."""
     x, u = numbers(3), numbers(3, seed=1)
     lin = call(linearize, subject, followed(subject, marked(subject, jvp=True, vjp=False)), subject.arrays(x))
     subject.expect_close(lin.push(subject.arrays(u)), M @ (x * u), what="push")
@@ -107,7 +107,7 @@ def _linearized(subject: Subject) -> None:
 
 @SCENARIOS.add("rules/prepared", "R21", [RULES, Capability.COMPILE], since=2)
 def _prepared(subject: Subject) -> None:
-    """Compiled code follows it."""
+    """Compiled code follows the rule."""
     x = numbers(3)
     rule = marked(subject, jvp=False, vjp=True)
     prepared = prepare(jacobian, bound(subject, followed(subject, rule)), subject.backend, subject.arrays(x))
@@ -133,14 +133,14 @@ def _derivative(subject: Subject, operations: tuple[str, ...], f: Function) -> A
 
 
 def _order(operations: tuple[str, ...], jvp: bool, subject: Subject) -> None:
-    """Higher derivatives are those of the rule, in which y depends on x by the rule itself."""
+    """Higher derivatives follow the rule, in which y depends on x by the rule itself."""
     received = _derivative(subject, operations, followed(subject, growing(subject, jvp=jvp)))
     depth = len(operations)
     subject.expect_close(received, np.exp(2.0 * X) * C**depth, depth=depth)
 
 
 def _bent(operations: tuple[str, ...], jvp: bool, subject: Subject) -> None:
-    """And in which x varies."""
+    """Higher derivatives follow a rule that depends on x directly."""
     received = _derivative(subject, operations, followed(subject, bending(subject, jvp=jvp)))
     subject.expect_close(received, 5.0 * C**2, depth=2)
 
@@ -169,7 +169,7 @@ for _operations in (
 
 @SCENARIOS.add("rules/operation-inside", "R21", {RULES} | nested("jvp"), since=2)
 def _operation_inside(subject: Subject) -> None:
-    """An operation inside a rule sees the vector vary, so that what is made of the rule is linear in it."""
+    """An operation inside a rule sees the vector vary, so that the product by the rule is linear in it."""
     rule = custom_rule(lambda x: x**3)
     rule.defjvp(lambda x, y, u: subject.product("jvp", lambda xp, x: x**3, x, u))
     x, u = numbers(3), numbers(3, seed=1)
@@ -209,7 +209,7 @@ def _arguments(subject: Subject) -> None:
 
 
 def _varying(name: str, how: str, subject: Subject) -> None:
-    """To differentiate by what has no rule is an error: a further argument, or what a function closes over."""
+    """To differentiate by an array without a rule is an error: a further argument, or an array in a closure."""
     x = subject.arrays(numbers(3))
 
     def f(xp: Any, w: Any) -> Any:
@@ -248,7 +248,7 @@ def _complex(name: str, given: str, subject: Subject) -> None:
     def conj(z: Any) -> Any:
         return subject.namespace(z).conj(z)
 
-    if given == "jvp":  # of z^2 conj(z), say
+    if given == "jvp":  # the derivative of z^2 conj(z)
         rule.defjvp(lambda z, y, u: 2.0 * z * conj(z) * u + z**2 * conj(u))
     else:
         rule.defvjp(lambda z, y, v: 2.0 * z * conj(z) * v + conj(z**2 * v))
@@ -271,23 +271,23 @@ for _name, _mode in MODES.items():
 
 @SCENARIOS.add("rules/of-x-itself", "R21", [RULES, Capability.FORWARD], since=2)
 def _identity(subject: Subject) -> None:
-    """What a rule returns as it was given shares no memory with anything."""
+    """If a rule returns its argument unchanged, the results share no memory."""
     rule = custom_rule(lambda x: x)
     rule.defjvp(lambda x, y, u: u)
     x, u = subject.arrays(numbers(64)), subject.arrays(numbers(64, seed=1))
     results = subject.value_and_product("jvp", followed(subject, rule), x, u)
     arrays = [subject.backend.to_numpy(leaf) for leaf in (x, u, *results)]
     shared = any(share_memory(a, b) for i, a in enumerate(arrays) for b in arrays[:i])
-    subject.expect(not shared, "results that share memory with x, u or one another", "memory of their own")
+    subject.expect(not shared, "results that share memory with x, u or one another", "separate memory")
     subject.expect_close(results, (numbers(64), numbers(64, seed=1)))
 
 
 class _OwnError(Exception):
-    """Of a rule's author."""
+    """An error of a rule's author."""
 
 
 def _errors(name: str, subject: Subject) -> None:
-    """An error of a function of the rule passes as it is; a result that does not fit is refused."""
+    """An error of a function of the rule passes through unchanged; a result that does not fit is refused."""
 
     def failing(x: Any, y: Any, u: Any) -> Any:
         raise _OwnError
@@ -304,7 +304,7 @@ for _name, _mode in MODES.items():
 
 
 def _by_numpy(subject: Subject) -> CustomRule[Any, Any]:
-    """Sines by NumPy, whose derivative is said to be seven times `x`."""
+    """Sines by NumPy, with a rule that gives seven times `x` as the derivative."""
     rule = custom_rule(np.sin, shapes=lambda x: x)
     rule.defjvp(lambda x, y, u: 7.0 * x * u)
     return rule
@@ -324,7 +324,7 @@ for _name, _mode in MODES.items():
 
 @SCENARIOS.add("undeclared-rules/by-numpy", "R21", nested("jvp"), lacks=RULES, since=2)
 def _undeclared(subject: Subject) -> None:
-    """Whoever knows no rules refuses what can be differentiated by a rule alone, or takes differences of it."""
+    """A backend without rules refuses a function that only a rule can differentiate, or takes differences of it."""
     x, u = numbers(3), numbers(3, seed=1)
     f = followed(subject, _by_numpy(subject))
     if subject.step() > 0.0:
@@ -337,19 +337,19 @@ def _undeclared(subject: Subject) -> None:
 
 
 def _root(subject: Subject, linear_solve: Any = "dense") -> CustomRule[Any, Any]:
-    """Cube roots, by a solver that the conditions alone differentiate."""
+    """Cube roots by a solver, with the derivative from the conditions alone."""
     return implicit(lambda x, y: y**3 - x, linear_solve=linear_solve)(
         lambda x: subject.backend.asarray(np.cbrt(subject.backend.to_numpy(x)), x)
     )
 
 
 def _by_division(matvec: Callable[[Any], Any], b: Any) -> Any:
-    """The solution of a diagonal system, by products alone."""
+    """The solution of a diagonal system, by products only."""
     return b / matvec(0.0 * b + 1.0)
 
 
 def _implicit(name: str, linear_solve: Any, subject: Subject) -> None:
-    """What a solver finds is differentiated by its conditions."""
+    """The solution of a solver is differentiated by its conditions."""
     x, u = np.array([0.5, 8.0, 2.0]), numbers(3, seed=1)
     slope = 1.0 / (3.0 * np.cbrt(x) ** 2)
     rule = _root(subject, linear_solve)
@@ -367,7 +367,7 @@ for _name, _mode in MODES.items():
 
 @SCENARIOS.add("rules/implicit-hessian", "R21", {RULES} | nested("jvp", "vjp"), since=2)
 def _implicit_hessian(subject: Subject) -> None:
-    """And so are its derivatives."""
+    """Second derivatives of a solution also come from its conditions."""
     x = np.array([0.5, 8.0, 2.0])
 
     def f(xp: Any, x: Any) -> Any:

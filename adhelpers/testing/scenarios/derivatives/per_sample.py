@@ -41,7 +41,7 @@ def _batched(order: int, axis: int, subject: Subject) -> None:
         return curved(xp, x if axis == -1 else xp.permute_dims(x, (1, 0)))
 
     point = np.ascontiguousarray(np.moveaxis(x, -1, axis))
-    # Of a wrong derivative the check would say that f mixes the batch.
+    # After a wrong derivative the check would say that f mixes the batch.
     options = {"batch_axis": axis, "check_batch": False}
     value, received = call(operation, subject, f, subject.arrays(point), **options)
     subject.expect_close(value, curved(numpy_namespace, x), what="the value")

@@ -1,4 +1,4 @@
-"""Each problem through both products, in both precisions, and the products against each other."""
+"""Each problem by both products, in both precisions, and the products against each other."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SCENARIOS = Catalogue()
 
 
 def _product(name: str, problem: Problem, subject: Subject) -> None:
-    """The product and the value, from the operation alone and with its value."""
+    """The product alone, and the product with the value."""
     subject.require_reach(problem.reach)
     x, u, expected = _operands(name, problem)
     x, u = subject.arrays(x), subject.arrays(u)
@@ -72,14 +72,14 @@ def _moduli(tree: Any) -> Any:
 
 
 def _scaled(name: str, factor: float, subject: Subject) -> None:
-    """A product is linear in u, however small or large that is, and zero for zero."""
+    """A product is linear in u of any size, and zero for zero."""
     x, u, expected = _operands(name, next(problem for problem in PROBLEMS if problem.name == "reused"))
     received = subject.product(name, reused, subject.arrays(x), subject.arrays(factor * u))
     subject.expect_close(received, factor * expected, scale=factor or 1.0)
 
 
 def _one_array_twice(name: str, subject: Subject) -> None:
-    """One array may be two leaves of x, and two leaves of f(x): each has a derivative of its own."""
+    """One array may be two leaves of x, and two leaves of f(x): each leaf has its own derivative."""
     a, u, v, w = numbers(4, 3)
     leaf = subject.arrays(a)
 
@@ -104,7 +104,7 @@ for _problem in PROBLEMS:
     _needed = [Capability.COMPLEX] if _problem.is_complex else []
     for _name, _mode in MODES.items():
         SCENARIOS.add(f"{_problem.name}/{_name}", _problem.rule, [_mode, *_needed])(partial(_product, _name, _problem))
-        if _problem.f is not image_network:  # nothing new for its time
+        if _problem.f is not image_network:  # it takes long, and tests nothing new
             SCENARIOS.add(f"{_problem.name}/float32-{_name}", "R4", [_mode, Capability.FLOAT32, *_needed])(
                 partial(_in_half_the_digits, _name, _problem)
             )

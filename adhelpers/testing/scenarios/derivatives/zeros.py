@@ -1,4 +1,4 @@
-"""Exact zeros where there is no dependence (R6)."""
+"""Exact zeros if there is no dependence (R6)."""
 
 from __future__ import annotations
 

@@ -36,9 +36,9 @@ def _calls_of_a_product(name: str, subject: Subject) -> None:
 
 
 def _calls_of_a_sweep(name: str, subject: Subject) -> None:
-    """A reverse sweep calls f once, a forward one once a chunk, or once a vector where it loops.
+    """A reverse sweep calls f once, a forward sweep once a chunk, or once a vector if it loops.
 
-    Where pullbacks call f, a reverse sweep does as a forward one, and calls f for the value.
+    If pullbacks call f, a reverse sweep calls f as often as a forward one, and once more for the value.
     """
     backend = subject.backend
     require_own(backend, "jvp" if name == "forward" else "vjp")

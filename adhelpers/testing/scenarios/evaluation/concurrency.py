@@ -25,12 +25,12 @@ THREADS, TURNS, SHARED_TURNS = 6, 5, 10
 
 
 def _threads(operations: list[str], nested: bool, subject: Subject) -> None:
-    """Threads that are inside f at the same time, each with a function and a point of its own."""
+    """Threads that are inside f at the same time, each with its own function and point."""
     start = threading.Barrier(THREADS)
 
     def work(seed: int, mine: Subject) -> None:
         def f(xp: Any, x: Any) -> Any:
-            time.sleep(0.0005 * (seed % 3))  # so that others come between
+            time.sleep(0.0005 * (seed % 3))  # lets other threads run in between
             return (1.0 + seed) * x**3
 
         start.wait(60)

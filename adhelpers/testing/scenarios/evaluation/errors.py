@@ -40,7 +40,7 @@ ERRORS: tuple[BaseException, ...] = (
 
 
 def _error_in_f(operation: str, error: BaseException, subject: Subject) -> None:
-    """It passes through as the same object, and the next calls work, in this thread and in another one."""
+    """An error passes through as the same object, and the next calls work, in this thread and in another one."""
 
     def f(xp: Any, x: Any) -> Any:
         y = x**3
@@ -97,7 +97,7 @@ def _error_inside(outer: str, subject: Subject) -> None:
 
 
 def _aux(operation: str, subject: Subject) -> None:
-    """What f returns besides comes back as arrays with values, and all else as it is."""
+    """Arrays in aux come back with values, and everything else in aux comes back unchanged."""
     thing = object()
 
     def f(xp: Any, x: Any) -> Any:
@@ -107,12 +107,12 @@ def _aux(operation: str, subject: Subject) -> None:
     product, aux = differentiate(subject, operation, f, x, u, has_aux=True)
     subject.expect_close(product, 3 * X**2 * U)
     kept = (aux["number"], aux["thing"], aux["text"]) == (3, thing, "text")
-    subject.expect(kept, f"aux = {aux!r}", "what is no array as f returned it")
+    subject.expect(kept, f"aux = {aux!r}", "objects other than arrays unchanged")
     subject.expect_close([aux["array"], *aux["another"]], [X**2, X**4], what="[aux['array'], *aux['another']]")
 
 
 def _no_tracers(operation: str, subject: Subject) -> None:
-    """What comes back to the top is a constant: to stop its gradient leaves it of the same kind."""
+    """Results at the top level are constants: `stop_gradient` does not change their type."""
 
     def f(xp: Any, x: Any) -> Any:
         return x**3, {"x": x, "square": x**2}
@@ -129,7 +129,7 @@ def _no_tracers(operation: str, subject: Subject) -> None:
 
 
 def _forgotten(operation: str, subject: Subject) -> None:
-    """No call keeps f, or what f closes over, alive."""
+    """No call keeps f, or the objects that f closes over, alive."""
 
     class Token:
         pass

@@ -1,4 +1,4 @@
-"""Plain NumPy in f, of which a framework can lose sight: an error, and never a wrong number (R16)."""
+"""Plain NumPy in f, which a framework may not see: an error, but never a wrong number (R16)."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ for _name, _mode in MODES.items():
 
 
 def mutable_containers(xp: Any, x: Any) -> Any:
-    """Plain containers that f builds, of which autograd for one loses sight."""
+    """Plain containers that f builds; autograd, for example, does not see into them."""
     return {"rows": [x * 2.0, (x**2, x)], "x": x}
 
 

@@ -1,4 +1,4 @@
-"""The value of f by itself, for which a backend copies arrays (R4, R8, R12)."""
+"""The value of f alone, for which a backend copies arrays (R4, R8, R12)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ X, U = np.array([[0.5, 1.5, -2.0]]), np.array([[1.0, -0.5, 2.0]])
 
 @SCENARIOS.add("contract/copy", "R4")
 def _copy(subject: Subject) -> None:
-    """A copy has the shape, dtype and elements of what it is a copy of."""
+    """A copy has the shape, dtype and elements of the original."""
     for array in (numbers(3, 2), np.asarray(2.5), np.zeros((0, 3))):
         subject.expect_equal(subject.backend.copy(subject.arrays(array)), array, what=f"copy({array!r})")
 
@@ -40,17 +40,19 @@ def _copy_complex(subject: Subject) -> None:
 
 
 def _memory(f: Function, subject: Subject) -> None:
-    """Leaves of f(x) and aux are written to no memory of x, nor of one another, nor of what f closes over."""
+    """Leaves of f(x) and aux share memory neither with x, nor with one another, nor with what f closes over."""
     x, held = subject.arrays(X), subject.arrays(U)
     received = call(value, subject, lambda xp, x: f(xp, x, held), x, has_aux=True)
     leaves = subject.backend.flatten((received, x, held))[0]
     for a, b in itertools.combinations(map(subject.backend.to_numpy, leaves), 2):
-        subject.expect(not share_memory(a, b), "two of f(x), aux, x and what f closes over share memory", "none do")
+        subject.expect(
+            not share_memory(a, b), "two of f(x), aux, x and what f closes over share memory", "separate memory"
+        )
 
 
 @SCENARIOS.add("number/value", "R4")
 def _number(subject: Subject) -> None:
-    """One number is an array, whatever the framework's functions return."""
+    """A single number comes back as an array, even if the framework's functions return a scalar."""
     x = subject.arrays(X)
     received = call(value, subject, lambda xp, x: xp.sum(x), x)
     subject.expect_close(received, np.asarray(np.sum(X)))
@@ -84,7 +86,7 @@ SCENARIOS.add("assigned-in-place/value", "R8")(
 
 
 def _inside(operation: str, subject: Subject) -> None:
-    """A derivative passes through the value of a cube, as if f were called."""
+    """A derivative passes through `value` as through a call of its function."""
 
     def f(xp: Any, x: Any) -> Any:
         return value(lambda x: x**3, subject.backend, x)

@@ -1,6 +1,6 @@
-"""Functions that return the same memory at each call: right results of their own, or an error (R8).
+"""Functions that return the same memory at each call: right results in separate memory, or an error (R8).
 
-So do solvers with a workspace, and wrapped libraries. A framework may refuse to write to what f closes over.
+Solvers with a workspace and wrapped libraries do so. A framework may refuse to write to arrays that f closes over.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def _entry_by_entry(mode: str, subject: Subject) -> None:
 
 
 def _later_calls(name: str, subject: Subject) -> None:
-    """What a call gave stays what it is when the function is called again."""
+    """The results of a call do not change when the function is called again."""
     buffer = subject.arrays(np.zeros(X.shape))
 
     def f(xp: Any, x: Any) -> Any:
@@ -68,7 +68,7 @@ def _later_calls(name: str, subject: Subject) -> None:
 
 
 def _two_pullbacks(subject: Subject) -> None:
-    """A pullback is that of its own point, also after f was called at another one."""
+    """A pullback stays that of its own point, even after f was called at another one."""
     require_own(subject.backend, "vjp")
     cubes = _cubes(subject)
 
@@ -82,7 +82,7 @@ def _two_pullbacks(subject: Subject) -> None:
 
 
 def _swept(name: str, subject: Subject) -> None:
-    """No vector of a sweep meets the memory of another one."""
+    """The vectors of a sweep do not share memory."""
     cubes, backend, stack = _cubes(subject), subject.backend, numbers(4, *X.shape)
 
     def f(x: Any) -> Any:

@@ -25,7 +25,7 @@ def cube(xp: Any, x: Any) -> Any:
 
 
 def multiplied_in_place(xp: Any, x: Any) -> Any:
-    """Where arrays can be changed in place this one is, as far as f can tell."""
+    """Change x in place if the framework can, as far as f can tell."""
     y = x
     y *= 2.0
     return y * y
@@ -51,7 +51,7 @@ def _operands_unchanged(operation: str, f: Function, slope: Any, subject: Subjec
 
 
 def _numpy_operands_unchanged(operation: str, subject: Subject) -> None:
-    """An array of the caller's, lifted, is not changed either, and is not what a result is made of."""
+    """A lifted NumPy array of the caller is not changed, and no result shares its memory."""
     x, u = X.copy(), U.copy()
     received = differentiate(subject, operation, lambda xp, x: x, x, u)
     before = subject.numpy(received).copy()
@@ -60,7 +60,7 @@ def _numpy_operands_unchanged(operation: str, subject: Subject) -> None:
     after = subject.numpy(received)
     subject.expect(
         np.array_equal(before, after),
-        f"the result became {after!r} when the caller changed his own arrays",
+        f"the result became {after!r} when the caller changed x and u",
         f"{before!r}, as before",
     )
 
@@ -73,7 +73,7 @@ for _operation, _needs in OPERATIONS.items():
 
 
 def _memory(name: str, f: Function, subject: Subject) -> None:
-    """Values and products are written to no memory of the operands, nor of one another."""
+    """Values and products share memory neither with the operands nor with one another."""
     x: Any = {"a": subject.arrays(X), "b": subject.arrays(U)}
     y = f(subject.namespace(x), x)
     u = optree.tree_map(
@@ -84,11 +84,11 @@ def _memory(name: str, f: Function, subject: Subject) -> None:
     operands = _named(subject, ("x", x), ("u", u))
     for (one, a), (other, b) in itertools.chain(itertools.combinations(named, 2), itertools.product(named, operands)):
         subject.expect(
-            not share_memory(a, b), f"a leaf of {one} shares memory with one of {other}", "memory of its own for each"
+            not share_memory(a, b), f"a leaf of {one} shares memory with one of {other}", "separate memory for each"
         )
     for one, a in named:
         repeated = a.flags.writeable and any(step == 0 and n > 1 for step, n in zip(a.strides, a.shape, strict=True))
-        subject.expect(not repeated, f"a leaf of {one} whose elements share memory", "memory of its own for each")
+        subject.expect(not repeated, f"a leaf of {one} whose elements share memory", "separate memory for each")
 
 
 def _named(subject: Subject, *trees: tuple[str, Any]) -> list[tuple[str, np.ndarray]]:
@@ -109,7 +109,7 @@ for _name, _mode in MODES.items():
 
 
 def _closed_over_too(operation: str, subject: Subject) -> None:
-    """What f closes over is a constant, even if it is x itself: nothing moves in the caller's own array."""
+    """An array that f closes over is a constant, even x itself: the caller's array does not become a tracer."""
     constant = subject.arrays(X)
     received = differentiate(subject, operation, lambda xp, x: x * constant, constant, subject.arrays(U))
     subject.expect_close(received, X * U)
@@ -120,14 +120,12 @@ for _operation, _needs in OPERATIONS.items():
 
 
 def _memory_of_aux(name: str, subject: Subject) -> None:
-    """What f returns besides is no way either to write to its operands."""
+    """No array of aux shares memory with operands or results."""
     x, u = subject.arrays(X), subject.arrays(U)
     value, product, aux = subject.value_and_product(name, lambda xp, x: (x, x), x, u, has_aux=True)
     others = _named(subject, ("x", x), ("u", u), ("f(x)", value), ("the product", product))
     for (_, a), (other, b) in itertools.product(_named(subject, ("aux", aux)), others):
-        subject.expect(
-            not share_memory(a, b), f"aux shares memory with a leaf of {other}", "memory of its own for each"
-        )
+        subject.expect(not share_memory(a, b), f"aux shares memory with a leaf of {other}", "separate memory for each")
 
 
 for _name, _mode in MODES.items():
@@ -135,7 +133,7 @@ for _name, _mode in MODES.items():
 
 
 def _not_remembered(operation: str, subject: Subject) -> None:
-    """Results follow their operands, however alike those look from outside."""
+    """Results follow the operands, even if shapes and dtypes are the same as before."""
     x, u = subject.arrays(X), subject.arrays(U)
     for point, direction in ((X, U), (2 * X, U), (X, 3 * U), (X, U)):
         x, u = subject.arrays(point), subject.arrays(direction)
@@ -143,7 +141,7 @@ def _not_remembered(operation: str, subject: Subject) -> None:
 
 
 def _closed_over(operation: str, subject: Subject) -> None:
-    """What f closes over may change between calls."""
+    """The values that f closes over may change between calls."""
     factor = [1.0]
 
     def f(xp: Any, x: Any) -> Any:

@@ -1,4 +1,4 @@
-"""What does not fit is refused by the right error, whose message helps (R1, R2, R3, R18, R19)."""
+"""Operands that do not fit are refused by the right error, whose message helps (R1, R2, R3, R18, R19)."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SCENARIOS = Catalogue()
 
 
 class Foreign:
-    """An array of a framework that no backend has heard of."""
+    """An array of a framework that no backend knows."""
 
     shape = (3,)
     dtype = "float64"

@@ -1,4 +1,4 @@
-"""Containers and leaves beyond arrays of the backend: what matches, what is lifted, what `args` carries."""
+"""Containers, and leaves other than arrays of the backend: which match, which are lifted, what `args` carries."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ PULLED = {"b": 2 * X["b"] * X["a"] * 0.5, "a": X["b"] ** 2 * 0.5 + 3 * X["a"] **
 
 
 def _partners(name: str, subject: Subject, kind: Any, keys: str) -> None:
-    """A `u` whose keys come in another order, or in another kind of dict."""
+    """A `u` with its keys in another order, or in another kind of dict."""
     values = dict(zip("ba" if name == "jvp" else "qp", (0.5, 4.0), strict=True))
     u = kind((key, np.full(2, values[key])) for key in keys)
     received = subject.product(name, weighted, subject.arrays(X), subject.arrays(u))
@@ -44,7 +44,7 @@ for _name, _mode in MODES.items():
         SCENARIOS.add(f"{_label}/{_name}", "R1", [_mode])(partial(_partners, _name, kind=_kind, keys=_order))
 
 
-# -- NumPy arrays however they lie in memory, and numbers --------------------------------------------------
+# -- NumPy arrays in any memory layout, and numbers --------------------------------------------------------
 
 
 def curved(xp: Any, x: Any) -> Any:
@@ -94,7 +94,7 @@ def _floats_reverse(subject: Subject) -> None:
 
 
 def _number_as_point(name: str, subject: Subject) -> None:
-    """A float in x is taken in the framework's default precision, which a number in u then follows."""
+    """A float in x takes the framework's default precision, and a number in u follows it."""
     result = subject.product(name, lambda xp, x: {"y": x["a"] ** 2}, {"a": 3.0}, {"a" if name == "jvp" else "y": 0.5})
     ((leaf,), _) = subject.backend.flatten(result)
     subject.expect(subject.backend.is_array(leaf), f"a {type(leaf).__name__}", "an array of the backend")
@@ -106,7 +106,7 @@ for _name, _mode in MODES.items():
 
 
 def _further_arguments(name: str, subject: Subject) -> None:
-    """`args` are handed on as they are, whatever they may be."""
+    """`args` reach f unchanged, of any type."""
     thing = object()
 
     def f(xp: Any, x: Any, power: int, label: str, other: object, indices: Any) -> Any:

@@ -48,7 +48,7 @@ def turned_view_written(xp: Any, x: Any) -> Any:
 
 
 def overwritten_later(xp: Any, x: Any) -> Any:
-    """What was read of a view before it was written to has its old value."""
+    """A value read from a view before it was written to stays the old value."""
     y = x * 1.0
     row = y[0]
     product = row * x[1]
@@ -57,7 +57,7 @@ def overwritten_later(xp: Any, x: Any) -> Any:
 
 
 def turned_in_place(xp: Any, x: Any) -> Any:
-    """By the array's own method, if it has one that changes its shape."""
+    """Transpose in place, by the array's own method if it has one."""
     y = xp.stack([x[0], x[1] ** 2, x[2] ** 3])
     if hasattr(y, "t_"):
         y.t_()
@@ -81,15 +81,15 @@ def _over_numpy(f: Function, x: Any) -> Any:
 
 
 def _require_writing(f: Function, subject: Subject) -> None:
-    """Leave a scenario where arrays cannot be written to, or views are copies."""
+    """Skip the scenario if arrays cannot be written to, or if views are copies."""
     x = subject.arrays(X)
     try:
         y = subject.numpy(f(subject.namespace(x), x))
     except Exception as error:
-        msg = f"arrays of the backend cannot be written to so: {error}"
+        msg = f"arrays of the backend cannot be written to like this: {error}"
         raise NotConcerned(msg) from error
     if not np.allclose(y, _over_numpy(f, X)):
-        msg = "what is a view of NumPy's arrays is a copy here"
+        msg = "a view in NumPy is a copy in this framework"
         raise NotConcerned(msg)
 
 
@@ -122,7 +122,7 @@ def _jacobian(mode: str, f: Function, subject: Subject) -> None:
 
 
 def _swept(name: str, f: Function, subject: Subject) -> None:
-    """The backend's own sweep, of as many vectors as arrays have rows."""
+    """The backend's own sweep, with as many vectors as x has rows."""
     require_own(subject.backend, name)
     _require_writing(f, subject)
     value = _over_numpy(f, X)

@@ -33,7 +33,7 @@ def diagonal_part(x: Array) -> Array:
 
 
 def hermitian(x: Array) -> Array:
-    """The matrix that is meant: of a Hermitian one NumPy reads the lower triangle, so the upper has no influence."""
+    """The Hermitian matrix of the lower triangle: NumPy reads only that, so the upper one has no influence."""
     if x.ndim < 2 or x.shape[-1] != x.shape[-2]:
         msg = f"the matrices are not square, but of shape {x.shape[-2:]}"
         raise np.linalg.LinAlgError(msg)
@@ -54,7 +54,7 @@ def undetermined(x: Array, factor: Array, advice: str) -> Array:
 
 
 def _refuse(advice: str) -> Any:
-    msg = f"the last vectors of a full basis are any that complete it, and have no derivative; use {advice}"
+    msg = f"the last vectors of a full basis are not determined, and have no derivative; use {advice}"
     raise UnsupportedOperationError(msg)
 
 

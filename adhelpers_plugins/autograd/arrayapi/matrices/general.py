@@ -23,7 +23,7 @@ from adhelpers_plugins.autograd.arrayapi.primitives import Array, both_rules, pr
 
 
 def _found(x: Array) -> Any:
-    """NumPy's result, which is real where it can be, as complex numbers."""
+    """NumPy's result as complex numbers; NumPy returns real numbers if it can."""
     found = np.linalg.eig(x)
     dtype = np.result_type(found.eigenvalues, np.complex64)
     return found._replace(eigenvalues=found[0].astype(dtype), eigenvectors=found[1].astype(dtype))
@@ -40,7 +40,7 @@ def _eigenvectors(x: Array, found: Any) -> Array:
 
 
 def _basis(x: Array, found: Any) -> Array:
-    """The eigenvectors, of which there are as many as the matrix has columns."""
+    """The eigenvectors, as many as the matrix has columns."""
     vectors = found.eigenvectors
     with np.errstate(all="ignore"):
         condition = np.linalg.cond(vectors) if vectors.size else np.zeros(())
@@ -79,12 +79,12 @@ both_rules(_eigenvectors, _push_vectors)
 
 @unless_traced(_found)
 def eig(x: Array, /) -> Any:
-    """Eigenvalues and eigenvectors of square matrices, complex ones always."""
+    """Eigenvalues and eigenvectors of square matrices, always complex."""
     found = _found(getval(x))
     z = astype(x, found.eigenvalues.dtype, copy=False)
     return found._replace(eigenvalues=_eigenvalues(z, found), eigenvectors=_eigenvectors(z, found))
 
 
 def eigvals(x: Array, /) -> Array:
-    """Eigenvalues of square matrices, complex ones always."""
+    """Eigenvalues of square matrices, always complex."""
     return eig(x).eigenvalues

@@ -18,7 +18,7 @@ from adhelpers_plugins.autograd.arrayapi.statistics import Axes, max, min
 
 @unless_traced(xnp.linalg.vector_norm)
 def vector_norm(x: Array, /, *, axis: Axes = None, keepdims: bool = False, ord: float = 2) -> Array:
-    """Norms of vectors along axes, of which several are taken for one."""
+    """Norms of vectors along axes; several axes count as one."""
     if ord == 2:
         squares = anp.real(x) ** 2 + anp.imag(x) ** 2 if is_complex(x) else x**2
         return anp.sqrt(anp.sum(squares, axis=axis, keepdims=keepdims))

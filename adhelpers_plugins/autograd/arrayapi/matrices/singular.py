@@ -86,7 +86,7 @@ both_rules(_right_vectors, _push_right)
 
 @unless_traced(xnp.linalg.svd)
 def svd(x: Array, /, *, full_matrices: bool = True) -> SVDResult:
-    """Singular values and vectors; of matrices that are not square, the longer full basis has no derivative."""
+    """Singular values and vectors; the longer full basis of a non-square matrix has no derivative."""
     found = SVDResult(*np.linalg.svd(getval(x), full_matrices=False))
     U, S, Vh = _left_vectors(x, found), _singular_values(x, found), _right_vectors(x, found)
     rows, columns = x.shape[-2:]

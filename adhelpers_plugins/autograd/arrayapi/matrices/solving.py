@@ -50,7 +50,7 @@ defvjp(
 
 @unless_traced(xnp.linalg.solve)
 def solve(x1: Array, x2: Array, /) -> Array:
-    """The solution of linear equations; autograd's own has no gradient for what is broadcast."""
+    """The solution of linear equations; autograd's own has no gradient for broadcast arguments."""
     columns = x2[:, None] if x2.ndim == 1 else x2
     batch = np.broadcast_shapes(x1.shape[:-2], columns.shape[:-2])
     a, b = (broadcast_to(m, batch + m.shape[-2:]) for m in (x1, columns))

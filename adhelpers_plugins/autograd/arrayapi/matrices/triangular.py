@@ -74,7 +74,7 @@ def _(x: Array, y: tuple[Array, Array], u: Array) -> tuple[Array, Array]:
 
 @unless_traced(xnp.linalg.qr)
 def qr(x: Array, /, *, mode: str = "reduced") -> QRResult:
-    """An orthonormal basis and a triangle; of tall matrices the complete basis has no derivative."""
+    """An orthonormal basis and a triangle; the complete basis of a tall matrix has no derivative."""
     if mode not in ("reduced", "complete"):
         msg = f"qr knows the modes 'reduced' and 'complete', not {mode!r}"
         raise ArgumentError(msg)

@@ -34,7 +34,7 @@ class MLXBackend(ADBackend):
     )
     known_failures: ClassVar[dict[str, str]] = dict.fromkeys(
         ("built-by-numpy/jvp", "built-by-numpy/vjp"),
-        "wrong value: MLX hands NumPy the numbers in its tracers, which its derivatives then do not see",
+        "wrong value: MLX hands NumPy the numbers in its tracers, and its derivatives do not see that",
     )
     conversion: ClassVar[str | None] = "mlx.core.array"
     pullback_calls_f: ClassVar[bool] = True

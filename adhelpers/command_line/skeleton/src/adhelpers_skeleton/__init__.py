@@ -11,7 +11,7 @@ def adhelpers_register_backends() -> list[BackendDescription]:
     return [
         BackendDescription(
             name="skeleton",  # what users type
-            array_types=(),  # "module:Type" for each type of array or tracer that is this framework's alone
+            array_types=(),  # "module:Type" for each type of array or tracer that belongs to this framework alone
             implementation="adhelpers_skeleton.backend:SkeletonBackend",
             framework=None,  # the distribution whose version is shown, such as "jax"
             install="pip install adhelpers-skeleton",

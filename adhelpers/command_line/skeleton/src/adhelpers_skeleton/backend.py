@@ -1,4 +1,4 @@
-"""What adhelpers asks of skeleton; `help(adhelpers.ADBackend)` tells it method by method."""
+"""The class of the backend "skeleton"; `help(adhelpers.ADBackend)` documents each method."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ class SkeletonBackend(ADBackend):
 
     name: ClassVar[str] = "skeleton"
 
-    # Promise little at first, for all that is promised is tested; what is not promised must raise. Leave out FORWARD
-    # where pullbacks alone are there and cannot be differentiated; without FLOAT64 all is tested in single precision.
+    # Declare little at first: each declared capability is tested, and everything else must raise. Leave out FORWARD if
+    # you have only vjp, and its pullbacks cannot be differentiated. Without FLOAT64 all tests use single precision.
     capabilities: ClassVar[frozenset[Capability]] = frozenset(
         {Capability.FORWARD, Capability.REVERSE, Capability.FLOAT64}
     )
 
     def is_array(self, leaf: object) -> bool:
         """Whether `leaf` is an array of the framework, or one of its tracers."""
-        raise NotImplementedError("return whether leaf is of one of the types of skeleton's arrays and tracers")
+        raise NotImplementedError("return whether leaf has one of the types of skeleton's arrays and tracers")
 
     def asarray(self, leaf: Any, like: Array | None = None) -> Array:
-        """A number or a NumPy array as an array of the framework."""
+        """Convert a number or a NumPy array to an array of the framework."""
         raise NotImplementedError("return a copy of leaf as an array of skeleton: a number with the dtype of like")
 
     def array_namespace(self, *arrays: Array) -> Any:
@@ -34,8 +34,8 @@ class SkeletonBackend(ADBackend):
 
     def jvp(self, f: LeafFunction, x: Leaves, u: Leaves) -> tuple[Leaves, Leaves, Leaves]:
         """The outputs of `f` at `x`, their tangents along `u`, and aux: ``outputs, aux = f(*x)``."""
-        raise NotImplementedError("push u forward through f, or delete this method if vjp is all that there is")
+        raise NotImplementedError("push u forward through f, or delete this method if the framework has only vjp")
 
     def vjp(self, f: LeafFunction, x: Leaves) -> tuple[Leaves, Pullback, Leaves]:
         """The outputs of `f` at `x`, a function that pulls cotangents back to `x`, and aux."""
-        raise NotImplementedError("return a pullback through f, or delete this method if jvp is all that there is")
+        raise NotImplementedError("return a pullback through f, or delete this method if the framework has only jvp")
