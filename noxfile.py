@@ -122,7 +122,8 @@ def docs(session: nox.Session) -> None:
     session.run("python", "docs/operations.py", "--check")
     session.run("sphinx-build", "-q", "-W", "--keep-going", "-E", "docs", "docs/_build/html")
     session.run("python", "docs/links.py", "docs/_build/html")
-    session.run("pytest", "README.md", "docs", "--tb=short", *session.posargs, env=environment(session))
+    by_page = ("-n", "auto", "--dist", "loadfile")  # whose blocks build on each other
+    session.run("pytest", "README.md", "docs", "--tb=short", *by_page, *session.posargs, env=environment(session))
 
 
 @nox.session

@@ -32,21 +32,6 @@ BLOCK = re.compile(
 FRAMEWORK = "src/toy/__init__.py"
 """What the reader has already, and the page shows last."""
 
-SLOW = ("loss-of-an-image-networks-product/vjp", "hutchinsons-trace/vjp", "hutchinsons-trace/batched")
-"""Scenarios that push forward one element after the other for most of a minute; `test_slow` runs them too."""
-
-ABRIDGED = f"""
-import dataclasses
-
-def pytest_collection_modifyitems(items):
-    for item in items:
-        parameters = item.callspec.params if hasattr(item, "callspec") else {{}}
-        if "scenario" in parameters and parameters["scenario"].name in {SLOW}:
-            parameters["scenario"] = dataclasses.replace(parameters["scenario"], check=lambda subject: None)
-"""
-"""A plugin of pytest that lets them pass, where the backend has what they need."""
-
-
 class Block(NamedTuple):
     """A fenced block; with a path it is a file, or with an owner as well what belongs in that class of it."""
 
@@ -73,18 +58,16 @@ def sessions(text: str) -> Iterator[tuple[str, list[str]]]:
 class Follower:
     """Somebody with an empty folder."""
 
-    def __init__(self, folder: Path, *, slow: bool) -> None:
+    def __init__(self, folder: Path) -> None:
         self.folder, self.site = folder / "toy-adhelpers", folder / "site"
         self.folder.mkdir()
         self.site.mkdir()
         # Whether a scenario about bfloat16 runs depends on this module, which comes with some frameworks.
         (self.site / "ml_dtypes.py").write_text("raise ImportError")
-        (self.site / "abridged.py").write_text(ABRIDGED)
         self.environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith(("ADHELPERS_", "PYTEST_"))},
             "PYTHONPATH": os.pathsep.join([str(self.folder / "src"), str(self.site)]),
             "PYTHONDONTWRITEBYTECODE": "1",  # files are rewritten within one tick of the clock
-            "PYTEST_ADDOPTS": "" if slow else "-p abridged",
             "COLUMNS": "200",
             "OMP_NUM_THREADS": "1",
         }
@@ -170,14 +153,10 @@ def plain(line: str) -> str:
     return re.sub(r" in [\d.]+s( \(.*\))?$", "", " ".join(line.strip("= ").split()))
 
 
-def follow(folder: Path, *, slow: bool) -> None:
-    follower = Follower(folder, slow=slow)
+def test_guide(tmp_path):
+    follower = Follower(tmp_path)
     for block in blocks():
         follower.follow(block)
-
-
-def test_guide(tmp_path):
-    follow(tmp_path, slow=False)
 
 
 def test_what_core_needs_of_a_namespace_is_listed():
@@ -192,16 +171,11 @@ def test_every_member_is_explained():
     assert explained == members - owed
 
 
-@pytest.mark.slow
-def test_slow(tmp_path):
-    follow(tmp_path, slow=True)
-
-
 @pytest.mark.skipif(
     not all(map(importlib.util.find_spec, ("pip", "hatchling"))), reason="needs pip and hatchling to build a wheel"
 )
 def test_distribution(tmp_path):
-    follower = Follower(tmp_path, slow=False)
+    follower = Follower(tmp_path)
     for block in blocks():
         if block.path is not None:
             follower.follow(block)
