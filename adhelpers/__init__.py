@@ -72,8 +72,8 @@ if typing.TYPE_CHECKING:
 else:
 
     def __getattr__(name: str) -> object:
-        # Comparisons take as long to import as all derivatives, and most programs make none. Type checkers
-        # read the imports above: for them this function would turn every misspelt name into a right one.
+        # Comparisons take as long to import as all derivatives, and most programs make none. Type checkers read the
+        # imports above instead, because this function would accept every misspelt name.
         if name in ("compare", "ComparisonReport"):
             return getattr(importlib.import_module("adhelpers.comparison"), name)
         if name == "scipy":

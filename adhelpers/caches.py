@@ -13,30 +13,30 @@ K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
 MOST_SIGNATURES = 256
-"""How many signatures of one function are remembered; the oldest are forgotten first."""
+"""How many signatures of one function to remember; the oldest are forgotten first."""
 
 
 class Cache(dict[K, V]):
-    """A dict that holds `most` entries; the oldest is forgotten first. It is read like any dict, by any thread."""
+    """A dict that holds at most `most` entries and forgets the oldest first. Any thread may read it."""
 
     def __init__(self, most: int) -> None:
         super().__init__()
         self._most = most
 
     def keep(self, key: K, value: V) -> V:
-        """Remember `value`, unless another thread was faster; what is remembered."""
+        """Remember `value`, unless another thread was faster; return the remembered value."""
         if len(self) >= self._most and key not in self:
-            # Without a lock, which compilers of Python cannot trace: each step is one of the dict's own.
+            # No lock, because compilers of Python cannot trace one: each step is atomic in the dict.
             for oldest in list(self)[: len(self) - self._most + 1]:
                 self.pop(oldest, None)
         return self.setdefault(key, value)
 
 
 class FunctionCache:
-    """What was learnt about functions, each by its identity, as long as it lives.
+    """Knowledge about functions, each by its identity, for as long as the function lives.
 
-    Identity, never equality: two functions that compare equal may differ. A method is known by its object
-    and its function. What cannot be referenced weakly is forgotten at once: it gets a new record each time.
+    Identity, never equality: two functions that compare equal may differ. A method is identified by its object and its
+    function. An object without weak references gets a new record each time.
     """
 
     def __init__(self) -> None:
@@ -45,10 +45,10 @@ class FunctionCache:
         self._lock = threading.RLock()
 
     def record(self, f: object, signature: Hashable, make: Callable[[], V]) -> V:
-        """The record of `f` at `signature`, new if there is none; `make`, a class, tells its records from others."""
+        """The record of `f` at `signature`, new if there is none; `make` is its class."""
         key: Hashable = (make, signature)
         try:
-            if type(f) is not FunctionType:  # which most are, and have no owner
+            if type(f) is not FunctionType:  # most are functions, and have no owner
                 owner, function = getattr(f, "__self__", None), getattr(f, "__func__", None)
                 if owner is not None and function is not None:
                     f, key = owner, (_Identity(id(function), weakref.ref(function)), key)
@@ -61,7 +61,7 @@ class FunctionCache:
     def _of(self, f: object) -> Cache[Hashable, Any]:
         key = id(f)
         known = self._references.get(key)
-        if known is not None and known() is f:  # it lives, so that nobody forgets it meanwhile, but for `clear`
+        if known is not None and known() is f:  # it lives, so only `clear` can forget it meanwhile
             records = self._records.get(key)
             if records is not None:
                 return records
@@ -73,7 +73,7 @@ class FunctionCache:
 
     def _forget(self, key: int, reference: weakref.ref[object]) -> None:
         with self._lock:
-            if self._references.get(key) is reference:  # and not one of a later object with the same identity
+            if self._references.get(key) is reference:  # not that of a later object with the same id
                 del self._references[key], self._records[key]
 
     def clear(self) -> None:
@@ -85,7 +85,7 @@ class FunctionCache:
 
 @dataclass(frozen=True, eq=False)
 class _Identity:
-    """A hashable stand-in that equals only a stand-in for the very same object, which still lives."""
+    """A hashable stand-in that equals only stand-ins for the same living object."""
 
     number: int
     of: weakref.ref[object]
@@ -99,7 +99,7 @@ class _Identity:
 
 
 FUNCTIONS = FunctionCache()
-"""What this process has learnt about functions."""
+"""The knowledge of this process about functions."""
 
 _SHARED: list[Cache[Any, Any]] = []
 
@@ -112,11 +112,11 @@ def shared(most: int) -> Cache[Any, Any]:
 
 
 def clear_caches() -> None:
-    """Forget what was learnt about functions and arrays, and free what is kept to be fast.
+    """Forget everything that the library has learnt about functions and arrays, and free its memory.
 
-    That is: how a function is differentiated best and whether it mixes its batch, operations that were compiled for a
-    backend which compiles every call, blocks of basis vectors, and whose arrays types are. No result changes: the next
-    calls learn it again. What `adhelpers.prepare` returned keeps its code.
+    The caches hold the fastest formulation for each function, whether it mixes its batch, the code of backends that
+    compile every call, blocks of basis vectors, and the backends of array types. Results do not change, and the next
+    calls fill the caches again. Operations from `adhelpers.prepare` keep their code.
 
     Examples
     --------

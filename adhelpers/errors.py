@@ -1,23 +1,23 @@
-"""Every exception the library raises, each also the builtin a user would catch.
+"""The exceptions of the library; each is also the builtin exception that a user would catch.
 
-All messages say what was received, what was expected and what to type next.
+Every message says what was received, what was expected and what to type next.
 """
 
 
 class AdhelpersError(Exception):
-    """Base class of everything that the library raises itself."""
+    """Base class of all exceptions that the library raises."""
 
 
 class ArgumentError(AdhelpersError, ValueError):
-    """An argument has a value that is none of those that it may have."""
+    """An argument has a value that is not allowed."""
 
 
 class ArgumentTypeError(AdhelpersError, TypeError):
-    """An argument is of a type that cannot serve."""
+    """An argument has a type that is not allowed."""
 
 
 class BackendNotFoundError(AdhelpersError, LookupError):
-    """No backend of that name is registered."""
+    """No backend with this name is registered."""
 
 
 class BackendLoadError(AdhelpersError, ImportError):
@@ -29,19 +29,19 @@ class AmbiguousBackendError(AdhelpersError, ValueError):
 
 
 class StructureMismatchError(AdhelpersError, ValueError):
-    """Two trees that must have the same structure differ in a container."""
+    """Two structures that must match differ in a container."""
 
 
 class ShapeMismatchError(AdhelpersError, ValueError):
-    """A leaf does not have exactly the shape of its partner."""
+    """A leaf has another shape than its partner."""
 
 
 class DTypeError(AdhelpersError, TypeError):
-    """A leaf has a dtype that cannot be differentiated, or not that of its partner."""
+    """A leaf has a dtype that cannot be differentiated, or another dtype than its partner."""
 
 
 class DeviceMismatchError(AdhelpersError, ValueError):
-    """A leaf lies on another device than its partner."""
+    """A leaf is on another device than its partner."""
 
 
 class BatchAxisError(AdhelpersError, ValueError):
@@ -58,11 +58,11 @@ class UnsupportedOperationError(AdhelpersError, NotImplementedError):
     Attributes
     ----------
     reasons
-        What the framework said of each rule, where several were tried; else nothing.
+        The framework's message about each rule, if several rules were tried; else empty.
     """
 
     reasons: tuple[str, ...] = ()
 
 
 class PreparationMismatchError(AdhelpersError, ValueError):
-    """A strict prepared operation was called with other structures, shapes, dtypes or devices than it was made for."""
+    """A strict prepared operation was called with other structures, shapes, dtypes, devices or numbers."""

@@ -1,6 +1,6 @@
-"""What a plugin imports: the contract of a backend, the hook that registers it, and what core knows of arrays.
+"""The imports of a plugin: the contract of a backend, the hook that registers it, and helpers for arrays.
 
-A plugin needs nothing else of `adhelpers`; the shipped ones import nothing else.
+A plugin needs nothing else from `adhelpers`, and the shipped plugins import nothing else.
 """
 
 from adhelpers.caches import FUNCTIONS, Cache, shared

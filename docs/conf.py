@@ -139,12 +139,14 @@ class LinkNames(SphinxPostTransform):
         """Look at everything set as code, except headings and existing links."""
         domain = self.env.domains.python_domain
         for code in list(self.document.findall(nodes.literal)):
-            name = re.match(r"(?:adhelpers\.)?([A-Za-z_.]+)(?:\(.*\))?$", code.astext(), flags=re.DOTALL)
+            # A call, except of what a call returns: ``hessian(f)(x)`` is some other library's.
+            name = re.match(r"(?:adhelpers\.)?([A-Za-z_.]+)(\((?!.*\)\().*\))?$", code.astext(), flags=re.DOTALL)
             if not name or isinstance(code.parent, nodes.reference | nodes.title | pending_xref | download_reference):
                 continue
             full = f"adhelpers.{name[1]}"
             # A word alone, such as `backend`, may be a parameter of that name.
-            if full in domain.objects and (code.astext().startswith("adhelpers.") or re.search(r"[A-Z_]", name[1])):
+            is_plain = not code.astext().startswith("adhelpers.") and not re.search(r"[A-Z_]", name[1]) and not name[2]
+            if full in domain.objects and not is_plain:
                 entry = domain.objects[full]
                 link = make_refnode(
                     self.app.builder, self.env.docname, entry.docname, entry.node_id, code.deepcopy(), full

@@ -1,4 +1,4 @@
-"""`BatchBasis`: basis vectors of a whole batch. Vector k is one in element k of every batch element."""
+"""`BatchBasis`: basis vectors of a whole batch. Vector k has a 1 in element k of every batch element."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from adhelpers.plugins.functions import Array, Leaves
 
 
 class BatchBasis(Basis):
-    """The basis vectors of one batch element, for all of them at once; of one leaf."""
+    """The basis vectors of one batch element, for all batch elements at once; of one leaf."""
 
     def __init__(self, layout: BatchLayout, backend: ADBackend, leaves: Leaves) -> None:
         self._layout = layout
         super().__init__(backend, leaves)
 
     def segments(self) -> list[Segment]:
-        """What the vectors belong to: the one leaf."""
+        """The vectors of the one leaf."""
         return [Segment(0, self._layout.size(self._leaves[0]))]
 
     def _units(self, leaf: Array, size: int, first: int, count: int) -> Array:
@@ -28,9 +28,9 @@ class BatchBasis(Basis):
 
 
 def units(layout: BatchLayout, backend: ADBackend, leaf: Array, size: int, first: int, count: int) -> Array:
-    """`count` vectors shaped as `leaf`: number k is basis vector ``first + k`` of each batch element, or else zero.
+    """`count` vectors shaped as `leaf`: number k is basis vector ``first + k`` of each batch element, or zero.
 
-    Small blocks can take as long to build as to push, and are kept.
+    Small blocks are cached: building them can take as long as pushing them.
     """
     if backend.is_traced(leaf) or count * prod(leaf.shape) > MOST_KEPT_ELEMENTS:
         return _built(layout, backend, leaf, size, first, count)
@@ -52,11 +52,11 @@ def units(layout: BatchLayout, backend: ADBackend, leaf: Array, size: int, first
         block = _built(layout, backend, leaf, size, first, count)
         if backend.keeps(block):
             _KEPT.keep(kind, block)
-    return backend.copy(block)  # for a user's own rule or hook may write to what it is given
+    return backend.copy(block)  # because a user's rule or hook may write to it
 
 
 def _built(layout: BatchLayout, backend: ADBackend, leaf: Array, size: int, first: int, count: int) -> Array:
-    # In memory of its own and contiguous, for frameworks are slow on broadcast seeds.
+    # In its own memory and contiguous, because frameworks are slow on broadcast seeds.
     xp, device = backend.array_namespace(leaf), backend.device(leaf)
     eye = xp.eye(count, size, k=first, dtype=leaf.dtype, device=device)
     ones = xp.ones((1, layout.batch(leaf)), dtype=leaf.dtype, device=device)
@@ -65,6 +65,6 @@ def _built(layout: BatchLayout, backend: ADBackend, leaf: Array, size: int, firs
 
 MOST_KEPT = 32
 MOST_KEPT_ELEMENTS = 2**16
-"""Of small blocks, which can take as long to build as to push, so many are kept: 16 MB of double precision at most."""
+"""How many small blocks are cached: 16 MB in double precision at most."""
 
 _KEPT = shared(MOST_KEPT)

@@ -1,7 +1,7 @@
-"""Copies of the batch, side by side: one product at all of them, each with a basis vector of its own.
+"""Copies of the batch, concatenated: one product at all copies, each with its own basis vector.
 
-That is right only for an `f` that does not look at the size of its batch. So it is proved first, but not when a
-function is first seen: one that is never seen again would pay for nothing.
+The result is right only if `f` does not depend on the batch size, so a proof comes first. The first call of a function
+makes no proof, which would not pay for a function that is called once.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from adhelpers.trees.kinds import kind_of
 
 
 def kind_of_call(problem: BatchedJacobian) -> Hashable:
-    """What calls have in common that may be given copies of the batch alike; None for one that may not.
+    """A key that is equal for calls that one proof of copies covers; None for a call that may not use copies.
 
-    Copies are all run at once, and have copies of aux. A function may do with a flag or a number
-    among `args` what it likes, and so may one with an array of another shape.
+    Copies run all at once, and give copies of aux. A function may behave differently for another flag or number among
+    `args`, or for an array of another shape.
     """
     f = problem.f
     if f.has_aux or problem.chunk_size is not None or problem.layout.size(problem.x) == 0:
@@ -38,8 +38,8 @@ def kind_of_call(problem: BatchedJacobian) -> Hashable:
 
 
 def proved(problem: BatchedJacobian, kind: Hashable, mode: Mode | Literal["auto"]) -> Result | None:
-    """J by copies, if they were proved for calls of this kind and are the fastest way."""
-    # A vector of the check's is no basis vector, and has no copy.
+    """J by copies, if they are proved for this kind of call and are the fastest formulation."""
+    # The check pushes a vector that is not a basis vector, and has no copy.
     if kind is None or problem.check or not problem.record.copies.get(kind):
         return None
     chosen = _fastest(problem, mode)
@@ -47,7 +47,7 @@ def proved(problem: BatchedJacobian, kind: Hashable, mode: Mode | Literal["auto"
         return None
     try:
         result = _by_copies(problem, chosen.mode)
-    except Exception:  # noqa: BLE001  # if it is an error of f's own, the sweep will meet it too
+    except Exception:  # noqa: BLE001  # if f raised it, the sweep will raise it too
         problem.record.copies[kind] = False
         return None
     if journal.is_listening():
@@ -56,8 +56,8 @@ def proved(problem: BatchedJacobian, kind: Hashable, mode: Mode | Literal["auto"
 
 
 def learn(problem: BatchedJacobian, kind: Hashable, mode: Mode | Literal["auto"], swept: Result) -> None:
-    """Prove copies when a function is seen again with calls of this kind, where they would be the fastest way."""
-    known = problem.record.copies  # of a traced `x` nothing is remembered, so that all is new
+    """Prove copies at the second call of this kind, if they would be the fastest formulation."""
+    known = problem.record.copies  # for a traced `x` nothing is remembered
     if kind is None:
         return
     if kind not in known:
@@ -76,7 +76,7 @@ def _fastest(problem: BatchedJacobian, mode: Mode | Literal["auto"]) -> Formulat
 
 
 def _by_copies(problem: BatchedJacobian, mode: Mode) -> Result:
-    """Take J by one product; `ValueError` if `f` does not make copies of its result out of copies of the batch."""
+    """Compute J by one product; `ValueError` if copies of the batch do not give copies of ``f(x)``."""
     backend, layout, x = problem.backend, problem.layout, problem.x
     m = problem.record.output_size
     assert m is not None
@@ -97,19 +97,19 @@ def _by_copies(problem: BatchedJacobian, mode: Mode) -> Result:
 
 
 def _are_right(problem: BatchedJacobian, mode: Mode) -> bool:
-    """Whether copies of the batch give what a sweep gives.
+    """Whether copies of the batch give the same as a sweep.
 
-    Not at `x`, where all may be zero, but close by, where values and derivatives must be the same.
+    The comparison is close to `x`, because at `x` everything may be zero. Values and derivatives must be the same.
     """
-    # What was seen of the ways to sweep holds there too.
+    # What is known about the ways to sweep holds there too.
     record = BatchRecord(output_size=problem.record.output_size, verdicts=problem.record.verdicts)
     there = replace(problem, x=nearby(problem.backend, problem.x), record=record)
     with journal.part_of("proof of copies"):
         try:
             expected = there.by_sweep(mode, allowed=False)
             received = _by_copies(there, mode)
-        except Exception as error:  # noqa: BLE001  # of whatever kind: f need not take another batch, nor another x
-            journal.tell("copies", f"not used: close to x {journal.raised(error)}")
+        except Exception as error:  # noqa: BLE001  # of any kind: f need not accept another batch, or another x
+            journal.tell("copies", f"not used: close to x, {journal.raised(error)}")
             return False
         to_numpy, axis = problem.backend.to_numpy, problem.layout.axis
         pairs = zip(received[:2], expected[:2], strict=True)

@@ -1,4 +1,4 @@
-"""One batched Jacobian, and the ways to compute it.
+"""One batched Jacobian, and its formulations.
 
 Because `f` treats batch elements independently, one basis vector serves all of them: N pushforwards or M
 pullbacks through the whole batch give every element's Jacobian.
@@ -28,27 +28,27 @@ Result = tuple[Array, Array, Leaves]
 """``(y, J, aux)``."""
 
 MOST_CALLS = 16
-"""Of so many kinds of `args` it is remembered whether copies are allowed."""
+"""For how many kinds of `args` to remember whether copies are allowed."""
 
 
 class BatchFunction(Function, Protocol):
-    """A function of a batch: the user's between leaves, or one that is made of it."""
+    """A function of a batch: the user's function on leaves, or one derived from it."""
 
     args: tuple[Any, ...]
     has_aux: bool
 
     def output(self, leaves: Leaves) -> Tree:
-        """The latest result, with the arrays that came back through the plugin."""
+        """The structure of the latest result, with the arrays that the plugin returned."""
 
 
 @dataclass(slots=True)
 class BatchRecord(SweepRecord):
-    """What was learnt about a function of a batch."""
+    """What is known about a function of a batch."""
 
     is_checked: bool = False
-    """Whether it was seen to treat batch elements independently."""
+    """Whether a check has shown that it treats batch elements independently."""
     copies: Cache[Hashable, bool | None] = field(default_factory=lambda: Cache(MOST_CALLS))
-    """For each kind of call that was seen, whether copies of the batch give copies of ``f(x)``; None if untried."""
+    """For each kind of call so far, whether copies of the batch give copies of ``f(x)``; None if untried."""
 
 
 @dataclass(slots=True)
@@ -58,9 +58,9 @@ class BatchedJacobian:
     Attributes
     ----------
     check
-        Whether to see that `f` does not mix the batch.
+        Whether to check that `f` does not mix the batch.
     prove
-        Whether to see that sweeps are right, as in `Sweep`.
+        Whether to check that sweeps are right, as in `Sweep`.
     """
 
     backend: ADBackend
@@ -74,9 +74,10 @@ class BatchedJacobian:
     prove: Check = True
 
     def by_sweep(self, mode: Mode | Literal["auto"], *, allowed: bool | None = None) -> Result:
-        """Sweep the batch in that mode, ``"auto"`` being the cheaper one; in the other one if it is `allowed`.
+        """Sweep the batch in that mode, where ``"auto"`` is the cheaper one.
 
-        By default the backend's option allows it.
+        If the framework lacks a rule and it is `allowed`, sweep in the other mode. By default the backend's `fallback`
+        allows it.
         """
         seen: list[Array] = []
 
@@ -106,7 +107,7 @@ class BatchedJacobian:
         return seen[-1], self._arranged(swept, seen[-1]), swept.aux
 
     def by_samples(self, mode: Mode) -> Result:
-        """Take the Jacobian of each element of the batch on its own."""
+        """Compute the Jacobian of each batch element on its own."""
         backend, layout, x = self.backend, self.layout, self.x
         y, jacobian = backend.sample_jacobian(self.f, x, layout.axis, mode)
         y = require_output(self.f.output((y,)), x, layout, self.holomorphic)

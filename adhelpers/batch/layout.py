@@ -1,6 +1,6 @@
 """Where the batch is, and what follows from it for shapes.
 
-A *block* is a stack of vectors ``(K, *shape)``; *flat*, it has the axes of one batch element joined.
+A *block* is a stack of vectors ``(K, *shape)``. In a *flat* block, the axes of one batch element are joined.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class BatchLayout:
         return "the batch last (batch_axis=-1)" if self.axis == -1 else "the batch first (batch_axis=0)"
 
     def other(self) -> BatchLayout:
-        """The other convention."""
+        """The layout with the other batch axis."""
         return LAYOUTS[0 if self.axis == -1 else -1]
 
     def batch(self, array: Array) -> int:
@@ -34,7 +34,7 @@ class BatchLayout:
         return prod(array.shape[:-1] if self.axis == -1 else array.shape[1:])
 
     def spread(self, weights: Array) -> Array:
-        """Weights ``(K, N)`` of each element, made to multiply a flat block."""
+        """Weights ``(K, N)`` of each element, reshaped to multiply a flat block."""
         return weights[:, :, None] if self.axis == -1 else weights[:, None, :]
 
     def flat(self, xp: Any, block: Array) -> Array:
@@ -53,7 +53,7 @@ class BatchLayout:
         return xp.permute_dims(vector, (1, 0))[:, :, None]
 
     def per_element(self, weights: Array) -> Array:
-        """Weights ``(K, B)`` of each batch element, made to multiply a flat block."""
+        """Weights ``(K, B)`` of each batch element, reshaped to multiply a flat block."""
         return weights[:, None, :] if self.axis == -1 else weights[:, :, None]
 
     def from_columns(self, xp: Any, columns: Array) -> Array:
@@ -67,20 +67,20 @@ class BatchLayout:
         return flat if self.axis == -1 else xp.permute_dims(flat, (1, 0, 2))
 
     def beside(self, backend: Any, block: Array) -> Array:
-        """The K vectors of a whole basis side by side, as one vector of K batches."""
+        """The K vectors of a whole basis, concatenated to one vector of K batches."""
         xp = backend.array_namespace(block)
         count, shape = block.shape[0], block.shape[1:]
         if self.axis == 0:
             return xp.reshape(block, (count * shape[0], *shape[1:]))
-        # (K, N, B) and (N, K, B) are the same: a whole basis is symmetric.
+        # (K, N, B) and (N, K, B) are the same, because a whole basis is symmetric.
         return xp.reshape(block, (*shape[:-1], count * shape[-1]))
 
     def first(self, array: Array, batch: int) -> Array:
-        """The first of several batches side by side."""
+        """The first of several concatenated batches."""
         return array[..., :batch] if self.axis == -1 else array[:batch, ...]
 
     def from_beside(self, xp: Any, derivative: Array, count: int, batch: int, *, forward: bool) -> Array:
-        """J from the derivatives of `count` batches side by side: a column of J in each, or a row."""
+        """J from the derivatives of `count` concatenated batches: each holds a column of J, or a row."""
         if self.axis == -1:
             flat = xp.reshape(derivative, (-1, count, batch))
             return flat if forward else xp.permute_dims(flat, (1, 0, 2))

@@ -15,25 +15,25 @@ from adhelpers.plugins.functions import Array, Leaves
 
 
 class MixingCheck(Results):
-    """Whether `f` treats batch elements independently, seen from random vectors.
+    """Check with random vectors whether `f` treats batch elements independently.
 
-    First one vector by itself, random and independent per batch element: its result must be the combination of the
-    basis vectors' results with its own entries, element by element, to within rounding. That shows of the sweep, too,
-    that it is right. Where it is not so, which a wrong sweep, rounding or finite differences can cause too, and the
-    sweep is right, vectors that are zero in some batch elements decide: those elements of the result must then be
-    zero, but for what rounding leaves of a common shift or scale.
+    First, one random vector is pushed by itself, independent in each batch element. Its result must be the combination
+    of the basis vectors' results with its entries, element by element, up to rounding. That also proves the sweep. A
+    deviation may come from mixing, a wrong sweep, rounding or finite differences. If the sweep is right, vectors that
+    are zero in some batch elements decide: the result must be zero in those elements, except for the rounding of a
+    common shift or scale.
 
     Parameters
     ----------
     leaves
-        The one whose basis vectors are pushed.
+        The leaf whose basis vectors are pushed.
     at
-        Gives `x` and ``f(x)`` once they are known: rounding is relative to these.
+        Returns `x` and ``f(x)`` once they are known: rounding is relative to both.
 
     Attributes
     ----------
     passed
-        Whether `f` was seen to treat batch elements independently. False if a tracer leaves nothing to look at.
+        Whether the check has shown that `f` treats batch elements independently. False for tracers without values.
     """
 
     sees_what_is_strange: ClassVar[bool] = True
@@ -48,7 +48,7 @@ class MixingCheck(Results):
         self._layout = layout
         self._at = at
         (like,) = leaves
-        # float32 is accepted by every framework and dtype mode; the entries need no more digits.
+        # Every framework and dtype mode accepts float32, and the entries need no more digits.
         entries = np.random.default_rng(0).standard_normal(tuple(like.shape), dtype=np.float32)
         xp = backend.array_namespace(like)
         self._vector = xp.astype(backend.asarray(entries, like), like.dtype)
@@ -72,7 +72,7 @@ class MixingCheck(Results):
         self._start += count
 
     def finish(self, push: Push, single: Push, prove: Callable[[], None], step: int) -> None:
-        """Raise `BatchMixingError` on mixing, but not if it is the sweep that is wrong."""
+        """Raise `BatchMixingError` if `f` mixes, and `WrongSweep` if the sweep is wrong."""
         backend, layout = self.backend, self._layout
         if self._start == 0:  # there was no vector
             return
@@ -88,7 +88,7 @@ class MixingCheck(Results):
             deviation = xp.abs(observed - self._expected)
             allowed = 4 * backend.relative_error(epsilon) ** 0.5 * self._bound
             if bool(xp.any(~(deviation <= allowed))):  # or not finite
-                prove()  # for if the sweep is right, f is to blame
+                prove()  # if the sweep is right, f is the cause
                 suspicious = deviation > allowed  # a NaN is never suspicious
                 floor = ROUNDINGS * backend.relative_error(epsilon) * self._scale(x, y)
                 if bool(xp.any(suspicious)) and self._leaks(push, step, suspicious, floor):
@@ -96,19 +96,19 @@ class MixingCheck(Results):
                     raise self._mixes(float(xp.max(xp.where(suspicious, deviation / size, 0.0))))
         self.passed = True
         if journal.is_listening():
-            journal.tell("check", "f does not mix its batch: a random direction gave what its parts give")
+            journal.tell("check", "f does not mix its batch: a random direction gives the same result as its parts")
 
     def _mixes(self, worst: float) -> BatchMixingError:
         other = self._layout.other()
         return BatchMixingError(
-            f"f mixes the batch: a direction that differs between batch elements gives a result that deviates "
-            f"by {worst:.1e} of its size from what independent elements would give, with {self._layout}. "
+            f"f mixes the batch: along a random direction its derivative differs by {worst:.1e} of its size from the "
+            f"derivative of independent batch elements, with {self._layout}. "
             f"The usual causes: data with the other layout (pass batch_axis={other.axis}), and batch normalisation "
-            "in training mode (switch it to evaluation). Pass check=False only if you know why this is right"
+            "in training mode (switch it to evaluation). Pass check=False only if you know that f does not mix"
         )
 
     def _scale(self, x: Array, y: Array) -> Array:
-        """What rounding is relative to, for each batch element of the flat result."""
+        """The size that rounding is relative to, for each batch element of the flat result."""
         xp, layout = self.backend.array_namespace(y), self._layout
         flat = [layout.flat(xp, array[None, ...])[0, ...] for array in (x, y)]
         return size_of_rounding(xp, *flat, axis=0 if layout.axis == -1 else 1)
@@ -116,8 +116,8 @@ class MixingCheck(Results):
     def _leaks(self, push: Push, chunk_size: int, suspicious: Array, floor: Array) -> bool:
         """Whether the result exceeds `floor` somewhere suspicious where the vector is zero in that batch element.
 
-        Vector by vector, the elements whose number has a certain bit are zero, or those that lack it: any two
-        elements differ in a bit, so that no mixing of two goes unseen.
+        Each vector is zero in the batch elements whose number has a certain bit, or in those without it. Any two
+        elements differ in a bit, so mixing of any two shows.
         """
         import numpy as np
 

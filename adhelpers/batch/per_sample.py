@@ -1,4 +1,4 @@
-"""Functions that give one number for each batch element, and their gradients, as functions between leaves."""
+"""Functions that return one number for each batch element, and their gradients, as functions on leaves."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from adhelpers.trees.tree import Tree
 
 
 class Values:
-    """A function that gives one number for each batch element, each of them as a vector with one entry."""
+    """A function that returns one number for each batch element, each number as a vector with one entry."""
 
     def __init__(self, backend: ADBackend, f: LeafwiseFunction, axis: Literal[-1, 0]) -> None:
         self.function: Callable[..., Any] = f.function
@@ -37,16 +37,16 @@ class Values:
             given = describe(y.rebuild(outputs)) if y.treedef is not SINGLE else f"of shape {tuple(outputs[0].shape)}"
             msg = (
                 f"f(x) is {given}, but must be one number for each batch element, of shape ({batch},), for "
-                f"batch_axis={self._axis}; for several numbers of each use batched_jacobian"
+                f"batch_axis={self._axis}; for several numbers for each element use batched_jacobian"
             )
             raise BatchAxisError(msg)
         if is_complex(self._backend, outputs[0]):
-            msg = f"f(x) is complex ({outputs[0].dtype}), but a gradient is that of real numbers; return its real part"
+            msg = f"f(x) is complex ({outputs[0].dtype}), but a gradient needs real numbers; return its real part"
             raise DTypeError(msg)
         return (self._reshaped(outputs[0], (1, batch) if self._axis == -1 else (batch, 1)),), aux
 
     def output(self, leaves: Leaves) -> Tree:
-        """The latest result, with the arrays that came back through the plugin."""
+        """The structure of the latest result, with the arrays that the plugin returned."""
         return Tree(self._backend, "f(x)", leaves, SINGLE)
 
     def numbers(self, y: Array) -> Array:
@@ -73,7 +73,7 @@ class Gradients(GradientFunction):
     def __call__(self, *leaves: Any) -> tuple[Leaves, Leaves]:
         """``((gradients,), (values, *aux))``."""
         outputs, pullback, aux = derived.vjp_by(self.mode, self._backend, self._of, leaves)
-        # Each value depends on its own batch element alone, so that one pullback serves all of them.
+        # Each value depends on its own batch element alone, so one pullback serves all values.
         return pullback(ones(self._backend, outputs)), (*outputs, *aux)
 
     def values(self, *leaves: Any) -> tuple[Leaves, Leaves]:
@@ -81,5 +81,5 @@ class Gradients(GradientFunction):
         return self._of(*leaves)
 
     def output(self, leaves: Leaves) -> Tree:
-        """The gradients that came back through the plugin."""
+        """The gradients that the plugin returned."""
         return Tree(self._backend, "the gradient", leaves, SINGLE)

@@ -1,4 +1,4 @@
-"""What `x` and ``f(x)`` must be where the batch is told apart: one array each, with the batch axis in common."""
+"""The requirements on `x` and ``f(x)`` of a batched operation: one array each, with the same batch axis."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from adhelpers.trees.tree import Tree
 
 
 def require_point(x: Tree, layout: BatchLayout, holomorphic: bool | None) -> Array:
-    """The array that `x` is, once it is seen to be a batch; with `holomorphic` None it must be real."""
+    """The array in `x`, after checking that it is a batch; with `holomorphic` None it must be real."""
     leaf = _single(x)
     if len(leaf.shape) < 2:
         msg = (
@@ -21,11 +21,12 @@ def require_point(x: Tree, layout: BatchLayout, holomorphic: bool | None) -> Arr
         raise BatchAxisError(msg)
     if is_complex(x.backend, leaf) != bool(holomorphic):
         msg = (
-            f"x is complex ({leaf.dtype}), but only for real x is there one gradient for each batch element; "
-            "vector_jacobian_product, with ones for f(x), follows the convention for complex x"
+            f"x is complex ({leaf.dtype}), but one gradient for each batch element needs real x; for complex x use "
+            "vector_jacobian_product with ones for f(x)"
             if holomorphic is None
             else f"x is complex ({leaf.dtype}), and a complex function has a Jacobian only if it is holomorphic; "
-            "if f is, pass holomorphic=True, otherwise use the two products"
+            "pass holomorphic=True if f is holomorphic, otherwise use jacobian_vector_product or "
+            "vector_jacobian_product"
             if not holomorphic
             else f"holomorphic=True needs a complex x, but x has dtype {leaf.dtype}; leave holomorphic out"
         )
@@ -34,26 +35,29 @@ def require_point(x: Tree, layout: BatchLayout, holomorphic: bool | None) -> Arr
 
 
 def require_output(y: Tree, x: Array, layout: BatchLayout, holomorphic: bool) -> Array:
-    """The array that ``f(x)`` is, once it is seen to share the batch axis of `x`."""
+    """The array in ``f(x)``, after checking that it shares the batch axis of `x`."""
     leaf = _single(y)
     batch = layout.batch(x)
     if len(leaf.shape) < 2 or layout.batch(leaf) != batch:
         other = layout.other()
         fits = len(leaf.shape) >= 2 and other.batch(leaf) == other.batch(x)
         msg = (
-            f"x has shape {tuple(x.shape)} and f(x) {tuple(leaf.shape)}, but both need at least two dimensions "
-            f"with {layout} and of the same size {batch}; "
-            + (f"with batch_axis={other.axis} they would fit" if fits else "f must keep the batch axis")
+            f"x has shape {tuple(x.shape)} and f(x) {tuple(leaf.shape)}, but both need at least two dimensions, "
+            f"{layout} and of the same size {batch}; "
+            + (f"pass batch_axis={other.axis}, with which they fit" if fits else "let f keep the batch axis")
         )
         raise BatchAxisError(msg)
     if holomorphic and not is_complex(y.backend, leaf):
-        msg = f"holomorphic=True needs a complex f(x), but it has dtype {leaf.dtype}; use the two products"
+        msg = (
+            f"holomorphic=True needs a complex f(x), but f(x) has dtype {leaf.dtype}; "
+            "use jacobian_vector_product or vector_jacobian_product"
+        )
         raise DTypeError(msg)
     return leaf
 
 
 def require_copies(y: Tree, x: Array, layout: BatchLayout, count: int, size: int) -> Array:
-    """The array that ``f(x)`` is at `count` copies of the batch `x`; `ValueError` if it is none of copies."""
+    """The array in ``f(x)`` at `count` copies of the batch `x`; `ValueError` if it does not hold copies."""
     leaf = _single(y)
     if len(leaf.shape) < 2 or layout.batch(leaf) != count * layout.batch(x) or layout.size(leaf) != size:
         msg = f"f gives an array of shape {tuple(leaf.shape)}, not copies of its result"
@@ -67,9 +71,9 @@ def require_copies(y: Tree, x: Array, layout: BatchLayout, count: int, size: int
 def _single(tree: Tree) -> Array:
     if tree.treedef is SINGLE:
         return tree.leaves[0]
-    advice = "join its parts along an axis that is not the batch, or use the two products"
+    advice = "concatenate its parts along an axis that is not the batch, or use jacobian_vector_product"
     if tree.marked is not None:
-        advice = "pass in args what is constant" + ("" if len(tree.leaves) == 1 else f", and {advice}")
+        advice = "pass constants in args" + ("" if len(tree.leaves) == 1 else f", and {advice}")
     received = f"{tree.name} is a structure of {len(tree.leaves)} leaves"
     msg = f"{received}, but a batched Jacobian takes a single array; {advice}"
     raise BatchAxisError(msg)

@@ -1,4 +1,4 @@
-"""Which way to a batched Jacobian is taken: the fastest that may be."""
+"""The choice of the formulation of a batched Jacobian: the fastest that is allowed."""
 
 from __future__ import annotations
 
@@ -36,20 +36,20 @@ def differentiate(
     Parameters
     ----------
     kind
-        Tells functions that are made of one function of the user's apart.
+        Distinguishes functions that are derived from one user function.
     holomorphic
-        As users give it; None if only real `x` is accepted.
+        The user's option; None if only real `x` is accepted.
     strategy
-        The one formulation to take, for a trial.
+        The only formulation to take, for a trial.
     check_first
-        Is called where `f` is to be checked for mixing its batch.
+        Called before `f` is checked for mixing its batch.
     """
     layout = LAYOUTS[batch_axis]
     leaf = require_point(x, layout, holomorphic)
     traced = backend.is_traced(leaf)
     args = kind_of(f.args) if f.args else ()
     signature = (kind, type(backend), leaf.shape, leaf.dtype, batch_axis, holomorphic, args)
-    # What is seen while tracing is not remembered: values, and what was checked, belong to the tracer.
+    # Nothing seen while tracing is remembered: values and checks belong to the tracer.
     record = BatchRecord() if traced else FUNCTIONS.record(f.function, signature, BatchRecord)
     mixing = not traced and (check == "always" or (bool(check) and not record.is_checked))
     if mixing and check_first is not None:
@@ -60,7 +60,7 @@ def differentiate(
 
 
 def evaluate(problem: BatchedJacobian, mode: Mode | Literal["auto"]) -> Result:
-    """Take the fastest way in `mode`: copies of the batch where these were proved, or else a sweep."""
+    """Take the fastest formulation in `mode`: copies of the batch if they are proved, or else a sweep."""
     kind = copies.kind_of_call(problem)
     result = copies.proved(problem, kind, mode)
     if result is None:
@@ -70,7 +70,7 @@ def evaluate(problem: BatchedJacobian, mode: Mode | Literal["auto"]) -> Result:
 
 
 def take(problem: BatchedJacobian, formulation: Formulation) -> Result:
-    """Take that way and no other, for a trial."""
+    """Take this formulation only, for a trial."""
     if formulation.way == "sample":
         return problem.by_samples(formulation.mode)
     return problem.by_sweep(formulation.mode, allowed=False)

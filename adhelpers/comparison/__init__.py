@@ -1,4 +1,4 @@
-"""Where frameworks differ on one function: `compare`, and the report that it returns."""
+"""`compare`: where frameworks differ on one function, and the report about it."""
 
 from adhelpers.comparison.entry import compare
 from adhelpers.comparison.report import ComparisonReport

@@ -1,4 +1,4 @@
-"""Along what is differentiated: the tangent and the cotangent, given or drawn, and rounded points."""
+"""The tangent and the cotangent, given or drawn, and rounded points."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from adhelpers.errors import ShapeMismatchError
 
 
 class Directions:
-    """What a task gives, and else a normal distribution; the cotangent is drawn when it is first needed."""
+    """Vectors from the task, or else from a normal distribution; the cotangent is drawn when it is first needed."""
 
     def __init__(self, task: Task, seed: int) -> None:
         self._u = task.u
         self._seed = seed
-        self._random = np.random.default_rng((seed, 1))  # not `seed` alone: x, drawn from that, would be the tangent
+        self._random = np.random.default_rng((seed, 1))  # not `seed` alone: x is drawn from it, and would equal u
         self.x = read(task.x, "x")
         self.size = sum(leaf.size for leaf in self.x.leaves.values())
         self._like: Outcome | None = None
@@ -32,7 +32,7 @@ class Directions:
         self.tangent = given
 
     def learn(self, value: Outcome) -> None:
-        """What ``f(x)``, and thus the cotangent, looks like."""
+        """Learn the structure of ``f(x)``, and thus of the cotangent."""
         self._like = value.without_data()
         if self._u is not None and not self._u_is_tangent and not _fits(self._u, value, "f(x)"):
             msg = "u is shaped neither as x nor as f(x); give a tangent like x, or a cotangent like f(x)"
@@ -40,7 +40,7 @@ class Directions:
 
     @property
     def cotangent(self) -> Leaves | None:
-        """By path; None as long as no value is known."""
+        """The cotangent by path; None while no value is known."""
         if self._cotangent is None and self._like is not None:
             if self._u is not None and _fits(self._u, self._like, "f(x)"):
                 self._cotangent = read(self._u, "f(x)").leaves
@@ -66,7 +66,7 @@ class Directions:
         return self.x.rebuild(moved)
 
     def stepped(self, sign: float) -> Any:
-        """`x` with each entry a step away such as differences take, up or down at random; opposite for -1."""
+        """`x` with each entry moved by a step of finite differences, up or down at random; opposite for sign -1."""
         random = np.random.default_rng((self._seed, 3))
         moved = {}
         for path, leaf in self.x.leaves.items():

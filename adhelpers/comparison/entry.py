@@ -1,4 +1,4 @@
-"""`compare`, as users call it."""
+"""`compare`, the public function."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from adhelpers.comparison.report import ComparisonReport
 from adhelpers.plugins.contract import ADBackend
 
 REFERENCE = "finite-difference"
-"""What a function without closed forms is compared to."""
+"""The default reference for a function without closed forms."""
 
 
 def compare(
@@ -27,55 +27,56 @@ def compare(
     seed: int = 0,
     without_rule: bool = False,
 ) -> ComparisonReport:
-    """See where frameworks differ: `f` and its derivatives on every backend, against one another and a reference.
+    """Compare `f` and its derivatives on every backend, with one another and with a reference.
 
     Parameters
     ----------
     f
-        A function written with `adhelpers.array_namespace`; or ports of one model, ``{backend name: function}``.
+        A function written with `adhelpers.array_namespace`, or ports of one model, ``{backend name: function}``.
     x
-        Where to compare: NumPy data, floating or complex, in any structure. It is converted for each backend, in 64
-        bits too, and no framework's global setting is touched.
+        Where to compare: NumPy data, floating or complex, in any structure. `compare` converts it for each backend,
+        also in 64 bits, without changing a framework's global settings.
     u
-        The tangent if it has the structure and shapes of `x`, the cotangent if it has those of ``f(x)``, both if both.
-        What is not given is drawn from a normal distribution.
+        A tangent with the structure and shapes of `x`, or a cotangent with those of ``f(x)``; if both match, it is
+        both. Vectors that are not given are drawn from a normal distribution.
     backends
-        Names or backends; None for those of the ports, or else for all that are installed.
+        Names or backends. None takes those of the ports, or else all installed backends.
     operations
-        Operations by their names, such as ``"gradient"`` or ``"hessian_vector_product"``; ``"jvp"`` and ``"vjp"`` are
-        short for `jacobian_vector_product` and `vector_jacobian_product`. None for both of these and
-        ``"batched_jacobian"``, the last only where `f` maps a batch. The value of `f` is compared always.
+        Names of operations, such as ``"gradient"`` or ``"hessian_vector_product"``; ``"jvp"`` and ``"vjp"`` are short
+        for `jacobian_vector_product` and `vector_jacobian_product`. None compares these two, and ``"batched_jacobian"``
+        if `f` maps a batch. The value of `f` is always compared.
     batch_axis
-        Where the batch is, for batched Jacobians: -1 or 0.
+        The batch axis of batched operations: -1 or 0.
     reference
-        The backend that derivatives are held to besides; None for none. Differences run on NumPy arrays; where they
-        cannot, on those of the port that most others agree with.
+        The backend whose derivatives all others are compared with; None for no reference. Finite differences run on
+        NumPy arrays or, if `f` does not accept these, on the arrays of the port that most others agree with.
     rtol, atol
-        Entries agree within the larger of `rtol` times their size and `atol`. By default two thirds of the digits of
-        the dtype, and what rounding `x` otherwise changes; half of the digits that differences have, for these. No
-        comparison with differences is tighter than these can tell. The report states them. That `f` solves with an
-        ill-conditioned matrix of its own does not show when `x` is rounded: give `rtol` then.
+        Entries agree within the larger of `rtol` times their size and `atol`. By default, two thirds of the digits of
+        the dtype must agree, or half of the digits that finite differences have; the change from rounding `x` is
+        allowed on top. Comparisons with finite differences are never tighter than their accuracy. The report states the
+        tolerances. If `f` solves with an ill-conditioned matrix of its own, rounding `x` does not show it: give `rtol`.
     timing
-        Whether to time calls: the first, repeated ones, and those that `adhelpers.prepare` has made ready, which JAX
-        compiles. Otherwise the report has no times.
+        Whether to time the first call, repeated calls, and calls prepared by `adhelpers.prepare`, which JAX compiles.
+        If False, the report has no times.
     seed
-        The seed of all that is drawn.
+        The seed of all random vectors.
     without_rule
-        Whether an `f` that `adhelpers.custom_rule` has made is differentiated without its rule as well, as what it
-        computes, by each backend that knows rules.
+        For an `f` made by `adhelpers.custom_rule`: whether each backend that knows rules also differentiates `f`
+        without its rule, from its code.
 
     Returns
     -------
     ComparisonReport
-        What agrees and what differs, by how much and where. ``report.agree`` tells whether all does. A result that has
-        nothing to be compared with has the status ``"unchecked"``; a report of nothing else does not agree.
+        What agrees and what differs, by how much and where. ``report.agree`` is True if all results agree. A result
+        with nothing precise enough to compare it with has the status ``"unchecked"``; if all are unchecked,
+        ``report.agree`` is False.
 
     Raises
     ------
     ArgumentError, ArgumentTypeError, DTypeError, ShapeMismatchError
-        What is given cannot be compared. What a function raises on a backend stands in the report instead.
+        An argument cannot be compared. Errors that a function raises on a backend go into the report instead.
     BackendNotFoundError, BackendLoadError
-        A backend that was named cannot be used.
+        A named backend cannot be used.
 
     Examples
     --------
@@ -93,7 +94,7 @@ def compare(
     ...
     3 of 3 results agree.
     """
-    # They import NumPy, which the command line does without until something is compared.
+    # They import NumPy, which the command line needs only for comparisons.
     from adhelpers.comparison.reporting import compare_function
     from adhelpers.comparison.task import Settings
 

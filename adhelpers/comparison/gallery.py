@@ -16,7 +16,7 @@ from adhelpers.namespaces.array import array_namespace
 
 @dataclass(frozen=True)
 class Problem:
-    """A function at a point, with a tangent, a cotangent and what the operations must give.
+    """A function at a point, with a tangent, a cotangent and the expected results.
 
     Attributes
     ----------

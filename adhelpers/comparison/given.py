@@ -1,4 +1,4 @@
-"""What `compare` is given: data, functions and backends, checked."""
+"""The arguments of `compare`: data, functions and backends, checked."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Function = Callable[[Any], Any]
 
 
 def numpy_data(tree: Any, name: str) -> Any:
-    """NumPy data in any structure, numbers as arrays; anything else is refused."""
+    """NumPy data in any structure, with numbers as arrays; everything else is refused."""
     leaves, treedef = flatten(tree)
     if not leaves:
         msg = f"{name} has no leaves to differentiate; give floating or complex NumPy data"
@@ -29,7 +29,7 @@ def numpy_data(tree: Any, name: str) -> Any:
     for leaf, path in zip(leaves, leaf_paths(treedef, name), strict=True):
         if not isinstance(leaf, (float, complex, np.ndarray, np.generic)) or isinstance(leaf, np.ma.MaskedArray):
             what = describe(leaf)
-            msg = f"{path} is {what}, but {name} is NumPy data, which is converted for each backend; pass NumPy arrays"
+            msg = f"{path} is {what}, but {name} must be NumPy data; pass NumPy arrays, which compare converts itself"
             raise (DTypeError if isinstance(leaf, int) else ArgumentTypeError)(msg)
         array = np.asarray(leaf)
         if array.dtype.kind not in "fcV" or array.dtype.names is not None:
@@ -45,19 +45,19 @@ def numpy_data(tree: Any, name: str) -> Any:
 def usable_backends(
     names: Sequence[str | ADBackend] | None, *, wide: bool = True
 ) -> tuple[dict[str, ADBackend], list[str]]:
-    """The backends of those names, or all that are registered, and what is to be said of others.
+    """The named backends, or all that are registered, and notes about those left out.
 
     Raises
     ------
     ArgumentError, ArgumentTypeError
-        None is left, or these are no names and backends.
+        No backend is left, or an entry is not a name or backend.
     BackendNotFoundError, BackendLoadError
-        One that was named cannot be used.
+        A named backend cannot be used.
     """
     if isinstance(names, (str, ADBackend)):
         names = [names]
     if names is not None and not isinstance(names, Iterable):
-        msg = f"backends are names or backends, but {describe(names)} was given; write backends=['autograd', 'jax']"
+        msg = f"backends must be names or backends, but {describe(names)} was given; write backends=['autograd', 'jax']"
         raise ArgumentTypeError(msg)
     usable: dict[str, ADBackend] = {}
     errors: dict[str, Exception] = {}
@@ -72,40 +72,39 @@ def usable_backends(
             errors[str(name)] = error
             continue
         if names is None and wide and Capability.FLOAT64 not in backend.capabilities:
-            notes.append(f"{name} was left out: it has no double precision, and x is of float64; give x in float32")
+            notes.append(f"{name} was left out: it has no double precision, but x is float64; give x in float32")
             continue
         label = backend.name
         if usable.get(label, backend) != backend:
             label = repr(backend)
         usable[label] = backend
     if not usable:
-        msg = "there is no backend to compare; `adhelpers backends` lists what is installed"
+        msg = "there is no backend to compare; name one in backends (`adhelpers backends` lists what is installed)"
         raise ArgumentError(msg)
     return usable, notes + _left_out(errors)
 
 
 def _left_out(errors: Mapping[str, Exception]) -> list[str]:
-    """What is said of backends that do not load: a framework that is not installed is no fault."""
+    """Notes about backends that do not load; frameworks that are not installed share one note."""
     described = lookup.current().descriptions
     missing = [name for name in errors if described[name].framework and described[name].framework_version is None]
     notes = [f"{name} was left out: {error}" for name, error in errors.items() if name not in missing]
     if missing:
-        notes.append(
-            f"not installed, and so not compared: {', '.join(missing)}; `adhelpers backends` tells what to type"
-        )
+        notes.append(f"not installed, so not compared: {', '.join(missing)}; `adhelpers backends` tells what to type")
     return notes
 
 
 def ports_of(f: Any) -> dict[str, Function] | None:
     """The ports of one model, by backend; None for one function."""
     if isinstance(f, ADBackend) or (not callable(f) and not isinstance(f, dict)):
-        msg = f"f must be a function, or a dict of backend names and functions, but {describe(f)} was given"
+        msg = f"f must be a function, or a dict from backend names to functions, but {describe(f)} was given"
         raise ArgumentTypeError(msg)
     if callable(f):
         return None
     wrong = [name for name, function in f.items() if not isinstance(name, str) or not callable(function)]
     if wrong or not f:
-        msg = f"f is a dict of backend names and functions, but {', '.join(map(repr, wrong)) or 'it is empty'}"
+        problem = f"these do not: {', '.join(map(repr, wrong))}" if wrong else "it is empty"
+        msg = f"f must map backend names to functions, but {problem}"
         raise ArgumentTypeError(msg)
     return dict(f)
 
@@ -113,9 +112,9 @@ def ports_of(f: Any) -> dict[str, Function] | None:
 def both_ways(
     f: Any, usable: Mapping[str, ADBackend], functions: Mapping[str, Function]
 ) -> tuple[dict[str, ADBackend], dict[str, Function]]:
-    """Backends and functions with those beside them that do without the rule of `f`."""
+    """Backends and functions, each with a second entry without the rule of `f`."""
     if not isinstance(f, CustomRule):
-        msg = f"without_rule=True takes a function that adhelpers.custom_rule has made, but {describe(f)} was given"
+        msg = f"without_rule=True needs a function made by adhelpers.custom_rule, but {describe(f)} was given"
         raise ArgumentTypeError(msg)
     plain = {f"{label} without rule": b for label, b in usable.items() if Capability.RULES in b.capabilities}
     return {**usable, **plain}, {**functions, **dict.fromkeys(plain, f.__wrapped__)}
@@ -124,18 +123,18 @@ def both_ways(
 def reference_of(
     reference: str | ADBackend | None, participants: Sequence[Participant], *, wide: bool
 ) -> Participant | None:
-    """Who derivatives are held to."""
+    """The reference for derivatives."""
     if reference is None:
         return None
     ((label, backend),) = usable_backends([reference], wide=wide)[0].items()
     mine = next((p for p in participants if p.backend == backend), None)
-    if any(p.label == label for p in participants):  # one with other options: reports tell them by their labels
+    if any(p.label == label for p in participants):  # one with other options: reports distinguish them by label
         label = repr(backend)
     return mine or Participant(label, backend, participants[0].f)
 
 
 def is_wide(tree: Any) -> bool:
-    """Whether the data have 64 bits somewhere."""
+    """Whether the data has 64 bits anywhere."""
     return any(leaf.dtype.name in ("float64", "complex128") for leaf in flatten(tree)[0])
 
 
@@ -145,13 +144,13 @@ def functions_for(usable: Mapping[str, ADBackend], f: Any, ports: Mapping[str, F
         return dict.fromkeys(usable, f)
     missing = [label for label in usable if label not in ports]
     if missing:
-        msg = f"f has no function for {', '.join(missing)}, but one for {', '.join(ports)}; give one, or leave them out"
+        msg = f"f has functions for {', '.join(ports)}, but none for {', '.join(missing)}; add it to f, or leave it out"
         raise ArgumentError(msg)
     return {label: ports[label] for label in usable}
 
 
 def name_of(functions: Mapping[str, Function]) -> str:
-    """What a report calls them."""
+    """The name of the functions in a report."""
     return "/".join(dict.fromkeys(map(_own_name, functions.values())))
 
 

@@ -1,4 +1,4 @@
-"""Which operations can be compared, under which names, and what must be known of them."""
+"""The operations that can be compared, with their names and properties."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from adhelpers.operations.declaration import Operation, declaration_of, declarat
 from adhelpers.operations.products import jacobian_vector_product, vector_jacobian_product
 
 VALUE = "value"
-"""The name of ``f(x)`` itself, which is compared always."""
+"""The name of ``f(x)`` itself, which is always compared."""
 
 DEFAULT: dict[str, Callable[..., Any]] = {
     "jvp": jacobian_vector_product,
     "vjp": vector_jacobian_product,
     "batched_jacobian": batched_jacobian,
 }
-"""What is compared if nothing is asked for; reports call two of them by the short names of the field."""
+"""The default operations; reports use the short names of the two products."""
 
 OPERATIONS: dict[str, Callable[..., Any]] = {
     **DEFAULT,
@@ -27,40 +27,40 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
         if face not in DEFAULT.values() and not declared.with_value and declared.operation.order > 0
     },
 }
-"""What can be compared besides the value: every operation under its name."""
+"""The operations besides the value, by name."""
 
 _LONG = {face.__name__: name for name, face in DEFAULT.items()}
 
 
 def short(name: str) -> str:
-    """The name that reports use: ``"jvp"`` for ``"jacobian_vector_product"``, and most others as they are."""
+    """The name in reports: ``"jvp"`` for ``"jacobian_vector_product"``; most others are unchanged."""
     return _LONG.get(name, name)
 
 
 def declared(operation: str) -> Operation:
-    """What is declared of an operation by that name."""
+    """The declaration of the operation with that name."""
     return declaration_of(OPERATIONS[operation]).operation
 
 
 def path_of(operation: str) -> str:
-    """How the paths of an operation's result begin."""
+    """The beginning of the paths of an operation's result."""
     return "f(x)" if operation == VALUE else declared(operation).result
 
 
 def partner_of(operation: str) -> str | None:
-    """Along what an operation differentiates: a partner of ``"x"``, of ``"f(x)"``, or nothing."""
+    """What `u` of an operation matches: ``"x"``, ``"f(x)"``, or None without `u`."""
     return declared(operation).along
 
 
 def is_batched(operation: str) -> bool:
-    """Whether an operation tells batch elements apart."""
+    """Whether an operation is batched."""
     return operation != VALUE and declared(operation).is_batched
 
 
 def error_of(operation: str, relative_error: Callable[[float], float]) -> Callable[[float], float]:
     """The relative error of an operation's result, where that of a single derivative is `relative_error`.
 
-    Each further derivative divides what the one inside is off by the step of differences: 1e-11, then 1e-6.
+    Each further derivative divides the error of the inner one by the step of differences: 1e-11, then 1e-6.
     """
     order = 0 if operation == VALUE else declared(operation).order
 
@@ -72,12 +72,12 @@ def error_of(operation: str, relative_error: Callable[[float], float]) -> Callab
 
 
 def pulls(operation: str) -> bool:
-    """Whether an operation gives one number for each element of `x`, which differences must vary one by one."""
+    """Whether an operation gives one number for each element of `x`, so that differences vary them one by one."""
     return declared(operation).result in ("x", "H")
 
 
 def vectors_of(operation: str, size: int) -> int:
-    """How many directions an operation needs where there is forward mode alone, in `size` dimensions of `x`."""
+    """How many directions an operation needs with forward mode alone, in `size` dimensions of `x`."""
     operation_ = declared(operation)
     if operation_.result == "x":
         return size

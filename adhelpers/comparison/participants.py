@@ -1,4 +1,4 @@
-"""Evaluate an operation of one backend at NumPy data, and get NumPy data back."""
+"""Evaluate an operation of one backend on NumPy data, with NumPy data as result."""
 
 from __future__ import annotations
 
@@ -24,24 +24,24 @@ from adhelpers.trees.tree import Tree
 
 @dataclass(frozen=True)
 class Outcome:
-    """A result as NumPy arrays by path, and how it was built."""
+    """A result as NumPy arrays by path, with its structure."""
 
     leaves: Leaves
     treedef: TreeDef
 
     @property
     def size(self) -> int:
-        """How many elements it has."""
+        """The number of elements."""
         return sum(leaf.size for leaf in self.leaves.values())
 
     def rebuild(self, leaves: Leaves) -> Any:
-        """The structure with other leaves, each in the dtype that it has here."""
+        """The structure with other leaves, each in the dtype of the leaf here."""
         return self.treedef.unflatten(
             [leaves[path].astype(mine.dtype, copy=False) for path, mine in self.leaves.items()]
         )
 
     def without_data(self) -> Outcome:
-        """The same with a leaf of no memory for each."""
+        """The same structure with leaves that take no memory."""
         return Outcome(
             {p: np.broadcast_to(np.zeros((), a.dtype), a.shape) for p, a in self.leaves.items()}, self.treedef
         )
@@ -55,12 +55,12 @@ def read(tree: Any, name: str) -> Outcome:
 
 @dataclass(frozen=True)
 class Participant:
-    """A backend under its label, and the function that it is to differentiate.
+    """A backend with its label, and the function to differentiate.
 
     Attributes
     ----------
     host
-        Whose arrays `f` takes; None for the backend's own.
+        The backend whose arrays `f` takes; None for this backend.
     """
 
     label: str
@@ -74,17 +74,17 @@ class Participant:
         return self.backend if self.host is None else self.host
 
     def error(self, operation: str) -> Callable[[float], float]:
-        """The relative error that its results of an operation may have, as a function of epsilon."""
+        """The allowed relative error of its results of an operation, as a function of epsilon."""
         return error_of(operation, lambda epsilon: max(epsilon, self.backend.relative_error(epsilon)))
 
     @property
     def exact(self) -> bool:
-        """Whether it takes no differences."""
+        """Whether it computes without finite differences."""
         unit = float(np.finfo(np.float64).eps)
         return self.error("jvp")(unit) <= unit
 
     def convert(self, tree: Any) -> Any:
-        """NumPy data as arrays of the framework; ask in its scope."""
+        """NumPy data as arrays of the framework; call it in the backend's scope."""
         point = Tree.read(self.arrays, tree, "x")
         return point.rebuild(point.leaves)
 
@@ -92,16 +92,16 @@ class Participant:
         """``f(x)``."""
         with self.arrays.scope():
             point = Tree.read(self.arrays, x, "x")
-            # f may work in place; what is not NumPy's was made from it, and is nobody else's.
+            # f may work in place. Arrays other than NumPy's are conversions that nobody else holds.
             own = [np.array(leaf) if is_numpy(leaf) else leaf for leaf in point.leaves]
             flat = LeafwiseFunction(self.f, point, (), has_aux=False)
             outputs, _ = flat(*own)
             found = self._outcome(flat.output(outputs).rebuild(outputs), "value")
-            # f may return one buffer again and again, and values at several points are compared.
+            # f may return the same buffer each time, but values at several points are compared.
             return replace(found, leaves={path: leaf.copy() for path, leaf in found.leaves.items()})
 
     def derivative(self, operation: str, x: Any, u: Any, **options: Any) -> Callable[[], Outcome]:
-        """A function that evaluates the operation at data converted before, and waits for the result."""
+        """A function that evaluates the operation on converted data, and waits for the result."""
         with self.arrays.scope():
             x = self.convert(x)
             u = None if u is None else self.convert(u)
@@ -114,7 +114,7 @@ class Participant:
         return evaluate
 
     def prepared(self, operation: str, x: Any, u: Any = None, **options: Any) -> Callable[[], Outcome]:
-        """The same, or ``f(x)``, made ready by `adhelpers.prepare`, which takes its time here."""
+        """The same, or ``f(x)``, prepared here by `adhelpers.prepare`."""
         with self.arrays.scope():
             operands = (self.convert(x),) if u is None else (self.convert(x), self.convert(u))
             call = prepare(OPERATIONS.get(operation, value), self.f, self.backend, *operands, **options)
@@ -132,7 +132,7 @@ class Participant:
 
 
 def median_seconds(call: Callable[[], Any], budget: float = 0.05) -> float:
-    """The median time of repeated calls: a few, and fewer of slow ones, after two in which an operation may learn."""
+    """The median time of a few repeated calls, fewer if they are slow, after two warm-up calls."""
     start = time.perf_counter()
     for _ in range(2):
         if time.perf_counter() - start < 10 * budget:

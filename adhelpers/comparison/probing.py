@@ -1,4 +1,4 @@
-"""What is learnt of a function besides its results: its scale, its conditioning, and what is too much to ask."""
+"""Properties of a function besides its results: scale, conditioning, and operations that are too expensive."""
 
 from __future__ import annotations
 
@@ -15,38 +15,38 @@ from adhelpers.comparison.operations import declared, is_batched, pulls, vectors
 from adhelpers.comparison.participants import Outcome, Participant
 
 MOST_SECONDS = 20.0
-"""What would take longer by differences, one for each element of `x`, is left out."""
+"""Operations that would take longer by finite differences are left out."""
 MOST_BYTES = 2**30
-"""Jacobians and Hessians that would be larger are left out."""
+"""Larger Jacobians and Hessians are left out."""
 MOST_PROBED = 2**22
-"""Conditioning is measured for `x` of up to so many elements."""
+"""Conditioning is measured for `x` with at most so many elements."""
 
 
 def spread(outcome: Outcome, at: Callable[[Any], Outcome], directions: Directions) -> dict[str, float] | None:
-    """How much an outcome changes, leaf by leaf, when `x` is rounded otherwise; None if it is too large."""
+    """How much an outcome changes, leaf by leaf, when `x` is rounded differently; None if `x` is too large."""
     if directions.size > MOST_PROBED:
         return None
     try:
         other = at(directions.rounded()).leaves
         with np.errstate(all="ignore"):
             return {path: largest(np.asarray(other[path] - leaf)) for path, leaf in outcome.leaves.items()}
-    except Exception:  # noqa: BLE001  # it went well at x itself: whatever this is, it is not what is looked for
+    except Exception:  # noqa: BLE001  # it worked at x itself, so this error is not of interest
         return {}
 
 
 MOST_BENT = 1e-3
-"""What bends more, relative to its size or to one, has a kink close by: it excuses nothing."""
+"""More bending, relative to the size or to 1, means a kink close by, and is no excuse."""
 
 
 def bending(outcome: Leaves, at: Callable[[Any], Outcome], directions: Directions) -> dict[str, float]:
-    """How much a derivative by differences bends over their own steps, leaf by leaf.
+    """How much a derivative by finite differences bends over one step, leaf by leaf.
 
-    That is the size of what they cut off, and of what they make of the rounding of `f`: all there is of a derivative
-    where `f` is flat, such as that of ``x**5`` at zero.
+    This is the size of their truncation and rounding errors, which is all that is left of a derivative where `f` is
+    flat, such as ``x**5`` at zero.
     """
     try:
         above, below = (at(directions.stepped(sign)).leaves for sign in (1.0, -1.0))
-    except Exception:  # noqa: BLE001  # it went well at x itself: whatever this is, it is not what is looked for
+    except Exception:  # noqa: BLE001  # it worked at x itself, so this error is not of interest
         return {}
     found = {}
     with np.errstate(all="ignore"):
@@ -66,7 +66,7 @@ def with_value(scale: Scale, value: Outcome, changes: Mapping[str, float] | None
 
 
 def too_large(operation: str, x: Outcome, outputs: int, batch_axis: int) -> str | None:
-    """Why a matrix is not tried anywhere, if so; `outputs` counts the elements of ``f(x)``."""
+    """Why no backend computes a matrix, or None; `outputs` counts the elements of ``f(x)``."""
     rows = {"J": outputs, "H": x.size}.get(declared(operation).result)
     if rows is None:
         return None
@@ -76,14 +76,14 @@ def too_large(operation: str, x: Outcome, outputs: int, batch_axis: int) -> str 
 
 
 def dimensions(operation: str, x: Outcome, batch_axis: int) -> int:
-    """How many elements `x` has, for an operation that tells batch elements apart: in one of them."""
+    """The number of elements of `x`; for a batched operation, of one batch element."""
     leaf = next(iter(x.leaves.values()))
     samples = leaf.shape[batch_axis] if is_batched(operation) and leaf.ndim > 1 else 1
     return x.size // max(1, samples)
 
 
 def too_slow(operation: str, participant: Participant, x: Outcome, seconds: float, batch_axis: int) -> str | None:
-    """Why a backend without a reverse mode is not asked, if so; `seconds` is the time of one evaluation of `f`."""
+    """Why a backend without reverse mode skips an operation, or None; `seconds` is the time of one call of `f`."""
     is_complex = any(leaf.dtype.kind == "c" for leaf in x.leaves.values())
     vectors = vectors_of(operation, dimensions(operation, x, batch_axis) * (2 if is_complex else 1))
     calls = vectors * 2 ** declared(operation).order
@@ -103,9 +103,9 @@ def pairing(a: Leaves, b: Leaves) -> tuple[float, float]:
 def transpose_fault(
     pulled: Leaves, tangent: Leaves, expected: float, size: float, error: Callable[[float], float]
 ) -> str:
-    """What is wrong with a pulled cotangent: Re(sum(vjp(u) t)) must be Re(sum(u jvp(t))); nothing if it is."""
+    """The fault of a pulled cotangent, or an empty string: Re(sum(vjp(u) t)) must equal Re(sum(u jvp(t)))."""
     received, _ = pairing(pulled, tangent)
     owed = error(max(epsilon(leaf.dtype) for leaf in pulled.values()))
     if abs(received - expected) <= owed**0.5 * size or np.isnan(expected):
         return ""
-    return f"its product with the tangent is {received:.9g}, and not {expected:.9g}"
+    return f"its product with the tangent is {received:.9g} instead of {expected:.9g}"

@@ -1,4 +1,4 @@
-"""The report that `compare` returns: the data of a comparison, with the ways to show them."""
+"""The report that `compare` returns: the data of a comparison, with methods to show it."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from adhelpers.comparison.shown import machine_readable, markdown, page, plots, 
 
 @dataclass(frozen=True)
 class ComparisonReport(Report):
-    """What `adhelpers.compare` found.
+    """The report of `adhelpers.compare`.
 
-    ``print(report)`` shows it, in colour on a terminal with rich by `show`.
+    Print it, or call `show` for colour on a terminal with rich.
 
     Attributes
     ----------
     title
-        What was compared.
+        The functions that were compared.
     backends
         The backends that were compared, in order.
     results
@@ -27,13 +27,13 @@ class ComparisonReport(Report):
     pairs
         A `Pair` for any two backends with a result.
     findings
-        A `Finding` for each operation in which results disagree.
+        A `Finding` for each operation whose results differ.
     notes
-        What else should be known: the reference, the tolerances and what they follow from, NaNs, what was left out.
+        Notes: the reference, the tolerances and their reasons, NaNs, and what was left out.
     reference
-        What results were held to, besides one another.
+        The reference that results were compared with, or None.
     agree
-        Whether there are results that could be compared, and all of them agree.
+        Whether at least one result could be compared, and all results agree.
 
     Examples
     --------
@@ -55,7 +55,7 @@ class ComparisonReport(Report):
         text.show(self)
 
     def to_markdown(self, path: str | PathLike[str] | None = None) -> str:
-        """The report as Markdown, as a comment on a pull request; also written to `path` if one is given.
+        """The report as Markdown, for a comment on a pull request; also written to `path` if it is given.
 
         Examples
         --------
@@ -68,11 +68,11 @@ class ComparisonReport(Report):
         return _written(markdown.markdown(self), path)
 
     def to_html(self, path: str | PathLike[str] | None = None) -> str:
-        """The report as one HTML page that needs no other file; also written to `path` if one is given."""
+        """The report as one HTML page without other files; also written to `path` if it is given."""
         return _written(page.html(self), path)
 
     def to_json(self, path: str | PathLike[str] | None = None) -> str:
-        """The report for machines; also written to `path` if one is given. What is not finite is null.
+        """The report as JSON, also written to `path` if it is given. Numbers that are not finite are null.
 
         Examples
         --------
@@ -86,12 +86,12 @@ class ComparisonReport(Report):
         return _written(machine_readable.to_json(self), path)
 
     def plot(self, path: str | PathLike[str] | None = None) -> Any:
-        """A matplotlib figure: the verdict, half a matrix of deviations, and times; saved to `path` if one is given.
+        """A matplotlib figure of the verdict, the deviations and the times; also saved to `path` if it is given.
 
         Raises
         ------
         ImportError
-            matplotlib is not installed; the message says how to install it.
+            matplotlib is not installed. The message says how to install it.
         """
         figure = plots.figure(self)
         if path is not None:

@@ -1,4 +1,4 @@
-"""Reports on one function and on the gallery: what is given is read, compared, and put together."""
+"""Reports on one function and on the gallery: read the arguments, compare, and assemble the report."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def compare_function(
     progress: Progress | None = None,
     without_rule: bool = False,
 ) -> ComparisonReport:
-    """`adhelpers.compare`, whose parameters these are; under a `name`, and telling `progress` what is being done."""
+    """`adhelpers.compare`, with the same parameters, a `name` for `f`, and a `progress` that is told each step."""
     x = numpy_data(x, "x")
     u = None if u is None else numpy_data(u, "u")
     wide = is_wide(x) or is_wide(u)
@@ -64,7 +64,7 @@ def compare_function(
         found = Comparison(task, settings, tell).run()
     label = None if held_to is None else held_to.label
     if label is not None:
-        notes.append(f"reference: {label}; each deviation is relative, and the largest of all entries")
+        notes.append(f"reference: {label}; each deviation is the largest relative one of all entries")
     return _report(f"Comparison of {name} at x of {in_words(x)}", usable, [found], [*notes, *found.notes], label)
 
 
@@ -72,13 +72,13 @@ def compare_gallery(
     settings: Settings | None = None, *, backends: Backends = None, progress: Progress = lambda text: None
 ) -> ComparisonReport:
     """The built-in functions on every backend, against closed forms."""
-    # The gallery's batch is last, and nothing in it is drawn.
+    # The gallery has the batch last, and no random vectors.
     settings = replace(settings or Settings(), batch_axis=-1, seed=0)
     unknown = [name for name in settings.asked if name not in DEFAULT]
     if unknown:
         msg = (
             f"the gallery has closed forms for {', '.join(DEFAULT)}, but none for {', '.join(unknown)}; "
-            "compare a function of yours: adhelpers compare FILE.py:function --shape 3,5"
+            "compare your own function: adhelpers compare FILE.py:function --shape 3,5"
         )
         raise ArgumentError(msg)
     usable, notes = usable_backends(backends, wide=True)

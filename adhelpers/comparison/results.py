@@ -1,4 +1,4 @@
-"""What a comparison found: data alone, which `report` and `shown` show."""
+"""The results of a comparison as data, which `report` and `shown` show."""
 
 from __future__ import annotations
 
@@ -6,33 +6,34 @@ from dataclasses import dataclass
 from typing import Literal
 
 Status = Literal["agrees", "differs", "kink", "unsupported", "failed", "unchecked"]
-"""``"kink"``: results differ, but where `f` has no derivative, so that each framework made a choice of its own.
+"""``"kink"``: results differ where `f` has no derivative, so each framework made its own choice.
 
-``"unchecked"``: there is a result, but neither a reference nor another result to compare it with.
+``"unchecked"``: there is a result, but no reference or other result that is precise enough to compare it with.
 """
 
 
 @dataclass(frozen=True)
 class Deviation:
-    """By how much two results differ.
+    """How much two results differ.
 
     Attributes
     ----------
     max_abs
-        The largest difference of two entries; infinite where one of them alone is NaN or infinite.
+        The largest difference of two entries; infinite if only one of them is NaN or infinite.
     max_rel
-        The largest difference relative to the larger of its two entries, or to the size below which an entry of its
-        leaf counts as noise, ``atol / rtol``. At most `rtol` where the results agree.
+        The largest difference relative to the larger of its two entries, or to ``atol / rtol``, the size below which an
+        entry counts as noise. At most `rtol` if the results agree.
     max_ulp
         The largest difference in units in the last place of the larger entry.
     path, index
-        The leaf, such as ``"f(x)['scale']"``, and the place in it where the tolerance is exceeded the most, or nearly.
+        The leaf, such as ``"f(x)['scale']"``, and the index in it of the worst entry relative to the tolerance, or
+        nearly the worst.
     differing
-        How many entries differ by more than the tolerance.
+        The number of entries that differ by more than the tolerance.
     nans
-        How many entries are NaN in both, which counts as agreement.
+        The number of entries that are NaN in both, which counts as agreement.
     rtol, atol
-        Entries agree within the larger of `rtol` times their size and `atol`, here that of the worst leaf.
+        Entries agree within the larger of `rtol` times their size and `atol`. This is the `atol` of the worst leaf.
     """
 
     max_abs: float
@@ -58,23 +59,23 @@ class Result:
     Attributes
     ----------
     function, operation, backend
-        What was computed, and where: operation ``"value"`` is ``f(x)`` itself.
+        The names of what was computed, and where. Operation ``"value"`` is ``f(x)`` itself.
     status
-        ``"agrees"`` or ``"differs"``; ``"kink"`` where `f` has no derivative, so that each framework may choose;
-        ``"unsupported"`` where the framework lacks a rule, and ``"failed"`` for other errors; ``"unchecked"`` where
-        there is nothing to compare the result with.
+        ``"agrees"`` or ``"differs"``; ``"kink"`` if `f` has no derivative there, so each framework may choose;
+        ``"unsupported"`` if the framework lacks a rule, and ``"failed"`` for other errors; ``"unchecked"`` if there is
+        nothing precise enough to compare the result with.
     against
-        What `deviation` is measured against: the reference, or a backend that it differs from.
+        The reference of `deviation`: that of the comparison, or a backend whose result differs.
     deviation
-        How far the result is off, or None where there is no result or nothing to compare it with.
+        The `Deviation` from `against`, or None without a result or without anything to compare it with.
     from_reference
-        How far it is from the reference.
+        The `Deviation` from the reference of the comparison.
     first_seconds, seconds
-        The time of the first call, in which frameworks trace and compile, and the median of repeated ones.
+        The time of the first call, in which frameworks trace and compile, and the median of repeated calls.
     prepare_seconds, prepared_seconds
-        The time that `adhelpers.prepare` takes together with the first call, and the median of further calls.
+        The time of `adhelpers.prepare` and the first prepared call, and the median of further calls.
     error
-        What was raised, where the status is "unsupported" or "failed"; what does not fit, where shapes differ.
+        The error, if the status is "unsupported" or "failed"; the mismatch, if shapes differ.
     """
 
     function: str
@@ -93,7 +94,7 @@ class Result:
 
 @dataclass(frozen=True)
 class Pair:
-    """By how much two backends differ in one operation; `agree` is by the tolerance for these two."""
+    """How much two backends differ in one operation; `agree` uses the tolerance for these two."""
 
     function: str
     operation: str
@@ -105,16 +106,16 @@ class Pair:
 
 @dataclass(frozen=True)
 class Finding:
-    """Why results of one operation disagree, as far as can be told.
+    """Why the results of one operation differ, as far as can be told.
 
     Attributes
     ----------
     words
-        Sentences: whether the values differ already, whether the point is a kink, and the like.
+        Sentences, such as whether the values differ already, or whether the point is a kink.
     backends
-        Whose values the rows of `entries` hold.
+        The backends of the values in `entries`.
     entries
-        The worst entries: a place, and its value on each of `backends`.
+        The worst entries: a place, and the value on each of `backends`.
     """
 
     function: str
@@ -126,7 +127,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Report:
-    """All that one comparison found; `adhelpers.ComparisonReport` documents the fields."""
+    """The data of a report; `adhelpers.ComparisonReport` documents the fields."""
 
     title: str
     backends: tuple[str, ...]
@@ -138,6 +139,6 @@ class Report:
 
     @property
     def agree(self) -> bool:
-        """Whether there are results that could be compared, and all of them agree."""
+        """Whether at least one result could be compared, and all results agree."""
         statuses = {result.status for result in self.results} - {"unchecked"}
         return statuses == {"agrees"}

@@ -1,4 +1,4 @@
-"""What is to be compared, and what came of one evaluation."""
+"""The task of a comparison, and the outcome of one evaluation."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from adhelpers.errors import ArgumentError, ArgumentTypeError, UnsupportedOperat
 
 @dataclass(frozen=True)
 class Failure:
-    """What an operation raised."""
+    """The error of an operation."""
 
     status: Status
     error: BaseException
 
     @classmethod
     def of(cls, error: BaseException) -> Failure:
-        """By its type."""
+        """The failure for an error, by its type."""
         return cls("unsupported" if isinstance(error, UnsupportedOperationError) else "failed", error)
 
     @property
@@ -33,7 +33,7 @@ class Failure:
 
 @dataclass(frozen=True)
 class Timed:
-    """An outcome, or a failure, and what it cost, as `Result` has it."""
+    """An outcome or a failure, with the times of `Result`."""
 
     outcome: Outcome | Failure
     first_seconds: float | None = None
@@ -44,15 +44,15 @@ class Timed:
 
 @dataclass(frozen=True)
 class Settings:
-    """What is asked for, whatever the function; what cannot be is refused.
+    """The options of a comparison, checked.
 
     Attributes
     ----------
     operations
-        Some of `OPERATIONS`, or ``"value"``, which is compared always; None for `DEFAULT`. A batched Jacobian that does
-        not exist is left out then, and is a failure where it was named.
+        Some of `OPERATIONS`, or ``"value"``, which is always compared; None for `DEFAULT`. A batched Jacobian that does
+        not exist is left out by default, and is a failure if it is named.
     batch_axis, rtol, atol, timing, seed
-        As `adhelpers.compare` takes them.
+        The options of `adhelpers.compare`.
     """
 
     operations: Sequence[str] | None = None
@@ -63,7 +63,7 @@ class Settings:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        rule = f"operations are some of {', '.join(OPERATIONS)}, but"
+        rule = f"operations must be among {', '.join(OPERATIONS)}, but"
         if self.operations is not None and not isinstance(self.operations, Iterable):
             msg = f"{rule} {self.operations!r} was given"
             raise ArgumentTypeError(msg)
@@ -105,13 +105,13 @@ class Task:
     Attributes
     ----------
     reference
-        What derivatives are held to, such as differences; None for none.
+        The reference for derivatives, such as finite differences; None for no reference.
     u
-        A tangent or a cotangent, or both where it fits both.
+        A tangent or a cotangent, or both if it matches both.
     ported
-        Whether each participant has a function of its own, which the reference has not.
+        Whether each participant has its own function, and the reference has none.
     closed_forms
-        By operation: what it must give; then nothing else is computed, and there is no reference.
+        The expected results by operation; then nothing else is computed, and there is no reference.
     """
 
     name: str

@@ -1,1 +1,1 @@
-"""Operations that were prepared: calls split in arrays and the rest, compiled code, and trials."""
+"""Prepared operations: calls split into arrays and the rest, compiled code, and trials."""

@@ -1,4 +1,4 @@
-"""A call split in two: arrays, and all the rest, containers and numbers among it, for which code is compiled."""
+"""A call split in two: arrays, and the rest, such as containers and numbers, for which code is compiled."""
 
 from __future__ import annotations
 
@@ -19,29 +19,32 @@ from adhelpers.trees.tree import LeafName, Tree
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A leaf that is no array: the same as another of its type and value or, where that cannot be said, of its type."""
+    """A non-array leaf. It equals a leaf of the same type and value.
+
+    If values cannot be compared, it equals every leaf of the same type.
+    """
 
     value: Any = field(compare=False)
     key: Any
 
     @classmethod
     def of(cls, value: Any) -> Kept:
-        """A leaf to keep."""
-        if is_numpy(value) and hasattr(value, "__setitem__"):  # an array, but no data
+        """Keep a leaf."""
+        if is_numpy(value) and hasattr(value, "__setitem__"):  # an array, but not data
             if not is_plain(value) or value.dtype.hasobject:
                 return cls(value, type(value))
             return cls(value, (type(value), value.dtype.str, value.shape, value.tobytes()))
         if type(value) in (float, complex) or is_numpy(value):
-            return cls(value, (type(value), repr(value)))  # by which 0.0 is not -0.0, and nan is nan
-        owner = getattr(value, "__self__", None)  # that of a function which is built in is a module
+            return cls(value, (type(value), repr(value)))  # the repr tells 0.0 from -0.0, and nan equals nan
+        owner = getattr(value, "__self__", None)  # for a built-in function it is a module
         is_fixed = isinstance(value, _FIXED) and (owner is None or isinstance(owner, types.ModuleType))
         return cls(value, (type(value), value) if is_fixed else type(value))
 
     @classmethod
     def constant(cls, value: Any) -> Kept:
-        """One of which the user says that it is constant: an object that hashes stays what it is.
+        """Keep a leaf that the user has marked as constant: a hashable object does not change.
 
-        Another that it equals need not be the same to `f`: 0.0 equals -0.0, also within a dataclass.
+        Equal objects may differ for `f`: 0.0 equals -0.0, also within a dataclass.
         """
         kept = cls.of(value)
         is_object = kept.may_differ and _hashes(value) and not hasattr(value, "dtype")
@@ -49,13 +52,13 @@ class Kept:
 
     @property
     def may_differ(self) -> bool:
-        """Whether it need not be what another is that it equals, nor even what it was."""
+        """Whether it may differ from a leaf that it equals, or change by itself."""
         return isinstance(self.key, type)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Same:
-    """The very same object, which it keeps alive."""
+    """One object, compared by identity and kept alive."""
 
     value: Any
 
@@ -69,29 +72,29 @@ class _Same:
 def _hashes(value: object) -> bool:
     try:
         hash(value)
-    except Exception:  # noqa: BLE001  # of the user's own, about a part of it
+    except Exception:  # noqa: BLE001  # from a __hash__ of the user
         return False
     return True
 
 
 _FIXED = (str, bytes, int, type(None), type(...), type, enum.Enum, types.FunctionType, types.BuiltinFunctionType)
-"""What stays as it is. A function does not when what it closes over changes, but code is made for what it is now."""
+"""Immutable types. A function can change with its closure, but code is made for its present state."""
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One argument of a call without its arrays."""
+    """One argument of a call, without its arrays."""
 
     name: str
     treedef: TreeDef
     leaves: tuple[Kept | None, ...]
-    """None where there is an array."""
+    """The non-array leaves; None in place of each array."""
     orders: tuple[tuple[Any, ...], ...] = field(compare=False)
-    """The keys of each dict in their order: that is no difference (R1), but `f` can see it."""
+    """The keys of each dict in their order: the order is no difference (R1), but `f` can see it."""
 
     @property
     def may_differ(self) -> bool:
-        """Whether it need not be what another is that it equals."""
+        """Whether it may differ from an argument that it equals."""
         return any(leaf is not None and leaf.may_differ for leaf in self.leaves)
 
     def rebuild(self, arrays: Iterator[Array]) -> Any:
@@ -102,13 +105,13 @@ class Part:
 
 Parts = tuple[Part, ...]
 Kind = tuple[Any, Any, Any]
-"""Shape, dtype and device of an array; the latter is None where it cannot be said, as of a tracer."""
+"""Shape, dtype and device of an array; the device is None if it is unknown, as for a tracer."""
 Call = tuple[Parts, tuple[Kind, ...]]
-"""What a strict call must have in common with the one that it was prepared with."""
+"""What a strict call and the example call must have in common."""
 
 
 def split(backend: ADBackend, point: dict[str, Any], args: tuple[Any, ...]) -> tuple[Parts, Leaves]:
-    """The call ``(x, u, *args)``, or ``(x, *args)``: without its arrays, and its arrays."""
+    """Split the call ``(x, u, *args)`` or ``(x, *args)`` into its parts without arrays, and its arrays."""
     x = Tree.read_point(backend, point["x"])
     like = x.leaves[0] if x.leaves else None
     if x.marked is None:
@@ -135,12 +138,12 @@ def split(backend: ADBackend, point: dict[str, Any], args: tuple[Any, ...]) -> t
 def _with_data(
     backend: ADBackend, name: str, tree: Any, like: Array | None, keep: Callable[[Any], Kept]
 ) -> tuple[Part, list[Array]]:
-    """What need not be differentiated: without its arrays, and its arrays."""
+    """Split an argument that need not be differentiated into its part without arrays, and its arrays."""
     leaves, treedef = backend.flatten(tree)
     kept = [None if _is_data(backend, leaf) else keep(leaf) for leaf in leaves]
     data = [leaf for leaf, other in zip(leaves, kept, strict=True) if other is None]
     for leaf in filter(_is_large, data):
-        lift(backend, leaf, name, like)  # or refuse to narrow it
+        lift(backend, leaf, name, like)  # raises instead of narrowing it
     return _part(name, tree, treedef, kept), data
 
 
@@ -149,32 +152,32 @@ def _part(name: str, tree: Any, treedef: TreeDef, leaves: list[Kept | None]) -> 
 
 
 def _is_data(backend: ADBackend, leaf: Any) -> bool:
-    """Whether an argument is an array; a scalar of NumPy's is a number, and may be a size."""
+    """Whether an argument is an array; a NumPy scalar is a number, and may be a size."""
     if is_numpy(leaf):
         return hasattr(leaf, "__setitem__") and is_plain(leaf) and leaf.dtype.kind in "fciub"
     return backend.is_array(leaf)
 
 
 def _is_large(array: Any) -> bool:
-    """Whether it is NumPy's, of integers that a framework without 64 bits would change without a word."""
+    """Whether it is a NumPy array with integers that a framework without 64 bits would change silently."""
     if not is_numpy(array) or array.dtype.kind not in "iu" or array.itemsize < 8 or not array.size:
         return False
     return bool(array.max() >= 2**31 or array.min() < -(2**31))
 
 
 def join(parts: Parts, arrays: Leaves) -> tuple[Any, ...]:
-    """The arguments, from what `split` made of them."""
+    """Join what `split` has split."""
     remaining = iter(arrays)
     return tuple([part.rebuild(remaining) for part in parts])
 
 
 def describe(backend: ADBackend, parts: Parts, arrays: Leaves) -> Call:
-    """The call without its values."""
+    """Describe the call without its values."""
     return parts, tuple([(a.shape, a.dtype, None if is_numpy(a) else backend.device(a)) for a in arrays])
 
 
 def differences(expected: Call, given: Call) -> list[str]:
-    """In words, a line for each leaf that differs."""
+    """The differences in words, one line for each leaf."""
     before, now = _leaves(*expected), _leaves(*given)
     lines = [
         f"{path}: prepared with {_words(before.get(path, _NOTHING))}, but {_words(now.get(path, _NOTHING))} was given"

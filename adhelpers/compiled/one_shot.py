@@ -1,4 +1,4 @@
-"""Calls on a backend that compiles every single one: they are prepared, and remembered with their function."""
+"""Calls on a backend that compiles every call: each is prepared, and remembered with its function."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from adhelpers.trees.leafwise import require_tuple
 
 @dataclass(slots=True)
 class OneShot:
-    """An operation that was prepared for one function; it calls that, but does not keep it."""
+    """An operation prepared for one function, which it does not keep alive."""
 
     prepared: Prepared | None = None
 
@@ -31,13 +31,13 @@ def compiled_call(
     has_aux: bool,
     options: dict[str, Any],
 ) -> Any:
-    """``(f(x), result)`` of the operation; it is prepared once, and forgotten with `f`."""
+    """``(f(x), result)`` of the operation, which is prepared once and forgotten with `f`."""
     require_tuple(args)
     known = FUNCTIONS.record(f, (operation, backend, has_aux, *options.items()), OneShot)
     if known.prepared is None:
         try:
             weakly = _Weakly(f)
-        except TypeError:  # it cannot be remembered, and would be compiled every time
+        except TypeError:  # a function without weak references would be compiled every time
             with journal.call_of(operation.name, f, backend.name):
                 return operation.evaluate(f, backend.eager(), operands, args, has_aux, options)
         options = {"has_aux": has_aux, **options}
@@ -46,7 +46,7 @@ def compiled_call(
 
 
 class _Weakly:
-    """A function that is called, but not kept."""
+    """A function that is called, but not kept alive."""
 
     def __init__(self, f: Callable[..., Any]) -> None:
         self._reference = weakref.WeakMethod(f) if isinstance(f, types.MethodType) else weakref.ref(f)
@@ -55,5 +55,5 @@ class _Weakly:
 
     def __call__(self, *args: Any) -> Any:
         f = self._reference()
-        assert f is not None, "who calls the operation holds its function"
+        assert f is not None, "the caller of the operation holds its function"
         return f(*args)

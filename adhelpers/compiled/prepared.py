@@ -1,4 +1,4 @@
-"""`Prepared`: an operation on one function, which has done once what can be done once."""
+"""`Prepared`: an operation on one function, with checks and compilation done once."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from adhelpers.plugins.functions import Leaves
 from adhelpers.plugins.objects import is_numpy
 
 MOST_REMEMBERED = 64
-"""For how many kinds of call compiled code is kept; the oldest is forgotten first."""
+"""For how many kinds of call to keep compiled code; the oldest is forgotten first."""
 
 Compiled = Callable[..., Any]
 
 
 class Operation(Protocol):
-    """What is known here of an operation: `adhelpers.operations.declaration` has them."""
+    """The part of `adhelpers.operations.declaration.Operation` that is needed here."""
 
     @property
     def name(self) -> str:
-        """That of the function without ``f(x)``."""
+        """The name of the function without ``f(x)``."""
 
     @property
     def operands(self) -> tuple[str, ...]:
@@ -37,15 +37,15 @@ class Operation(Protocol):
 
     @property
     def defaults(self) -> Mapping[str, Any]:
-        """What its options are if left out."""
+        """The default of each option."""
 
     @property
     def alternatives(self) -> Alternatives | None:
-        """What is compiled besides the usual way."""
+        """The formulations to compile besides the usual one."""
 
     @property
     def is_checked(self) -> bool:
-        """Whether it looks if what is fast is right."""
+        """Whether the operation has a `check` option."""
 
     def evaluate(
         self,
@@ -58,18 +58,18 @@ class Operation(Protocol):
         *,
         with_value: bool = True,
     ) -> Any:
-        """The result, ``f(x)`` before it if that is wanted, aux behind it if there is some."""
+        """The result, preceded by ``f(x)`` with `with_value`, and followed by aux if there is some."""
 
 
 class Prepared:
     """An operation on one function; `adhelpers.prepare` makes it.
 
-    Call it with ``(x, u, *args)``, or ``(x, *args)`` if the operation takes no `u`. Any number of threads may.
+    Call it with ``(x, u, *args)``, or ``(x, *args)`` if the operation takes no `u`. Any number of threads may call it.
 
     Attributes
     ----------
     operation, f, backend, options, strict
-        As they were given to `adhelpers.prepare`.
+        The arguments of `adhelpers.prepare`.
     """
 
     __slots__ = (
@@ -117,7 +117,7 @@ class Prepared:
         self._explanation = Explanation()
 
     def __call__(self, *arguments: Any) -> Any:
-        """The operation at these arguments."""
+        """Run the operation at these arguments."""
         types, compiled = self._plain
         if tuple(map(type, arguments)) == types and not journal.is_explained():
             return compiled(*arguments)
@@ -127,13 +127,13 @@ class Prepared:
             return self._call(*arguments)
 
     def report(self) -> Explanation:
-        """What was decided when code was made for the calls so far; print it.
+        """The decisions made while compiling for the calls so far, to be printed.
 
         Returns
         -------
         Explanation
-            With a call for the one that `adhelpers.prepare` made, and one for each choice between several ways: what
-            was tried for these shapes, how long each way took, and why it lost.
+            It has an entry for the example call of `adhelpers.prepare`, and one for each choice between formulations:
+            which were tried for these shapes, how long each took, and why it lost.
 
         Examples
         --------
@@ -150,7 +150,7 @@ class Prepared:
         names = self._declared.operands
         count = len(names)
         if len(arguments) < count:
-            msg = f"{self!r} takes ({', '.join(names)}, *args), but the arguments given were {len(arguments)}"
+            msg = f"{self!r} takes ({', '.join(names)}, *args), but {len(arguments)} arguments were given"
             raise ArgumentTypeError(msg)
         operands, args = arguments[:count], arguments[count:]
         if not self.backend.compiles and not self.strict:
@@ -165,7 +165,7 @@ class Prepared:
             if mutable:
                 if journal.is_listening():
                     words = (
-                        f"not compiled: {' and '.join(mutable)} may have changed unseen, being neither data nor fixed"
+                        f"not compiled: {' and '.join(mutable)} may change unnoticed, being neither data nor immutable"
                     )
                     journal.tell("code", words)
                 return self._evaluate(operands, args)
@@ -173,15 +173,15 @@ class Prepared:
             result = compiled(*arrays)
         only_arrays = len(arrays) == len(arguments) and all(map(operator.is_, arguments, arrays))
         if only_arrays and not self.strict and not any(map(is_numpy, arguments)):
-            # Let arrays of these types go straight to their code, which checks the rest.
+            # Pass arrays of these types straight to the code, which checks the rest.
             self._plain = tuple(map(type, arguments)), compiled
         return result
 
     def code_for(self, *arguments: Any) -> tuple[Compiled | None, Leaves]:
-        """The code for calls like this one, None where it is not compiled, and the arrays that the code is called with.
+        """The code for calls like this one (None if it is not compiled), and the arrays to call it with.
 
-        Who calls it with other arrays of these shapes and dtypes is spared all checks. A backend with
-        `ADBackend.compiled_takes_numpy` lets them be NumPy's, in whose memory results may then lie.
+        Calling the code with other arrays of these shapes and dtypes skips all checks. With
+        `ADBackend.compiled_takes_numpy` they may be NumPy arrays, and results may share their memory.
         """
         names = self._declared.operands
         operands, args = arguments[: len(names)], arguments[len(names) :]
@@ -206,14 +206,14 @@ class Prepared:
         lines = call.differences(self._expected, given)
         if lines:
             words = "\n  ".join(lines)
-            msg = f"with strict=True a call must be like the one that it was prepared with:\n  {words}\nprepare anew"
+            msg = f"with strict=True a call must be like the example call of prepare:\n  {words}\nprepare it again"
             raise PreparationMismatchError(msg)
 
     def _compiled_for(self, parts: Parts) -> Compiled:
         key = tuple([(part, part.orders) for part in parts])
         compiled = self._compiled.get(key)
         if journal.is_listening():
-            journal.tell("code", "runs as it was compiled" if compiled else "compiled for this kind of call")
+            journal.tell("code", "runs compiled code" if compiled else "compiled for this kind of call")
         return self._compiled.keep(key, self._compile(parts)) if compiled is None else compiled
 
     def _compile(self, parts: Parts) -> Compiled:
@@ -232,7 +232,7 @@ class Prepared:
             name = f"choice of code for {self._declared.name}"
             return journal.call_of(name, self.f, self.backend.name, self._explanation)
 
-        # Where there is aux it can be anything, which nobody could compare.
+        # With aux there are no trials, because aux may be anything and cannot be compared.
         return Trials(self.backend, evaluate, self._all_options, None if self._has_aux else alternatives, noted)
 
     def __repr__(self) -> str:
@@ -243,12 +243,12 @@ class Prepared:
         return f"<prepared {operation} of {name} by {self.backend!r}{options}{strict}>"
 
     def __reduce__(self) -> Any:
-        msg = f"{self!r} holds compiled code, which cannot be pickled; pickle the function, and prepare it anew there"
+        msg = f"{self!r} holds compiled code, which cannot be pickled; pickle the function, and prepare it again there"
         raise ArgumentTypeError(msg)
 
 
 def rehearse(prepared: Prepared, arguments: tuple[Any, ...]) -> None:
-    """Make the call with which an operation is prepared; its report begins with it."""
+    """Make the example call of `prepare`, with which the report begins."""
     with journal.call_of(prepared._declared.name, prepared.f, prepared.backend.name, prepared._explanation):
         if not prepared.backend.compiles:
             journal.tell("code", f"{prepared.backend.name} compiles nothing: each call is the operation itself")

@@ -1,4 +1,4 @@
-"""Compiled code for an operation that has several ways to its result: checked with values first, then the fastest."""
+"""Compiled code for an operation with several formulations: each is checked with values, and the fastest is kept."""
 
 from __future__ import annotations
 
@@ -27,44 +27,44 @@ Options = dict[str, Any]
 
 
 class Way(NamedTuple):
-    """One way to a result: its name, and what to replace among the operation's options."""
+    """One formulation: its name, and the options of the operation that it replaces."""
 
     name: str
     replaced: Options
 
 
 Alternatives = Callable[[ADBackend, Options, Array, tuple[int, ...]], list[Way]]
-"""``alternatives(backend, options, x, shape)``: the usual way and the others, or nothing where there are none.
+"""``alternatives(backend, options, x, shape)``: the usual formulation and the others, or nothing if there are none.
 
-`shape` is that of the result's last array.
+`shape` is the shape of the result's last array.
 """
 
 MOST_REMEMBERED = 64
-"""For how many shapes and dtypes the fastest way is kept; the oldest is forgotten first."""
+"""For how many shapes and dtypes to keep the fastest formulation; the oldest is forgotten first."""
 
 ROUNDS = 20
-"""How often each way has its turn, if `BUDGET` allows."""
+"""How many turns each formulation has, if `BUDGET` allows."""
 
 TURN = 3e-4
-"""Seconds: a shorter call is repeated within its turn, for one alone takes as long as the machine pleases."""
+"""Seconds: shorter calls are repeated within a turn, because the time of a single one varies."""
 
 BUDGET = 0.5
-"""Seconds of all rounds, but for the one that lasts longer."""
+"""Seconds for all rounds; a round that has begun is finished."""
 
 HOPELESS = 4.0
-"""A way that takes so many times as long as another in the first call is not timed further."""
+"""A formulation whose first call takes so many times as long as another's is not timed further."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Candidate:
-    """Compiled code for one way."""
+    """Compiled code for one formulation."""
 
     name: str
     code: Compiled
 
 
 class Trials:
-    """Code for each shape and dtype.
+    """The fastest code for each shape and dtype.
 
     Parameters
     ----------
@@ -73,9 +73,9 @@ class Trials:
     options
         The operation's own.
     alternatives
-        All ways, each of which takes a compilation; None where there is only one.
+        All formulations, each of which is compiled; None if there is only one.
     noted
-        Makes a context in which a choice is told, and why each other way lost.
+        Makes a context that notes a choice, and why each other formulation lost.
     """
 
     def __init__(
@@ -102,9 +102,9 @@ class Trials:
         return chosen(*arrays)
 
     def _choose_for(self, kind: Hashable, arrays: Leaves) -> Compiled:
-        if any(map(self._backend.is_traced, arrays)):  # then there is nothing to check, nor to time
+        if any(map(self._backend.is_traced, arrays)):  # nothing to check or to time
             return self._usual
-        with self._lock, self._backend.scope():  # two at once would spoil each other's times
+        with self._lock, self._backend.scope():  # two trials at once would spoil the times
             known = self._chosen.get(kind)
             if known is not None:
                 return known
@@ -131,46 +131,46 @@ class Trials:
         return bool(chosen_check(check, check_batch))
 
     def _compiles_right(self, arrays: Leaves) -> bool:
-        """Whether the usual way gives when compiled what it gives when it is not, in half of the digits."""
-        expected = self._numbers(self._evaluate, arrays)  # not kept beyond this comparison: it may be large
+        """Whether the usual formulation gives the same result compiled and not compiled, to half of the digits."""
+        expected = self._numbers(self._evaluate, arrays)  # freed after this comparison, because it may be large
         received = self._numbers(self._usual, arrays)
         right = len(received) == len(expected) and all(map(same_in_half_of_the_digits, received, expected))
         if not right:
-            journal.tell("code", "not compiled, for then it gives another result")
-            journal.inform("backend %r: compiled code gives another result, and is not taken", self._backend.name)
+            journal.tell("code", "not compiled, because compiled code gives another result")
+            journal.inform("backend %r: compiled code gives another result, and is not used", self._backend.name)
         return right
 
     def _that_give_the_same(self, others: list[Candidate], arrays: Leaves) -> list[Candidate]:
-        # Compared close by: at the user's point, which may be zero, different ways can give the same.
+        # Compare at a point close by: at the user's point, such as zero, different formulations may give the same.
         there = (nearby(self._backend, arrays[0]), *arrays[1:])
         try:
             result = self._numbers(self._usual, there)
-        except Exception as error:  # noqa: BLE001  # of whatever kind: f need not be defined there
-            journal.tell("trial", f"none but the usual way: close to x {raised(error)}")
+        except Exception as error:  # noqa: BLE001  # of any kind: f need not be defined there
+            journal.tell("trial", f"only the usual formulation: close to x, {raised(error)}")
             return []
         return [candidate for candidate in others if self._gives(candidate, there, result)]
 
     def _gives(self, candidate: Candidate, arrays: Leaves, result: list[Any]) -> bool:
         try:
             received = self._numbers(candidate.code, arrays)
-        except Exception as error:  # noqa: BLE001  # of whatever kind: f need not allow this way
-            journal.tell("trial", f"{candidate.name}: not taken, for {raised(error)}")
+        except Exception as error:  # noqa: BLE001  # of any kind: f need not allow this formulation
+            journal.tell("trial", f"{candidate.name}: not taken, because {raised(error)}")
             return False
         axis = self._options.get("batch_axis", -1)
         same = len(received) == len(result) and all(map(same_to_rounding, received, result, [axis] * len(result)))
         if not same:
-            journal.tell("trial", f"{candidate.name}: not taken, for close to x it gives another result")
+            journal.tell("trial", f"{candidate.name}: not taken, because it gives another result close to x")
         return same
 
     def _fastest(self, candidates: list[Candidate], arrays: Leaves) -> Compiled:
         from statistics import median  # slow to import, and seldom needed
 
-        # The shorter of two: the first may compile anew, and either be held up.
+        # The shorter of two: the first may recompile, and either may be delayed.
         once = {candidate: min(self._seconds(candidate, arrays, 1) for _ in range(2)) for candidate in candidates}
         end = time.perf_counter() + BUDGET
         longest = HOPELESS * max(TURN, min(once.values()))
         times: dict[Candidate, list[float]] = {candidate: [] for candidate in candidates if once[candidate] < longest}
-        for _ in range(ROUNDS if len(times) > 1 else 0):  # in turn, for what else the machine does comes and goes
+        for _ in range(ROUNDS if len(times) > 1 else 0):  # in turn, because the load of the machine varies
             for candidate, seconds in times.items():
                 seconds.append(self._seconds(candidate, arrays, math.ceil(TURN / once[candidate])))
             if time.perf_counter() > end:
@@ -200,6 +200,6 @@ class Trials:
         return Candidate(way.name, self._backend.compile(evaluate))
 
     def _numbers(self, compiled: Compiled, arrays: Leaves) -> list[Any]:
-        """Every array of a result, on the host, so that it is there when this returns."""
+        """Every array of a result, on the host, so that the computation is finished on return."""
         leaves, _ = self._backend.flatten(compiled(*arrays))
         return [self._backend.to_numpy(leaf) for leaf in leaves if self._backend.is_array(leaf)]

@@ -1,1 +1,1 @@
-"""How derivatives come about: sweeps, missing rules, second order, and what is remembered of a function."""
+"""The computation of derivatives: sweeps, missing rules, second order, and the journal."""

@@ -1,4 +1,4 @@
-"""Of which two modes a second derivative is composed: the outer one differentiates what the inner one gives."""
+"""Second derivatives as two modes: the outer mode differentiates the result of the inner mode."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from adhelpers.trees.scalars import ones, require_scalar_output
 Composition = Literal[
     "auto", "forward-over-reverse", "reverse-over-reverse", "reverse-over-forward", "forward-over-forward"
 ]
-"""`SecondOrder`, or ``"auto"``: then the backend's fastest."""
+"""`SecondOrder`, or ``"auto"`` for the backend's fastest."""
 COMPOSITIONS: tuple[str, ...] = get_args(Composition)
 
 _MODES: dict[str, tuple[Mode, Mode]] = {
@@ -31,7 +31,7 @@ _MODES: dict[str, tuple[Mode, Mode]] = {
 
 
 def order(backend: ADBackend, mode: Composition) -> tuple[Mode, Mode]:
-    """The outer mode and the inner one."""
+    """The outer mode and the inner mode."""
     composition: SecondOrder = backend.second_order if mode == "auto" else mode
     if journal.is_listening():
         journal.tell("mode", f"{composition}{f', the fastest of {backend.name}' if mode == 'auto' else ''}")
@@ -50,14 +50,14 @@ def push_gradient(
     if outer == "forward":
         _, product, (y, *aux) = derived.jvp(backend, gradient, x, u)
     else:
-        # The second derivative is symmetric: what pulls u back is what would push it forward.
+        # The second derivative is symmetric, so pulling u back gives the same as pushing it forward.
         _, pullback, (y, *aux) = derived.vjp(backend, gradient, x)
         product = pullback(u)
     return y, product, tuple(aux)
 
 
 class Slope(Directional):
-    """The derivative along tangents of a function that gives one real number."""
+    """The derivative along tangents of a function that returns one real number."""
 
     def __call__(self, *leaves: Array) -> tuple[Leaves, Leaves]:
         """``((slope,), (f(x), *aux))``."""
@@ -68,16 +68,16 @@ class Slope(Directional):
 
 @dataclass(slots=True)
 class Outputs:
-    """What is known of what a function gives."""
+    """Knowledge about the results of a function."""
 
     are_several: bool = False
-    """Whether something else than one number of the dtype of `x` was seen."""
+    """Whether a result was not one number of the dtype of `x`."""
 
 
 def differentiate_twice(backend: ADBackend, f: LeafwiseFunction, x: Array) -> tuple[Leaves, Leaves, Leaves]:
-    """``(outputs, second derivatives, aux)``: by forward mode twice or, where that is faster, by reverse mode twice.
+    """``(outputs, second derivatives, aux)``: by forward mode twice or, if it is faster, by reverse mode twice.
 
-    The latter is for one real number; whether `f` gives one is seen when it is called, and remembered with it.
+    Reverse mode needs an `f` that returns one real number. A call shows whether it does, and the answer is remembered.
     """
     along = ones(backend, (x,))
 
@@ -95,7 +95,7 @@ def differentiate_twice(backend: ADBackend, f: LeafwiseFunction, x: Array) -> tu
     may_reverse = backend.second_order == "reverse-over-reverse" and not is_complex(backend, x)
     if may_reverse and not outputs.are_several:
         if journal.is_listening():
-            journal.tell("mode", "reverse-over-reverse, if f gives one number")
+            journal.tell("mode", "reverse-over-reverse, if f returns one number")
         try:
             return either(
                 backend,
@@ -104,10 +104,10 @@ def differentiate_twice(backend: ADBackend, f: LeafwiseFunction, x: Array) -> tu
                 by_forward_mode,
                 rule="reverse rule",
                 way="forward mode, taken twice",
-                allowed=True,  # nobody has asked for the reverse mode
+                allowed=True,  # the user has not asked for reverse mode
             )
         except Several:
             outputs.are_several = True
     if may_reverse and journal.is_listening():
-        journal.tell("mode", "forward-over-forward, for f gives several numbers")
+        journal.tell("mode", "forward-over-forward, because f returns several numbers")
     return by_forward_mode()

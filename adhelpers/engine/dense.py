@@ -1,4 +1,4 @@
-"""A whole Jacobian, leaf by leaf, and the trace of one."""
+"""A whole Jacobian, leaf by leaf, and its trace."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from adhelpers.plugins.functions import Array, Leaves
 from adhelpers.trees.leaves import is_complex
 
 Blocks = list[list[Array]]
-"""A row for each leaf of ``f(x)``, in it a block for each leaf of `x`, of shape ``y.shape + x.shape``."""
+"""A row for each leaf of ``f(x)``; it has a block of shape ``y.shape + x.shape`` for each leaf of `x`."""
 
 
 def jacobian(
@@ -35,8 +35,8 @@ def jacobian(
         for y in outputs:
             if not is_complex(backend, y):
                 msg = (
-                    f"holomorphic=True needs a complex f(x), but it has {describe(y)} of dtype {y.dtype}; "
-                    "use the two products"
+                    f"holomorphic=True needs a complex f(x), but f(x) has {describe(y)} of dtype {y.dtype}; "
+                    "use jacobian_vector_product or vector_jacobian_product"
                 )
                 raise DTypeError(msg)
 
@@ -57,22 +57,22 @@ def jacobian(
 def trace(
     backend: ADBackend, f: Function, x: Leaves, mode: Mode, chunk_size: int | None = None, *, check: Check = True
 ) -> tuple[Leaves, Array | None]:
-    """``(aux, trace of J)``, J being that of leaves shaped as those of `x`; None if there is no element."""
+    """``(aux, trace of J)`` for outputs shaped as `x`; None if `x` has no elements."""
     swept = Sweep(backend, f, x, receive=Trace, chunk_size=chunk_size, check=check).evaluate(mode)
     assert isinstance(swept.results, Trace)
     return swept.aux, swept.results.total
 
 
 class Trace(Results):
-    """The sum of what each vector gets in its own place, without the rest."""
+    """The sum of the diagonal entries, without the rest of J."""
 
     total: Array | None = None
 
     def take(self, block: Leaves, results: Leaves) -> None:
-        """Add what stands where the vectors are not zero."""
+        """Add the entries where the vectors are not zero."""
         for unit, column in zip(block, results, strict=True):
             xp = self.backend.array_namespace(column)
-            # Picked, for a product would make NaN of infinite entries that are none of the trace's.
+            # Pick the entries, because a product with zero would turn infinite entries elsewhere into NaN.
             part = xp.sum(xp.where(unit != 0, column, xp.zeros_like(column)))
             self.total = part if self.total is None else self.total + part
 
@@ -109,12 +109,12 @@ def _from_rows(backend: ADBackend, swept: Swept, x: Leaves) -> Blocks:
 
 
 def _owned(block: Array, *, alone: bool) -> Array:
-    """A block in memory of its own: those that were cut from one stack share it."""
+    """A block in its own memory, because blocks cut from one stack share it."""
     return block if alone else block + 0
 
 
 def _split(stack: Array, leaves: Leaves) -> list[Array]:
-    """The parts of a stack that belong to each of the leaves."""
+    """The parts of a stack for each leaf."""
     if len(leaves) == 1:
         return [stack]
     parts, offset = [], 0

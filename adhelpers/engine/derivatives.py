@@ -1,7 +1,6 @@
-"""Derivatives of the user's function as functions of leaves themselves, to be differentiated once more.
+"""Derivatives of the user's function as functions of leaves, to be differentiated again.
 
-What they return beside the derivative travels as aux, so that the framework frees it of tracers: ``f(x)`` first, and
-then the aux of `f`.
+``f(x)`` and the aux of `f` travel as aux, in this order, so that the framework replaces tracers in them.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from adhelpers.trees.scalars import ones, require_scalar_output
 
 
 class Gradient(GradientFunction):
-    """The gradient of a function that gives one real number."""
+    """The gradient of a function that returns one real number."""
 
     def __init__(self, backend: ADBackend, f: LeafwiseFunction, mode: Mode) -> None:
         self.function = f.function
@@ -44,12 +43,12 @@ class Gradient(GradientFunction):
         require_scalar_output(self._f.output(outputs))
 
 
-class Several(Exception):  # noqa: N818  # it is no error
-    """A function does not give a single array with one number, of the dtype that was asked for."""
+class Several(Exception):  # noqa: N818  # not an error
+    """A function does not return a single array with one number of the required dtype."""
 
 
 class GradientIfOne(Gradient):
-    """The gradient of a function that gives one number of `dtype`, whatever its shape; any other raises `Several`."""
+    """The gradient of a function that returns one number of `dtype`, in any shape; other functions raise `Several`."""
 
     def __init__(self, backend: ADBackend, f: LeafwiseFunction, mode: Mode, dtype: Any) -> None:
         super().__init__(backend, f, mode)
@@ -61,7 +60,7 @@ class GradientIfOne(Gradient):
 
 
 class Directional:
-    """The derivative along tangents that stay the same."""
+    """The derivative along constant tangents."""
 
     def __init__(self, backend: ADBackend, f: LeafwiseFunction, tangents: Leaves) -> None:
         self.function = f.function

@@ -1,4 +1,4 @@
-"""Each product from the other, where a framework lacks a rule for one of them."""
+"""Each product from the other, if the framework lacks a rule for one of them."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def vjp(backend: ADBackend, f: Function, x: Leaves) -> tuple[Leaves, Pullback, L
     def pullback(cotangents: Leaves) -> Leaves:
         try:
             return native_pullback(cotangents)
-        except Exception as error:  # some frameworks notice only here that a rule is missing
+        except Exception as error:  # some frameworks notice a missing rule only here
             lack = lack_told_by(error)
             if lack is None:
                 raise
@@ -66,7 +66,7 @@ def vjp(backend: ADBackend, f: Function, x: Leaves) -> tuple[Leaves, Pullback, L
 def vjp_by(
     mode: Literal["forward", "reverse"], backend: ADBackend, f: Function, x: Leaves
 ) -> tuple[Leaves, Pullback, Leaves]:
-    """`vjp`, by whichever mode is asked for."""
+    """`vjp`, by the given mode."""
     if mode == "reverse" or not x:
         return vjp(backend, f, x)
     try:
@@ -78,16 +78,16 @@ def vjp_by(
     outputs, native_pullback, aux = lack.replaced_by(f, lambda: backend.vjp(f, x))
 
     def pullback(cotangents: Leaves) -> Leaves:
-        return lack.met(lambda: native_pullback(cotangents))  # where a rule may be missing too
+        return lack.met(lambda: native_pullback(cotangents))  # a rule may be missing here too
 
     return outputs, pullback, aux
 
 
 def transposed(backend: ADBackend, linear: Pullback, like: Leaves) -> Pullback:
-    """The transpose of a linear map of vectors shaped as `like`: a pushforward of a pullback, and the other way round.
+    """The transpose of a linear map of vectors shaped as `like`: a pushforward from a pullback, or the reverse.
 
-    Being linear it may be taken anywhere, and is at ones: at zero some frameworks' own rules divide zero by zero.
-    Without a reverse mode it is applied to the whole real basis.
+    The point does not matter, because the map is linear. It is ones, because at zero some frameworks' rules divide zero
+    by zero. Without a reverse mode, the map is applied to the whole real basis.
     """
     if not backend.has_reverse:
         units = ([part[0, ...] for part in block] for block in RealBasis(backend, like).blocks(1))
@@ -99,7 +99,7 @@ def transposed(backend: ADBackend, linear: Pullback, like: Leaves) -> Pullback:
 
 
 def vjp_from_jvps(backend: ADBackend, f: Function, x: Leaves) -> tuple[Leaves, Pullback, Leaves]:
-    """Push the whole real basis of `x` forward; a cotangent then meets each column.
+    """Push the whole real basis of `x` forward; the pullback pairs a cotangent with each column.
 
     The cotangent v of a complex leaf follows from the pairing of `ADBackend.vjp`: Re(v) pairs with e, -Im(v) with ie.
     """
@@ -108,14 +108,14 @@ def vjp_from_jvps(backend: ADBackend, f: Function, x: Leaves) -> tuple[Leaves, P
 
 
 def _paired_with(backend: ADBackend, columns: list[Leaves], x: Leaves) -> Pullback:
-    """The transpose of the map that takes the real basis of `x` to these columns."""
+    """The transpose of the map from the real basis of `x` to these columns."""
     segments = RealBasis(backend, x).segments()
 
     def pullback(cotangents: Leaves) -> Leaves:
         if not cotangents or not columns:
             return zeros_like(backend, x)
         pairs = [_pair(backend, cotangents, block) for block in columns]
-        # Not that of a leaf: what f closes over may have made tracers of the columns alone.
+        # Not that of a leaf, because only the columns may be tracers, from the closure of f.
         xp = backend.array_namespace(*pairs)
         flat, offset = pairs[0] if len(pairs) == 1 else xp.concat(pairs), 0
         pulled: list[Any] = [None] * len(x)

@@ -1,4 +1,4 @@
-"""What is decided while an operation runs, told to whoever listens: `explain`, or the logger at DEBUG."""
+"""Decisions of running operations, for `explain` and for the logger at level DEBUG."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from typing import Any, NamedTuple
 from adhelpers.plugins.rule import runs_for
 
 LOGGER = "adhelpers"
-_DEBUG = 10  # logging.DEBUG; logging is slow to import, and seldom needed
+_DEBUG = 10  # logging.DEBUG, without importing logging, which is slow
 
 
 class Note(NamedTuple):
-    """One thing that was decided or seen.
+    """One decision or observation.
 
     Attributes
     ----------
     topic
-        What it is about: ``"backend"``, ``"mode"``, ``"sweep"``, ``"formulation"``, ``"fallback"``, ``"check"``,
+        The subject: ``"backend"``, ``"mode"``, ``"sweep"``, ``"formulation"``, ``"fallback"``, ``"check"``,
         ``"copies"``, ``"trial"``, ``"code"`` or ``"constant"``.
     words
-        A sentence.
+        The decision, in words.
     times
-        How often in succession it was so.
+        How many times in a row it was noted.
     """
 
     topic: str
@@ -38,18 +38,18 @@ class Note(NamedTuple):
 
 @dataclass
 class ExplainedCall:
-    """One call of an operation, and what was decided in it.
+    """One call of an operation, and the decisions made in it.
 
     Attributes
     ----------
     operation, function, backend
-        Their names.
+        The names of the operation, the function and the backend.
     notes
-        What was decided, a `Note` each, in order.
+        The decisions in order, each a `Note`.
     depth
-        In how many other calls it took place: 0 for those that the user made.
+        The nesting depth: 0 for a call that the user made.
     seconds
-        How long it took.
+        The time that the call took, or None while it runs.
     """
 
     operation: str
@@ -70,12 +70,12 @@ class ExplainedCall:
 
 @dataclass
 class Explanation:
-    """What `explain` collected; printing it shows all of it.
+    """The record that `explain` collects; print it to read it.
 
     Attributes
     ----------
     calls
-        An `ExplainedCall` for each operation that was called, in the order in which they began.
+        An `ExplainedCall` for each call of an operation, in the order of their beginnings.
     """
 
     calls: list[ExplainedCall] = field(default_factory=list)
@@ -87,20 +87,20 @@ class Explanation:
 _LISTENING: ContextVar[Explanation | None] = ContextVar("adhelpers_explanation", default=None)
 _RUNNING: ContextVar[ExplainedCall | None] = ContextVar("adhelpers_call", default=None)
 _NOTHING = ExplainedCall("nothing", "", "", depth=-1)
-"""What runs while somebody listens, and no operation was called yet."""
+"""Stands for the running call before any operation is called."""
 
 
 @contextlib.contextmanager
 def explain() -> Iterator[Explanation]:
-    """Collect what the operations called inside decide: backend, mode, sweeps, fallbacks, checks and trials.
+    """Record what operations in the ``with`` block decide: backend, mode, sweeps, fallbacks, checks and trials.
 
-    The same goes to the logger ``"adhelpers"`` at level DEBUG, with or without this. Operations that other threads call
-    are for the logger alone. A prepared call that runs its code decides nothing, and is not logged.
+    The logger ``"adhelpers"`` gets the same at level DEBUG, also without `explain`. Operations in other threads appear
+    in the logger only. A prepared call that runs compiled code decides nothing, and is not recorded.
 
     Yields
     ------
     Explanation
-        It grows as operations are called, and may be printed at any time.
+        It grows with each call, and can be printed at any time.
 
     Examples
     --------
@@ -122,29 +122,29 @@ def explain() -> Iterator[Explanation]:
 
 
 def is_explained() -> bool:
-    """Whether somebody wants operations that begin now explained."""
+    """Whether an `explain` block is active."""
     return _LISTENING.get() is not None
 
 
 def is_heard() -> bool:
-    """Whether anybody listens to an operation that begins now, or to one that it is part of."""
+    """Whether anybody listens to an operation that begins now, or to an enclosing one."""
     if _RUNNING.get() is not None:
         return True
     return bool(_found.isEnabledFor(_DEBUG)) if _found else _logger() is not None
 
 
 def is_listening() -> bool:
-    """Whether anybody listens to the operation that is running."""
+    """Whether anybody listens to the running operation."""
     call = _RUNNING.get()
     return call is not None and call is not _NOTHING
 
 
 QUESTIONS = (is_explained, is_heard, is_listening, runs_for)
-"""Functions that every operation asks, and whose answer no array changes: for compilers that trace Python."""
+"""Functions that every operation calls and whose result does not depend on arrays, for compilers that trace Python."""
 
 
 def tell(topic: str, words: str) -> None:
-    """Note something about the operation that is running; ask `is_listening` before `words` are made."""
+    """Note something about the running operation; ask `is_listening` before making `words`."""
     call = _RUNNING.get()
     if call is None or call is _NOTHING:
         return
@@ -159,14 +159,14 @@ def tell(topic: str, words: str) -> None:
 
 
 def inform(message: str, *about: object) -> None:
-    """Log at INFO what users may want to know without asking."""
+    """Log at INFO what users may want to know unasked."""
     import logging  # slow, and seldom needed
 
     logging.getLogger(LOGGER).info(message, *about)
 
 
 def warn(message: str, *about: object) -> None:
-    """Log at WARNING what makes results wrong, though nothing failed."""
+    """Log at WARNING what makes results wrong although nothing failed."""
     import logging
 
     logging.getLogger(LOGGER).warning(message, *about)
@@ -174,7 +174,7 @@ def warn(message: str, *about: object) -> None:
 
 @contextlib.contextmanager
 def call_of(operation: str, f: object, backend: str, explanation: Explanation | None = None) -> Iterator[None]:
-    """Note what is decided inside as that of one call, for `explain` or for the `explanation` that is given."""
+    """Note the decisions inside as one call, for `explain` or for the given `explanation`."""
     outer = _RUNNING.get()
     depth = 0 if outer is None else outer.depth + 1
     call = ExplainedCall(operation, f if isinstance(f, str) else name_of(f), backend, depth=depth)
@@ -191,7 +191,7 @@ def call_of(operation: str, f: object, backend: str, explanation: Explanation | 
 
 
 def part_of(name: str) -> AbstractContextManager[None]:
-    """Note what is decided inside as that of a part of the running call, if anybody listens to that."""
+    """Note the decisions inside as a part of the running call, if anybody listens."""
     running = _RUNNING.get()
     if running is None or running is _NOTHING:
         return contextlib.nullcontext()
@@ -199,17 +199,17 @@ def part_of(name: str) -> AbstractContextManager[None]:
 
 
 def name_of(f: object) -> str:
-    """What a function calls itself."""
+    """The name of a function."""
     return getattr(f, "__name__", None) or type(f).__name__
 
 
 def one_line(words: object) -> str:
-    """The words of an error, say, on one line."""
+    """Words, such as those of an error, on one line."""
     return " ".join(str(words).split())
 
 
 def raised(error: BaseException) -> str:
-    """That an error was raised, on one line."""
+    """The statement on one line that an error was raised."""
     return f"{type(error).__name__} was raised: {one_line(error)}"
 
 
@@ -222,7 +222,7 @@ def in_words(seconds: float) -> str:
 
 
 def _logger() -> Any:
-    """The logger, if it takes messages of level DEBUG; where logging was never imported, nobody listens."""
+    """The logger, if it accepts level DEBUG; if logging was never imported, nobody listens."""
     global _found
     if _found is None:
         get_logger = getattr(sys.modules.get("logging"), "getLogger", None)  # None while a thread imports it
@@ -233,4 +233,4 @@ def _logger() -> Any:
 
 
 _found: Any = None
-"""The logger, once it was looked up."""
+"""The logger, once it has been looked up."""

@@ -1,6 +1,6 @@
-"""Derivative rules that a framework lacks, and what stands in for them.
+"""Derivative rules that a framework lacks, and their substitutes.
 
-A backend without a mode is nothing special: it is one for which every function lacks the rule.
+A backend without a mode is treated as one that lacks every rule of that mode.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ T = TypeVar("T")
 
 
 class Function(Protocol):
-    """What is differentiated: the user's function between leaves, or a derivative of it."""
+    """The function to differentiate: the user's function on leaves, or a derivative of it."""
 
     function: Callable[..., Any]
-    """The user's, with which is remembered what was seen of it."""
+    """The user's function; caches are keyed by it."""
     args: tuple[Any, ...]
     """Its further arguments."""
 
     @property
     def kind(self) -> str:
-        """What tells functions apart that are made of one of the user's."""
+        """Distinguishes functions that are derived from one user function."""
 
     def __call__(self, *leaves: Any) -> tuple[Leaves, Leaves]:
         """``(outputs, aux)``."""
@@ -44,7 +44,7 @@ def either(
     way: str,
     allowed: bool,
 ) -> T:
-    """The native way or, if the framework says that it lacks a rule and it is allowed, the substitute."""
+    """The native computation or, if the framework says that it lacks a rule and it is allowed, the substitute."""
     try:
         return native()
     except Exception as error:
@@ -56,38 +56,35 @@ def either(
 
 @dataclass(slots=True)
 class Told:
-    """Whether it was logged that a rule is missing."""
+    """Whether a missing rule has been logged."""
 
     already: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Lack:
-    """A rule that a framework lacks, and what can stand in for it."""
+    """A rule that a framework lacks, and its substitute."""
 
     backend: ADBackend
     rule: str
     way: str
     words: str
-    """The framework's own; its error is not kept, for the traceback holds `f` and `x`."""
+    """The framework's message; its error is not kept, because the traceback holds `f` and `x`."""
     reasons: tuple[str, ...]
-    """The same, apart where several rules were tried."""
+    """The messages, separate if several rules were tried."""
 
     @classmethod
     def told_by(cls, error: Exception, backend: ADBackend, rule: str, way: str, *, allowed: bool) -> Lack | None:
-        """The lack that `error` tells of, if it does; it is an error itself where nothing may stand in."""
+        """The missing rule that `error` reports, or None; raises if no substitute is allowed."""
         if not is_missing_rule(backend, error):
             return None
         if not allowed:
-            msg = (
-                f"backend {backend.name!r} lacks a {rule} ({error}); "
-                f"with fallback=True the result would come from {way}"
-            )
+            msg = f"backend {backend.name!r} lacks a {rule} ({error}); make the backend with fallback=True to use {way}"
             raise UnsupportedOperationError(msg) from error
         return cls(backend, rule, way, str(error), reasons_of(error))
 
     def replaced_by(self, f: Function, substitute: Callable[[], T]) -> T:
-        """What stands in, which is logged once for each function."""
+        """The result of the substitute, which is logged once for each function."""
         name, rule, way = self.backend.name, self.rule, self.way
         told = FUNCTIONS.record(f.function, (name, rule), Told)
         if not told.already:
@@ -98,7 +95,7 @@ class Lack:
         return self.met(substitute)
 
     def met(self, substitute: Callable[[], T]) -> T:
-        """What the substitute gives, or an error that tells of both rules."""
+        """The result of the substitute, or an error about both rules."""
         try:
             return substitute()
         except Exception as error:
@@ -107,7 +104,7 @@ class Lack:
             raise self._neither(reasons_of(error)) from error
 
     def _neither(self, more: tuple[str, ...]) -> UnsupportedOperationError:
-        """That nothing can stand in, with each reason once: what a product lacks, the sweep of it lacks as well."""
+        """The error if the substitute fails too; a product and its sweep lack the same rule, which is named once."""
         others = [reason for reason in more if reason not in self.reasons]
         msg = (
             f"backend {self.backend.name!r} lacks a {self.rule} ({'; '.join(self.reasons)}), "
@@ -121,10 +118,10 @@ class Lack:
 
 
 def reasons_of(error: Exception) -> tuple[str, ...]:
-    """What the framework said, of one rule or of several."""
+    """The framework's messages, about one rule or several."""
     return getattr(error, "reasons", ()) or (str(error),)
 
 
 def is_missing_rule(backend: ADBackend, error: Exception) -> bool:
-    """Whether the framework says so, or core did, for a backend's missing mode or inside a nested operation."""
+    """Whether the framework reports a missing rule, or core does for a missing mode or in a nested operation."""
     return isinstance(error, UnsupportedOperationError) or backend.is_missing_rule(error)

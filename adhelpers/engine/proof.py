@@ -10,8 +10,8 @@ from adhelpers.plugins.contract import ADBackend
 from adhelpers.plugins.functions import Array, Leaves
 
 
-class WrongSweep(Exception):  # noqa: N818  # the next way is taken: nobody else hears of it
-    """A way to push many vectors at once gives another result than the vectors one by one."""
+class WrongSweep(Exception):  # noqa: N818  # caught inside: the next sweep is tried
+    """Vectors pushed together give another result than one by one."""
 
 
 def require_one_for_each(block: Leaves, results: Leaves) -> None:
@@ -23,10 +23,10 @@ def require_one_for_each(block: Leaves, results: Leaves) -> None:
 
 
 class Proof:
-    """Whether a sweep gives what single products give.
+    """Check whether a sweep gives the same as single products.
 
-    A combination of all its vectors must give the same combination of all its results. The weights are random: vectors
-    of the basis would not show that axes of the same size are exchanged.
+    A combination of all its vectors must give the same combination of all its results. The weights are random, because
+    basis vectors would not show exchanged axes of the same size.
 
     Attributes
     ----------
@@ -44,9 +44,9 @@ class Proof:
         self._sizes: Leaves = ()
 
     def take(self, block: Leaves, results: Leaves) -> None:
-        """Take in vectors and what they were pushed to, both stacked."""
+        """Take in vectors and their results, both stacked."""
         count = block[0].shape[0]
-        # None is small, so that no vector is hidden by the rounding of others; every framework accepts float32.
+        # No weight is small, so that rounding of one vector does not hide another. Every framework accepts float32.
         weights = self._generator.uniform(0.5, 1.5, count) * self._generator.choice([-1.0, 1.0], count)
         weights = weights.astype("float32")
         self.vector = _added(self.vector, [xp.sum(terms, axis=0) for xp, terms in self._weighted(weights, block)])
@@ -58,15 +58,15 @@ class Proof:
 
     @property
     def is_blind(self) -> bool:
-        """Whether there are no values to look at."""
+        """Whether there are no values to compare."""
         return any(map(self._backend.is_traced, self._combined))
 
     def holds(self, single: Leaves, tolerance: Tolerance) -> bool:
-        """Whether `vector`, pushed by itself, gave what was expected of it."""
+        """Whether `vector`, pushed by itself, gives the expected combination."""
         return all(map(tolerance.allows, self._combined, map(self._backend.stop_gradient, single), self._sizes))
 
     def _weighted(self, weights: Any, stacks: Leaves) -> Iterator[tuple[Any, Array]]:
-        """The terms of a combination, of each stack, and their namespace."""
+        """The terms of a combination for each stack, with their namespace."""
         for stack in map(self._backend.stop_gradient, stacks):
             xp = self._backend.array_namespace(stack)
             each = xp.astype(self._backend.asarray(weights, stack), stack.dtype)

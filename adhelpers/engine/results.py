@@ -1,4 +1,4 @@
-"""What a sweep gives: the results of its vectors, and who takes them in."""
+"""The results of a sweep, and the objects that collect them."""
 
 from __future__ import annotations
 
@@ -11,33 +11,33 @@ from adhelpers.plugins.contract import ADBackend
 from adhelpers.plugins.functions import Array, Leaves, VJPSweep
 
 Push = VJPSweep
-"""From a block of vectors, stacked, to their results, stacked."""
+"""A function from a block of stacked vectors to their stacked results."""
 
 
 class Results:
-    """The results of a sweep: they are kept, a tuple of stacks for each block. Subclasses may do otherwise."""
+    """The results of a sweep, kept as a tuple of stacks for each block; subclasses may do otherwise."""
 
     sees_what_is_strange: ClassVar[bool] = False
-    """Whether `finish` asks for a proof only where it sees a reason; the blocks must be kept for it."""
+    """Whether `finish` asks for a proof only if it sees a reason; the blocks must then be kept."""
 
     def __init__(self, backend: ADBackend, leaves: Leaves) -> None:
         self.backend = backend
         self.blocks: list[Leaves] = []
 
     def take(self, block: Leaves, results: Leaves) -> None:
-        """Take in what a block was pushed to."""
+        """Take in the results of a block."""
         self.blocks.append(results)
 
     def finish(self, push: Push, single: Push, prove: Callable[[], None], step: int) -> None:
-        """All blocks were pushed.
+        """Finish, after all blocks were pushed.
 
-        More may be, and vectors by themselves. `prove` raises `WrongSweep` if the sweep is wrong, in so far as that is
-        to be seen; it is called here, unless what is seen is enough.
+        `push` and `single` may push more. `prove` raises `WrongSweep` if it finds the sweep wrong; `finish` calls it,
+        unless the results are proof enough.
         """
         prove()
 
     def stacks(self, like: Leaves) -> Leaves:
-        """The results of all vectors, stacked, for each leaf of `like`."""
+        """The stacked results of all vectors, for each leaf of `like`."""
         if not self.blocks:
             return tuple([zeros(self.backend, leaf, 0) for leaf in like])
         if len(self.blocks) == 1:
@@ -53,11 +53,11 @@ class Swept:
     Attributes
     ----------
     forward
-        Whether tangents were pushed forward, instead of cotangents pulled back.
+        Whether tangents were pushed forward; if False, cotangents were pulled back.
     results
-        What the vectors gave.
+        The results of the vectors.
     imaginary
-        The same of cotangents times -i, where these give the imaginary part of complex outputs of a real `x`.
+        The results of cotangents times -i, which give the imaginary part of complex outputs of a real `x`.
     """
 
     outputs: Leaves
@@ -67,6 +67,6 @@ class Swept:
     imaginary: Results | None = None
 
     def only_stack(self, like: Array) -> Array:
-        """The results, of which there is one for each vector, shaped as `like`."""
+        """The results, one for each vector, shaped as `like`."""
         (real,) = self.results.stacks((like,))
         return real if self.imaginary is None else real + 1j * self.imaginary.stacks((like,))[0]

@@ -1,4 +1,4 @@
-"""Rounding: how large it may be, and whether two ways to a derivative differ by no more."""
+"""Rounding: its size, and whether two computations of a derivative differ only by rounding."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from adhelpers.trees.leaves import is_complex
 
 
 def nearby(backend: ADBackend, x: Array) -> Array:
-    """A point close to `x`, where nothing is zero by chance: ways that differ at all differ there."""
+    """A point close to `x`, where nothing is zero by chance, so that wrong results show."""
     import numpy as np
 
     xp = backend.array_namespace(x)
@@ -27,9 +27,9 @@ def nearby(backend: ADBackend, x: Array) -> Array:
 
 
 def same_to_rounding(received: Any, expected: Any, axis: int) -> bool:
-    """Whether two arrays of NumPy's are finite, and differ by rounding alone.
+    """Whether two NumPy arrays are finite, and differ by rounding alone.
 
-    This is relative to the largest number along `axis`, that of the batch if there is one: rows may differ in size.
+    Rounding is relative to the largest number along `axis` (of the batch, if any), because rows may differ in size.
     """
     import numpy as np
 
@@ -38,7 +38,7 @@ def same_to_rounding(received: Any, expected: Any, axis: int) -> bool:
     rows = [np.atleast_2d(np.moveaxis(np.atleast_1d(array), axis, -1)) for array in (received, expected)]
     largest = max((float(np.abs(row).max(initial=0.0)) for row in rows[1]), default=0.0)
     epsilon = float(np.finfo(expected.dtype).eps)
-    for a, b in zip(*rows, strict=True):  # row by row: all of them at once would take several times their memory
+    for a, b in zip(*rows, strict=True):  # row by row, to save memory
         bound = 1e3 * np.abs(b).max(axis=-1, keepdims=True, initial=0.0) + 1e-2 * largest
         if not (np.isfinite(a).all() and np.isfinite(b).all() and (np.abs(a - b) <= epsilon * bound).all()):
             return False
@@ -46,7 +46,7 @@ def same_to_rounding(received: Any, expected: Any, axis: int) -> bool:
 
 
 def same_in_half_of_the_digits(received: Any, expected: Any) -> bool:
-    """Whether two arrays of NumPy's differ by no more than half of the digits of the largest, finite or not."""
+    """Whether two NumPy arrays agree in half of the digits of the largest number, finite or not."""
     import numpy as np
 
     if received.shape != expected.shape or received.dtype != expected.dtype:
@@ -67,15 +67,15 @@ def _largest_finite(numbers: Any) -> float:
 
 
 def _blocks(array: Any) -> Iterator[Any]:
-    """All numbers, some at a time: what is computed of all at once would take several times their memory."""
+    """All numbers in blocks, to save memory."""
     numbers = array.reshape(-1)
     return (numbers[start : start + BLOCK] for start in range(0, numbers.size, BLOCK))
 
 
 def size_of_rounding(xp: Any, x: Array, y: Array, *, axis: int) -> Array:
-    """What the rounding of a derivative is relative to: the largest output over the largest input along `axis`.
+    """The size that rounding of a derivative is relative to: the largest output over the largest input along `axis`.
 
-    An input counts as one at least, and what is not finite as zero.
+    Inputs smaller than 1 count as 1, and numbers that are not finite count as 0.
     """
 
     def largest(array: Array) -> Array:
@@ -87,9 +87,9 @@ def size_of_rounding(xp: Any, x: Array, y: Array, *, axis: int) -> Array:
 
 
 class Tolerance:
-    """How far two ways to a derivative of one function at one point may differ.
+    """How far two computations of one derivative may differ.
 
-    Half of the digits of what was added up, and some roundings of what `f` computes with.
+    Half of the digits of the terms that were added, plus some roundings of the numbers in `f`.
     """
 
     def __init__(self, backend: ADBackend, x: Leaves, outputs: Leaves) -> None:
@@ -101,9 +101,9 @@ class Tolerance:
         self._absolute = ROUNDINGS * error * largest[1] / max(1.0, largest[0])
 
     def allows(self, received: Array, expected: Array, size: Array) -> bool:
-        """Whether the difference is no larger, `size` being the sum of the sizes of what was added up.
+        """Whether the difference is within the tolerance; `size` is the sum of the sizes of the terms.
 
-        What is not finite is allowed where both are so.
+        Entries that are not finite are allowed if both are not finite.
         """
         if tuple(received.shape) != tuple(expected.shape):
             return False
@@ -114,7 +114,7 @@ class Tolerance:
             return not bool(xp.any(xp.where(finite[0] & finite[1], deviates, finite[0] != finite[1])))
 
     def allows_all(self, received: Leaves, expected: Leaves) -> bool:
-        """Whether each of some values differs by no more from its partner."""
+        """Whether each value is within the tolerance of its partner."""
         if received is expected:
             return True
         backend = self._backend
@@ -135,14 +135,14 @@ def _largest(backend: ADBackend, leaf: Array) -> float:
 
 
 def quiet() -> contextlib.AbstractContextManager[Any]:
-    """Whatever overflows in a check is not the user's to hear of."""
+    """Silence the warnings of a check, which do not concern the user."""
     import numpy as np
 
     return np.errstate(all="ignore")
 
 
 ROUNDINGS = 128
-"""A derivative may leave this many roundings of ``f(x)``, for x of size one, where it should be zero."""
+"""How many roundings of ``f(x)``, for x of size 1, a derivative may have in place of zero."""
 
 BLOCK = 2**16
 """How many numbers are compared at once."""

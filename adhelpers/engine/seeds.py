@@ -1,6 +1,6 @@
-"""Seeds: the vectors that a sweep pushes, as stacks of as many as are pushed at once.
+"""Seeds: the vectors that a sweep pushes, in stacks that are pushed at once.
 
-A stack has one axis more than the leaf that it belongs to, in front.
+A stack has one more axis than its leaf, in front.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from adhelpers.plugins.functions import Array, Leaves
 from adhelpers.trees.leaves import is_complex, itemsize
 
 SWEEP_BYTES = 64 * 2**20
-"""Vectors that are pushed at once take about this much memory at most."""
+"""The largest memory of the vectors that are pushed at once, approximately."""
 
 
 class Seeds(Protocol):
-    """Vectors for some leaves; `total` says how many."""
+    """Vectors for some leaves; `total` is their number."""
 
     total: int
 
@@ -27,7 +27,7 @@ class Seeds(Protocol):
 
 
 class Given:
-    """Vectors that are there already, stacked."""
+    """Given vectors, already stacked."""
 
     def __init__(self, stacks: Leaves) -> None:
         self._stacks = stacks
@@ -40,7 +40,7 @@ class Given:
 
 
 class Segment(NamedTuple):
-    """Basis vectors of one leaf, each times `unit`."""
+    """The basis vectors of one leaf, each times `unit`."""
 
     leaf: int
     size: int
@@ -59,7 +59,7 @@ class Basis:
             self.total += segment.size
 
     def segments(self) -> list[Segment]:
-        """What the vectors belong to, in order."""
+        """The segments of the basis, in order."""
         return [Segment(i, prod(leaf.shape)) for i, leaf in enumerate(self._leaves)]
 
     def blocks(self, step: int) -> Iterator[Leaves]:
@@ -73,7 +73,7 @@ class Basis:
             yield tuple([self._stack(i, leaf, start, count) for i, leaf in enumerate(self._leaves)])
 
     def _stack(self, i: int, leaf: Array, start: int, count: int) -> Array:
-        """What the vectors from `start` on have in leaf `i`."""
+        """The part in leaf `i` of the vectors from `start` on."""
         stack, offset = None, 0
         for segment in self._segments:
             if segment.leaf == i and start < offset + segment.size and offset < start + count:
@@ -84,17 +84,17 @@ class Basis:
         return zeros(self._backend, leaf, count) if stack is None else stack
 
     def _units(self, leaf: Array, size: int, first: int, count: int) -> Array:
-        """`count` vectors, of which number k is basis vector ``first + k`` if there is such a one, or else zero."""
+        """`count` vectors; number k is basis vector ``first + k``, or zero if there is none."""
         xp = self._backend.array_namespace(leaf)
         eye = xp.eye(count, size, k=first, dtype=leaf.dtype, device=self._backend.device(leaf))
         return eye if len(leaf.shape) == 1 else xp.reshape(eye, (count, *leaf.shape))
 
 
 class RealBasis(Basis):
-    """The basis vectors of all leaves over the real numbers: those of a complex leaf come twice, e and then ie."""
+    """The basis vectors of all leaves over the real numbers; a complex leaf has all e, then all ie."""
 
     def segments(self) -> list[Segment]:
-        """What the vectors belong to, in order."""
+        """The segments of the basis, in order."""
         return [
             Segment(i, prod(leaf.shape), unit)
             for i, leaf in enumerate(self._leaves)
@@ -109,7 +109,7 @@ def zeros(backend: ADBackend, leaf: Array, count: int) -> Array:
 
 
 def most_at_once(backend: ADBackend, leaves: Leaves, total: int) -> int:
-    """How many of `total` vectors shaped as `leaves` `SWEEP_BYTES` hold, at least one."""
+    """How many of `total` vectors shaped as `leaves` fit in `SWEEP_BYTES`, at least one."""
     elements = 0
     for leaf in leaves:
         elements += prod(leaf.shape)

@@ -1,6 +1,6 @@
-"""Sweeps: many vectors through one function at one point. Nothing else in the library pushes more than one.
+"""Sweeps: many vectors through one function at one point. All other code pushes one vector.
 
-Forward sweeps give columns of the Jacobian, reverse ones rows.
+Forward sweeps give columns of the Jacobian, reverse sweeps give rows.
 """
 
 from __future__ import annotations
@@ -28,30 +28,30 @@ Evaluated = tuple[Leaves, Pullback, Leaves]
 """What `ADBackend.vjp` returns."""
 
 Single = Callable[[Leaves], tuple[Leaves, Leaves]]
-"""From one vector to the outputs of `f` and its result."""
+"""A function from one vector to the outputs of `f` and the vector's result."""
 
 Check = bool | Literal["always"]
-"""Whether what is fast is seen to be right when a function is first met, at every call, or never."""
+"""Whether fast sweeps are verified at the first call of a function, at every call, or never."""
 
 T = TypeVar("T")
 R = TypeVar("R")
 
 
 def chosen_check(check: Check, check_batch: Check | None) -> Check:
-    """What was asked for, by either name."""
+    """The user's choice, by either name of the option."""
     return check if check_batch is None else check_batch
 
 
 @dataclass(slots=True)
 class SweepRecord:
-    """What was learnt about sweeps through a function."""
+    """Knowledge about sweeps through a function."""
 
     output_size: int | None = None
-    """How many vectors a reverse sweep takes."""
+    """The number of vectors of a reverse sweep."""
     formulations: tuple[Formulation, ...] = ()
-    """The ways that the backend has, the fastest first."""
+    """The formulations of the backend, the fastest first."""
     verdicts: dict[tuple[Mode, str], bool] = field(default_factory=dict)
-    """Of each way to sweep that was tried, by its mode and name, whether it gives what single products give."""
+    """For each sweep tried, by its mode and name, whether it gives the same as single products."""
 
 
 @dataclass(slots=True)
@@ -61,24 +61,24 @@ class Sweep:
     Parameters
     ----------
     seeds
-        Makes the vectors: of `x` for a forward sweep, of the outputs for a reverse one.
+        Makes the vectors: for `x` in a forward sweep, for the outputs in a reverse sweep.
     receive
-        Makes what takes the results in, for the leaves whose vectors are pushed.
+        Makes the `Results` for the leaves whose vectors are pushed.
     accept
-        Is shown the outputs as soon as they are known, and may refuse them.
+        Called with the outputs as soon as they are known; it may raise.
     batch
-        How many points there are, each of which has as many inputs and outputs as there are seeds.
+        The number of points; the seeds count the inputs and outputs of one point.
     chunk_size
-        How many vectors are pushed at once; None keeps a block within a memory budget.
+        How many vectors are pushed at once; None takes as many as fit a memory budget.
     holomorphic
         Whether `x` and the outputs are complex, and `f` is complex-differentiable.
     check
-        Whether each way to push many vectors at once is proved when it is first taken, or ``"always"``.
+        Whether each sweep is proved at its first use, or ``"always"``.
     known
-        What was learnt before; by default that is kept with the function, for these shapes.
+        The knowledge so far; by default the record of the function for these shapes.
     """
 
-    # Compilers that trace Python know a class by where it is read, which a default is not.
+    # A class as default would be unknown to compilers that trace Python.
     backend: ADBackend
     f: Function
     x: Leaves
@@ -101,7 +101,7 @@ class Sweep:
         if self.known is not None:
             self.record = self.known
         elif any(map(self.backend.is_traced, self.x)):
-            # There is nothing to look at, and what is seen is the tracer's.
+            # There are no values to check, and nothing about a tracer may be remembered.
             self.record, self.check = SweepRecord(), False
         else:
             f, kinds = self.f, tuple([(leaf.shape, leaf.dtype) for leaf in self.x])
@@ -110,29 +110,29 @@ class Sweep:
             self.record = FUNCTIONS.record(f.function, signature, SweepRecord)
 
     def evaluate(self, mode: Mode | Literal["auto"]) -> Swept:
-        """Sweep in that mode, or in the other where the framework lacks rules; ``"auto"`` takes the cheaper one."""
+        """Sweep in that mode, or in the other if the framework lacks rules; ``"auto"`` takes the cheaper mode."""
         if not self.x:
             outputs, aux = (copies(self.backend, leaves) for leaves in self.f())
             self._see(outputs)
             return Swept(outputs, aux, True, self.receive(self.backend, self.x))
-        if 0 in self.x[0].shape and self._inputs().total == 0:  # the outputs are all that is missing
+        if 0 in self.x[0].shape and self._inputs().total == 0:  # only the outputs are missing
             return self._either("forward", self.forward, self._without_vectors, True)
         if mode != "auto":
             return self.in_mode(mode, allowed=self.backend.fallback)
-        # Automatic mode has no preference of the user's to fall back from.
+        # In automatic mode the user has no preference, so a fallback is always allowed.
         if not self.backend.has_reverse:
             if journal.is_listening():
                 journal.tell("mode", f"forward: {self.backend.name} has no reverse mode")
             return self.in_mode("forward", allowed=True)
         if self.record.output_size is not None:
             return self.in_mode(self.cheaper(), allowed=True)
-        # Reverse mode's own evaluation tells how many outputs there are.
+        # The evaluation in reverse mode counts the outputs.
         return either(
             self.backend, self.f, self._learn, self.forward, rule="reverse rule", way="a forward sweep", allowed=True
         )
 
     def in_mode(self, mode: Mode, *, allowed: bool, evaluated: Evaluated | None = None) -> Swept:
-        """Sweep in that mode or, where the framework lacks rules for it and it is allowed, in the other one."""
+        """Sweep in that mode or, if the framework lacks rules and it is allowed, in the other mode."""
         reverse = self.reverse if evaluated is None else partial(self.reverse, evaluated)
         if mode == "forward":
             return self._either(mode, self.forward, reverse, allowed)
@@ -150,7 +150,7 @@ class Sweep:
         return self._first_right("reverse", self.backend.vjp_sweeps(evaluated[1]), partial(self._pulled, evaluated))
 
     def through(self, mode: Mode, linear: Pullback, outputs: Leaves) -> Results:
-        """Push the vectors of `x`, or pull those of the outputs, through the map that `f` is at `x`; `f` is not run."""
+        """Push the vectors of `x`, or pull those of the outputs, through a linear map, without running `f`."""
         self._outputs = outputs
         leaves, words = (self.x, "pushed forward") if mode == "forward" else (outputs, "pulled back")
 
@@ -160,12 +160,12 @@ class Sweep:
         def attempt(sweep: VJPSweep, prove: bool) -> Results:
             return self._through(sweep, single, self.seeds(self.backend, leaves), leaves, words, prove)
 
-        # A map may be swept wrongly where the function is swept rightly: what is seen of either is kept apart.
+        # A sweep may be wrong for a map and right for the function, so their records are separate.
         ways = {f"through a linear map, {name}": way for name, way in self.backend.vjp_sweeps(linear).items()}
         return self._first_right(mode, ways, attempt)
 
     def _first_right(self, mode: Mode, ways: Mapping[str, T], attempt: Callable[[T, bool], R]) -> R:
-        """Sweep in the first way that works and is right. The last one has single products, and is not doubted."""
+        """Sweep in the first way that works and is right. The last way uses single products, and needs no proof."""
         verdicts = self.record.verdicts
         *fast, last = ways
         failed: dict[tuple[Mode, str], bool] = {}
@@ -198,15 +198,15 @@ class Sweep:
         return swept
 
     def _may_go_on(self, error: Exception) -> bool:
-        """Whether it is the sweep that failed, or may have: what the framework raised, the last way may meet too."""
+        """Whether the sweep may be the cause of the error; the last way may raise the same error."""
         if isinstance(error, AdhelpersError):
             return isinstance(error, UnsupportedOperationError)
         return isinstance(error, WrongSweep) or self.backend.is_own_error(error)
 
     def _tell_of_failure(self, name: str, error: Exception) -> None:
         words = journal.one_line(error) if isinstance(error, WrongSweep) else journal.raised(error)
-        journal.tell("fallback", f"a sweep {name} is not taken: {words}")
-        journal.inform("backend %r: a sweep %s is not taken: %s", self.backend.name, name, words)
+        journal.tell("fallback", f"a sweep {name} is not used: {words}")
+        journal.inform("backend %r: a sweep %s is not used: %s", self.backend.name, name, words)
 
     def _pushed(self, sweep: JVPSweep, prove: bool) -> Swept:
         backend, f, x = self.backend, self.f, self.x
@@ -237,10 +237,10 @@ class Sweep:
             return outputs, pullback(vector)
 
         seeds = self._of_outputs
-        assert seeds is not None, "the outputs were seen"
+        assert seeds is not None, "the outputs are known"
         kept, imaginary = self._through(sweep, single, seeds, outputs, "pulled back", prove), None
         if not self.holomorphic and any(is_complex(self.backend, y) for y in outputs):
-            # Under the pairing Re(sum(a * b)) a real x receives Re(J) from the cotangent 1 and Im(J) from -i.
+            # Under the pairing Re(sum(a * b)), a real x gets Re(J) from the cotangent 1, and Im(J) from -i.
             imaginary = self._through(
                 lambda block: sweep(self._turned(block)),
                 lambda vector: single(self._turned(vector)),
@@ -252,7 +252,7 @@ class Sweep:
         return Swept(outputs, aux, False, kept, imaginary)
 
     def cheaper(self) -> Mode:
-        """The mode whose sweep is the cheaper one, once the number of outputs is known."""
+        """The mode with the cheaper sweep, once the number of outputs is known."""
         found = fastest(self.backend, self.record, self._inputs().total, self.batch, "auto", ("sweep",)).mode
         if journal.is_listening():
             sizes = f"{self._inputs().total} inputs and {self.record.output_size} outputs"
@@ -260,15 +260,15 @@ class Sweep:
         return found
 
     def _learn(self) -> Swept:
-        """The forward pass of reverse mode tells the number of outputs; it is used unless forward mode is cheaper."""
+        """Count the outputs by the forward pass of reverse mode, and use that pass unless forward mode is cheaper."""
         evaluated = self.backend.vjp(self.f, self.x)
         self._see(evaluated[0])
         cheaper = self.cheaper()
-        is_traced = any(map(self.backend.is_traced, self.x))  # then what is chosen stays, as in compiled code
+        is_traced = any(map(self.backend.is_traced, self.x))  # then the choice is final, as in compiled code
         if cheaper == "forward" and (is_traced or self._inputs().total < (self.record.output_size or 0)):
             return self.in_mode("forward", allowed=True, evaluated=evaluated)
         if cheaper == "forward" and journal.is_listening():
-            journal.tell("mode", "reverse, this once: f was run for it, to see how many outputs there are")
+            journal.tell("mode", "reverse for this call, because f ran for it to count the outputs")
         return self.reverse(evaluated)
 
     def _without_vectors(self) -> Swept:
@@ -285,7 +285,7 @@ class Sweep:
             self.record.output_size, self.record.formulations = size, ()
 
     def _through(self, push: Push, single: Single, seeds: Seeds, leaves: Leaves, words: str, prove: bool) -> Results:
-        """Push all vectors for `leaves`, a block at once; `WrongSweep` if that is seen to be wrong."""
+        """Push all vectors for `leaves`, a block at once; `WrongSweep` if a proof fails."""
         step = self.chunk_size or most_at_once(self.backend, leaves, seeds.total)
         taker = self.receive(self.backend, leaves)
         if journal.is_listening():
@@ -307,19 +307,19 @@ class Sweep:
         return taker
 
     def _alone(self, single: Single, prove: bool, vector: Leaves) -> Leaves:
-        """The result of a vector by itself; `WrongSweep` if the values are others than in the sweep."""
+        """The result of a single vector; `WrongSweep` if the values differ from those in the sweep."""
         values, result = single(vector)
         if prove and values is not self._outputs and not any(map(self.backend.is_traced, values)):
             tolerance = Tolerance(self.backend, self.x, self._outputs)
             if not tolerance.allows_all(self._outputs, values):
                 self._repeats = tolerance.allows_all(values, single(vector)[0])
                 if self._repeats:
-                    msg = "f(x) is another than with a single vector"
+                    msg = "f(x) differs from f(x) with a single vector"
                     raise WrongSweep(msg)
         return result
 
     def _prove(self, proof: Proof | None, single: Single, kept: Iterable[tuple[Leaves, Leaves]]) -> None:
-        """`WrongSweep` if the sweep is; `kept` are the blocks that the proof was not shown yet, with their results."""
+        """Raise `WrongSweep` if the sweep is wrong; `kept` are blocks and results that the proof has not seen yet."""
         if proof is None:
             return
         for block, results in kept:
@@ -329,15 +329,15 @@ class Sweep:
             return
         result = self._alone(single, True, proof.vector)
         if not self._repeats:
-            journal.tell("check", "f gives another result each time: nothing can be proved")
+            journal.tell("check", "f returns another result each time, so nothing can be proved")
             return
         if not proof.holds(result, Tolerance(self.backend, self.x, self._outputs)):
-            msg = "a combination of the vectors gives another result by itself"
+            msg = "a combination of the vectors, pushed by itself, gives another result"
             raise WrongSweep(msg)
-        journal.tell("check", "the sweep is right: a random combination of its vectors gives the same by itself")
+        journal.tell("check", "the sweep is right: a combination of its vectors, pushed by itself, gives the same")
 
     def _turned(self, block: Leaves) -> Leaves:
-        """The block times -i; real outputs, which have no imaginary part, get zeros."""
+        """The block times -i, with zeros for real outputs, which have no imaginary part."""
         return tuple([-1j * leaf if is_complex(self.backend, leaf) else 0 * leaf for leaf in block])
 
     def _inputs(self) -> Seeds:
@@ -351,12 +351,12 @@ class Sweep:
 
 
 def fastest(backend: ADBackend, record: SweepRecord, n: int, batch: int, mode: Any, ways: Iterable[str]) -> Formulation:
-    """The fastest formulation of those `ways`, in that mode or in any, once the number of outputs is known."""
+    """The fastest formulation among `ways`, in that mode or in any, once the number of outputs is known."""
     if not record.formulations:
         assert record.output_size is not None
         record.formulations = tuple(backend.formulations(n, record.output_size, batch))
     for formulation in record.formulations:
         if formulation.way in ways and mode in ("auto", formulation.mode):
             return formulation
-    msg = f"{type(backend).__name__}.formulations gives no sweep in {mode} mode; both sweeps must be among them"
+    msg = f"{type(backend).__name__}.formulations returns no sweep in {mode} mode; let it return both sweeps"
     raise ArgumentTypeError(msg)

@@ -1,1 +1,1 @@
-"""Linear maps at a point: the derivative of a function, kept to be multiplied many times."""
+"""Linear maps at a point: the derivative of a function, kept for many products."""

@@ -1,4 +1,4 @@
-"""`AtPoint`: what the derivatives at a point that users hold have in common."""
+"""`AtPoint`: the base of the public derivatives at a point."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from adhelpers.trees.leaves import constant_unless
 from adhelpers.trees.tree import Tree
 
 Many = Callable[[Leaves, int, Check, int | None], Leaves]
-"""Products of so many stacked vectors: `LinearMap.push_many` and its like."""
+"""Products of stacked vectors: `LinearMap.push_many` or `LinearMap.pull_many`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """What compiled code has made of a function at a point: the value or the gradient, both maps, and the aux."""
+    """The results of compiled code at a point: the value or the gradient, both maps, and the aux."""
 
     y: Tree
     maps: Made
@@ -31,12 +31,12 @@ class Compiled:
 
 
 class AtPoint:
-    """A derivative at a point, to be multiplied many times."""
+    """A derivative at a point, for many products."""
 
     __slots__ = ("__weakref__", "_backend", "_map", "_name", "_x")
 
     made_by: ClassVar[str]
-    """The function that users call for it."""
+    """The public function that makes it."""
 
     def __init__(self, backend: ADBackend, f: LeafwiseFunction, x: Tree, made: Compiled | None = None) -> None:
         self._backend = backend
@@ -46,18 +46,18 @@ class AtPoint:
 
     @classmethod
     def of(cls, f: Callable[..., Any], backend: ADBackend, x: Any, args: tuple[Any, ...], has_aux: bool) -> Self:
-        """That of a user's function."""
+        """The derivative of a user's function at `x`."""
         with backend.scope():
             point = Tree.read_point(backend, x)
             return cls(backend, LeafwiseFunction(f, point, args, has_aux=has_aux), point)
 
     @staticmethod
     def _linear_map(backend: ADBackend, f: LeafwiseFunction, x: Tree, made: Made | None) -> LinearMap:
-        """What is multiplied."""
+        """The linear map behind the products."""
         raise NotImplementedError
 
     def _product(self, name: str) -> AbstractContextManager[Any]:
-        """What is around a product: the backend's scope and, if anybody listens, its place in the journal."""
+        """The context of a product: the backend's scope and, if anybody listens, an entry in the journal."""
         if not journal.is_heard():
             return self._backend.scope()
         return _told(f"{self.made_by}().{name}", self._name, self._backend)
@@ -65,7 +65,7 @@ class AtPoint:
     def _many(
         self, name: str, product: Many, of: Tree, vectors: Any, letter: str, like: Tree, check: Check, size: int | None
     ) -> Any:
-        """One sweep of vectors that are stacked, with the structure `of`; the results are stacked, too."""
+        """One sweep of stacked vectors, each with the structure `of`; the results are stacked too."""
         options.check("check", check)
         options.chunk_size("chunk_size", size)
         with self._product(name):

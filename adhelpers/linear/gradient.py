@@ -20,18 +20,18 @@ if TYPE_CHECKING:
 
 
 class GradientLinearization(AtPoint):
-    """The derivative of a gradient at a point, which is the Hessian; `adhelpers.linearize_gradient` makes it.
+    """The Hessian of a function at a point, for many products; `adhelpers.linearize_gradient` makes it.
 
-    It keeps what `f` has left behind at `x`, which may be much, as long as it lives. Any number of threads may use it.
+    It keeps the intermediate results of `f` at `x` in memory as long as it lives. Any number of threads may use it.
 
     Attributes
     ----------
     value
         ``f(x)``.
     gradient
-        That of `f` at `x`, with the structure of `x`.
+        The gradient of `f` at `x`, with the structure of `x`.
     aux
-        What `f` returned besides, with ``has_aux=True``; None without.
+        The `aux` that `f` returned with ``has_aux=True``, else None.
     """
 
     __slots__ = ("aux", "gradient", "value")
@@ -55,37 +55,37 @@ class GradientLinearization(AtPoint):
         Parameters
         ----------
         u
-            A direction: with the structure of `x` and each leaf of the same shape, dtype and device.
+            A direction, with the same structure, shapes, dtypes and device as `x`.
         differentiate_u
-            Whether an outer derivative sees `u` vary. By default `u` is a constant to it.
+            Whether an enclosing derivative differentiates `u` too. By default it treats `u` as a constant.
 
         Returns
         -------
         v
-            With the structure of `x` and each leaf of the same shape, dtype and device. For complex `x` it is the
-            derivative along `u` of what `adhelpers.gradient` gives.
+            The same structure as `x`, and in each leaf the same shape, dtype and device. For complex `x`, the
+            derivative of `adhelpers.gradient` along `u`.
         """
         flag("differentiate_u", differentiate_u)
         with self._product("push"):
             directions = constant_unless(differentiate_u, self._backend, self._x.read_partner(u, "u"))
-            # The second derivative is symmetric: what pulls u back is what would push it forward.
+            # The second derivative is symmetric, so pulling u back gives the same as pushing it forward.
             product = self._map.pull if self._map.is_pulled_best else self._map.push
             return self._x.rebuild(product(directions))
 
     def push_many(self, U: Any, *, check: Check = True, chunk_size: int | None = None) -> Any:
-        """`push` of many directions, in one sweep.
+        """`push` many directions in one sweep.
 
         Parameters
         ----------
         U
-            With the structure of `x`, and each leaf with one axis more, in front, on which the directions are stacked.
+            The directions, stacked: the structure of `x`, each leaf with one more axis in front.
         check, chunk_size
             As in `Linearization.push_many`.
 
         Returns
         -------
         V
-            Like `U`.
+            The products, stacked like `U`.
         """
         product = self._map.pull_many if self._map.is_pulled_best else self._map.push_many
         return self._many("push_many", product, self._x, U, "U", self._x, check, chunk_size)
@@ -96,14 +96,14 @@ class GradientLinearization(AtPoint):
         Returns
         -------
         scipy.sparse.linalg.LinearOperator
-            As `Linearization.operator` makes it; it is symmetric.
+            As from `Linearization.operator`; it is symmetric.
 
         Raises
         ------
         ImportError
             SciPy is not installed.
         ArgumentError, DTypeError
-            As there. Of a complex `x` the derivative of a gradient is a complex matrix for few functions only.
+            As in `Linearization.operator`. For complex `x`, only few functions have a complex matrix as Hessian.
         """
         from adhelpers.linear.linear_operator import operator_of
 

@@ -1,4 +1,4 @@
-"""Linear maps that compiled code makes, and whose products are compiled."""
+"""Linear maps from compiled code, with compiled products."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from adhelpers.trees.tree import Tree
 
 
 class LinearOperation:
-    """What `Prepared` must know of `linearize` and `linearize_gradient`."""
+    """The declaration of `linearize` or `linearize_gradient` for `Prepared`."""
 
     operands = ("x",)
     defaults: Mapping[str, Any] = {}
@@ -36,7 +36,7 @@ class LinearOperation:
         self.name = kind.made_by
 
     def check(self, options: Mapping[str, Any]) -> None:
-        """There are no options."""
+        """Nothing to check: there are no options."""
 
     def evaluate(
         self,
@@ -49,15 +49,15 @@ class LinearOperation:
         *,
         with_value: bool = True,
     ) -> Any:
-        """The linear map, not compiled."""
+        """The linear map, without compiled code."""
         return self.kind.of(f, backend, operands[0], args, has_aux)
 
 
 class PreparedLinearMap(Prepared):
-    """`linearize`, or that of a gradient, on one function.
+    """`linearize` or `linearize_gradient`, prepared for one function.
 
-    Two things are compiled: what is left behind at a point, which code can return where the framework's maps are
-    containers of arrays; and each product.
+    The evaluation at a point and each product are compiled. Compiled code can return the framework's maps if they are
+    containers of arrays.
     """
 
     __slots__ = ()
@@ -96,7 +96,7 @@ class PreparedLinearMap(Prepared):
                 except Exception as error:
                     if not is_missing_rule(backend, error):
                         raise
-                    return self._evaluate(*_parted(parts, arrays))  # which lets another rule stand in, or says so
+                    return self._evaluate(*_parted(parts, arrays))  # which uses a substitute rule, or raises
                 x, f = read(arrays)
                 y = Tree.read(backend, result, "f(x)")
                 maps = _compiled_maps(self.backend, products, x.leaves, y.leaves, pushforward, pullback)
@@ -119,10 +119,10 @@ def _compiled_maps(
     pushforward: Any,
     pullback: Any,
 ) -> tuple[Pullback, Pullback]:
-    """Both maps with code for their products, one of them from the transpose of the other if need be."""
+    """Both maps with code for their products; a missing map is the transpose of the other."""
     native, like = (pullback, outputs) if pushforward is None else (pushforward, x)
     leaves, treedef = backend.flatten(native)
-    # Code is kept for other points: what it closes over must not hold the arrays of this one.
+    # The code serves other points too, so its closures must not hold the arrays of this one.
     count, size = len(leaves), len(like)
 
     def straight(*arrays: Any) -> Leaves:

@@ -1,4 +1,4 @@
-"""`LinearMap`: the derivative of a function at a point, to be multiplied many times."""
+"""`LinearMap`: the derivative of a function at a point, for many products."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ Made = tuple[Leaves, Pushforward | None, Pullback | None, Leaves]
 
 
 class LinearMap:
-    """The derivative of `f` at `x`, of which each direction is made when it is first wanted.
+    """The derivative of `f` at `x`; pushforward and pullback are each made at first use.
 
-    It keeps what `f` has left behind for as long as it lives: a graph, a tape or the like. `made` is what compiled code
-    has made already.
+    As long as it lives, it keeps the graph or tape of `f` in memory. `made` holds maps that compiled code has made
+    already.
 
     Attributes
     ----------
     outputs, aux
-        What `f` gives at `x`.
+        The results of `f` at `x`.
     """
 
     __slots__ = ("_backend", "_f", "_pullback", "_pushforward", "_runs_f", "_x", "aux", "outputs")
@@ -41,7 +41,7 @@ class LinearMap:
     def __init__(self, backend: ADBackend, f: Function, x: Leaves, made: Made | None = None) -> None:
         self._backend = backend
         self._f = f
-        # Copies, for `f` may be run at them again when the caller's have changed.
+        # Copies, because `f` may run again after the caller has changed the originals.
         self._x = copies(backend, x)
         self._pushforward: Pushforward | None = None
         self._pullback: Pullback | None = None
@@ -61,18 +61,18 @@ class LinearMap:
 
     @property
     def is_pulled_best(self) -> bool:
-        """Whether to pull costs nothing beforehand, and to push does or runs `f`."""
+        """Whether pulling is ready, while pushing needs preparation or runs `f`."""
         outer_mode = self._backend.second_order.partition("-")[0]
         return self._pushforward is None or (self._pullback is not None and outer_mode == "reverse")
 
     def push(self, tangents: Leaves) -> Leaves:
-        """What tangents of `x` are pushed to."""
+        """Push tangents of `x` forward."""
         if not self._x or not self.outputs:
             return zeros_like(self._backend, self.outputs)
         return self._applied(self._pushforward, self._pushed, tangents)
 
     def pull(self, cotangents: Leaves) -> Leaves:
-        """What cotangents of the outputs are pulled back to."""
+        """Pull cotangents of the outputs back."""
         if not self._x or not self.outputs:
             return zeros_like(self._backend, self._x)
         return self._applied(self._pullback, self._pulled, cotangents)
@@ -80,7 +80,7 @@ class LinearMap:
     def _applied(
         self, native: Linear | None, otherwise: Callable[[Callable[[Linear], Leaves]], Leaves], u: Leaves
     ) -> Leaves:
-        """A product, at once if the map is there: solvers ask for many."""
+        """A product; without detours if the map is ready, because solvers ask for many."""
         if native is not None:
             try:
                 return native(u)
@@ -90,20 +90,20 @@ class LinearMap:
         return otherwise(lambda linear: linear(u))
 
     def push_many(self, tangents: Leaves, count: int, check: Check, chunk_size: int | None) -> Leaves:
-        """The same for stacks of `count` vectors, in a sweep."""
+        """`push` for stacks of `count` vectors, in a sweep."""
         if not self._x or not self.outputs or not count:
             return tuple([zeros(self._backend, y, count) for y in self.outputs])
         sweep = self._sweep(tangents, check, chunk_size)
 
         def push(pushforward: Pushforward) -> Results:
             if self._runs_f and pushforward is self._pushforward:
-                return sweep.forward().results  # which runs f once, and not for each vector
+                return sweep.forward().results  # which runs f once instead of once for each vector
             return sweep.through("forward", pushforward, self.outputs)
 
         return self._pushed(push).stacks(self.outputs)
 
     def pull_many(self, cotangents: Leaves, count: int, check: Check, chunk_size: int | None) -> Leaves:
-        """The same for stacks of `count` cotangents."""
+        """`pull` for stacks of `count` cotangents, in a sweep."""
         if not self._x or not self.outputs or not count:
             return tuple([zeros(self._backend, leaf, count) for leaf in self._x])
         sweep = self._sweep(cotangents, check, chunk_size)
@@ -144,7 +144,7 @@ class LinearMap:
 
         if self._pushforward is None or self._runs_f:
             return at_hand()
-        # It may be the transpose of a pushforward, which knows nothing of a reverse rule that the user has given.
+        # The map may be the transpose of a pushforward, which ignores the user's own reverse rule.
         return either(
             backend,
             f,
@@ -164,7 +164,7 @@ class LinearMap:
     def _transposed_pullback(self) -> Pushforward:
         pullback = self._pullback
         if pullback is None or (self._pushforward is not None and not self._runs_f):
-            # That of the framework may be made of a pushforward that cannot push.
+            # The framework's pullback may be made of a pushforward that cannot push.
             pullback = derived.vjp(self._backend, self._f, self._x)[1]
         pushforward = derived.transposed(self._backend, pullback, self.outputs)
         if self._may_keep():
@@ -172,7 +172,7 @@ class LinearMap:
         return pushforward
 
     def _transposed_pushforward(self) -> Pullback:
-        assert self._pushforward is not None, "one of the two is there"
+        assert self._pushforward is not None, "one of the two exists"
         return derived.transposed(self._backend, self._pushforward, self._x)
 
     def _columns(self) -> Pullback:
@@ -182,7 +182,7 @@ class LinearMap:
         return pullback
 
     def _may_keep(self) -> bool:
-        """Whether what is made now may serve later calls: not so inside a transformation, whose tracers it may hold."""
+        """Whether maps made now may serve later calls: not inside a transformation, whose tracers they may hold."""
         leaf = self._x[0]
         return self._backend.keeps(self._backend.array_namespace(leaf).ones_like(leaf))
 

@@ -1,4 +1,4 @@
-"""Linear maps at a point as SciPy's `LinearOperator`, over raveled arrays of NumPy's."""
+"""Linear maps at a point as SciPy's `LinearOperator`, on raveled NumPy arrays."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from adhelpers.trees.tree import LeafName, Tree
 try:
     from scipy.sparse.linalg import LinearOperator
 except ImportError as error:
-    msg = "operator() makes a LinearOperator of SciPy's, which cannot be imported; type: pip install scipy"
+    msg = "operator() needs SciPy, which cannot be imported; type: pip install scipy"
     raise ImportError(msg) from error
 
 Map = Callable[[Any], Any]
-"""From a structure to a structure."""
+"""A map from a structure to a structure."""
 
 
 class Side:
-    """The structure on one side of a map, and the vectors that stand for it: its numbers, one after the other."""
+    """The structure on one side of a map, and its vectors, which hold the numbers of all leaves in order."""
 
     __slots__ = ("_backend", "_kinds", "_tree", "dtype", "size")
 
@@ -35,8 +35,8 @@ class Side:
         self._tree = tree
         if any(map(backend.is_traced, tree.leaves)):
             msg = (
-                f"{tree.name} has no values here, inside a transformation or compiled code, and SciPy's solvers need "
-                "some; call operator() outside of it, or multiply by push and pull"
+                f"{tree.name} has no values inside a transformation or compiled code, but SciPy's solvers need values; "
+                "call operator() outside of it, or use push and pull"
             )
             raise ArgumentError(msg)
         arrays = [_numbers(backend, leaf, LeafName(tree.name, tree.treedef, i)) for i, leaf in enumerate(tree.leaves)]
@@ -45,20 +45,20 @@ class Side:
         self.dtype = np.result_type(*arrays) if arrays else np.dtype(np.float64)
 
     def structure(self, vectors: Any) -> Any:
-        """From vectors on the last axis to a structure, stacked if there is an axis in front of that."""
+        """Convert vectors, on the last axis, to a structure; an axis in front of it gives stacked leaves."""
         count, asarray = vectors.shape[:-1], self._backend.asarray
         start, leaves = 0, []
         for leaf, (shape, dtype, size) in zip(self._tree.leaves, self._kinds, strict=True):
             part = vectors if size == self.size else vectors[..., start : start + size]
             part = part.reshape((*count, *shape))
-            if dtype.kind != "c" and np.iscomplexobj(part):  # its imaginary parts meet nothing
+            if dtype.kind != "c" and np.iscomplexobj(part):  # its imaginary parts have no effect
                 part = part.real
             leaves.append(asarray(np.asarray(part, dtype=dtype, order="C"), leaf))
             start += size
         return self._tree.rebuild(tuple(leaves))
 
     def vectors(self, structure: Any, count: tuple[int, ...] = ()) -> Any:
-        """The other way round; `count` is the axis in front, if there is one."""
+        """Convert a structure to vectors; `count` is the axis in front, if any."""
         leaves = (structure,) if self._tree.treedef is SINGLE else self._backend.flatten(structure)[0]
         parts = [np.asarray(self._backend.to_numpy(leaf)).reshape(*count, -1) for leaf in leaves]
         if len(parts) != 1:
@@ -78,10 +78,10 @@ def _numbers(backend: ADBackend, leaf: Array, name: LeafName) -> Any:
 
 
 class DerivativeOperator(LinearOperator):  # type: ignore[misc]  # SciPy is not typed
-    """The derivative at a point as SciPy's solvers take it; ``lin.operator()`` makes it.
+    """The derivative at a point for SciPy's solvers; ``lin.operator()`` makes it.
 
-    Its vectors are the numbers of all leaves, one after the other, in the order of the leaves. Of several vectors each
-    product is one sweep. Its adjoint is the conjugate transpose, as everywhere in SciPy.
+    Its vectors hold the numbers of all leaves, in the order of the leaves. A product with several vectors is one sweep.
+    The adjoint is the conjugate transpose, as everywhere in SciPy.
     """
 
     def __init__(
@@ -107,15 +107,15 @@ class DerivativeOperator(LinearOperator):  # type: ignore[misc]  # SciPy is not 
         return self._pulled(np.asarray(matrix).T, self._many[1]).T
 
     def _pushed(self, vectors: Any, push: Map) -> Any:
-        if 0 in (vectors.size, self._image.size):  # a structure without leaves cannot tell how many vectors there are
+        if 0 in (vectors.size, self._image.size):  # without leaves there is nothing to count vectors by
             return np.zeros((*vectors.shape[:-1], self._image.size), self._image.dtype)
-        if np.iscomplexobj(vectors) and self._domain.dtype.kind != "c":  # which a real tangent cannot be
+        if np.iscomplexobj(vectors) and self._domain.dtype.kind != "c":  # because a real tangent cannot be complex
             return self._pushed(vectors.real, push) + 1j * self._pushed(vectors.imag, push)
         with self._scope():
             return self._image.vectors(push(self._domain.structure(vectors)), vectors.shape[:-1])
 
     def _pulled(self, vectors: Any, pull: Map) -> Any:
-        """The adjoint: with the transpose A^T of R7, without conjugates, it is conj(A^T conj(v))."""
+        """The adjoint. With the transpose A^T of R7, without conjugates, it is conj(A^T conj(v))."""
         if 0 in (vectors.size, self._domain.size):
             return np.zeros((*vectors.shape[:-1], self._domain.size), self._domain.dtype)
         if np.iscomplexobj(vectors) and self._image.dtype.kind != "c":
@@ -135,7 +135,7 @@ class DerivativeOperator(LinearOperator):  # type: ignore[misc]  # SciPy is not 
 def operator_of(
     backend: ADBackend, x: Tree, y: Tree, maps: tuple[Map, Map], many: tuple[Map, Map]
 ) -> DerivativeOperator:
-    """The operator from vectors for `x` to those for `y`: `maps` push and pull one structure, `many` stacks of them."""
+    """The operator from vectors of `x` to vectors of `y`: `maps` push and pull one structure, `many` a stack."""
     with backend.scope():
         domain = Side(backend, x)
         image = domain if y is x else Side(backend, y)
@@ -145,17 +145,17 @@ def operator_of(
 
 
 def _require_linear(backend: ADBackend, domain: Side, x: Tree, y: Tree, push: Map) -> None:
-    """Refuse a map of complex numbers that does not commute with i: there is no matrix of it."""
+    """Refuse a complex map that does not commute with i: it has no matrix."""
     random = np.random.default_rng(0)
     vector = random.standard_normal(domain.size) + 1j * random.standard_normal(domain.size)
     tolerance = Tolerance(backend, x.leaves, y.leaves)
     if all(is_complex(backend, leaf) for leaf in (*x.leaves, *y.leaves)):
         straight, turned = (backend.flatten(push(domain.structure(unit * vector)))[0] for unit in (1.0, 1j))
-        # Number by number: a large one must not hide a small one.
+        # Number by number, because a large one must not hide a small one.
         if tolerance.allows_all(turned, tuple([1j * leaf for leaf in straight])):
             return
     msg = (
-        "f is not complex-differentiable at x: its derivative is linear over the real numbers only, and is no "
-        "LinearOperator over complex ones; give x as its real and its imaginary part"
+        "f is not complex-differentiable at x: its derivative is linear over the real numbers only, so it is not a "
+        "complex LinearOperator; give x as two arrays, its real and its imaginary part"
     )
     raise DTypeError(msg)

@@ -18,16 +18,16 @@ if TYPE_CHECKING:
 
 
 class Linearization(AtPoint):
-    """The derivative of a function at a point, to be multiplied many times; `adhelpers.linearize` makes it.
+    """The derivative of a function at a point, for many products; `adhelpers.linearize` makes it.
 
-    It keeps what `f` has left behind at `x`, which may be much, as long as it lives. Any number of threads may use it.
+    It keeps the intermediate results of `f` at `x` in memory as long as it lives. Any number of threads may use it.
 
     Attributes
     ----------
     value
         ``f(x)``.
     aux
-        What `f` returned besides, with ``has_aux=True``; None without.
+        The `aux` that `f` returned with ``has_aux=True``, else None.
     """
 
     __slots__ = ("_y", "aux", "value")
@@ -50,14 +50,14 @@ class Linearization(AtPoint):
         Parameters
         ----------
         u
-            A tangent: with the structure of `x` and each leaf of the same shape, dtype and device.
+            A tangent, with the same structure, shapes, dtypes and device as `x`.
         differentiate_u
-            Whether an outer derivative sees `u` vary. By default `u` is a constant to it.
+            Whether an enclosing derivative differentiates `u` too. By default it treats `u` as a constant.
 
         Returns
         -------
         v
-            With the structure of ``f(x)`` and each leaf of the same shape, dtype and device.
+            The same structure as ``f(x)``, and in each leaf the same shape, dtype and device.
         """
         flag("differentiate_u", differentiate_u)
         with self._product("push"):
@@ -65,19 +65,19 @@ class Linearization(AtPoint):
             return self._y.rebuild(self._map.push(tangents))
 
     def pull(self, v: Any, *, differentiate_v: bool = False) -> Any:
-        """The transposed derivative times `v`: a vector-Jacobian product, under ``Re(sum(a * b))``, not conjugated.
+        """The transposed derivative times `v`: a vector-Jacobian product, without conjugation.
 
         Parameters
         ----------
         v
-            A cotangent: with the structure of ``f(x)`` and each leaf of the same shape, dtype and device.
+            A cotangent, with the same structure, shapes, dtypes and device as ``f(x)``.
         differentiate_v
-            Whether an outer derivative sees `v` vary. By default `v` is a constant to it.
+            Whether an enclosing derivative differentiates `v` too. By default it treats `v` as a constant.
 
         Returns
         -------
         u
-            With the structure of `x` and each leaf of the same shape, dtype and device.
+            The same structure as `x`, and in each leaf the same shape, dtype and device.
         """
         flag("differentiate_v", differentiate_v)
         with self._product("pull"):
@@ -85,39 +85,39 @@ class Linearization(AtPoint):
             return self._x.rebuild(self._map.pull(cotangents))
 
     def push_many(self, U: Any, *, check: Check = True, chunk_size: int | None = None) -> Any:
-        """`push` of many tangents, in one sweep.
+        """`push` many tangents in one sweep.
 
         Parameters
         ----------
         U
-            With the structure of `x`, and each leaf with one axis more, in front, on which the tangents are stacked.
+            The tangents, stacked: the structure of `x`, each leaf with one more axis in front.
         check
-            Whether each way to push many at once is proved by a single product, when it is first taken for this
-            function (True), each time (``"always"``) or never (False).
+            Whether to verify with one product that vectors pushed together give the same results as one by one: at the
+            first use for this function (True), each time (``"always"``) or never (False).
         chunk_size
-            How many are pushed at once; None keeps them within a memory budget.
+            How many vectors are pushed at once. None takes as many as fit a memory budget.
 
         Returns
         -------
         V
-            With the structure of ``f(x)``, stacked in the same way.
+            The products, with the structure of ``f(x)``, stacked in the same way.
         """
         return self._many("push_many", self._map.push_many, self._x, U, "U", self._y, check, chunk_size)
 
     def pull_many(self, V: Any, *, check: Check = True, chunk_size: int | None = None) -> Any:
-        """`pull` of many cotangents, in one sweep.
+        """`pull` many cotangents in one sweep.
 
         Parameters
         ----------
         V
-            With the structure of ``f(x)``, and each leaf with one axis more, in front, on which they are stacked.
+            The cotangents, stacked: the structure of ``f(x)``, each leaf with one more axis in front.
         check, chunk_size
             As in `push_many`.
 
         Returns
         -------
         U
-            With the structure of `x`, stacked in the same way.
+            The products, with the structure of `x`, stacked in the same way.
         """
         return self._many("pull_many", self._map.pull_many, self._y, V, "V", self._x, check, chunk_size)
 
@@ -127,15 +127,15 @@ class Linearization(AtPoint):
         Returns
         -------
         scipy.sparse.linalg.LinearOperator
-            Over vectors of NumPy's, in which the numbers of all leaves stand one after the other, of the dtype of the
-            point. A product of a matrix is one sweep. The adjoint is the conjugate transpose, as everywhere in SciPy.
+            An operator on NumPy vectors, which hold the numbers of all leaves in order, in the dtype of the point. A
+            product with a matrix is one sweep. The adjoint is the conjugate transpose, as everywhere in SciPy.
 
         Raises
         ------
         ImportError
             SciPy is not installed.
         ArgumentError
-            It was called inside a transformation or compiled code, where there are no values.
+            `operator` was called inside a transformation or compiled code, where arrays have no values.
         DTypeError
             `x` is complex and `f` is not complex-differentiable there, or a leaf has a dtype that SciPy does not know.
 

@@ -1,1 +1,1 @@
-"""What users call: one declaration for each operation."""
+"""The public operations, with one declaration each."""

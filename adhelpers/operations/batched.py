@@ -26,7 +26,7 @@ from adhelpers.trees.tree import Tree
 
 
 class BatchedJacobianOptions(Options, total=False):
-    """What `batched_jacobian` takes besides ``has_aux``."""
+    """The keywords of `batched_jacobian` besides ``has_aux``."""
 
     batch_axis: Literal[-1, 0]
     mode: Literal["auto", "forward", "reverse"]
@@ -45,7 +45,7 @@ def _batched_jacobian(
 def ways(backend: ADBackend, options: dict[str, Any], shape: tuple[int, ...], kinds: tuple[str, ...]) -> list[Way]:
     """The formulations of those kinds for a Jacobian of that `shape`, the usual sweep first; none if it is empty.
 
-    A trial is not checked for mixing: the usual way was.
+    A trial does not check for mixing: the usual formulation has done so.
     """
     m, n, batch = (*shape[1:], shape[0]) if options["batch_axis"] == 0 else shape
     if n * m * batch == 0:
@@ -109,7 +109,7 @@ def value_and_batched_jacobian(
     check_batch: Check | None = None,
     holomorphic: bool = False,
 ) -> Any:
-    """`batched_jacobian` together with ``f(x)``, at no extra evaluation of `f`.
+    """`batched_jacobian` together with ``f(x)``, without an extra evaluation of `f`.
 
     Parameters
     ----------
@@ -119,7 +119,7 @@ def value_and_batched_jacobian(
     Returns
     -------
     (y, J) or (y, J, aux)
-        With `has_aux` the latter.
+        The latter with ``has_aux=True``.
 
     Examples
     --------
@@ -166,41 +166,41 @@ def batched_jacobian(
     backend
         An `ADBackend`, its name, or None for the one that owns the arrays in `x`.
     x
-        One array of shape ``(N1, ..., Nn, B)``, or ``(B, N1, ...)`` with ``batch_axis=0``. ``f(x)`` is one of shape
-        ``(M1, ..., Mm, B)``, or ``(B, M1, ...)``.
+        One array of shape ``(N1, ..., Nn, B)``, or ``(B, N1, ...)`` with ``batch_axis=0``. ``f(x)`` is one array of
+        shape ``(M1, ..., Mm, B)``, or ``(B, M1, ...)``.
     args
         Further arguments of `f`, never differentiated.
     has_aux
         Whether `f` returns a pair ``(y, aux)``. The operation then returns ``(J, aux)``.
     batch_axis
-        Where the batch is: -1 for last, as above, or 0 for first.
+        The batch axis: -1 for the last, as above, or 0 for the first.
     mode
-        ``"forward"`` costs N passes, ``"reverse"`` M, and ``"auto"`` takes the cheaper.
+        ``"forward"`` costs N passes, ``"reverse"`` costs M, and ``"auto"`` takes the cheaper mode.
     chunk_size
-        How many vectors are pushed at once. None keeps a block of them within a memory budget.
+        How many vectors are pushed at once. None takes as many as fit a memory budget.
     check
-        Whether to verify, at the price of one product, that many vectors pushed at once give what one gives by itself,
-        and that `f` does not mix a batch. A sweep that is wrong is replaced by a slower one. True verifies a function
-        object the first time it is seen with a shape and dtype, ``"always"`` verifies each call.
+        Whether to verify, at the cost of one product, that vectors pushed together give the same results as one by one,
+        and that `f` does not mix a batch. A slower sweep replaces a wrong one. True verifies a function object once for
+        each shape and dtype, ``"always"`` verifies each call, False verifies nothing.
     check_batch
         The older name of `check`.
     holomorphic
-        Must be True for complex `x`, and promises that `f` is holomorphic.
+        True promises that `f` is holomorphic. Complex `x` requires it.
 
     Returns
     -------
     J
-        Of shape ``(M, N, B)``, or ``(B, M, N)`` with ``batch_axis=0``, where M and N count the elements of
-        ``f(x)`` and `x` for one batch element in row-major order. Its dtype is that of ``f(x)``.
+        An array of shape ``(M, N, B)``, or ``(B, M, N)`` with ``batch_axis=0``, and the dtype of ``f(x)``. M and N
+        count the elements of ``f(x)`` and `x` for one batch element, in row-major order.
 
     Notes
     -----
-    From the third call with one shape, `f` may be called on copies of the batch side by side, once a check has shown
-    equal results. From then on, what `f` does must not depend on the size of its batch. `chunk_size` disables this.
+    From the third call with one shape, `f` may be called on K concatenated copies of the batch, once a check has shown
+    equal results. `f` must then not depend on the batch size. `chunk_size` disables this.
 
-    The check for mixing is remembered with the function: a module that is switched to training mode after it goes
-    unnoticed, and so do other values in `args`. Where the first run must do exactly what a later one does, as under
-    gradient checkpointing, pass ``check=False`` and a `chunk_size`.
+    The check for mixing runs once for each function, shape and dtype. It does not notice a module that is switched to
+    training mode later, or new floats and array values in `args`. If repeated calls must do exactly the same work, as
+    under gradient checkpointing, pass ``check=False`` and a `chunk_size`.
 
     Raises
     ------
@@ -209,9 +209,9 @@ def batched_jacobian(
     BatchMixingError
         A batch element of ``f(x)`` depends on another element of `x`.
     DTypeError
-        A leaf of `x` or ``f(x)`` is neither floating nor complex, or `holomorphic` does not fit.
+        `x` or ``f(x)`` is neither floating nor complex, or `holomorphic` does not match the dtypes.
     ArgumentError, ArgumentTypeError
-        Another argument cannot serve.
+        Another argument has a wrong value or type.
     AmbiguousBackendError, BackendNotFoundError, BackendLoadError
         No backend could be chosen.
     UnsupportedOperationError

@@ -1,7 +1,8 @@
-"""`Operation`: what is said of an operation once, for all who must know it, and the one way into it.
+"""`Operation`: the declaration of an operation, and the one entry to its calls.
 
-An operation has two faces that users call: one returns ``f(x)`` too, the other does not. `declares` and `twin_of` tie
-them to their declaration, which `declaration_of` finds. `value` has but one face, for its result is ``f(x)``.
+Users call an operation by two functions, its faces: one returns ``f(x)`` too, the other does not. `declares` and
+`twin_of` tie both to the declaration, and `declaration_of` finds it. `value` has one face, because its result is
+``f(x)``.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ Function = Callable[..., Any]
 """The user's function, called as ``f(x, *args)``."""
 
 Backend = ADBackend | str | None
-"""How users name a backend: itself, its name, or None for that of the arrays in `x`."""
+"""How users give a backend: an object, its name, or None for the backend of the arrays in `x`."""
 
 Pair = tuple[Any, Any]
 Triple = tuple[Any, Any, Any]
@@ -35,7 +36,7 @@ Triple = tuple[Any, Any, Any]
 Compute = Callable[..., tuple[Any, Any, Leaves]]
 """``compute(backend, f, x, **options)``, or ``compute(backend, f, x, u, **options)``: ``(f(x), result, aux)``.
 
-`f` and `x` are between leaves; ``f(x)`` and the result are in the user's structures.
+`f` and `x` work on leaves; ``f(x)`` and the result are in the user's structures.
 """
 
 Face = TypeVar("Face", bound=Callable[..., Any])
@@ -43,30 +44,30 @@ Face = TypeVar("Face", bound=Callable[..., Any])
 
 @dataclass(eq=False, slots=True)
 class Operation:
-    """What must be known of an operation.
+    """The declaration of an operation.
 
     Parameters
     ----------
     name
-        That of the face without ``f(x)``.
+        The name of the face without ``f(x)``.
     compute
-        How the result comes about.
+        The function that computes the result.
     options
-        The keywords that it takes besides `args` and ``has_aux``, each with the check that refuses a bad value.
+        The keywords besides `args` and ``has_aux``, each with a check that refuses bad values.
     along
-        Whose partner `u` is, ``"x"`` or ``"f(x)"``; None for an operation without `u`.
+        What `u` must match, ``"x"`` or ``"f(x)"``; None for an operation without `u`.
     result
-        Whose structure the result has: ``"f(x)"``, ``"x"``, ``"J"`` for that of ``f(x)`` with `x` inside, or ``"H"``
-        for that of `x` with `x` inside.
+        The structure of the result: that of ``"f(x)"`` or ``"x"``, ``"J"`` for that of ``f(x)`` with `x` inside, or
+        ``"H"`` for that of `x` with `x` inside.
     order
-        How many derivatives it takes of one another: each costs finite differences more of their digits.
+        The order of the derivative: finite differences lose digits with each order.
     alternatives
-        What is compiled besides the usual way, so that trials can keep the fastest.
+        Other formulations, which `prepare` compiles and times too, to keep the fastest.
 
     Attributes
     ----------
     defaults
-        What its options are if left out, by the signature of its face.
+        The default of each option, from the signature of its face.
     """
 
     name: str
@@ -80,17 +81,17 @@ class Operation:
 
     @property
     def operands(self) -> tuple[str, ...]:
-        """What it takes besides options."""
+        """The names of the arguments besides options."""
         return ("x",) if self.along is None else ("x", "u")
 
     @property
     def is_batched(self) -> bool:
-        """Whether `f` is a function of a batch, which it must not mix."""
+        """Whether `f` takes a batch, which it must not mix."""
         return "batch_axis" in self.options
 
     @property
     def is_checked(self) -> bool:
-        """Whether it looks if what is fast is right."""
+        """Whether the operation has a `check` option."""
         return "check" in self.options
 
     def call(
@@ -102,10 +103,10 @@ class Operation:
         has_aux: bool,
         options: dict[str, Any],
     ) -> Any:
-        """``(f(x), result)``, or ``(f(x), result, aux)``, of a call by a user."""
+        """Run a user's call: ``(f(x), result)`` or ``(f(x), result, aux)``."""
         defaults = self.defaults
         for name, value in options.items():
-            if value is not defaults[name]:  # by identity: 0 equals False, and is no flag
+            if value is not defaults[name]:  # by identity: 0 equals False, but is not a bool
                 self.options[name](name, value)
         if has_aux is not False:
             flag("has_aux", has_aux)
@@ -130,7 +131,7 @@ class Operation:
         *,
         with_value: bool = True,
     ) -> Any:
-        """The same with a known backend and checked options, and ``f(x)`` only if it is wanted."""
+        """Like `call`, with a known backend and checked options, and with ``f(x)`` only if `with_value`."""
         with backend.scope():
             x = Tree.read_point(backend, operands[0])
             flat = LeafwiseFunction(f, x, args, has_aux=has_aux)
@@ -150,7 +151,7 @@ class Operation:
 
 @dataclass(frozen=True, slots=True)
 class Declaration:
-    """The operation that a user's function is a face of, and whether it returns ``f(x)`` too."""
+    """The operation behind a public function, and whether that function returns ``f(x)`` too."""
 
     operation: Operation
     with_value: bool
@@ -160,7 +161,7 @@ _DECLARATIONS: dict[Callable[..., Any], Declaration] = {}
 
 
 def declares(operation: Operation, *, with_value: bool = True) -> Callable[[Face], Face]:
-    """Tie an operation to its face that returns ``f(x)`` too, or to the only one, which does not."""
+    """Tie an operation to its face with ``f(x)``, or to its only face."""
 
     def decorate(face: Face) -> Face:
         keywords = face.__kwdefaults__ or {}
@@ -172,11 +173,11 @@ def declares(operation: Operation, *, with_value: bool = True) -> Callable[[Face
 
 
 def twin_of(value_and: Callable[..., Any]) -> Callable[[Face], Face]:
-    """Tie to an operation its face without ``f(x)``, which takes the same arguments."""
+    """Tie an operation to its face without ``f(x)``, which takes the same arguments."""
 
     def decorate(face: Face) -> Face:
         _DECLARATIONS[face] = Declaration(_DECLARATIONS[value_and].operation, False)
-        face.__wrapped__ = value_and  # type: ignore[attr-defined]  # by which help() shows the signature of both
+        face.__wrapped__ = value_and  # type: ignore[attr-defined]  # so that help() shows the full signature
         return face
 
     return decorate
@@ -188,32 +189,32 @@ def without_value(results: tuple[Any, ...]) -> Any:
 
 
 def declaration_of(function: object) -> Declaration:
-    """What is declared of an operation that users call."""
+    """The declaration behind a public function."""
     found = next((declared for face, declared in _DECLARATIONS.items() if face is function), None)
     if found is None:
         given = getattr(function, "__name__", describe(function))
         known = ", ".join(known.__name__ for known in _DECLARATIONS)
-        msg = f"operation must be a function such as adhelpers.gradient, but {given} was given; there are {known}"
+        msg = f"operation must be a function such as adhelpers.gradient, but {given} was given; give one of {known}"
         raise ArgumentTypeError(msg)
     return found
 
 
 def declarations() -> Mapping[Callable[..., Any], Declaration]:
-    """Every function that is an operation, with what is declared of it."""
+    """Every public operation, with its declaration."""
     return _DECLARATIONS
 
 
 def resolve(f: Function, backend: Backend, x: Any) -> ADBackend:
-    """The backend that a caller means, once `f` is seen to be callable."""
+    """The backend for a call; an error if `f` is not callable."""
     if not callable(f):
         msg = f"f must be callable as f(x, *args), but {describe(f)} was given; pass the function itself"
         raise ArgumentTypeError(msg)
     if isinstance(backend, str):
         return lookup.backend(backend)
     if backend is None:
-        running: ADBackend | None = runs_for()  # a rule, whose arrays may be plain ones of NumPy's
+        running: ADBackend | None = runs_for()  # inside a rule, whose arrays may be plain NumPy arrays
         return lookup.infer(x) if running is None else running
-    # By its bases first: isinstance of an abstract class takes microseconds.
+    # Look at the bases first: isinstance with an abstract class takes microseconds.
     if ADBackend in type(backend).__mro__ or isinstance(backend, ADBackend):
         return backend
     if isinstance(backend, type) and issubclass(backend, ADBackend):
@@ -221,6 +222,6 @@ def resolve(f: Function, backend: Backend, x: Any) -> ADBackend:
     else:
         msg = (
             f"backend must be an ADBackend, its name or None, but {describe(backend)} was given; "
-            'arguments come in the order f, backend, x: write for example "finite-difference" for it'
+            'the arguments are f, backend, x in this order, with a backend such as "finite-difference"'
         )
     raise ArgumentTypeError(msg)

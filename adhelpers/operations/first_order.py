@@ -1,4 +1,4 @@
-"""First derivatives of functions of one number, and of those that give one: `derivative` and `gradient`."""
+"""First derivatives with one number on one side: `derivative` by one number, `gradient` of one number."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def value_and_derivative(
     args: tuple[Any, ...] = (),
     has_aux: bool = False,
 ) -> Any:
-    """`derivative` together with ``f(x)``, at no extra evaluation of `f`.
+    """`derivative` together with ``f(x)``, without an extra evaluation of `f`.
 
     Parameters
     ----------
@@ -71,7 +71,7 @@ def value_and_derivative(
     Returns
     -------
     (y, v) or (y, v, aux)
-        With `has_aux` the latter.
+        The latter with ``has_aux=True``.
 
     Examples
     --------
@@ -109,8 +109,8 @@ def derivative(f: Function, backend: Backend, x: Any, *, has_aux: bool = False, 
     Returns
     -------
     v
-        With the structure of ``f(x)`` and each leaf of the same shape, dtype and device. For complex `x` it is the
-        derivative along the real axis, which for a holomorphic `f` is *the* derivative.
+        The same structure as ``f(x)``, and in each leaf the same shape, dtype and device. For complex `x`, the
+        derivative along the real axis, which is the complex derivative of a holomorphic `f`.
 
     Raises
     ------
@@ -119,7 +119,7 @@ def derivative(f: Function, backend: Backend, x: Any, *, has_aux: bool = False, 
     DTypeError
         A leaf of `x` or ``f(x)`` is neither floating nor complex.
     ArgumentError, ArgumentTypeError
-        Another argument cannot serve.
+        Another argument has a wrong value or type.
     AmbiguousBackendError, BackendNotFoundError, BackendLoadError
         No backend could be chosen.
     UnsupportedOperationError
@@ -155,7 +155,7 @@ def value_and_gradient(
     args: tuple[Any, ...] = (),
     has_aux: bool = False,
 ) -> Any:
-    """`gradient` together with ``f(x)``, at no extra evaluation of `f`.
+    """`gradient` together with ``f(x)``, without an extra evaluation of `f`.
 
     Parameters
     ----------
@@ -165,7 +165,7 @@ def value_and_gradient(
     Returns
     -------
     (y, v) or (y, v, aux)
-        With `has_aux` the latter.
+        The latter with ``has_aux=True``.
 
     Examples
     --------
@@ -185,7 +185,7 @@ def gradient(f: Function, backend: Backend, x: Any, *, has_aux: Literal[True], *
 def gradient(f: Function, backend: Backend, x: Any, *, has_aux: bool = False, **options: Unpack[Options]) -> Any: ...
 @twin_of(value_and_gradient)
 def gradient(f: Function, backend: Backend, x: Any, *, has_aux: bool = False, **options: Unpack[Options]) -> Any:
-    """The gradient of a function that gives one real number.
+    """The gradient of a function that returns one real number.
 
     Parameters
     ----------
@@ -194,9 +194,9 @@ def gradient(f: Function, backend: Backend, x: Any, *, has_aux: bool = False, **
     backend
         An `ADBackend`, its name, or None for the one that owns the arrays in `x`.
     x
-        Where to differentiate: floating or complex arrays in any nesting of dict, list, tuple, namedtuple,
-        OrderedDict, None and registered nodes. Python floats and NumPy arrays are converted.
-        What is in a `Constant` is not differentiated.
+        Where to differentiate: floating or complex arrays in any nesting of dict, list, tuple, namedtuple, OrderedDict,
+        None and registered nodes. Python floats and NumPy arrays are converted. Parts in a `Constant` are not
+        differentiated.
     args
         Further arguments of `f`, never differentiated.
     has_aux
@@ -205,16 +205,16 @@ def gradient(f: Function, backend: Backend, x: Any, *, has_aux: bool = False, **
     Returns
     -------
     v
-        With the structure of `x` and each leaf of the same shape, dtype and device. For complex `x` it is the array
-        with ``Re(sum(v * t))`` the derivative along every `t` (R7): the conjugate of the direction of steepest
-        ascent, as in JAX.
+        The same structure as `x`, and in each leaf the same shape, dtype and device. For complex `x`,
+        ``Re(sum(v * t))`` is the derivative along every direction `t` (R7). So `v` is the conjugate of the direction of
+        steepest ascent, as in JAX.
 
     Raises
     ------
     ShapeMismatchError, StructureMismatchError, DTypeError
         ``f(x)`` is not one real number, or a leaf of `x` is neither floating nor complex.
     ArgumentError, ArgumentTypeError
-        Another argument cannot serve.
+        Another argument has a wrong value or type.
     AmbiguousBackendError, BackendNotFoundError, BackendLoadError
         No backend could be chosen.
     UnsupportedOperationError

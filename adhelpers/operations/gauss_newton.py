@@ -1,4 +1,4 @@
-"""The Gauss-Newton product: what takes the place of the Hessian's in least squares."""
+"""The Gauss-Newton product, which replaces the Hessian-vector product in least squares."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from adhelpers.trees.tree import Tree
 
 
 class GaussNewtonOptions(Options, total=False):
-    """What `gauss_newton_product` takes besides ``has_aux``."""
+    """The keywords of `gauss_newton_product` besides ``has_aux``."""
 
     loss: Callable[[Any], Any] | None
     differentiate_u: bool
@@ -54,7 +54,7 @@ def _gauss_newton(
 
 
 class Loss(LeafwiseFunction):
-    """What is made of ``f(x)``, by which messages call it."""
+    """A loss of ``f(x)``. Error messages call its result ``loss(f(x))``."""
 
     def output(self, leaves: Leaves) -> Tree:
         """The latest result."""
@@ -64,7 +64,7 @@ class Loss(LeafwiseFunction):
 
 
 class Linearised(Directional):
-    """The function itself, with its derivative along tangents beside it, which is not differentiated again."""
+    """The function itself; its derivative along tangents travels as aux, and is not differentiated again."""
 
     def __call__(self, *leaves: Array) -> tuple[Leaves, Leaves]:
         """``(f(x), (tangents of f(x), *aux))``."""
@@ -82,7 +82,7 @@ GAUSS_NEWTON_PRODUCT = Operation(
     _gauss_newton,
     {"loss": function_or_none, "differentiate_u": flag},
     along="x",
-    result="x",  # of two first derivatives, one after the other: only that of a loss is a second one
+    result="x",  # of two first derivatives in turn; only that of a loss is a second derivative
 )
 
 
@@ -116,7 +116,7 @@ def value_and_gauss_newton_product(
     has_aux: bool = False,
     differentiate_u: bool = False,
 ) -> Any:
-    """`gauss_newton_product` together with ``f(x)``, at no extra evaluation of `f`.
+    """`gauss_newton_product` together with ``f(x)``, without an extra evaluation of `f`.
 
     Parameters
     ----------
@@ -126,7 +126,7 @@ def value_and_gauss_newton_product(
     Returns
     -------
     (y, v) or (y, v, aux)
-        With `has_aux` the latter.
+        The latter with ``has_aux=True``.
 
     Examples
     --------
@@ -153,10 +153,10 @@ def gauss_newton_product(
 def gauss_newton_product(
     f: Function, backend: Backend, x: Any, u: Any, *, has_aux: bool = False, **options: Unpack[GaussNewtonOptions]
 ) -> Any:
-    """The Gauss-Newton matrix ``J^T H J`` of a loss of ``f(x)`` times `u`, without any of the matrices.
+    """The Gauss-Newton matrix ``J^T H J`` of ``loss(f(x))`` times `u`, without forming a matrix.
 
-    It is the Hessian of ``loss(f(x))`` without the term with second derivatives of `f`: positive semidefinite for a
-    convex loss, and close to the Hessian where residuals are small or `f` is nearly linear.
+    The Gauss-Newton matrix is the Hessian of ``loss(f(x))`` without the second derivatives of `f`. It is positive
+    semidefinite for a convex loss, and close to the Hessian if the residuals are small or `f` is nearly linear.
 
     Parameters
     ----------
@@ -165,38 +165,39 @@ def gauss_newton_product(
     backend
         An `ADBackend`, its name, or None for the one that owns the arrays in `x`.
     x
-        Where to differentiate: floating or complex arrays in any nesting of dict, list, tuple, namedtuple,
-        OrderedDict, None and registered nodes. Python floats and NumPy arrays are converted.
-        What is in a `Constant` is not differentiated.
+        Where to differentiate: floating or complex arrays in any nesting of dict, list, tuple, namedtuple, OrderedDict,
+        None and registered nodes. Python floats and NumPy arrays are converted. Parts in a `Constant` are not
+        differentiated.
     u
-        The direction, with the structure of `x` and each leaf of the same shape, dtype and device.
+        The direction, with the same structure, shapes, dtypes and device as `x`.
     loss
-        Called with ``f(x)``, returns one real number. H is its Hessian there. None stands for half of the sum of
+        Called as ``loss(f(x))``, returns one real number. H is its Hessian at ``f(x)``. None means half the sum of
         squares, whose Hessian is the identity.
     args
         Further arguments of `f`, never differentiated.
     has_aux
         Whether `f` returns a pair ``(y, aux)``. The operation then returns ``(v, aux)``.
     differentiate_u
-        Whether an outer derivative sees `u` vary. By default `u` is a constant to it.
+        Whether an enclosing derivative differentiates `u` too. By default it treats `u` as a constant.
 
     Returns
     -------
     v
-        With the structure of `x` and each leaf of the same shape, dtype and device. For complex ``f(x)`` and no loss
-        it is ``J^T conj(J u)``, of the loss half the sum of ``abs(y)**2``.
+        The same structure as `x`, and in each leaf the same shape, dtype and device. For complex ``f(x)`` and no loss,
+        ``J^T conj(J u)``, where the loss is half the sum of ``abs(y)**2``.
 
     Notes
     -----
-    The forward and the reverse pass go through one evaluation of `f`. See Schraudolph, "Fast curvature matrix-vector
-    products for second-order gradient descent", Neural Computation 14 (2002).
+    The forward and the reverse pass share one evaluation of `f`. See Schraudolph, "Fast curvature
+    matrix-vector products for second-order gradient descent", Neural Computation 14 (2002).
 
     Raises
     ------
     StructureMismatchError, ShapeMismatchError, DTypeError, DeviceMismatchError
-        `u` does not match `x`, a leaf of `x` or ``f(x)`` is not floating or complex, or the loss is not one number.
+        `u` does not match `x`, a leaf of `x` or ``f(x)`` is not floating or complex, or the loss does not return one
+        number.
     ArgumentError, ArgumentTypeError
-        Another argument cannot serve.
+        Another argument has a wrong value or type.
     AmbiguousBackendError, BackendNotFoundError, BackendLoadError
         No backend could be chosen.
     UnsupportedOperationError

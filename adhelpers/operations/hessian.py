@@ -29,7 +29,7 @@ from adhelpers.trees.tree import Tree
 
 
 class HessianOptions(Options, total=False):
-    """What `hessian` and `laplacian` take besides ``has_aux``."""
+    """The keywords of `hessian` and `laplacian` besides ``has_aux``."""
 
     mode: Composition
     chunk_size: int | None
@@ -62,14 +62,14 @@ def _require_real(x: Tree, operation: str) -> None:
     for leaf in x.leaves:
         if is_complex(x.backend, leaf):
             msg = (
-                f"x has a leaf of dtype {leaf.dtype}, for which the second derivative is no matrix of complex numbers, "
-                f"so that there is no {operation}; hessian_vector_product applies it"
+                f"x has a leaf of dtype {leaf.dtype}, but {operation} needs real x, because the second derivative "
+                f"of a function of complex x is not a complex matrix; use hessian_vector_product"
             )
             raise DTypeError(msg)
 
 
 def _ways(backend: ADBackend, options: dict[str, Any], x: Array, shape: tuple[int, ...]) -> list[Way]:
-    """Both orders of sweeps over the gradient; none for an empty Hessian, or where the user has chosen."""
+    """Forward and reverse sweeps over the gradient; none for an empty Hessian, or if the user has chosen a mode."""
     if options["mode"] != "auto" or 0 in shape:
         return []
     modes = ("forward-over-reverse", "reverse-over-reverse")
@@ -106,7 +106,7 @@ def value_and_hessian(
     chunk_size: int | None = None,
     check: Check = True,
 ) -> Any:
-    """`hessian` together with ``f(x)``, at no extra evaluation of `f`.
+    """`hessian` together with ``f(x)``, without an extra evaluation of `f`.
 
     Parameters
     ----------
@@ -116,7 +116,7 @@ def value_and_hessian(
     Returns
     -------
     (y, H) or (y, H, aux)
-        With `has_aux` the latter.
+        The latter with ``has_aux=True``.
 
     Examples
     --------
@@ -139,7 +139,7 @@ def hessian(
 ) -> Any: ...
 @twin_of(value_and_hessian)
 def hessian(f: Function, backend: Backend, x: Any, *, has_aux: bool = False, **options: Unpack[HessianOptions]) -> Any:
-    """The Hessian of a function that gives one real number.
+    """The Hessian of a function that returns one real number.
 
     Parameters
     ----------
@@ -148,39 +148,39 @@ def hessian(f: Function, backend: Backend, x: Any, *, has_aux: bool = False, **o
     backend
         An `ADBackend`, its name, or None for the one that owns the arrays in `x`.
     x
-        Where to differentiate: real floating arrays in any nesting of dict, list, tuple, namedtuple,
-        OrderedDict, None and registered nodes. Python floats and NumPy arrays are converted.
-        What is in a `Constant` is not differentiated.
+        Where to differentiate: real floating arrays in any nesting of dict, list, tuple, namedtuple, OrderedDict, None
+        and registered nodes. Python floats and NumPy arrays are converted. Parts in a `Constant` are not
+        differentiated.
     args
         Further arguments of `f`, never differentiated.
     has_aux
         Whether `f` returns a pair ``(y, aux)``. The operation then returns ``(H, aux)``.
     mode
-        How the second derivative is taken of the first. ``"forward-over-reverse"`` pushes directions through the
-        gradient, and ``"reverse-over-reverse"`` pulls them back. ``"reverse-over-forward"`` takes the gradient of the
-        slope. ``"forward-over-forward"`` does so for each element of `x`, and serves functions without a reverse mode.
-        ``"auto"`` takes the backend's fastest.
+        How the two derivatives are composed, the outer mode first. ``"forward-over-reverse"`` pushes directions forward
+        through the gradient, and ``"reverse-over-reverse"`` pulls them back through it. ``"reverse-over-forward"``
+        takes the gradient of the derivative along a direction. ``"forward-over-forward"`` needs no reverse mode, and
+        repeats its work for each element of `x`. ``"auto"`` takes the backend's fastest.
     chunk_size
-        How many vectors are pushed at once. None keeps a block of them within a memory budget.
+        How many vectors are pushed at once. None takes as many as fit a memory budget.
     check
-        Whether to verify, at the price of one product, that many vectors pushed at once give what one gives by itself,
-        and that `f` does not mix a batch. A sweep that is wrong is replaced by a slower one. True verifies a function
-        object the first time it is seen with a shape and dtype, ``"always"`` verifies each call.
+        Whether to verify, at the cost of one product, that vectors pushed together give the same results as one by one,
+        and that `f` does not mix a batch. A slower sweep replaces a wrong one. True verifies a function object once for
+        each shape and dtype, ``"always"`` verifies each call, False verifies nothing.
 
     Returns
     -------
     H
-        With the structure of `x` and that of `x` again inside it: for each pair of leaves a and b an array of shape
-        ``a.shape + b.shape``, in the dtype of a.
+        The structure of `x`, with the structure of `x` again in place of each leaf. The block of leaves a and b has
+        shape ``a.shape + b.shape`` and the dtype of a.
 
     Raises
     ------
     DTypeError
-        `x` is complex: then the second derivative is no matrix of complex numbers. `hessian_vector_product` applies it.
+        `x` is complex, and its second derivative is not a complex matrix. Use `hessian_vector_product`.
     ShapeMismatchError, StructureMismatchError
         ``f(x)`` is not one real number.
     ArgumentError, ArgumentTypeError
-        Another argument cannot serve.
+        Another argument has a wrong value or type.
     AmbiguousBackendError, BackendNotFoundError, BackendLoadError
         No backend could be chosen.
     UnsupportedOperationError
@@ -221,7 +221,7 @@ def value_and_laplacian(
     chunk_size: int | None = None,
     check: Check = True,
 ) -> Any:
-    """`laplacian` together with ``f(x)``, at no extra evaluation of `f`.
+    """`laplacian` together with ``f(x)``, without an extra evaluation of `f`.
 
     Parameters
     ----------
@@ -231,7 +231,7 @@ def value_and_laplacian(
     Returns
     -------
     (y, v) or (y, v, aux)
-        With `has_aux` the latter.
+        The latter with ``has_aux=True``.
 
     Examples
     --------
@@ -257,7 +257,7 @@ def laplacian(
 def laplacian(
     f: Function, backend: Backend, x: Any, *, has_aux: bool = False, **options: Unpack[HessianOptions]
 ) -> Any:
-    """The trace of the Hessian, which is never held as a whole.
+    """The trace of the Hessian, without holding the whole Hessian in memory.
 
     Parameters
     ----------
@@ -266,38 +266,38 @@ def laplacian(
     backend
         An `ADBackend`, its name, or None for the one that owns the arrays in `x`.
     x
-        Where to differentiate: real floating arrays in any nesting of dict, list, tuple, namedtuple,
-        OrderedDict, None and registered nodes. Python floats and NumPy arrays are converted.
-        What is in a `Constant` is not differentiated.
+        Where to differentiate: real floating arrays in any nesting of dict, list, tuple, namedtuple, OrderedDict, None
+        and registered nodes. Python floats and NumPy arrays are converted. Parts in a `Constant` are not
+        differentiated.
     args
         Further arguments of `f`, never differentiated.
     has_aux
         Whether `f` returns a pair ``(y, aux)``. The operation then returns ``(v, aux)``.
     mode
-        How the second derivative is taken of the first. ``"forward-over-reverse"`` pushes directions through the
-        gradient, and ``"reverse-over-reverse"`` pulls them back. ``"reverse-over-forward"`` takes the gradient of the
-        slope. ``"forward-over-forward"`` does so for each element of `x`, and serves functions without a reverse mode.
-        ``"auto"`` takes the backend's fastest.
+        How the two derivatives are composed, the outer mode first. ``"forward-over-reverse"`` pushes directions forward
+        through the gradient, and ``"reverse-over-reverse"`` pulls them back through it. ``"reverse-over-forward"``
+        takes the gradient of the derivative along a direction. ``"forward-over-forward"`` needs no reverse mode, and
+        repeats its work for each element of `x`. ``"auto"`` takes the backend's fastest.
     chunk_size
-        How many vectors are pushed at once. None keeps a block of them within a memory budget.
+        How many vectors are pushed at once. None takes as many as fit a memory budget.
     check
-        Whether to verify, at the price of one product, that many vectors pushed at once give what one gives by itself,
-        and that `f` does not mix a batch. A sweep that is wrong is replaced by a slower one. True verifies a function
-        object the first time it is seen with a shape and dtype, ``"always"`` verifies each call.
+        Whether to verify, at the cost of one product, that vectors pushed together give the same results as one by one,
+        and that `f` does not mix a batch. A slower sweep replaces a wrong one. True verifies a function object once for
+        each shape and dtype, ``"always"`` verifies each call, False verifies nothing.
 
     Returns
     -------
     v
-        One number, in shape and dtype like ``f(x)``.
+        One number, with the shape and dtype of ``f(x)``.
 
     Raises
     ------
     DTypeError
-        `x` is complex: then the second derivative is no matrix of complex numbers. `hessian_vector_product` applies it.
+        `x` is complex, and its second derivative is not a complex matrix. Use `hessian_vector_product`.
     ShapeMismatchError, StructureMismatchError
         ``f(x)`` is not one real number.
     ArgumentError, ArgumentTypeError
-        Another argument cannot serve.
+        Another argument has a wrong value or type.
     AmbiguousBackendError, BackendNotFoundError, BackendLoadError
         No backend could be chosen.
     UnsupportedOperationError

@@ -27,7 +27,7 @@ from adhelpers.trees.tree import Tree
 
 
 class JacobianOptions(Options, total=False):
-    """What `jacobian` takes besides ``has_aux``."""
+    """The keywords of `jacobian` besides ``has_aux``."""
 
     mode: Literal["auto", "forward", "reverse"]
     chunk_size: int | None
@@ -49,9 +49,10 @@ def _jacobian(
         if is_complex(backend, leaf) != holomorphic:
             msg = (
                 f"x has a leaf of dtype {leaf.dtype}, and a complex function has a Jacobian only if it is holomorphic; "
-                "if f is, pass holomorphic=True, otherwise use the two products"
+                "pass holomorphic=True if f is holomorphic, otherwise use jacobian_vector_product or "
+                "vector_jacobian_product"
                 if not holomorphic
-                else f"holomorphic=True needs a complex x, but it has a leaf of dtype {leaf.dtype}; leave it out"
+                else f"holomorphic=True needs a complex x, but a leaf has dtype {leaf.dtype}; leave holomorphic out"
             )
             raise DTypeError(msg)
     outputs, blocks, aux = dense.jacobian(backend, f, x.leaves, mode, chunk_size, check=check, holomorphic=holomorphic)
@@ -92,7 +93,7 @@ def value_and_jacobian(
     check: Check = True,
     holomorphic: bool = False,
 ) -> Any:
-    """`jacobian` together with ``f(x)``, at no extra evaluation of `f`.
+    """`jacobian` together with ``f(x)``, without an extra evaluation of `f`.
 
     Parameters
     ----------
@@ -102,7 +103,7 @@ def value_and_jacobian(
     Returns
     -------
     (y, J) or (y, J, aux)
-        With `has_aux` the latter.
+        The latter with ``has_aux=True``.
 
     Examples
     --------
@@ -136,7 +137,7 @@ def jacobian(
 ) -> Any:
     """The whole Jacobian of `f`.
 
-    For a batch of independent points `batched_jacobian` is cheaper by the size of the batch.
+    For a batch of independent points, `batched_jacobian` is cheaper by a factor of the batch size.
 
     Parameters
     ----------
@@ -145,37 +146,37 @@ def jacobian(
     backend
         An `ADBackend`, its name, or None for the one that owns the arrays in `x`.
     x
-        Where to differentiate: floating or complex arrays in any nesting of dict, list, tuple, namedtuple,
-        OrderedDict, None and registered nodes. Python floats and NumPy arrays are converted.
-        What is in a `Constant` is not differentiated.
+        Where to differentiate: floating or complex arrays in any nesting of dict, list, tuple, namedtuple, OrderedDict,
+        None and registered nodes. Python floats and NumPy arrays are converted. Parts in a `Constant` are not
+        differentiated.
     args
         Further arguments of `f`, never differentiated.
     has_aux
         Whether `f` returns a pair ``(y, aux)``. The operation then returns ``(J, aux)``.
     mode
-        ``"forward"`` costs a pass for each element of `x`, ``"reverse"`` one for each element of ``f(x)``, and
-        ``"auto"`` takes the cheaper.
+        ``"forward"`` costs one pass for each element of `x`, and ``"reverse"`` one for each element of ``f(x)``.
+        ``"auto"`` takes the cheaper mode.
     chunk_size
-        How many vectors are pushed at once. None keeps a block of them within a memory budget.
+        How many vectors are pushed at once. None takes as many as fit a memory budget.
     check
-        Whether to verify, at the price of one product, that many vectors pushed at once give what one gives by itself,
-        and that `f` does not mix a batch. A sweep that is wrong is replaced by a slower one. True verifies a function
-        object the first time it is seen with a shape and dtype, ``"always"`` verifies each call.
+        Whether to verify, at the cost of one product, that vectors pushed together give the same results as one by one,
+        and that `f` does not mix a batch. A slower sweep replaces a wrong one. True verifies a function object once for
+        each shape and dtype, ``"always"`` verifies each call, False verifies nothing.
     holomorphic
-        Must be True for complex `x`, and promises that `f` is holomorphic.
+        True promises that `f` is holomorphic. Complex `x` requires it.
 
     Returns
     -------
     J
-        With the structure of ``f(x)`` and that of `x` inside it: for each leaf y of the one and x of the other an array
-        of shape ``y.shape + x.shape``, in the dtype of y.
+        The structure of ``f(x)``, with the structure of `x` in place of each leaf. The block of a leaf y of ``f(x)``
+        and a leaf x of `x` has shape ``y.shape + x.shape`` and the dtype of y.
 
     Raises
     ------
     DTypeError
-        A leaf of `x` or ``f(x)`` is neither floating nor complex, or `holomorphic` does not fit.
+        A leaf of `x` or ``f(x)`` is neither floating nor complex, or `holomorphic` does not match the dtypes.
     ArgumentError, ArgumentTypeError
-        Another argument cannot serve.
+        Another argument has a wrong value or type.
     AmbiguousBackendError, BackendNotFoundError, BackendLoadError
         No backend could be chosen.
     UnsupportedOperationError

@@ -16,11 +16,11 @@ from adhelpers.options import flag
 def linearize(
     f: Function, backend: Backend, x: Any, *, args: tuple[Any, ...] = (), has_aux: bool = False
 ) -> Linearization:
-    """Evaluate `f` at `x` once, and give its derivative there as a linear map, to be multiplied many times.
+    """Evaluate `f` at `x` once, and return its derivative there as a linear map for many products.
 
-    Pulls do not run `f` again, nor do pushes on JAX and autograd; PyTorch's forward mode and finite differences run it
-    for each push. With a backend that has no reverse mode, the first pull pushes each element of `x` forward. A backend
-    that compiles every call does not compile this one: `adhelpers.prepare` does.
+    Pulls do not run `f` again. Pushes do not either on JAX and autograd, while PyTorch's forward mode and finite
+    differences run `f` for each push. Without a reverse mode, the first pull pushes each element of `x` forward. A
+    backend that compiles every call does not compile `linearize`; to compile it, use `adhelpers.prepare`.
 
     Parameters
     ----------
@@ -29,25 +29,25 @@ def linearize(
     backend
         An `ADBackend`, its name, or None for the one that owns the arrays in `x`.
     x
-        Where to differentiate: floating or complex arrays in any nesting of dict, list, tuple, namedtuple,
-        OrderedDict, None and registered nodes. Python floats and NumPy arrays are converted.
-        What is in a `Constant` is not differentiated.
+        Where to differentiate: floating or complex arrays in any nesting of dict, list, tuple, namedtuple, OrderedDict,
+        None and registered nodes. Python floats and NumPy arrays are converted. Parts in a `Constant` are not
+        differentiated.
     args
-        Further arguments of `f`, never differentiated. They must stay as they are, for `f` may be run again.
+        Further arguments of `f`, never differentiated. They must not change, because `f` may run again.
     has_aux
         Whether `f` returns a pair ``(y, aux)``.
 
     Returns
     -------
     Linearization
-        With `value`, `aux`, `push`, `pull`, `push_many` and `pull_many`.
+        An object with `value`, `aux`, `push`, `pull`, `push_many`, `pull_many` and `operator`.
 
     Raises
     ------
     StructureMismatchError, ShapeMismatchError, DTypeError, DeviceMismatchError
-        A leaf of `x` or ``f(x)`` is neither floating nor complex; and in a product, a vector does not match.
+        A leaf of `x` or ``f(x)`` is neither floating nor complex, or a vector in a product does not match.
     ArgumentError, ArgumentTypeError
-        Another argument cannot serve.
+        Another argument has a wrong value or type.
     AmbiguousBackendError, BackendNotFoundError, BackendLoadError
         No backend could be chosen.
     UnsupportedOperationError
@@ -66,9 +66,9 @@ def linearize(
 def linearize_gradient(
     f: Function, backend: Backend, x: Any, *, args: tuple[Any, ...] = (), has_aux: bool = False
 ) -> GradientLinearization:
-    """Evaluate `f` and its gradient at `x` once, and give the Hessian there as a linear map.
+    """Evaluate `f` and its gradient at `x` once, and return the Hessian there as a linear map.
 
-    Its products do not run `f` again on JAX, PyTorch and autograd; finite differences run it for each.
+    Products do not run `f` again on JAX, PyTorch and autograd. Finite differences run `f` for each product.
 
     Parameters
     ----------
@@ -80,15 +80,15 @@ def linearize_gradient(
     Returns
     -------
     GradientLinearization
-        With `value`, `gradient`, `aux`, `push` and `push_many`.
+        An object with `value`, `gradient`, `aux`, `push`, `push_many` and `operator`.
 
     Raises
     ------
     StructureMismatchError, ShapeMismatchError, DTypeError, DeviceMismatchError
-        ``f(x)`` is not one real number, or a leaf of `x` is neither floating nor complex; and in a product, a direction
+        ``f(x)`` is not one real number, or a leaf of `x` is neither floating nor complex, or a direction in a product
         does not match.
     ArgumentError, ArgumentTypeError
-        Another argument cannot serve.
+        Another argument has a wrong value or type.
     AmbiguousBackendError, BackendNotFoundError, BackendLoadError
         No backend could be chosen.
     UnsupportedOperationError

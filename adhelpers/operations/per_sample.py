@@ -1,4 +1,4 @@
-"""Functions that give one number for each batch element: `batched_gradient` and `batched_hessian`."""
+"""Functions that return one number for each batch element: `batched_gradient` and `batched_hessian`."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from adhelpers.trees.tree import Tree
 
 
 class BatchedGradientOptions(Options, total=False):
-    """What `batched_gradient` takes besides ``has_aux``."""
+    """The keywords of `batched_gradient` besides ``has_aux``."""
 
     batch_axis: Literal[-1, 0]
     check: Check
@@ -37,7 +37,7 @@ class BatchedGradientOptions(Options, total=False):
 
 
 class BatchedHessianOptions(BatchedGradientOptions, total=False):
-    """What `batched_hessian` takes besides ``has_aux``."""
+    """The keywords of `batched_hessian` besides ``has_aux``."""
 
     mode: Composition
     chunk_size: int | None
@@ -84,7 +84,7 @@ def _batched_hessian(
     sweep: Mode | Literal["auto"] = "auto" if mode == "auto" else outer
 
     def check_gradients() -> None:
-        # The Hessians are those of the sum over the batch, which does not tell whether f permutes or pools its results.
+        # The Hessians are taken of the sum over the batch, which hides whether f permutes or pools its results.
         _batched_gradient(backend, f, x, batch_axis=batch_axis, check="always", check_batch=None)
 
     _, jacobian, (y, *aux) = differentiate(
@@ -104,7 +104,7 @@ def _batched_hessian(
 
 
 def _sweeps(backend: ADBackend, options: dict[str, Any], x: Array, shape: tuple[int, ...]) -> list[Way]:
-    """No samples: these have no aux, in which the value travels."""
+    """No samples: they return no aux, and the value travels as aux."""
     return ways(backend, options, shape, ("sweep",))
 
 
@@ -151,7 +151,7 @@ def value_and_batched_gradient(
     check: Check = True,
     check_batch: Check | None = None,
 ) -> Any:
-    """`batched_gradient` together with ``f(x)``, at no extra evaluation of `f`.
+    """`batched_gradient` together with ``f(x)``, without an extra evaluation of `f`.
 
     Parameters
     ----------
@@ -161,7 +161,7 @@ def value_and_batched_gradient(
     Returns
     -------
     (y, v) or (y, v, aux)
-        With `has_aux` the latter.
+        The latter with ``has_aux=True``.
 
     Examples
     --------
@@ -197,26 +197,26 @@ def batched_gradient(
     backend
         An `ADBackend`, its name, or None for the one that owns the arrays in `x`.
     x
-        One real array of shape ``(N1, ..., Nn, B)``, or ``(B, N1, ...)`` with ``batch_axis=0``. ``f(x)`` is a real one
-        of shape ``(B,)``.
+        One real array of shape ``(N1, ..., Nn, B)``, or ``(B, N1, ...)`` with ``batch_axis=0``. ``f(x)`` is a real
+        array of shape ``(B,)``.
     args
         Further arguments of `f`, never differentiated.
     has_aux
         Whether `f` returns a pair ``(y, aux)``. The operation then returns ``(v, aux)``.
     batch_axis
-        Where the batch is: -1 for last, as above, or 0 for first.
+        The batch axis: -1 for the last, as above, or 0 for the first.
     check
-        Whether to verify, at the price of one product, that many vectors pushed at once give what one gives by itself,
-        and that `f` does not mix a batch. A sweep that is wrong is replaced by a slower one. True verifies a function
-        object the first time it is seen with a shape and dtype, ``"always"`` verifies each call.
+        Whether to verify, at the cost of one product, that vectors pushed together give the same results as one by one,
+        and that `f` does not mix a batch. A slower sweep replaces a wrong one. True verifies a function object once for
+        each shape and dtype, ``"always"`` verifies each call, False verifies nothing.
     check_batch
         The older name of `check`.
 
     Returns
     -------
     v
-        Of shape ``(N, B)``, or ``(B, N)`` with ``batch_axis=0``, where N counts the elements of `x` for one batch
-        element in row-major order: the only row of each Jacobian.
+        An array of shape ``(N, B)``, or ``(B, N)`` with ``batch_axis=0``. N counts the elements of `x` for one batch
+        element, in row-major order.
 
     Raises
     ------
@@ -225,9 +225,9 @@ def batched_gradient(
     BatchMixingError
         A batch element of ``f(x)`` depends on another element of `x`.
     DTypeError
-        `x` or ``f(x)`` is not real.
+        `x` or ``f(x)`` is complex, or not floating.
     ArgumentError, ArgumentTypeError
-        Another argument cannot serve.
+        Another argument has a wrong value or type.
     AmbiguousBackendError, BackendNotFoundError, BackendLoadError
         No backend could be chosen.
     UnsupportedOperationError
@@ -270,7 +270,7 @@ def value_and_batched_hessian(
     check: Check = True,
     check_batch: Check | None = None,
 ) -> Any:
-    """`batched_hessian` together with ``f(x)``, at no extra evaluation of `f`.
+    """`batched_hessian` together with ``f(x)``, without an extra evaluation of `f`.
 
     Parameters
     ----------
@@ -280,7 +280,7 @@ def value_and_batched_hessian(
     Returns
     -------
     (y, H) or (y, H, aux)
-        With `has_aux` the latter.
+        The latter with ``has_aux=True``.
 
     Examples
     --------
@@ -321,33 +321,33 @@ def batched_hessian(
     backend
         An `ADBackend`, its name, or None for the one that owns the arrays in `x`.
     x
-        One real array of shape ``(N1, ..., Nn, B)``, or ``(B, N1, ...)`` with ``batch_axis=0``. ``f(x)`` is a real one
-        of shape ``(B,)``.
+        One real array of shape ``(N1, ..., Nn, B)``, or ``(B, N1, ...)`` with ``batch_axis=0``. ``f(x)`` is a real
+        array of shape ``(B,)``.
     args
         Further arguments of `f`, never differentiated.
     has_aux
         Whether `f` returns a pair ``(y, aux)``. The operation then returns ``(H, aux)``.
     batch_axis
-        Where the batch is: -1 for last, as above, or 0 for first.
+        The batch axis: -1 for the last, as above, or 0 for the first.
     mode
-        How the second derivative is taken of the first. ``"forward-over-reverse"`` pushes directions through the
-        gradient, and ``"reverse-over-reverse"`` pulls them back. ``"reverse-over-forward"`` takes the gradient of the
-        slope. ``"forward-over-forward"`` does so for each element of `x`, and serves functions without a reverse mode.
-        ``"auto"`` takes the backend's fastest.
+        How the two derivatives are composed, the outer mode first. ``"forward-over-reverse"`` pushes directions forward
+        through the gradient, and ``"reverse-over-reverse"`` pulls them back through it. ``"reverse-over-forward"``
+        takes the gradient of the derivative along a direction. ``"forward-over-forward"`` needs no reverse mode, and
+        repeats its work for each element of `x`. ``"auto"`` takes the backend's fastest.
     chunk_size
-        How many vectors are pushed at once. None keeps a block of them within a memory budget.
+        How many vectors are pushed at once. None takes as many as fit a memory budget.
     check
-        Whether to verify, at the price of one product, that many vectors pushed at once give what one gives by itself,
-        and that `f` does not mix a batch. A sweep that is wrong is replaced by a slower one. True verifies a function
-        object the first time it is seen with a shape and dtype, ``"always"`` verifies each call.
+        Whether to verify, at the cost of one product, that vectors pushed together give the same results as one by one,
+        and that `f` does not mix a batch. A slower sweep replaces a wrong one. True verifies a function object once for
+        each shape and dtype, ``"always"`` verifies each call, False verifies nothing.
     check_batch
         The older name of `check`.
 
     Returns
     -------
     H
-        Of shape ``(N, N, B)``, or ``(B, N, N)`` with ``batch_axis=0``, where N counts the elements of `x` for one batch
-        element in row-major order.
+        An array of shape ``(N, N, B)``, or ``(B, N, N)`` with ``batch_axis=0``. N counts the elements of `x` for one
+        batch element, in row-major order.
 
     Raises
     ------
@@ -356,9 +356,9 @@ def batched_hessian(
     BatchMixingError
         A batch element of ``f(x)`` depends on another element of `x`.
     DTypeError
-        `x` or ``f(x)`` is not real.
+        `x` or ``f(x)`` is complex, or not floating.
     ArgumentError, ArgumentTypeError
-        Another argument cannot serve.
+        Another argument has a wrong value or type.
     AmbiguousBackendError, BackendNotFoundError, BackendLoadError
         No backend could be chosen.
     UnsupportedOperationError

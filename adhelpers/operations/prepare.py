@@ -1,4 +1,4 @@
-"""`prepare`: do once whatever of an operation can be done once."""
+"""`prepare`: do once what repeated calls of an operation would repeat."""
 
 from __future__ import annotations
 
@@ -27,42 +27,42 @@ def prepare(
     strict: bool = False,
     **options: Any,
 ) -> Prepared:
-    """Make an operation on `f` ready to be called often.
+    """Prepare an operation on `f` for many calls: check it, compile it where the backend can, and keep the code.
 
-    Its results are those of the operation itself. What can be done once is done here: arguments are checked, the `f` of
-    a batched operation is checked for mixing its batch, and where the backend compiles, code is compiled. JAX compiles,
-    and PyTorch does with ``TorchBackend(compiled=True)``. Where there are several ways to a batched Jacobian or a
-    Hessian, each is compiled and timed, and the fastest is kept. `Prepared.report` tells what was tried.
+    The prepared operation gives the same results as the operation itself. `prepare` checks the arguments, and checks
+    that the `f` of a batched operation does not mix its batch. It compiles on JAX, and on PyTorch with
+    ``TorchBackend(compiled=True)``. For a batched Jacobian or a Hessian it compiles and times several formulations, and
+    keeps the fastest. `Prepared.report` tells what was tried.
 
     Parameters
     ----------
     operation
         One of the operations, such as `adhelpers.jacobian_vector_product`.
     f, backend, x, u, args
-        As the operation takes them: an example of a call. `f` is called. Compiled code need not call it again: `f` must
-        be pure then, the compiler must understand it, and what it closes over is frozen.
+        The arguments of an example call, which `prepare` makes. Compiled code does not call `f` again: `f` must be
+        pure, the compiler must understand it, and values that it closes over are frozen.
     strict
-        Whether a call whose structures, shapes, dtypes, devices or numbers differ from this one is an error.
-        Otherwise code is made for it without a word.
+        Whether a call with other structures, shapes, dtypes, devices or numbers is an error. If False, such a call
+        compiles again silently.
     **options
-        Further keywords of the operation, such as ``has_aux=True`` or ``batch_axis=0``. With ``check_batch="always"``
-        every shape and dtype is checked, once.
+        Further keywords of the operation, such as ``has_aux=True`` or ``batch_axis=0``. With ``check="always"`` every
+        shape and dtype is checked, once.
 
     Returns
     -------
     Prepared
-        A function ``(x, u, *args)``, or ``(x, *args)`` of an operation without `u`. Any number of threads may call it.
-        It cannot be pickled. Arguments that are no arrays are compile-time constants: a new value recompiles, and
-        mutable objects among them disable compilation.
+        A function ``(x, u, *args)``, or ``(x, *args)`` for an operation without `u`. Any number of threads may call it.
+        It cannot be pickled. Non-array arguments are compile-time constants: a new value recompiles, and mutable
+        objects disable compilation.
 
     Raises
     ------
     PreparationMismatchError
-        A strict call is not like the one that was prepared. The message has one line for each leaf that differs.
+        A call with ``strict=True`` differs from the example call. The message has one line for each leaf that differs.
     ArgumentError, ArgumentTypeError
-        The operation, or one of its options, is none that there is.
+        The operation or an option does not exist, or has a wrong value.
     AdhelpersError
-        What the operation itself raises.
+        Any error of the operation itself.
 
     Examples
     --------
@@ -103,4 +103,4 @@ LINEAR = {
     linearize: LinearOperation(Linearization),
     linearize_gradient: LinearOperation(GradientLinearization),
 }
-"""What is no operation, but is prepared like one."""
+"""Functions that are prepared like operations, but return linear maps."""

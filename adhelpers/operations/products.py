@@ -24,7 +24,7 @@ from adhelpers.trees.tree import Tree
 
 
 class ProductOptions(Options, total=False):
-    """What a product takes besides ``has_aux``."""
+    """The keywords of a product besides ``has_aux``."""
 
     differentiate_u: bool
 
@@ -80,7 +80,7 @@ def value_and_jacobian_vector_product(
     has_aux: bool = False,
     differentiate_u: bool = False,
 ) -> Any:
-    """`jacobian_vector_product` together with ``f(x)``, at no extra evaluation of `f`.
+    """`jacobian_vector_product` together with ``f(x)``, without an extra evaluation of `f`.
 
     Parameters
     ----------
@@ -90,7 +90,7 @@ def value_and_jacobian_vector_product(
     Returns
     -------
     (y, v) or (y, v, aux)
-        With `has_aux` the latter.
+        The latter with ``has_aux=True``.
 
     Examples
     --------
@@ -124,30 +124,30 @@ def jacobian_vector_product(
     backend
         An `ADBackend`, its name, or None for the one that owns the arrays in `x`.
     x
-        Where to differentiate: floating or complex arrays in any nesting of dict, list, tuple, namedtuple,
-        OrderedDict, None and registered nodes. Python floats and NumPy arrays are converted.
-        What is in a `Constant` is not differentiated.
+        Where to differentiate: floating or complex arrays in any nesting of dict, list, tuple, namedtuple, OrderedDict,
+        None and registered nodes. Python floats and NumPy arrays are converted. Parts in a `Constant` are not
+        differentiated.
     u
-        The tangent, with the structure of `x` and each leaf of the same shape, dtype and device.
+        The tangent, with the same structure, shapes, dtypes and device as `x`.
     args
         Further arguments of `f`, never differentiated.
     has_aux
         Whether `f` returns a pair ``(y, aux)``. The operation then returns ``(v, aux)``.
     differentiate_u
-        Whether an outer derivative sees `u` vary. By default `u` is a constant to it.
+        Whether an enclosing derivative differentiates `u` too. By default it treats `u` as a constant.
 
     Returns
     -------
     v
-        The product, with the structure of ``f(x)`` and each leaf of the same shape, dtype and device. For
-        complex arrays it is the real-linear derivative in direction `u`.
+        The product, with the same structure, shapes, dtypes and device as ``f(x)``. For complex arrays, the real-linear
+        derivative in direction `u`.
 
     Raises
     ------
     StructureMismatchError, ShapeMismatchError, DTypeError, DeviceMismatchError
         `u` does not match `x`, or a leaf of `x` or ``f(x)`` is not floating or complex.
     ArgumentError, ArgumentTypeError
-        Another argument cannot serve.
+        Another argument has a wrong value or type.
     AmbiguousBackendError, BackendNotFoundError, BackendLoadError
         No backend could be chosen.
     UnsupportedOperationError
@@ -193,7 +193,7 @@ def value_and_vector_jacobian_product(
     has_aux: bool = False,
     differentiate_u: bool = False,
 ) -> Any:
-    """`vector_jacobian_product` together with ``f(x)``, at no extra evaluation of `f`.
+    """`vector_jacobian_product` together with ``f(x)``, without an extra evaluation of `f`.
 
     Parameters
     ----------
@@ -203,7 +203,7 @@ def value_and_vector_jacobian_product(
     Returns
     -------
     (y, v) or (y, v, aux)
-        With `has_aux` the latter.
+        The latter with ``has_aux=True``.
 
     Examples
     --------
@@ -237,23 +237,23 @@ def vector_jacobian_product(
     backend
         An `ADBackend`, its name, or None for the one that owns the arrays in `x`.
     x
-        Where to differentiate: floating or complex arrays in any nesting of dict, list, tuple, namedtuple,
-        OrderedDict, None and registered nodes. Python floats and NumPy arrays are converted.
-        What is in a `Constant` is not differentiated.
+        Where to differentiate: floating or complex arrays in any nesting of dict, list, tuple, namedtuple, OrderedDict,
+        None and registered nodes. Python floats and NumPy arrays are converted. Parts in a `Constant` are not
+        differentiated.
     u
-        The cotangent, with the structure of ``f(x)`` and each leaf of the same shape, dtype and device.
+        The cotangent, with the same structure, shapes, dtypes and device as ``f(x)``.
     args
         Further arguments of `f`, never differentiated.
     has_aux
         Whether `f` returns a pair ``(y, aux)``. The operation then returns ``(v, aux)``.
     differentiate_u
-        Whether an outer derivative sees `u` vary. By default `u` is a constant to it.
+        Whether an enclosing derivative differentiates `u` too. By default it treats `u` as a constant.
 
     Returns
     -------
     v
-        The product, with the structure of `x` and each leaf of the same shape, dtype and device. For
-        complex arrays it is the transpose under the pairing ``Re(sum(a * b))``, without conjugation:
+        The product, with the same structure, shapes, dtypes and device as `x`. For complex arrays, `v` is the transpose
+        applied to `u` under the pairing ``Re(sum(a * b))``, without conjugation:
         ``Re(sum(u * jvp(t))) == Re(sum(vjp(u) * t))`` for every tangent ``t``. This is JAX's convention.
 
     Raises
@@ -261,7 +261,7 @@ def vector_jacobian_product(
     StructureMismatchError, ShapeMismatchError, DTypeError, DeviceMismatchError
         `u` does not match ``f(x)``, or a leaf of `x` or ``f(x)`` is not floating or complex.
     ArgumentError, ArgumentTypeError
-        Another argument cannot serve.
+        Another argument has a wrong value or type.
     AmbiguousBackendError, BackendNotFoundError, BackendLoadError
         No backend could be chosen.
     UnsupportedOperationError

@@ -25,7 +25,7 @@ from adhelpers.trees.tree import Tree
 
 
 class HessianProductOptions(Options, total=False):
-    """What `hessian_vector_product` takes besides ``has_aux``."""
+    """The keywords of `hessian_vector_product` besides ``has_aux``."""
 
     differentiate_u: bool
     mode: Composition
@@ -78,7 +78,7 @@ def value_and_second_derivative(
     args: tuple[Any, ...] = (),
     has_aux: bool = False,
 ) -> Any:
-    """`second_derivative` together with ``f(x)``, at no extra evaluation of `f`.
+    """`second_derivative` together with ``f(x)``, without an extra evaluation of `f`.
 
     Parameters
     ----------
@@ -88,7 +88,7 @@ def value_and_second_derivative(
     Returns
     -------
     (y, v) or (y, v, aux)
-        With `has_aux` the latter.
+        The latter with ``has_aux=True``.
 
     Examples
     --------
@@ -130,8 +130,8 @@ def second_derivative(
     Returns
     -------
     v
-        With the structure of ``f(x)`` and each leaf of the same shape, dtype and device. For complex `x` it is the
-        second derivative along the real axis.
+        The same structure as ``f(x)``, and in each leaf the same shape, dtype and device. For complex `x`, the second
+        derivative along the real axis.
 
     Raises
     ------
@@ -140,7 +140,7 @@ def second_derivative(
     DTypeError
         A leaf of `x` or ``f(x)`` is neither floating nor complex.
     ArgumentError, ArgumentTypeError
-        Another argument cannot serve.
+        Another argument has a wrong value or type.
     AmbiguousBackendError, BackendNotFoundError, BackendLoadError
         No backend could be chosen.
     UnsupportedOperationError
@@ -185,7 +185,7 @@ def value_and_hessian_vector_product(
     differentiate_u: bool = False,
     mode: Composition = "auto",
 ) -> Any:
-    """`hessian_vector_product` together with ``f(x)``, at no extra evaluation of `f`.
+    """`hessian_vector_product` together with ``f(x)``, without an extra evaluation of `f`.
 
     Parameters
     ----------
@@ -195,7 +195,7 @@ def value_and_hessian_vector_product(
     Returns
     -------
     (y, v) or (y, v, aux)
-        With `has_aux` the latter.
+        The latter with ``has_aux=True``.
 
     Examples
     --------
@@ -222,7 +222,7 @@ def hessian_vector_product(
 def hessian_vector_product(
     f: Function, backend: Backend, x: Any, u: Any, *, has_aux: bool = False, **options: Unpack[HessianProductOptions]
 ) -> Any:
-    """The Hessian of `f` at `x` times `u`, without the Hessian: the derivative of the gradient along `u`.
+    """The Hessian of `f` at `x` times `u`, without forming the Hessian: the derivative of the gradient along `u`.
 
     Parameters
     ----------
@@ -231,35 +231,35 @@ def hessian_vector_product(
     backend
         An `ADBackend`, its name, or None for the one that owns the arrays in `x`.
     x
-        Where to differentiate: floating or complex arrays in any nesting of dict, list, tuple, namedtuple,
-        OrderedDict, None and registered nodes. Python floats and NumPy arrays are converted.
-        What is in a `Constant` is not differentiated.
+        Where to differentiate: floating or complex arrays in any nesting of dict, list, tuple, namedtuple, OrderedDict,
+        None and registered nodes. Python floats and NumPy arrays are converted. Parts in a `Constant` are not
+        differentiated.
     u
-        The direction, with the structure of `x` and each leaf of the same shape, dtype and device.
+        The direction, with the same structure, shapes, dtypes and device as `x`.
     args
         Further arguments of `f`, never differentiated.
     has_aux
         Whether `f` returns a pair ``(y, aux)``. The operation then returns ``(v, aux)``.
     differentiate_u
-        Whether an outer derivative sees `u` vary. By default `u` is a constant to it.
+        Whether an enclosing derivative differentiates `u` too. By default it treats `u` as a constant.
     mode
-        How the second derivative is taken of the first. ``"forward-over-reverse"`` pushes directions through the
-        gradient, and ``"reverse-over-reverse"`` pulls them back. ``"reverse-over-forward"`` takes the gradient of the
-        slope. ``"forward-over-forward"`` does so for each element of `x`, and serves functions without a reverse mode.
-        ``"auto"`` takes the backend's fastest.
+        How the two derivatives are composed, the outer mode first. ``"forward-over-reverse"`` pushes directions forward
+        through the gradient, and ``"reverse-over-reverse"`` pulls them back through it. ``"reverse-over-forward"``
+        takes the gradient of the derivative along a direction. ``"forward-over-forward"`` needs no reverse mode, and
+        repeats its work for each element of `x`. ``"auto"`` takes the backend's fastest.
 
     Returns
     -------
     v
-        With the structure of `x` and each leaf of the same shape, dtype and device. For complex `x` it is the
-        derivative along `u` of what `adhelpers.gradient` gives.
+        The same structure as `x`, and in each leaf the same shape, dtype and device. For complex `x`, the derivative of
+        `adhelpers.gradient` along `u`.
 
     Raises
     ------
     StructureMismatchError, ShapeMismatchError, DTypeError, DeviceMismatchError
         ``f(x)`` is not one real number, `u` does not match `x`, or a leaf of `x` is neither floating nor complex.
     ArgumentError, ArgumentTypeError
-        Another argument cannot serve.
+        Another argument has a wrong value or type.
     AmbiguousBackendError, BackendNotFoundError, BackendLoadError
         No backend could be chosen.
     UnsupportedOperationError

@@ -1,4 +1,4 @@
-"""The user's function itself, lifted: `value`."""
+"""`value`: the user's function itself, called like an operation."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from adhelpers.trees.tree import Tree
 
 
 def _value(backend: ADBackend, f: LeafwiseFunction, x: Tree) -> tuple[Any, Any, Leaves]:
-    outputs, aux = f(*copies(backend, x.leaves))  # for f may work in place
+    outputs, aux = f(*copies(backend, x.leaves))  # because f may work in place
     y = f.output(outputs).rebuild(copies(backend, outputs))
     return y, y, copies(backend, aux)
 
@@ -28,11 +28,11 @@ def value(f: Function, backend: Backend, x: Any, *, has_aux: Literal[True], **op
 def value(f: Function, backend: Backend, x: Any, *, has_aux: bool = False, **options: Unpack[Options]) -> Any: ...
 @declares(VALUE, with_value=False)
 def value(f: Function, backend: Backend, x: Any, *, args: tuple[Any, ...] = (), has_aux: bool = False) -> Any:
-    """``f(x)`` itself, on the same terms as derivatives of `f`.
+    """Evaluate ``f(x)``, with the same conversions and checks as the derivatives of `f`.
 
-    Numbers and NumPy arrays in `x` are converted, `f` may work in place, and its results are checked. So
-    ``prepare(value, f, backend, x)`` compiles `f`, and takes what a prepared gradient takes. `f` runs once, and needs
-    no derivative rule.
+    Numbers and NumPy arrays in `x` are converted, `f` may work in place, and its results are checked. `f` runs once,
+    and needs no derivative rule. ``prepare(value, f, backend, x)`` compiles `f`, and takes the same arguments as a
+    prepared gradient.
 
     Parameters
     ----------
@@ -41,9 +41,9 @@ def value(f: Function, backend: Backend, x: Any, *, args: tuple[Any, ...] = (), 
     backend
         An `ADBackend`, its name, or None for the one that owns the arrays in `x`.
     x
-        Where to evaluate: floating or complex arrays in any nesting of dict, list, tuple, namedtuple, OrderedDict,
-        None and registered nodes. Python floats and NumPy arrays are converted.
-        What is in a `Constant` is not differentiated.
+        Where to evaluate: floating or complex arrays in any nesting of dict, list, tuple, namedtuple, OrderedDict, None
+        and registered nodes. Python floats and NumPy arrays are converted. Parts in a `Constant` are not
+        differentiated.
     args
         Further arguments of `f`, never differentiated.
     has_aux
@@ -52,14 +52,14 @@ def value(f: Function, backend: Backend, x: Any, *, args: tuple[Any, ...] = (), 
     Returns
     -------
     v
-        ``f(x)``, in memory of its own. An enclosing derivative passes through it.
+        ``f(x)``, in its own memory. An enclosing derivative differentiates it.
 
     Raises
     ------
     DTypeError
         A leaf of `x` or ``f(x)`` is neither floating nor complex.
     ArgumentError, ArgumentTypeError
-        Another argument cannot serve.
+        Another argument has a wrong value or type.
     AmbiguousBackendError, BackendNotFoundError, BackendLoadError
         No backend could be chosen.
 

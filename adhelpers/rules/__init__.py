@@ -1,1 +1,1 @@
-"""Functions that bring their own derivative: by rules that a user writes once, for every framework."""
+"""Functions with their own derivative rules, which a user writes once for every framework."""

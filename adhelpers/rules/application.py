@@ -1,4 +1,4 @@
-"""One call of a function that has a rule: between the user's structures and the flat tuples of a backend."""
+"""One call of a function with a rule: it connects the user's structures and the flat tuples of a backend."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from adhelpers.trees.tree import Tree
 
 @dataclass(slots=True)
 class Functions:
-    """What a user has written: a function and its rule, between structures."""
+    """The user's function and its rule, on structures."""
 
     name: str
     f: Callable[..., Any]
@@ -31,8 +31,9 @@ class Functions:
 class Application:
     """A call of the function at a point, with further arguments.
 
-    Arrays among these travel beside `x`, as constants: a framework that traces must see them. All else is kept as it
-    is. Once the result is there, no array is held: a framework may keep the rule for longer than its tracers live.
+    Arrays among the arguments travel beside `x` as constants, because a tracing framework must see them. All other
+    arguments stay as they are. After the result, no array is held: a framework may keep the rule longer than its
+    tracers live.
     """
 
     __slots__ = ("_args", "_backend", "_count", "_functions", "_leaves", "_output", "_treedef")
@@ -48,21 +49,21 @@ class Application:
             leaves, treedef = backend.flatten(arg)
             self._leaves += tuple([leaf for leaf in leaves if _is_own(backend, leaf)])
             self._args.append(([_ARRAY if _is_own(backend, leaf) else leaf for leaf in leaves], treedef))
-        self._output: TreeDef  # is known when the function was called
+        self._output: TreeDef  # known once the function was called
 
     def result(self) -> Any:
-        """What the function returns, whose derivative is the rule's."""
+        """The result of the function, with the rule as its derivative."""
         backend, leaves = self._backend, self._leaves
-        if all(map(backend.keeps, leaves)):  # mere values, which nobody differentiates
+        if all(map(backend.keeps, leaves)):  # plain values, which nobody differentiates
             outputs = self._call(*leaves)
             if all(map(backend.keeps, outputs)):
                 return _rebuilt(self._output, outputs)
-        # Or it is traced without being given a tracer, or closes over one: the backend can tell.
+        # It may be traced without getting a tracer, or close over one: the backend can tell.
         outputs = backend.apply_rule(*self.given())
         return _rebuilt(self._output, outputs)
 
     def given(self) -> tuple[Rule, Leaves]:
-        """What a backend is given, the constants behind the leaves of `x`; no array is held from now on."""
+        """The rule and the arrays for a backend, constants after the leaves of `x`; from now on no array is held."""
         functions = self._functions
         leaves, self._leaves = self._leaves, ()
         is_opaque = functions.shapes is not None
@@ -92,7 +93,7 @@ class Application:
 
         shapes = self._shapes(*leaves)
         expected = Tree(self._backend, "shapes(x)", shapes, self._output)
-        copies = tuple([np.array(self._backend.to_numpy(leaf)) for leaf in leaves])  # which it may write to
+        copies = tuple([np.array(self._backend.to_numpy(leaf)) for leaf in leaves])  # because f may write to them
         y = self._of_user(self._functions.f, copies)
         return expected.read_partner(y, f"the result of {self._functions.name}")
 
@@ -119,8 +120,8 @@ class Application:
             hasattr(leaf, "dtype") or type(leaf) in (float, complex) for leaf in self._backend.flatten(shapes)[0]
         ):
             msg = (
-                f"the shapes of {self._functions.name} returned {shapes!r}; return arrays of the structure, shapes and "
-                "dtypes of its result, such as xp.zeros_like(x)"
+                f"shapes(x, *args) of {self._functions.name} returned {shapes!r}; return arrays of the structure, "
+                "shapes and dtypes of the result, such as xp.zeros_like(x)"
             )
             raise ArgumentError(msg)
         tree = Tree.read(self._backend, shapes, "shapes(x)")
@@ -140,7 +141,7 @@ class Application:
     # -- structures ---------------------------------------------------------------------------------
 
     def _of_user(self, function: Any, leaves: Leaves, *vectors: Any) -> Any:
-        """What a function of the user's gives at ``(x, *vectors, *args)``."""
+        """The result of a user's function at ``(x, *vectors, *args)``."""
         x = _rebuilt(self._treedef, leaves[: self._count])
         if not self._args:
             return run_for(self._backend, function, x, *vectors)
@@ -157,9 +158,9 @@ def _rebuilt(treedef: TreeDef, leaves: Leaves) -> Any:
 
 
 def _is_own(backend: ADBackend, leaf: Any) -> bool:
-    """Whether an argument is an array of the framework's, which may be a tracer."""
+    """Whether an argument is an array of the framework, which may be a tracer."""
     return backend.is_array(leaf) and not is_numpy(leaf)
 
 
 _ARRAY = object()
-"""Marks a place among the arguments whose array travels beside `x`."""
+"""Marks the place of an argument whose array travels beside `x`."""

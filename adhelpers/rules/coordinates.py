@@ -1,4 +1,4 @@
-"""Complex numbers as two real ones each: the derivative of a function that is not holomorphic is a matrix of these."""
+"""Complex numbers as pairs of real ones, in which a function that is not holomorphic has a derivative matrix."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from adhelpers.trees.leaves import is_complex
 
 
 def real_parts(backend: ADBackend, leaves: Leaves) -> list[Array]:
-    """Real and imaginary part of each complex leaf, and each real one as it is."""
+    """The real and imaginary part of each complex leaf, and each real leaf as it is."""
     parts: list[Array] = []
     for leaf in leaves:
         xp = backend.array_namespace(leaf)
@@ -21,20 +21,20 @@ def real_parts(backend: ADBackend, leaves: Leaves) -> list[Array]:
 
 
 def from_real_parts(backend: ADBackend, parts: Sequence[Array], like: Leaves) -> Leaves:
-    """Leaves of the kinds of `like`."""
+    """The leaves from their real parts; each is real or complex like its partner in `like`."""
     rest = iter(parts)
     return tuple([next(rest) + 1j * next(rest) if is_complex(backend, leaf) else next(rest) for leaf in like])
 
 
 def to_column(backend: ADBackend, leaves: Leaves, *, conjugate: bool = False) -> Array:
-    """All real parts one below the other, of the leaves or of their conjugates."""
+    """All real parts in one column, of the leaves or of their conjugates."""
     parts = real_parts(backend, tuple(map(_conjugate(backend), leaves)) if conjugate else leaves)
     xp = backend.array_namespace(*parts)
     return xp.concat([xp.reshape(part, (-1, 1)) for part in parts])
 
 
 def from_column(backend: ADBackend, column: Array, like: Leaves, *, conjugate: bool = False) -> Leaves:
-    """The leaves of the kinds of `like` that have this column, or their conjugates."""
+    """The leaves from their column, real or complex like those of `like`, or their conjugates."""
     xp, start, parts = backend.array_namespace(column), 0, []
     for part in real_parts(backend, like):
         size = prod(part.shape)

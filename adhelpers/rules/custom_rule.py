@@ -1,4 +1,4 @@
-"""`custom_rule`: a function with derivative rules of its own, true on every framework."""
+"""`custom_rule`: a function with its own derivative rules, valid on every framework."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 class CustomRule(Generic[P, R]):
-    """A function with a derivative of its own; `adhelpers.custom_rule` makes it.
+    """A function with its own derivative rule; `adhelpers.custom_rule` makes it.
 
-    It is called like the function. On arrays that nobody differentiates, and on NumPy's, it is the function.
+    Call it like the function. On NumPy arrays, and on arrays that nobody differentiates, it runs the function itself.
     """
 
     __wrapped__: Callable[P, R]
@@ -35,36 +35,36 @@ class CustomRule(Generic[P, R]):
         self._functions = Functions(journal.name_of(f), f, shapes=shapes)
 
     def defjvp(self, jvp: F) -> F:
-        """Define the derivative times a vector; a decorator.
+        """Decorate the JVP rule of the function: its derivative times a vector.
 
         Parameters
         ----------
         jvp
-            ``jvp(x, y, u, *args)`` gives `v`, with the structure, shapes and dtypes of ``y = f(x, *args)``. `u` is like
-            `x`, and `v` is linear in it. It is written with functions that can be differentiated, such as those of
-            `adhelpers.array_namespace`: second derivatives are its derivatives. In them `y` depends on `x` as `f` does.
+            ``jvp(x, y, u, *args)`` returns `v`, with the structure, shapes and dtypes of ``y = f(x, *args)``. `u` is
+            like `x`, and `v` is linear in `u`. Write `jvp` with differentiable functions, such as those of
+            `adhelpers.array_namespace`, because second derivatives differentiate `jvp`, with `y` as a function of `x`.
 
         Returns
         -------
         jvp
-            As it was given.
+            The same function.
         """
         self._functions.jvp = require_function(jvp, "jvp")
         return jvp
 
     def defvjp(self, vjp: F) -> F:
-        """Define the transposed derivative times a vector; a decorator.
+        """Decorate the VJP rule of the function: its transposed derivative times a vector.
 
         Parameters
         ----------
         vjp
-            ``vjp(x, y, v, *args)`` gives `u`, with the structure, shapes and dtypes of `x`: the transpose of `jvp`
-            under ``Re(sum(a * b))``, without conjugates. `v` is like `y`, and `u` is linear in it.
+            ``vjp(x, y, v, *args)`` returns `u`, with the structure, shapes and dtypes of `x`. It is the transpose of
+            `jvp` under ``Re(sum(a * b))``, without conjugation. `v` is like `y`, and `u` is linear in `v`.
 
         Returns
         -------
         vjp
-            As it was given.
+            The same function.
         """
         self._functions.vjp = require_function(vjp, "vjp")
         return vjp
@@ -73,7 +73,7 @@ class CustomRule(Generic[P, R]):
         """``f(x, *args)``."""
         if keywords or not arguments:
             name = self._functions.name
-            msg = f"{name} has a derivative rule, and is called as {name}(x, *args); give all arguments by position"
+            msg = f"{name} has a derivative rule and takes positional arguments only; call it as {name}(x, *args)"
             raise ArgumentTypeError(msg)
         backend = _owner(arguments)
         if backend is None:
@@ -81,13 +81,13 @@ class CustomRule(Generic[P, R]):
             backend = _owner_of_no_values(y)
             if backend is None:
                 return y
-            # It is traced without being given a tracer, or closes over one: the backend can tell.
+            # It may be traced without getting a tracer, or close over one: the backend can tell.
         x, *args = arguments
         result: R = self.on(backend, x, *args)
         return result
 
     def on(self, backend: ADBackend, x: Any, *args: Any) -> Any:
-        """The same where it is known whose the arrays are."""
+        """Call the function with a known backend."""
         functions = self._functions
         if functions.jvp is None and functions.vjp is None:
             msg = f"{functions.name} has no rule yet; define one with @{functions.name}.defjvp or .defvjp"
@@ -96,7 +96,7 @@ class CustomRule(Generic[P, R]):
             self._tell(backend)
         point = Tree.read(backend, x, "x")
         if point.treedef is SINGLE and not args and functions.shapes is None and backend.keeps(x):
-            # One array that nobody differentiates, by far the commonest: an Application takes longer than many an f.
+            # The most common case, one array that nobody differentiates: an Application can take longer than f.
             value = run_for(backend, functions.f, x)
             y = Tree.read(backend, value, f"the result of {functions.name}", x)
             if all(map(backend.keeps, y.leaves)):
@@ -104,22 +104,22 @@ class CustomRule(Generic[P, R]):
         return Application(functions, point, args).result()
 
     def application(self, backend: ADBackend, x: Any, *args: Any) -> Application:
-        """The call, to be made: with what backends are given for it."""
+        """The call, still to be made, with the rule for backends."""
         return Application(self._functions, Tree.read(backend, x, "x"), args)
 
     @property
     def name(self) -> str:
-        """What messages call the function."""
+        """The name of the function in messages."""
         return self._functions.name
 
     @property
     def has_jvp(self) -> bool:
-        """Whether the derivative was defined."""
+        """Whether a JVP rule is defined."""
         return self._functions.jvp is not None
 
     @property
     def has_vjp(self) -> bool:
-        """Whether the transposed derivative was defined."""
+        """Whether a VJP rule is defined."""
         return self._functions.vjp is not None
 
     def _tell(self, backend: ADBackend) -> None:
@@ -127,12 +127,12 @@ class CustomRule(Generic[P, R]):
         if not told.already:
             told.already = True
             name = self._functions.name
-            journal.inform("backend %r knows no rules: it differentiates what %s computes", backend.name, name)
+            journal.inform("backend %r knows no rules: it differentiates the code of %s", backend.name, name)
 
     def __get__(self, instance: object, owner: type | None = None) -> Any:
         if instance is None:
             return self
-        msg = f"{self._functions.name} is a method, whose object no rule would see; give a rule to a function instead"
+        msg = f"{self._functions.name} is a method, but a rule does not get its object; decorate a function instead"
         raise ArgumentTypeError(msg)
 
     def __repr__(self) -> str:
@@ -151,40 +151,40 @@ def custom_rule(
 
 
 def custom_rule(f: Any = None, *, shapes: Callable[..., Any] | None = None) -> Any:
-    """Give a function a derivative of your own, for every framework at once; a decorator.
+    """Decorate a function to give it your own derivative rule, for every framework at once.
 
-    The rule is followed by the operations here, prepared ones too, and by what the frameworks have themselves:
-    ``jax.grad``, ``jax.jit`` and ``jax.vmap``, ``backward()`` and ``torch.func``, ``autograd.grad``. It holds to any
-    order: second derivatives are the derivatives of what the rule computes.
+    All operations follow the rule, prepared ones too. So do the frameworks: ``jax.grad``, ``jax.jit`` and ``jax.vmap``,
+    ``backward()`` and ``torch.func``, ``autograd.grad``. The rule serves every order: second derivatives differentiate
+    the rule.
 
     Parameters
     ----------
     f
-        Called as ``f(x, *args)``: floating or complex arrays in any structure `x`, further arguments of any kind, which
-        have no derivative. It must be pure, and not close over arrays that are differentiated.
+        Called as ``f(x, *args)``. `x` holds floating or complex arrays in any structure. `args` may be anything, and
+        have no derivative. `f` must be pure, and must not close over arrays that are differentiated.
     shapes
-        For an `f` of NumPy or SciPy code, which takes values and cannot be traced: ``shapes(x, *args)`` gives arrays
-        of the structure, shapes and dtypes of ``f(x, *args)``; their values do not matter. `f` is then called with
-        NumPy's arrays on every framework, under ``jax.jit`` too.
+        Only for NumPy or SciPy code, which cannot be traced. ``shapes(x, *args)`` returns arrays with the structure,
+        shapes and dtypes of ``f(x, *args)``; their values do not matter. Every framework then calls `f` with NumPy
+        arrays, also under ``jax.jit``.
 
     Returns
     -------
     CustomRule
-        Called like `f`. Define its rule with `CustomRule.defjvp` or `CustomRule.defvjp`, of which one is enough: each
-        is the transpose of the other. With both, each is used for what it is.
+        A function to call like `f`. Define its rule with `CustomRule.defjvp` or `CustomRule.defvjp`. One of the two is
+        enough, because each is the transpose of the other. If both are defined, both are used.
 
     Raises
     ------
     ArgumentError
-        It was called without a rule; one of `args`, or an array that the functions of the rule close over, is
+        The function was called without a rule. Or one of `args`, or an array in a closure of the rule, is
         differentiated: pass it in `x`.
     StructureMismatchError, ShapeMismatchError, DTypeError, DeviceMismatchError
-        What a function of the rule returned does not match its partner.
+        A function of the rule returned a result of the wrong structure, shape, dtype or device.
 
     See Also
     --------
-    adhelpers.testing.assert_rule_correct : Whether the rule is right.
-    adhelpers.implicit : Rules for what a solver finds.
+    adhelpers.testing.assert_rule_correct : Test whether the rule is right.
+    adhelpers.implicit : Rules for solutions that a solver finds.
 
     Examples
     --------
@@ -210,15 +210,15 @@ def custom_rule(f: Any = None, *, shapes: Callable[..., Any] | None = None) -> A
 
 
 def require_function(function: Any, name: str) -> Any:
-    """The function, or an error if it is none."""
+    """The function, or an error if it is not callable."""
     if not callable(function):
-        msg = f"{name} must be a function, but {describe(function)} was given"
+        msg = f"{name} must be a function, but {describe(function)} was given; pass the function itself"
         raise ArgumentTypeError(msg)
     return function
 
 
 def _owner(arguments: tuple[Any, ...]) -> ADBackend | None:
-    """Whose arrays these are; None for NumPy's alone."""
+    """The backend of the arrays; None if all are NumPy arrays."""
     if len(arguments) == 1:
         owner = lookup.owner_of(arguments)
         if owner is not None or hasattr(arguments[0], "dtype"):
@@ -227,7 +227,7 @@ def _owner(arguments: tuple[Any, ...]) -> ADBackend | None:
 
 
 def _owner_of_no_values(y: Any) -> ADBackend | None:
-    """Whose arrays a result has that are no mere values, though nobody gave any; None if there are none."""
+    """The backend of a result with tracers although no tracer was given; None if there are none."""
     leaves = (y,) if hasattr(y, "dtype") else flatten(y)[0]
     owner = lookup.owner_of(leaf for leaf in leaves if hasattr(leaf, "dtype"))
     if owner is None or all(owner.keeps(leaf) for leaf in leaves if owner.is_array(leaf)):

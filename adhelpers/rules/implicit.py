@@ -1,4 +1,4 @@
-"""`implicit`: the derivative of what a solver finds, from the conditions that it fulfils."""
+"""`implicit`: the derivative of a solver's result, from the conditions that the result satisfies."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ R = TypeVar("R")
 
 @dataclass(slots=True)
 class _Seen:
-    """Whether the residual of a solver was looked at."""
+    """Whether the residual of a solver has been checked."""
 
     already: bool = False
 
 
 @dataclass(frozen=True)
 class Residual:
-    """What a solver leaves of its conditions, looked at once for each solver and kind of point."""
+    """The residual that a solver leaves, checked once for each solver and kind of point."""
 
     name: str
     conditions: Callable[..., Any]
     tolerance: float | None
 
     def look_at(self, backend: ADBackend, y: Any, *arguments: Any) -> None:
-        """Log a warning if it is larger than it may be; what has no values is not looked at."""
+        """Log a warning if the residual is too large; arrays without values are not checked."""
         seen = FUNCTIONS.record(self.conditions, (self.name, kind_of(arguments)), _Seen)
         if seen.already:
             return
@@ -49,7 +49,7 @@ class Residual:
         if not _have_values(backend, constants):
             return
         left, _ = backend.flatten(run_for(backend, self.conditions, *treedef.unflatten(constants)))
-        if not _have_values(backend, left):  # for they close over what has none
+        if not _have_values(backend, left):  # the conditions close over tracers
             return
         sizes, precisions = [0.0], [0.0]
         for leaf in map(backend.stop_gradient, left):
@@ -57,24 +57,27 @@ class Residual:
             if 0 not in leaf.shape:
                 sizes.append(float(xp.max(xp.abs(leaf))))
             precisions.append(float(xp.finfo(leaf.dtype).eps))
-        largest, allowed = np.max(sizes), np.max(precisions) ** 0.5  # of NumPy, which does not lose what is no number
+        largest, allowed = np.max(sizes), np.max(precisions) ** 0.5  # NumPy's max keeps NaN
         seen.already = True
         allowed = allowed if self.tolerance is None else self.tolerance
-        words = f"{self.name} leaves a residual of {largest:.1e}, and {allowed:.1e} is allowed"
+        words = f"{self.name} leaves a residual of {largest:.1e}, where at most {allowed:.1e} is allowed"
         if not largest <= allowed:
-            journal.warn("%s: its derivative is that at the solution, of which this is none", words)
+            journal.warn(
+                "%s: its derivative is right only at a solution; solve more accurately, or pass a larger tolerance",
+                words,
+            )
         journal.tell("check", words)
 
 
 class ImplicitRule(CustomRule[P, R]):
-    """The rule of a solver, whose residual is looked at where arrays have a framework that may differentiate."""
+    """The rule of a solver; its residual is checked for arrays of a framework that may differentiate."""
 
     def __init__(self, solver: Callable[P, R], shapes: Callable[..., Any] | None, residual: Residual) -> None:
         super().__init__(solver, shapes)
         self._residual = residual
 
     def on(self, backend: ADBackend, x: Any, *args: Any) -> Any:
-        """As that of any rule."""
+        """Like `CustomRule.on`, and check the residual."""
         y = super().on(backend, x, *args)
         self._residual.look_at(backend, y, x, *args)
         return y
@@ -87,39 +90,40 @@ def implicit(
     tolerance: float | None = None,
     shapes: Callable[..., Any] | None = None,
 ) -> Callable[[Callable[P, R]], CustomRule[P, R]]:
-    """Differentiate what a solver finds by the conditions that it fulfils, and not the solver; a decorator.
+    """Decorate a solver to differentiate its result by the conditions that it satisfies, and not its steps.
 
-    Where ``conditions(x, y, *args) == 0`` defines ``y = solver(x, *args)``, the derivative of `y` follows from those of
-    the conditions by one linear solve, whatever the solver did: Newton's method, SciPy's, or a table. This is the
-    theorem of implicit functions. It holds to any order.
+    If ``conditions(x, y, *args) == 0`` defines ``y = solver(x, *args)``, one linear solve with the derivatives of the
+    conditions gives the derivative of `y` (the implicit function theorem). The solver may be anything: Newton's method,
+    SciPy, or a table. All orders of derivatives work.
 
     Parameters
     ----------
     conditions
-        ``conditions(x, y, *args)`` gives as many numbers as `y` has, in any structure, which are zero at the solution.
-        It is written with functions that can be differentiated. Of an optimum they may be the `adhelpers.gradient` of
-        what it minimises.
+        ``conditions(x, y, *args)`` returns as many numbers as `y` has, in any structure, which are zero at the
+        solution. Write it with differentiable functions. For an optimum, return the `adhelpers.gradient` of the
+        objective.
     linear_solve
-        ``"dense"``: by the whole matrix of derivatives by `y`. Or ``linear_solve(matvec, b)``, which gives the solution
-        of ``matvec(v) == b`` by products alone, in the structure of `b`; the conditions have that of `y` then.
+        ``"dense"`` solves with the whole matrix of derivatives by `y`. A function ``linear_solve(matvec, b)`` returns
+        the solution of ``matvec(v) == b`` from products alone, in the structure of `b`. The conditions must then have
+        the structure of `y`.
     tolerance
-        The largest residual that a solver may leave, in the units of the conditions; by default the square root of the
-        precision. A larger one is logged as a warning when a solver is first seen: no derivative is better than the
+        The largest residual that the solver may leave, in the units of the conditions; by default the square root of
+        the precision. The first call checks it and logs a warning, because a derivative is only as good as the
         solution.
     shapes
-        As in `adhelpers.custom_rule`: for a solver of NumPy or SciPy code that is to run under ``jax.jit``, or inside
-        ``torch.func``, too.
+        As in `adhelpers.custom_rule`: needed for NumPy or SciPy code that runs under ``jax.jit`` or inside
+        ``torch.func``.
 
     Returns
     -------
     Callable
-        Makes of a solver, called as ``solver(x, *args)``, an `adhelpers.custom_rule` function.
+        A decorator for a solver that is called as ``solver(x, *args)``. It returns an `adhelpers.custom_rule` function.
 
     Raises
     ------
     ArgumentError
-        The conditions are not as many as the numbers of `y`; something is no function, or no number; or what
-        `adhelpers.custom_rule` refuses.
+        The number of conditions is not the number of elements of `y`, an argument has a wrong value, or
+        `adhelpers.custom_rule` refuses the call.
 
     Examples
     --------
@@ -132,17 +136,17 @@ def implicit(
     """
     require_function(conditions, "conditions")
     if tolerance is not None and not isinstance(tolerance, Real):
-        msg = f"tolerance is {tolerance!r}; write the largest residual that is allowed, such as tolerance=1e-6"
+        msg = f"tolerance is {tolerance!r}; give the largest residual that is allowed, such as tolerance=1e-6"
         raise ArgumentTypeError(msg)
     if linear_solve != "dense" and not callable(linear_solve):
-        msg = f"linear_solve is {linear_solve!r}; write 'dense', or give a function (matvec, b)"
+        msg = f"linear_solve is {linear_solve!r}; give 'dense' or a function linear_solve(matvec, b)"
         raise ArgumentError(msg)
 
     def decorate(solver: Callable[P, R]) -> CustomRule[P, R]:
         if not callable(solver):
             msg = (
-                f"implicit decorates a solver, but {describe(solver)} was given; name the conditions that the solver "
-                "fulfils: @adhelpers.implicit(conditions)"
+                f"implicit decorates a solver, but {describe(solver)} was given; pass the conditions first: "
+                "@adhelpers.implicit(conditions)"
             )
             raise ArgumentTypeError(msg)
         name = journal.name_of(solver)

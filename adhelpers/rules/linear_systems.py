@@ -1,7 +1,7 @@
-"""Linear systems whose matrix is a derivative: solutions that have a rule of their own, in both directions.
+"""Linear systems whose matrix is a derivative: their solutions have their own rules, in both modes.
 
-From ``A(p) v = b`` follows ``A(p) dv = db - d(A(p) v)/dp dp``: another system with the same matrix. So systems, and
-what solves them, are differentiated to any order, and no derivative is taken of how they are solved.
+From ``A(p) v = b`` follows ``A(p) dv = db - d(A(p) v)/dp dp``, another system with the same matrix. So the solution is
+differentiated to any order, without differentiating the linear solver.
 """
 
 from __future__ import annotations
@@ -23,29 +23,29 @@ from adhelpers.trees.tree import Tree
 
 Map = Callable[..., Any]
 LinearSolve = Callable[[Callable[[Any], Any], Any], Any]
-"""``linear_solve(matvec, b)`` gives the solution of ``matvec(v) == b``."""
+"""``linear_solve(matvec, b)`` returns the solution of ``matvec(v) == b``."""
 
 
 @dataclass(frozen=True)
 class Derivative:
-    """The derivative by `y` of ``conditions(x, y, *args)``, as a map of vectors at a point ``(x, y)``."""
+    """The derivative of ``conditions(x, y, *args)`` by `y`, as a map of vectors at a point ``(x, y)``."""
 
     conditions: Map
 
     def push(self, point: Any, v: Any, *args: Any) -> Any:
-        """Times `v`, which is like `y`."""
+        """The derivative times `v`, which is like `y`."""
         x, y = point
         of_y = partial(_of_y, self.conditions, x, args)
         return jacobian_vector_product(of_y, runs_for(), y, v, differentiate_u=True)
 
     def pull(self, point: Any, w: Any, *args: Any) -> Any:
-        """Transposed, times `w`, which is like the conditions."""
+        """The transposed derivative times `w`, which is like the conditions."""
         x, y = point
         of_y = partial(_of_y, self.conditions, x, args)
         return vector_jacobian_product(of_y, runs_for(), y, w, differentiate_u=True)
 
     def matrix(self, point: Any, *args: Any) -> Any:
-        """All of it, in real numbers: as many rows as the conditions have, and as many columns as `y`."""
+        """The whole matrix in real numbers: one row for each number of the conditions, one column for each of `y`."""
         backend: ADBackend = runs_for()
         x, y = point
         leaves, treedef = backend.flatten(y)
@@ -72,9 +72,9 @@ def _of_y(conditions: Map, x: Any, args: tuple[Any, ...], y: Any) -> Any:
 
 
 def systems(name: str, derivative: Derivative, linear_solve: LinearSolve | None) -> tuple[CustomRule[Any, Any], Any]:
-    """The solution of a system with that matrix, and of one with the transposed: functions ``((point, b), *args)``.
+    """Solve a system with that matrix, and with its transpose: two functions ``((point, b), *args)``.
 
-    Without `linear_solve` they are solved by the whole matrix.
+    Without `linear_solve` they use the whole matrix.
     """
 
     def solved_by_products(matvec: Callable[[Any], Any], b: Any) -> Any:
@@ -103,7 +103,7 @@ def systems(name: str, derivative: Derivative, linear_solve: LinearSolve | None)
 
 
 def _define(solve: CustomRule[Any, Any], transposed: CustomRule[Any, Any], times: Map) -> None:
-    """The rule of a system whose matrix is that of `times`."""
+    """Define the rule of a system with the matrix of `times`."""
 
     @solve.defjvp
     def jvp(inputs: Any, v: Any, moved: Any, *args: Any) -> Any:
@@ -126,7 +126,7 @@ def _define(solve: CustomRule[Any, Any], transposed: CustomRule[Any, Any], times
 
 
 def negative(backend: ADBackend, tree: Any) -> Any:
-    """Each leaf, negated."""
+    """Negate each leaf."""
     leaves, treedef = backend.flatten(tree)
     return treedef.unflatten([-leaf for leaf in leaves])
 
@@ -146,8 +146,8 @@ def _solved(matrix: Any, b: Any, like: Any, *, transposed: bool = False) -> Any:
     rows, columns = matrix.shape
     if rows != columns:
         msg = (
-            f"the conditions of an implicit function are {rows} numbers, but it returns {columns}; "
-            "give a condition for each number"
+            f"the conditions of an implicit function return {rows} numbers, but its solver returns {columns}; "
+            "return one condition for each number of the solution"
         )
         raise ArgumentError(msg)
     xp = backend.array_namespace(matrix)

@@ -1,4 +1,4 @@
-"""Functions in the form that SciPy's solvers take: `view`; import it as ``adhelpers.scipy``."""
+"""`view`: a function and its derivatives for SciPy's solvers, as ``adhelpers.scipy.view``."""
 
 try:
     import scipy  # noqa: F401

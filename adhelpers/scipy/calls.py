@@ -1,4 +1,4 @@
-"""`HostFunction`: operations on a user's function, called with vectors of NumPy's and prepared when they first are."""
+"""`HostFunction`: operations on a user's function, called with NumPy vectors, and prepared at their first call."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ Map = TypeVar("Map")
 
 
 class Arguments(NamedTuple):
-    """What a method of a view was called with."""
+    """The arguments of a call of a view's method."""
 
     vectors: tuple[Any, ...]
-    """x, and a vector beside it if there is one."""
+    """x, and a second vector if there is one."""
     args: tuple[Any, ...]
     """Further arguments of `f`."""
     key: Hashable
-    """Equal for the same x and `args`, bit by bit; None where that cannot be said."""
+    """A key that is equal for the same x and `args`, bit by bit; None if they cannot be compared."""
 
 
 class HostFunction:
-    """A user's function of NumPy vectors, and operations on it.
+    """A user's function of NumPy vectors, and the operations on it.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ class HostFunction:
         self._calls: dict[Hashable, HostCall] = {}
 
     def read(self, arguments: tuple[Any, ...], *names: str) -> Arguments:
-        """What a user, or SciPy, gives: vectors of these names alone, or with all further arguments of `f`."""
+        """Read the arguments from a user or SciPy: the named vectors alone, or with all further arguments of `f`."""
         count, first = len(names), self._argnum
         if len(arguments) == count and first <= len(self._args):
             given, args = arguments, self._args
@@ -58,24 +58,24 @@ class HostFunction:
             args = (*arguments[:first], *arguments[first + count :])
         else:
             before = [f"args[{i}]" for i in range(first)]
-            msg = f"this takes ({', '.join([*before, *names, '*args'])}), but the arguments were {len(arguments)}"
+            msg = f"this takes ({', '.join([*before, *names, '*args'])}), but {len(arguments)} arguments were given"
             raise ArgumentTypeError(msg)
         x, *others = map(self.raveled.point_vector, given, names)
         numbers = x.tobytes()
         key: Hashable = numbers
-        if args is not self._args:  # by what they look like, for 0.0 equals -0.0
+        if args is not self._args:  # by repr, because 0.0 equals -0.0
             key = (numbers, *map(repr, args)) if all(type(arg) in _FIXED for arg in args) else None
-        # Not x itself: SciPy may write the next point into it.
+        # Not x itself, because SciPy may write the next point into it.
         return Arguments((np.frombuffer(numbers), *others), args, key)
 
     def run(self, operation: Any, vectors: tuple[Any, ...], args: tuple[Any, ...]) -> Any:
-        """What an operation gives, as the framework has it."""
+        """The result of an operation, as the framework's array."""
         if args is self._args:
             call = self._calls.get(operation)
             if call is None:
                 call = self._calls[operation] = HostCall(operation, self.raveled, self._function, vectors, args)
             return call(vectors, args, call.arrays)
-        # Compiled code would have a number for a constant, and be made anew for another one.
+        # Compiled code would treat a number as a constant, and recompile for another number.
         is_data = self._backend.compiles
         numbers = tuple(map(np.float64, args)) if is_data and all(isinstance(arg, float) for arg in args) else None
         kind = (operation, *[float if isinstance(arg, float) else type(arg) for arg in args])
@@ -86,9 +86,9 @@ class HostFunction:
         return call(vectors, args, numbers)
 
     def at_once(self, operation: Any, arguments: tuple[Any, ...]) -> Any:
-        """The same in an array of NumPy's, from vectors that compiled code takes as they are; None where there is none.
+        """The same as a NumPy array, from vectors that compiled code accepts directly; None if it does not.
 
-        With small functions it is most of the time that a call takes what is looked at before.
+        For small functions, checking the arguments takes most of the time of a call.
         """
         call = self._calls.get(operation)
         if call is None or call.code is None or len(arguments) != call.count:
@@ -104,14 +104,14 @@ class HostFunction:
         return numbers if numbers.dtype is FLOAT64 else None
 
     def linearized(self, operation: Callable[..., Map], x: Any, args: tuple[Any, ...]) -> Map:
-        """A linear map at a point: `linearize`, or that of the gradient."""
+        """A linear map at a point: `linearize` or `linearize_gradient`."""
         return operation(self._function, self._backend, self.raveled.lift(x), args=args)
 
     def to_host(self, array: Any) -> Any:
-        """Such a result as NumPy has it; it may be read-only."""
+        """A result as a NumPy array, which may be read-only."""
         numbers = array if type(array) is np.ndarray else self._backend.to_numpy(array)
         if numbers.dtype != FLOAT64:
-            msg = f"{self._backend!r} gave numbers of dtype {numbers.dtype} for a point of float64; make the view anew"
+            msg = f"{self._backend!r} returned dtype {numbers.dtype} for a point of float64; make a new view"
             raise DTypeError(msg)
         return numbers
 
@@ -119,27 +119,26 @@ class HostFunction:
 class HostCall:
     """An operation on a function of one vector, prepared.
 
-    Compiled code is called with NumPy's arrays where it takes them: to make the framework's of them takes longer than
-    many a function.
+    Compiled code gets NumPy arrays if it accepts them, because converting them can take longer than the function.
 
     Parameters
     ----------
     operation
-        One of `adhelpers`.
+        An operation of `adhelpers`.
     function
-        As `Raveled.on_vectors` makes it.
+        The function from `Raveled.on_vectors`.
     vectors, args
         An example of a call.
     numbers_are_data
-        Whether floats among `args` are arrays to the function, and no constants.
+        Whether floats among `args` become arrays instead of constants.
 
     Attributes
     ----------
     arrays
-        Those among `args`.
+        The arrays among `args`.
     code
-        What was compiled, once it was called: at the first call trials may choose it, for which they need the
-        framework's arrays. None where NumPy's are not taken.
+        The compiled code after the first call, which may choose it by trials with the framework's arrays. None if the
+        code does not accept NumPy arrays.
     count
         How many vectors there are.
     """
@@ -160,7 +159,7 @@ class HostCall:
         self._lift = raveled.lift
         self._numbers_are_data = numbers_are_data
         declared = declaration_of(operation)
-        # As `prepare` does it, but without a call to begin with: the first one follows.
+        # Like `prepare`, but without the example call, because the first call follows.
         self._prepared = Prepared(
             operation,
             declared.operation,
@@ -175,16 +174,17 @@ class HostCall:
         self.code: Callable[..., Any] | None = None
         self.count = len(vectors)
         self.arrays = arrays[self.count :]
-        # NumPy's arrays would go to the framework's usual device.
+        # NumPy arrays would go to the framework's default device.
         at_home = backend.device(backend.asarray(vectors[0])) == backend.device(raveled.point.leaves[0])
         self._chosen = code if backend.compiled_takes_numpy and at_home else None
-        if self._chosen is not None:  # data is brought there once
+        if self._chosen is not None:  # transfer data once
             self.arrays = tuple([backend.asarray(a) if is_numpy(a) else a for a in self.arrays])
 
     def __call__(self, vectors: tuple[Any, ...], args: tuple[Any, ...], arrays: tuple[Any, ...] | None) -> Any:
-        """The result as the framework has it; it may lie in the memory of the vectors.
+        """The result as the framework's array, which may share memory with the vectors.
 
-        `arrays` are those among `args`, the framework's or NumPy's, or None if the rest is not as in the example.
+        `arrays` are the arrays among `args`, of the framework or NumPy. None means that the other arguments differ from
+        the example call.
         """
         if self.code is not None and arrays is not None and not journal.is_explained():
             return self.code(*vectors, *arrays)
@@ -199,4 +199,4 @@ class HostCall:
 
 
 _FIXED = {bool, int, float, str, np.float64}
-"""Types of arguments that cannot change, and that look the same only if they are."""
+"""Immutable types of arguments whose repr tells whether two are the same."""

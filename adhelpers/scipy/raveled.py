@@ -1,4 +1,4 @@
-"""`Raveled`: a user's structure of arrays on one side, one vector of NumPy's on the other."""
+"""`Raveled`: converts a user's structure of arrays to one NumPy vector, and back."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ FLOAT64 = np.dtype(np.float64)
 
 
 class Raveled:
-    """The structure of `x0`, whose numbers stand one after the other in a vector.
+    """The structure of `x0`, with the numbers of all leaves in one vector.
 
     Parameters
     ----------
     backend
-        Whose arrays the structure holds.
+        The backend of the arrays in the structure.
     x0
         Real arrays of float64 in any structure, on one device.
     """
@@ -38,7 +38,7 @@ class Raveled:
         self.backend = backend
         with backend.scope():
             leaves, treedef = backend.flatten(x0)
-            if all(map(is_number, leaves)):  # with no array beside them to give them its precision
+            if all(map(is_number, leaves)):  # with no array beside them that gives them a precision
                 x0 = treedef.unflatten(list(map(np.asarray, leaves)))
             self.point = Tree.read_point(backend, x0, "x0")
             self._require_doubles()
@@ -50,7 +50,7 @@ class Raveled:
             self.size = end
         self.is_vector = self.point.treedef is SINGLE and len(self.point.leaves[0].shape) == 1
         if not self.size:
-            msg = "x0 holds no numbers, so that there is nothing to solve for; give it an array with elements"
+            msg = "x0 holds no numbers, so there is nothing to solve for; give x0 an array with elements"
             raise ArgumentError(msg)
 
     def _require_doubles(self) -> None:
@@ -59,26 +59,26 @@ class Raveled:
             name = LeafName("x0", self.point.treedef, i)
             if is_complex(backend, leaf):
                 msg = (
-                    f"{name} has dtype {leaf.dtype}, but SciPy's solvers vary real numbers; give its real and its "
-                    "imaginary part as two arrays, such as {'re': z.real, 'im': z.imag}, and let f begin with "
+                    f"{name} has dtype {leaf.dtype}, but SciPy's solvers take real numbers; give its real and its "
+                    "imaginary part as two arrays, such as {'re': z.real, 'im': z.imag}, and begin f with "
                     "z = x['re'] + 1j * x['im']"
                 )
                 raise DTypeError(msg)
             if leaf.dtype != backend.array_namespace(leaf).float64:
                 msg = (
-                    f"{name} has dtype {leaf.dtype}, but SciPy's solvers compute in float64, and would end at what "
-                    f"{leaf.dtype} makes of it; convert it to float64{_how(backend)}"
+                    f"{name} has dtype {leaf.dtype}, but SciPy's solvers compute in float64, and lose accuracy if f "
+                    f"computes in {leaf.dtype}; convert {name} to float64{_how(backend)}"
                 )
                 raise DTypeError(msg)
             if backend.device(leaf) != backend.device(leaves[0]):
                 msg = (
                     f"{name} lies on {backend.device(leaf)}, but {LeafName('x0', self.point.treedef, 0)} on "
-                    f"{backend.device(leaves[0])}; a vector lies on one device: transfer all of x0 to one"
+                    f"{backend.device(leaves[0])}; the vector must lie on one device: transfer all of x0 to one"
                 )
                 raise DeviceMismatchError(msg)
 
     def vector(self, given: Any, name: str) -> Any:
-        """What SciPy gives, as a vector of float64: itself if it is one."""
+        """SciPy's argument as a vector of float64, without a copy if it is one."""
         if type(given) is np.ndarray and given.dtype is FLOAT64 and given.flags.c_contiguous:
             array = given
         else:
@@ -86,20 +86,20 @@ class Raveled:
             require_real(array, name)
             array = np.ascontiguousarray(array, dtype=FLOAT64)
         if array.ndim != 1:
-            msg = f"{name} has shape {array.shape}, but must be a vector; flatten a structure by view.flatten"
+            msg = f"{name} has shape {array.shape}, but must be a vector; convert a structure with view.flatten"
             raise ShapeMismatchError(msg)
         return array
 
     def point_vector(self, given: Any, name: str) -> Any:
-        """The same, of the length of `x0`."""
+        """`vector`, with the length of `x0` required."""
         array = self.vector(given, name)
         if len(array) != self.size:
-            msg = f"{name} has {len(array)} numbers, but x0 has {self.size}; give as many"
+            msg = f"{name} has {len(array)} numbers, but x0 has {self.size}; give {self.size} numbers"
             raise ShapeMismatchError(msg)
         return array
 
     def lift(self, vector: Any) -> Array:
-        """A vector as an array of the backend, beside `x0`."""
+        """A vector as an array of the backend, on the device of `x0`."""
         return self.backend.asarray(vector, self.point.leaves[0])
 
     def split(self, vector: Array) -> Leaves:
@@ -116,7 +116,7 @@ class Raveled:
             return self.point.for_function(tuple(map(self.backend.asarray, parts, leaves)))
 
     def flatten(self, tree: Any) -> Any:
-        """The numbers of a tree with the structure of `x0` in a new vector; a single number fills a leaf, or all."""
+        """The numbers of a tree with the structure of `x0` in a new vector; one number fills a leaf, or all."""
         numbers = np.empty(self.size)
         if isinstance(tree, (int, float, np.generic)):
             require_real(np.asarray(tree), "tree")
@@ -139,9 +139,9 @@ class Raveled:
         return numbers
 
     def on_vectors(self, f: Callable[..., Any], argnum: int) -> Callable[..., Any]:
-        """`f` as a function ``(vector, *args)`` between arrays of the backend.
+        """`f` as a function ``(vector, *args)`` on arrays of the backend.
 
-        It returns the one number that `f` does, or all its numbers in a vector.
+        It returns the one number that `f` returns, or all its numbers in a vector.
         """
 
         def at_position(x: Any, *args: Any) -> Any:
@@ -168,29 +168,29 @@ class Raveled:
         for y in outputs:
             if y.dtype != dtype:
                 msg = (
-                    f"f(x) has dtype {y.dtype}, but SciPy's solvers take real numbers of float64; convert in f what "
-                    "makes it so, such as data of float32, and of complex numbers return the real and imaginary parts"
+                    f"f(x) has dtype {y.dtype}, but SciPy's solvers take real numbers of float64; convert the data "
+                    "in f to float64, and for complex results return the real and imaginary parts"
                 )
                 raise DTypeError(msg)
         if len(outputs) == 1 and len(outputs[0].shape) < 2:
             return outputs[0]
         if not outputs:
-            msg = "f(x) holds no numbers; return an array, or a structure of some"
+            msg = "f(x) holds no numbers; return an array with elements, or a structure of such arrays"
             raise ArgumentError(msg)
         xp = self.backend.array_namespace(*outputs)
         return xp.concat([xp.reshape(y, (-1,)) for y in outputs])
 
 
 def require_real(array: Any, name: object) -> None:
-    """Refuse what is no array of real numbers."""
+    """Refuse anything except an array of real numbers."""
     if array.dtype.kind not in "fiub":
-        advice = "flatten a structure by view.flatten" if array.dtype.hasobject else "give it such"
+        advice = "convert a structure with view.flatten" if array.dtype.hasobject else "convert it to float64"
         msg = f"{name} has dtype {array.dtype}, but SciPy's solvers take real numbers; {advice}"
         raise DTypeError(msg)
 
 
 def _how(backend: ADBackend) -> str:
-    """With which option a backend takes float64, if it does not as it is."""
+    """The backend's option for float64, if it needs one."""
     double = backend.double_precision()
     options = [(o.name, getattr(double, o.name)) for o in fields(double)]
     needed = [f"{name}={value!r}" for name, value in options if getattr(backend, name) != value]

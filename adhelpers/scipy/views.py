@@ -1,4 +1,4 @@
-"""`view`: a function of arrays in any structure, as SciPy's solvers want it."""
+"""`view`: a function of arrays in any structure, for SciPy's solvers."""
 
 from __future__ import annotations
 
@@ -28,31 +28,31 @@ Matrix = NDArray[np.float64]
 
 
 class _Seen(NamedTuple):
-    """What is known of the latest x: replaced as a whole, so that any thread reads what belongs together."""
+    """The results at the latest x, replaced as a whole, so that every thread reads consistent results."""
 
     key: Hashable
-    """None of an x that cannot be recognised."""
+    """None for an x that cannot be compared."""
     value: Any
-    """NumPy's, or the framework's array: it takes time to convert, and perhaps nobody asks for it."""
+    """A NumPy array or the framework's: conversion takes time, and waits until somebody asks for it."""
     gradient: Any = None
     jacobian: Any = None
 
 
 class _Curvature(NamedTuple):
-    """The Hessian at the latest x that it was multiplied at, for solvers multiply it many times."""
+    """The Hessian at the x of the latest product, because solvers multiply it many times."""
 
     key: Hashable
     hessian: Any
 
 
 class View:
-    """A function as SciPy's solvers want it; `view` makes it.
+    """A function and its derivatives for SciPy's solvers; `view` makes it.
 
-    Its methods take and return NumPy arrays of float64 on the host. What they return is the caller's own, writable and
-    contiguous. Each takes ``x``, or ``(x, *args)`` with other further arguments than `view` was given; with `argnum`
-    these stand where `f` has them. An operation is prepared when it is first called. Any number of threads may call.
+    The methods take and return NumPy arrays of float64 on the host. Each result is a new array, writable and
+    contiguous. Each method takes ``x``, or ``(x, *args)`` to replace the `args` of `view`; with `argnum`, give the
+    arguments in the order of `f`. The first call of a method prepares its operation. Any number of threads may call.
 
-    `f` must be pure: what it closes over, and what `args` hold, must not change as long as the view is used.
+    `f` must be pure: its closure and `args` must not change while the view is used.
     """
 
     def __init__(self, f: Function, raveled: Raveled, args: tuple[Any, ...], argnum: int) -> None:
@@ -64,7 +64,7 @@ class View:
         self._seen = _Seen(None, None)
         self._curvature = _Curvature(None, None)
         self._gradients = Habit(needed=1, forgiven=4)
-        # A Jacobian that nobody asks for costs more; solvers that keep one for several steps should pay for none.
+        # An unneeded Jacobian costs more than a gradient, and some solvers keep one Jacobian for several steps.
         self._jacobians = Habit(needed=2, forgiven=1)
 
     # -- the structure ----------------------------------------------------------------------------
@@ -82,13 +82,13 @@ class View:
         Parameters
         ----------
         tree
-            Real arrays of any dtype, or numbers, in the structure of `x0`. A number fills its leaf; one in place of the
-            whole tree fills all.
+            Real arrays of any dtype, or numbers, in the structure of `x0`. A number fills its leaf. One number in place
+            of the whole tree fills the whole vector.
 
         Returns
         -------
         numpy.ndarray
-            Of shape ``(n,)`` and float64.
+            A vector of shape ``(n,)`` and float64.
 
         Examples
         --------
@@ -101,7 +101,7 @@ class View:
         return self._raveled.flatten(tree)
 
     def rebuild(self, vector: Any) -> Any:
-        """A vector, such as ``result.x``, in the structure of `x0`.
+        """Convert a vector, such as ``result.x``, to the structure of `x0`.
 
         Parameters
         ----------
@@ -126,11 +126,11 @@ class View:
     # -- values -----------------------------------------------------------------------------------
 
     def value(self, *arguments: Any) -> Any:
-        """``f(x)``: a float of a scalar `f`, or else all its numbers in one vector.
+        """``f(x)``: a float for a scalar `f`, or else all its numbers in one vector.
 
-        At an x whose gradient or Jacobian was computed last, `f` is not run again. Once a gradient has been asked for
-        where the value was known, value and gradient are computed together; so are value and Jacobian once that was
-        so twice in a row, but where the backend compiles.
+        `f` does not run again at an x whose gradient or Jacobian was computed last. Once a solver has asked for the
+        gradient at an x with known value, both are computed together. So is the Jacobian after two such requests in a
+        row, except on a backend that compiles.
 
         Examples
         --------
@@ -151,7 +151,7 @@ class View:
         return self._handed_out(seen.value)
 
     def residuals(self, *arguments: Any) -> Vector:
-        """The numbers of ``f(x)`` in a vector of shape ``(m,)``: `value` of an `f` that is not scalar."""
+        """The numbers of ``f(x)`` in a vector of shape ``(m,)``: `value` for an `f` that is not scalar."""
         value = self.value(*arguments)
         if isinstance(value, float):
             raise _no_residuals()
@@ -176,7 +176,7 @@ class View:
         return self._gradient_seen(seen, x, args, key).gradient.copy()
 
     def value_and_gradient(self, *arguments: Any) -> tuple[float, Vector]:
-        """Both, from one evaluation of `f`; for ``minimize(..., jac=True)``.
+        """The value and the gradient from one evaluation of `f`, for ``minimize(..., jac=True)``.
 
         Examples
         --------
@@ -205,10 +205,10 @@ class View:
         return 0.5 * (numbers + numbers.T)
 
     def hessian_product(self, *arguments: Any) -> Vector:
-        """The Hessian of a scalar `f` at ``x``, times the vector ``p``: a method of ``(x, p)``, for ``hessp``.
+        """The Hessian of a scalar `f` at ``x`` times the vector ``p``. Call it with ``(x, p)``; pass it as ``hessp``.
 
-        Where the backend compiles, each product runs `f` and its derivatives in compiled code. Elsewhere the gradient
-        is linearised once for each x, by `adhelpers.linearize_gradient`, and kept until there is another x.
+        If the backend compiles, each product runs `f` and its derivatives in compiled code. Otherwise
+        `adhelpers.linearize_gradient` linearises the gradient once for each x, and the view keeps it until x changes.
 
         Examples
         --------
@@ -248,7 +248,7 @@ class View:
         if matrix is not None:
             return matrix
         (x,), args, key = self._function.read(arguments, "x")
-        if self.backend.compiles:  # code that gives the matrix alone may be twice as fast, and solvers have the value
+        if self.backend.compiles:  # code for the matrix alone may be twice as fast, and solvers have the value
             return self._matrix(self._function.run(jacobian_of, (x,), args))
         seen = self._seen
         if key is not None and seen.key == key:
@@ -262,8 +262,8 @@ class View:
     def jacobian_operator(self, *arguments: Any) -> Any:
         """The Jacobian as a `scipy.sparse.linalg.LinearOperator`.
 
-        Where the backend compiles, each product runs `f` and its derivative in compiled code. Elsewhere `f` is
-        linearised once, by `adhelpers.linearize`.
+        If the backend compiles, each product runs `f` and its derivative in compiled code. Otherwise
+        `adhelpers.linearize` linearises `f` once.
 
         Examples
         --------
@@ -317,7 +317,7 @@ class View:
         return _own(self._function.to_host(jacobian))
 
     def _learn(self, key: Hashable, value: Any) -> None:
-        """Keep the value that came with a derivative."""
+        """Keep the value that was computed with a derivative."""
         if key is not None and self._seen.key != key:
             self._seen = _Seen(key, value)
 
@@ -336,13 +336,13 @@ def view(f: Function, backend: Backend, x0: Any, *, args: tuple[Any, ...] = (), 
     Parameters
     ----------
     f
-        Called as ``f(x, *args)``, with `x` in the structure of `x0`. It returns one number and is an objective, or it
-        returns numbers in any structure, such as residuals.
+        Called as ``f(x, *args)``, with `x` in the structure of `x0`. An objective returns one number; residuals are
+        numbers in any structure.
     backend
         An `ADBackend`, its name, or None for the one that owns the arrays in `x0`.
     x0
-        Where a solver begins: real arrays of float64 in any nesting of dict, list, tuple, namedtuple, OrderedDict,
-        None and registered nodes. Python floats and NumPy arrays are converted.
+        The starting point: real arrays of float64 in any nesting of dict, list, tuple, namedtuple, OrderedDict, None
+        and registered nodes. Python floats and NumPy arrays are converted.
     args
         Further arguments of `f`, never differentiated.
     argnum
@@ -351,18 +351,17 @@ def view(f: Function, backend: Backend, x0: Any, *, args: tuple[Any, ...] = (), 
     Returns
     -------
     View
-        With `value`, `gradient`, `value_and_gradient`, `hessian` and `hessian_product` of an objective; `value`,
-        `residuals`, `jacobian` and `jacobian_operator` of residuals; `x0`, `flatten` and `rebuild`.
+        Has `x0`, `flatten` and `rebuild`. Use `value`, `gradient`, `value_and_gradient`, `hessian` and
+        `hessian_product` for an objective, and `value`, `residuals`, `jacobian` and `jacobian_operator` for residuals.
 
     Raises
     ------
     DTypeError
-        `x0` is not of float64, or the backend would narrow it: an optimum in single precision is none. The message says
-        what to type.
+        `x0` is not of float64, or the backend would narrow it. Single precision is too coarse for solvers.
     DeviceMismatchError
         `x0` lies on several devices.
     ArgumentError, ArgumentTypeError
-        Another argument cannot serve.
+        Another argument has a wrong value or type.
     AmbiguousBackendError, BackendNotFoundError, BackendLoadError
         No backend could be chosen.
 
@@ -386,7 +385,7 @@ def view(f: Function, backend: Backend, x0: Any, *, args: tuple[Any, ...] = (), 
 
 
 def _own(numbers: Any) -> Any:
-    """A result of a derivative, in memory that its receiver may write; a copy where it is not."""
+    """A derivative in memory that the caller may write to; a copy if needed."""
     flags = numbers.flags
     if flags.writeable and flags.c_contiguous:
         return numbers
@@ -395,6 +394,6 @@ def _own(numbers: Any) -> Any:
 
 def _no_residuals() -> ArgumentError:
     return ArgumentError(
-        "f(x) is one number, an objective, which has neither residuals nor a jacobian; use gradient, hessian or "
+        "f(x) is one number, an objective, which has no residuals and no jacobian; use gradient, hessian or "
         "hessian_product, or let f return an array, of shape (1,) for one residual"
     )

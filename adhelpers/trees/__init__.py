@@ -1,1 +1,1 @@
-"""The user's structures on one side, flat leaves on the other."""
+"""Conversion between the user's structures and flat leaves."""

@@ -1,4 +1,4 @@
-"""`Constant`: a part of `x` that is not differentiated, and structures in which some stand."""
+"""`Constant`: a part of `x` that is not differentiated, and structures with constants."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from adhelpers.plugins.objects import ATOMS
 
 @dataclass(frozen=True, slots=True)
 class Constant:
-    """A part of `x` that an operation does not differentiate by.
+    """A part of `x` that operations do not differentiate by.
 
-    It may stand anywhere in `x`. `f` is called with `value` in its place. Results with the structure of `x`, such as a
-    gradient, have None there, and so has a tangent.
+    Put it anywhere in `x`. `f` gets `value` in its place. Results with the structure of `x`, such as a gradient, have
+    None there. Give None there in a tangent too.
 
     Parameters
     ----------
     value
-        Anything: a number, an array, a word, a function, a whole module. `f` gets the object itself, not a copy. It
-        must not change while operations that were prepared with it are in use, for code may be compiled for it.
+        Anything: a number, an array, a string, a function, a whole module. `f` gets the object itself, not a copy. It
+        must not change while prepared operations use it, because compiled code may contain its value.
 
     Examples
     --------
@@ -40,7 +40,7 @@ class Constant:
     value: Any
 
     def __post_init__(self) -> None:
-        """Take marks within the value off: `f` gets none."""
+        """Remove marks inside the value, because `f` gets none."""
         if type(self.value) in ATOMS:
             return
         leaves, treedef = open_up(self.value)
@@ -49,27 +49,27 @@ class Constant:
             object.__setattr__(self, "value", bare)
 
     def __bool__(self) -> bool:
-        """Refuse to be taken for the value, as among `args`, where all is constant already."""
-        msg = f"a Constant is a mark for x and no value; use {self.value!r} itself"
+        """Refuse to stand for the value, as in `args`, where everything is constant already."""
+        msg = f"a Constant is a mark for x, not a value; use {self.value!r} itself"
         raise ArgumentTypeError(msg)
 
 
 @dataclass(frozen=True, slots=True)
 class Marked:
-    """A structure in which constants stand, without its arrays."""
+    """A structure with constants, without its arrays."""
 
     treedef: TreeDef
-    """Of all leaves, constants among them."""
+    """The structure of all leaves, including constants."""
     places: tuple[Constant | None, ...]
-    """None where there is an array."""
+    """The constants; None in place of each array."""
 
     def filled(self, leaves: Leaves, place: Callable[[Constant], Any]) -> Any:
-        """The structure with these arrays, and with what `place` makes of each constant."""
+        """The structure with these arrays, and with ``place(constant)`` for each constant."""
         remaining: Iterator[Any] = iter(leaves)
         return self.treedef.unflatten([next(remaining) if c is None else place(c) for c in self.places])
 
     def opened(self, leaves: Leaves) -> Any:
-        """The same with the values of constants for leaves; to rebuild it with others marks them again."""
+        """The structure with the values of constants as leaves; rebuilding it marks them again."""
         make_known({_Opened}, lambda opened: ((opened.value,), None, ("",)), lambda _, values: Constant(*values))
         return self.filled(leaves, lambda constant: _Opened(constant.value))
 

@@ -1,4 +1,4 @@
-"""What calls of one function have in common by which what was learnt from one holds for the other."""
+"""Keys of calls: what is learnt from one call of a function holds for calls with the same key."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ from typing import Any
 
 
 def kind_of(arg: Any) -> Hashable:
-    """The shape and dtype of an array, the type of a number that may vary, and the value of a flag, count or word.
+    """The shape and dtype of an array, the type of a float or complex number, the value of a bool, int or string.
 
-    Of containers it is that of their items. Other objects are told apart by their type alone, for a cache that holds
-    its keys would keep them alive.
+    A container gives the kinds of its items. Other objects give only their type, because a cache keeps its keys alive.
     """
     if hasattr(arg, "shape") and hasattr(arg, "dtype"):
         return tuple(arg.shape), str(arg.dtype)

@@ -1,4 +1,4 @@
-"""`LeafwiseFunction`: the user's function between flat tuples of arrays."""
+"""`LeafwiseFunction`: the user's function on flat tuples of arrays."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from adhelpers.trees.tree import Tree
 
 
 def require_tuple(args: object) -> None:
-    """Refuse one further argument where all of them are wanted: an array would be taken apart."""
+    """Refuse `args` that is not a tuple: an array would be unpacked into several arguments."""
     if not isinstance(args, (tuple, list)):
         msg = f"args is {describe(args)}, but must be a tuple; for one argument write args=(argument,)"
         raise ArgumentTypeError(msg)
 
 
 class LeafwiseFunction:
-    """The user's function as a plugin sees it: arrays in, ``(outputs, aux)`` out, both flat tuples of arrays.
+    """The user's function for a plugin: it takes arrays and returns ``(outputs, aux)``, both flat tuples of arrays.
 
-    It lives for one call of an operation and remembers how the latest result was built, but none of its
-    arrays, which may be tracers. What aux holds besides arrays is that of the first call, which is at `x`, as the
-    arrays are; differences go on to other points.
+    It lives for one call of an operation and remembers the structure of the latest result, but no arrays, which may be
+    tracers. Non-arrays in aux come from the first call, which is at `x` like the arrays; finite differences later call
+    `f` at other points.
     """
 
     __slots__ = ("_aux", "_output_treedef", "_x", "args", "function", "has_aux")
@@ -66,11 +66,11 @@ class LeafwiseFunction:
         return output.leaves, aux
 
     def output(self, leaves: Leaves) -> Tree:
-        """The latest result with the arrays that came back through the plugin."""
+        """The structure of the latest result with the arrays that the plugin returned."""
         return Tree(self._x.backend, "f(x)", leaves, self._output_treedef)
 
     def aux(self, arrays: Leaves) -> Any:
-        """The aux of the first call with the arrays that came back through the plugin."""
+        """The aux of the first call with the arrays that the plugin returned."""
         assert self._aux is not None, "f was called"
         return self._aux.rebuilt(self._x.backend, arrays)
 
@@ -84,9 +84,9 @@ class LeafwiseFunction:
         y, aux = result
         backend = self._x.backend
         leaves, treedef = backend.flatten(aux)
-        # Only arrays travel through the plugin, which frees them of tracers; all else is kept aside.
+        # Only arrays travel through the plugin, which replaces tracers by values; everything else stays here.
         arrays = tuple([leaf for leaf in leaves if backend.is_array(leaf)])
-        # NumPy's are copied, for f may write them anew when it is called again.
+        # NumPy arrays are copied, because f may overwrite them at the next call.
         kept = [_ARRAY if backend.is_array(leaf) else leaf.copy() if is_numpy(leaf) else leaf for leaf in leaves]
         tracers = frozenset(map(type, x))
         held = [
@@ -94,7 +94,7 @@ class LeafwiseFunction:
             for i, leaf in enumerate(kept)
             if leaf is not _ARRAY
             for array in arrays_held(backend.is_array, leaf)
-            if type(array) in tracers and not backend.keeps(array)  # others are no tracers of this call
+            if type(array) in tracers and not backend.keeps(array)  # others are not tracers of this call
         ]
         if self._aux is None:
             self._aux = _Aux(treedef, kept, held)
@@ -108,10 +108,10 @@ class _Aux:
     Attributes
     ----------
     leaves
-        A mark in place of each array.
+        The leaves, with a mark in place of each array.
     held
-        Arrays that objects among the leaves hold, and that may be tracers of this very call, with the number of the
-        leaf. They travel behind the others to see whether they are: out of their objects nothing can free them.
+        Arrays inside objects among the leaves that may be tracers of this call, each with the number of its leaf. They
+        travel behind the other arrays to find out, because nothing can replace a tracer inside an object.
     """
 
     treedef: TreeDef
@@ -129,11 +129,11 @@ class _Aux:
 
 
 def _is_of_call(backend: ADBackend, array: Array, freed: Array) -> bool:
-    """Whether a plugin has freed `array` of something; what belongs to enclosing calls stays as it is, or not free."""
+    """Whether the plugin replaced `array`, a tracer of this call; tracers of enclosing calls stay as they are."""
     if freed is array or backend.keeps(array):
         return False
     return backend.is_traced(array) or backend.keeps(freed)
 
 
 _ARRAY = object()
-"""Marks a place in aux whose array travels through the plugin."""
+"""Marks the place of an array in aux that travels through the plugin."""

@@ -1,6 +1,6 @@
-"""Leaves: lift what a backend may take, refuse the rest, and hold each leaf to its partner.
+"""Leaves: convert those that a backend accepts, refuse the rest, and check each leaf against its partner.
 
-A `name` is anything whose `str` a message can show.
+A `name` is any object; messages show its `str`.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ def lift(backend: ADBackend, leaf: Any, name: object, like: Array | None = None)
     if is_numpy(leaf):
         if not is_plain(leaf):
             msg = (
-                f"{name} is {describe(leaf)}, whose meaning beyond its numbers would be lost; "
+                f"{name} is {describe(leaf)}, which would lose all except its numbers; "
                 f"pass a plain array, such as numpy.asarray({name})"
             )
             raise ArgumentTypeError(msg)
-        if leaf.dtype.kind in "OSUMmT":  # objects, text and dates, which no framework can hold
+        if leaf.dtype.kind in "OSUMmT":  # objects, text and dates, which no framework holds
             raise not_differentiable(name, f"an array of dtype {leaf.dtype}")
         try:
             return backend.asarray(leaf, like)
         except DTypeError as error:
-            msg = f"{name} cannot be taken as it is: {error}"
+            msg = f"{name} cannot be converted: {error}"
             raise DTypeError(msg) from error
         except TypeError as error:
             raise _lacks_dtype(backend, name, leaf, error) from error
@@ -63,33 +63,33 @@ def lift(backend: ADBackend, leaf: Any, name: object, like: Array | None = None)
 
 
 def is_number(leaf: object) -> bool:
-    """Whether it is a bare number of Python's, which has no precision of its own; NumPy's have one."""
+    """Whether it is a Python number, which has no precision of its own; NumPy numbers have one."""
     return isinstance(leaf, (float, complex)) and not is_numpy(leaf)
 
 
 def lift_beside(backend: ADBackend, leaf: Any, name: object, like: Array | None) -> Array:
-    """`lift`, but `like` is no partner: it gives a number its precision and device, and no more."""
+    """`lift`, but `like` is not a partner: it only gives a number its precision and device."""
     if like is not None and isinstance(leaf, complex) and not is_numpy(leaf) and not is_complex(backend, like):
         return backend.asarray(leaf.real, like) + 1j * leaf.imag
     return lift(backend, leaf, name, like)
 
 
 def _kind_of(name: object) -> str:
-    """Of what a message speaks: ``"x"``, ``"u"`` or ``"f(x)"``."""
+    """The subject of a message: ``"x"``, ``"u"`` or ``"f(x)"``."""
     return re.split(r"[\[.]", str(name), maxsplit=1)[0]
 
 
 def _elsewhere(name: object) -> str:
-    """Where a leaf of `x` belongs that is not to be differentiated."""
+    """Advice for a leaf of `x` that is not differentiated."""
     kind = _kind_of(name)
-    marked = "" if str(name) == kind else f", or mark it as constant by adhelpers.mark_constants({kind})"
+    marked = "" if str(name) == kind else f", or mark it as constant with adhelpers.mark_constants({kind})"
     return f"in args or a closure{marked}"
 
 
 def is_ready(backend: ADBackend, leaf: Any, like: Array | None = None) -> bool:
-    """Whether `leaf` can be taken as it is: arrays of this kind were found to be the backend's own, and inexact.
+    """Whether `leaf` needs no conversion: such arrays are known as the backend's own, and floating or complex.
 
-    Beside `like`, which another kind may be, it must be of that: NumPy arrays may have to be lifted.
+    With `like`, `leaf` must have the same type, because NumPy arrays may need conversion.
     """
     dtypes = _KNOWN.get((type(backend), type(leaf)))
     # Tracers of one type may stand for arrays, and for numbers without a dtype.
@@ -97,11 +97,11 @@ def is_ready(backend: ADBackend, leaf: Any, like: Array | None = None) -> bool:
 
 
 _KNOWN = shared(256)
-"""By types of backend and array: a set of dtypes. To ask a backend and its namespace takes microseconds."""
+"""By types of backend and array: a set of dtypes. Asking a backend and its namespace takes microseconds."""
 
 
 def is_like(backend: ADBackend, leaf: Any, partner: Array) -> bool:
-    """Whether `leaf` is an array of its partner's kind, shape, dtype and device, so that nothing is left to check."""
+    """Whether `leaf` has the type, shape, dtype and device of its partner, which leaves nothing to check."""
     return (
         type(leaf) is type(partner)
         and getattr(leaf, "shape", None) == partner.shape
@@ -117,7 +117,7 @@ def check_inexact(backend: ADBackend, leaf: Array, name: object) -> None:
     xp = backend.array_namespace(leaf)
     try:
         inexact = xp.isdtype(leaf.dtype, ("real floating", "complex floating"))
-    except TypeError as error:  # NumPy's way to say that it does not know a dtype, such as bfloat16
+    except TypeError as error:  # NumPy raises it for a dtype that it does not know, such as bfloat16
         raise _lacks_dtype(backend, name, leaf, error) from error
     if not inexact:
         raise not_differentiable(name, f"an array of dtype {leaf.dtype}")
@@ -127,7 +127,7 @@ def check_inexact(backend: ADBackend, leaf: Array, name: object) -> None:
 def _lacks_dtype(backend: ADBackend, name: object, leaf: Any, error: TypeError) -> DTypeError:
     return DTypeError(
         f"{name} is an array of dtype {leaf.dtype}, which backend {backend.name!r} lacks "
-        f"({' '.join(str(error).split())}); convert it"
+        f"({' '.join(str(error).split())}); convert it to another dtype"
     )
 
 
@@ -141,7 +141,7 @@ def is_complex(backend: ADBackend, leaf: Array) -> bool:
 
 
 _COMPLEX = shared(256)
-"""By types of backend and array, and dtype: whether that is complex."""
+"""By types of backend and array, and dtype: whether the dtype is complex."""
 
 
 def check_like_partner(backend: ADBackend, leaf: Array, name: object, partner: Array, partner_name: object) -> None:
@@ -172,7 +172,7 @@ def check_like_partner(backend: ADBackend, leaf: Array, name: object, partner: A
 def _require_same_framework(
     backend: ADBackend, leaf: Array, name: object, partner: Array, partner_name: object
 ) -> None:
-    """Refuse an array of another framework, which a backend that serves several takes for one of its own."""
+    """Refuse an array of another framework, if the backend serves several frameworks."""
     owner = lookup.owner_of((leaf,))
     if owner is not None and not owner.is_array(partner):
         msg = (
@@ -183,18 +183,18 @@ def _require_same_framework(
 
 
 def itemsize(backend: ADBackend, leaf: Array) -> int:
-    """The bytes of one element; backends differ in whether an array tells them, so the dtype does."""
+    """The bytes of one element, from the dtype, because not every backend's array tells them."""
     bits = int(backend.array_namespace(leaf).finfo(leaf.dtype).bits)
     return bits // 4 if is_complex(backend, leaf) else bits // 8
 
 
 def copies(backend: ADBackend, leaves: Leaves) -> Leaves:
-    """Each leaf in memory of its own: `f` may return what it closes over, or one array twice."""
+    """Each leaf in its own memory, because `f` may return an array of its closure, or one array twice."""
     return tuple(map(backend.copy, leaves))
 
 
 def constant_unless(differentiate: bool, backend: ADBackend, u: Leaves) -> Leaves:
-    """`u`, which an enclosing derivative sees as constant unless it is to be differentiated (R13), as in a rule."""
+    """`u`, which an enclosing derivative treats as constant, except with `differentiate` or in a rule (R13)."""
     return u if differentiate or runs_for() is not None else tuple([backend.stop_gradient(leaf) for leaf in u])
 
 
@@ -204,7 +204,7 @@ def zeros_like(backend: ADBackend, leaves: Leaves) -> Leaves:
 
 
 def is_plain(array: Any) -> bool:
-    """Whether a NumPy array is nothing but numbers: no mask, no unit, no matrix product for ``*``."""
+    """Whether a NumPy array is plain: no mask, no unit, no matrix product for ``*``."""
     numpy = sys.modules["numpy"]
     return isinstance(array, numpy.generic) or type(array) in (numpy.ndarray, numpy.memmap)
 
@@ -214,11 +214,13 @@ def not_differentiable(name: object, received: str) -> DTypeError:
     kind = _kind_of(name)
     if kind == "u":
         return DTypeError(
-            f"{name} is {received}, but a vector has the dtype of its partner; give floats, such as 2.0 for 2, or an "
+            f"{name} is {received}, but must have the dtype of its partner; give floats, such as 2.0 for 2, or an "
             "array of that dtype"
         )
     if received.endswith("object"):
-        advice = "plain NumPy makes such arrays of tracers: use xp = adhelpers.array_namespace(x) in f; if it is data, "
+        advice = (
+            "numpy functions make such arrays of tracers: use xp = adhelpers.array_namespace(x) in f; if it is data, "
+        )
     else:
         advice = "convert it to a floating dtype, or, if it is data, "
     advice += "return it as aux with has_aux=True" if kind == "f(x)" else f"pass it {_elsewhere(name)}"

@@ -1,4 +1,4 @@
-"""`tree_map` and `tree_leaves`: arithmetic of structures, such as a step along a gradient."""
+"""`tree_map` and `tree_leaves`: arithmetic on structures, such as a step along a gradient."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from adhelpers.trees.matching import arrange_like
 
 
 def tree_map(function: Callable[..., Any], tree: Any, *others: Any) -> Any:
-    """Call `function` on each leaf of `tree` and the leaves in the same place of `others`; return the same structure.
+    """Call `function` on each leaf of `tree` and the matching leaves of `others`; return the same structure.
 
-    It knows all containers that may stand in `x`, those of frameworks among them, such as Equinox modules and
-    TensorDict, which ``optree.tree_map`` takes for leaves.
+    Unlike ``optree.tree_map``, it knows every container that `x` may have, including those of frameworks, such as
+    Equinox modules and TensorDict.
 
     Parameters
     ----------
@@ -25,13 +25,14 @@ def tree_map(function: Callable[..., Any], tree: Any, *others: Any) -> Any:
         Arrays, or any other leaves, in any nesting of dict, list, tuple, namedtuple, OrderedDict, None and registered
         nodes.
     *others
-        Structures like `tree`; the order of a dict's keys does not matter. Where one of them has None, the leaf of
-        `tree` is kept: a gradient has None for a constant. Where `tree` has None or a `Constant`, that is kept, too.
+        Structures like `tree`; the order of a dict's keys does not matter. Where one of them has None, the result keeps
+        the leaf of `tree`, because a gradient has None for a constant. The result also keeps None and `Constant` of
+        `tree`.
 
     Returns
     -------
     tree
-        In the containers of the first structure.
+        The results, in the containers of `tree`.
 
     Raises
     ------
@@ -53,7 +54,7 @@ def tree_map(function: Callable[..., Any], tree: Any, *others: Any) -> Any:
 
 
 def tree_leaves(tree: Any) -> list[Any]:
-    """The leaves of `tree` in their order, without constants: as many as its gradient has.
+    """The leaves of `tree` in order, without constants: one for each leaf of a gradient.
 
     Parameters
     ----------
@@ -63,7 +64,7 @@ def tree_leaves(tree: Any) -> list[Any]:
     Returns
     -------
     leaves
-        Those of dicts in the order of sorted keys.
+        The leaves as a list; those of a dict in the order of its sorted keys.
 
     Examples
     --------
@@ -75,10 +76,10 @@ def tree_leaves(tree: Any) -> list[Any]:
 
 
 _ABSENT = Constant(None)
-"""Stands for a leaf in whose place another structure has None."""
+"""Stands for a leaf where another structure has None."""
 
 
 def _beside(tree: Any, treedef: TreeDef, other: Any, name: str) -> tuple[Any, ...]:
-    """The leaves of `other`, one for each of `tree`."""
+    """The leaves of `other`, one for each leaf of `tree`."""
     leaves, other_treedef = open_up(other)
     return leaves if other_treedef == treedef else flatten(arrange_like(other, name, tree, "tree", _ABSENT))[0]

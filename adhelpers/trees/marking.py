@@ -13,9 +13,9 @@ from adhelpers.trees.matching import leaf_paths
 
 
 def mark_constants(x: Any) -> Any:
-    """Wrap each leaf of `x` that has no derivative in a `Constant`: whole numbers, flags, words, functions, objects.
+    """Wrap each leaf of `x` without a derivative in a `Constant`: integers, bools, strings, functions, objects.
 
-    Floating and complex arrays and numbers stay as they are, and so does what is a `Constant` already.
+    Floating and complex arrays and numbers stay as they are, and so do leaves that are already a `Constant`.
 
     Parameters
     ----------
@@ -26,12 +26,13 @@ def mark_constants(x: Any) -> Any:
     Returns
     -------
     x
-        The same structure, to be given to an operation, whose `f` is called with the structure that was marked.
+        The same structure with marks. Pass it to an operation; its `f` gets the structure without marks.
 
     Raises
     ------
     ArgumentTypeError
-        A leaf is a ``torch.nn.Module``, whose parameters nobody would see. If it shall be constant, wrap it yourself.
+        A leaf is a ``torch.nn.Module``, whose parameters would be constant unnoticed. If they shall be, wrap it
+        yourself.
 
     Examples
     --------
@@ -50,9 +51,9 @@ def mark_constants(x: Any) -> Any:
 
 
 def varies(leaf: Any) -> bool:
-    """Whether a leaf is floating or complex, or marked already."""
+    """Whether a leaf is floating, complex or already marked."""
     if is_numpy(leaf):
-        return leaf.dtype.kind in "fcV" and leaf.dtype.names is None  # V: bfloat16 and its like
+        return leaf.dtype.kind in "fcV" and leaf.dtype.names is None  # V: bfloat16 and similar
     if isinstance(leaf, (float, complex, Constant)):
         return True
     owner = lookup.owner_of((leaf,))

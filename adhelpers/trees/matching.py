@@ -1,4 +1,4 @@
-"""Match one tree to another, leaf by leaf, and the words for a mismatch."""
+"""Match one tree to another, leaf by leaf, and word a mismatch."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from adhelpers.trees.constants import Constant
 
 
 def leaf_paths(treedef: TreeDef, name: str) -> list[str]:
-    """The path of each leaf in words such as ``x['layers'][0]['w']``."""
+    """The path of each leaf, such as ``x['layers'][0]['w']``."""
     return [path.codify(name) for path in treedef.accessors()]
 
 
 def key_orders(tree: Any) -> tuple[tuple[Any, ...], ...]:
-    """The keys of each dict in their order, to which a `TreeDef` is blind."""
+    """The keys of each dict in their order, which a `TreeDef` ignores."""
     import optree
 
     orders: list[tuple[Any, ...]] = []
@@ -30,11 +30,11 @@ def key_orders(tree: Any) -> tuple[tuple[Any, ...], ...]:
 
 
 def arrange_like(tree: Any, name: str, partner: Any, partner_name: str, absent: Constant | None = None) -> Any:
-    """`tree` in the containers of `partner`: what may differ is the order of keys and the kind of dict.
+    """`tree` in the containers of `partner`; only the order of keys and the type of dict may differ.
 
     Where the partner has a `Constant`, `tree` has None or the same constant, and the result has None. With `absent`,
-    None may stand for whatever the partner has; the result has `absent` for each leaf of that. What `tree` has where
-    the partner has None or a constant then does not matter.
+    `tree` may have None in place of any part, and the result has `absent` for each leaf of that part. `tree` may then
+    have anything where the partner has None or a constant.
     """
     if absent is not None and (tree is None or partner is None or type(partner) is Constant):
         import optree
@@ -64,10 +64,10 @@ def arrange_like(tree: Any, name: str, partner: Any, partner_name: str, absent: 
         children = [tree[key] for key in partner_treedef.entries()]
     elif treedef != partner_treedef:
         alike = describe(tree) == describe(partner)
-        raise mismatch(" whose parts that are no leaves differ" if alike else "")
+        raise mismatch(" whose non-leaf parts differ" if alike else "")
     if partner_treedef.is_leaf():
         return tree
-    # Names of children are worked out for both, since a registered node may name them as it likes.
+    # Name the children of both, because a registered node chooses the names.
     names, partner_names = ([a.codify(n) for a in partner_treedef.accessors()] for n in (name, partner_name))
     parts = zip(children, names, partner_children, partner_names, strict=True)
     return partner_treedef.unflatten([arrange_like(*part, absent) for part in parts])

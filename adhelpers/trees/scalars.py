@@ -1,4 +1,4 @@
-"""Functions of one number, and functions that give one number: what their derivatives require."""
+"""Checks for functions of one number, and for functions that return one number."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from adhelpers.trees.tree import Tree
 
 
 def require_scalar_point(x: Tree, instead: str) -> Array:
-    """The 0-d array that `x` is; `instead` names operations for other points."""
+    """The 0-d array in `x`; `instead` names operations for other points."""
     if x.treedef is not SINGLE:
         msg = f"x is {describe(x.rebuild(x.leaves))}, but must be one number here; use {instead}"
         raise StructureMismatchError(msg)
@@ -23,25 +23,24 @@ def require_scalar_point(x: Tree, instead: str) -> Array:
 
 
 def require_scalar_output(y: Tree) -> Array:
-    """The real 0-d array that ``f(x)``, or a loss of it, is: only such a function has a gradient."""
+    """The real 0-d array in ``f(x)``, or in a loss of it: only such a function has a gradient."""
 
     def advice(words: str) -> str:
-        return words if y.name == "f(x)" else "let the loss return such a number"
+        return words if y.name == "f(x)" else "let the loss return one real number"
 
     if y.treedef is not SINGLE:
-        msg = f"{y.name} is {describe(y.rebuild(y.leaves))}, but a gradient is that of one real number; " + advice(
+        msg = f"{y.name} is {describe(y.rebuild(y.leaves))}, but a gradient needs one real number; " + advice(
             "return anything else as aux with has_aux=True, or use jacobian"
         )
         raise StructureMismatchError(msg)
     (leaf,) = y.leaves
     if leaf.shape != ():
-        msg = (
-            f"{y.name} has shape {tuple(leaf.shape)}, but a gradient is that of one real number, of shape (); "
-            + advice("sum over f(x), or use jacobian, or vector_jacobian_product with weights of your own")
+        msg = f"{y.name} has shape {tuple(leaf.shape)}, but a gradient needs one real number, of shape (); " + advice(
+            "sum over f(x), or use jacobian, or vector_jacobian_product with weights of your own"
         )
         raise ShapeMismatchError(msg)
     if is_complex(y.backend, leaf):
-        msg = f"{y.name} is complex ({leaf.dtype}), but a gradient is that of one real number; " + advice(
+        msg = f"{y.name} is complex ({leaf.dtype}), but a gradient needs one real number; " + advice(
             "return its real part or its absolute value, or use jacobian(..., holomorphic=True) or "
             "vector_jacobian_product"
         )

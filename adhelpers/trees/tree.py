@@ -1,4 +1,4 @@
-"""The user's point and function between structures on one side and flat tuples of arrays on the other."""
+"""`Tree`: the user's point or result, converted between a structure and a flat tuple of arrays."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from adhelpers.trees.matching import arrange_like, leaf_paths
 
 @dataclass(frozen=True, slots=True)
 class LeafName:
-    """What a message calls a leaf, such as ``x['layers'][0]['w']``: worked out only if a message is."""
+    """The name of a leaf in a message, such as ``x['layers'][0]['w']``, made only when a message is."""
 
     tree_name: str
     treedef: TreeDef
@@ -37,31 +37,31 @@ class LeafName:
 
 @dataclass(slots=True)
 class Tree:
-    """A structure of differentiable arrays: its leaves, and how to put them back."""
+    """A structure of differentiable arrays: its leaves, and how to rebuild it."""
 
     backend: ADBackend
     name: str
-    """What messages call it: ``"x"`` or ``"f(x)"``."""
+    """The name in messages: ``"x"`` or ``"f(x)"``."""
     leaves: Leaves
     treedef: TreeDef
-    """That of results: it has None for a constant."""
+    """The structure of results, with None for a constant."""
     marked: Marked | None = None
-    """How `f` gets it, if constants stand in it."""
+    """The structure for `f`, if it has constants."""
 
     @classmethod
     def read_point(cls, backend: ADBackend, x: Any, name: str = "x") -> Tree:
-        """`read` a structure in which constants may stand."""
-        if is_ready(backend, x):  # one array, by far the commonest: no tree work
+        """`read` a structure that may have constants."""
+        if is_ready(backend, x):  # one array, the most common case: no tree work
             return cls(backend, name, (x,), SINGLE)
         leaves, treedef = backend.flatten(x)
         if Constant not in map(type, leaves):
             return cls(backend, name, _lifted(backend, leaves, treedef, name), treedef)
         marked = Marked(treedef, tuple([leaf if type(leaf) is Constant else None for leaf in leaves]))
         varying = tuple([leaf for leaf in leaves if type(leaf) is not Constant])
-        msg = f"{name} is {describe(x)}, which cannot hold None; give its constants in args or a closure"
+        msg = f"{name} is {describe(x)}, which cannot hold None; pass its constants in args or a closure"
         try:
             leaves, treedef = backend.flatten(marked.filled(varying, lambda constant: None))
-        except Exception as error:  # of the container's
+        except Exception as error:  # from the container
             raise ArgumentTypeError(msg) from error
         if len(leaves) != len(varying):
             raise ArgumentTypeError(msg)
@@ -69,10 +69,10 @@ class Tree:
 
     @classmethod
     def read(cls, backend: ADBackend, tree: Any, name: str, like: Array | None = None) -> Tree:
-        """Flatten what the user gave or returned, lift its leaves and require them to be inexact.
+        """Flatten the user's structure, convert its leaves and require them to be floating or complex.
 
-        Numbers get the precision and device of `like` or, without it, of the first array beside them that is real, or
-        complex, as they are.
+        Numbers get the precision and device of `like`. Without `like` they take those of the first array that is real
+        or complex like them.
         """
         if is_ready(backend, tree, like):
             return cls(backend, name, (tree,), SINGLE)
@@ -80,19 +80,19 @@ class Tree:
         return cls(backend, name, _lifted(backend, leaves, treedef, name, like), treedef)
 
     def rebuild(self, leaves: Leaves) -> Any:
-        """A result with this structure: it has other leaves, and None for each constant."""
+        """A result with this structure: other leaves, and None for each constant."""
         return leaves[0] if self.treedef is SINGLE else self.treedef.unflatten(leaves)
 
     def for_function(self, leaves: Leaves) -> Any:
-        """What `f` is called with: the structure with other leaves, and with the values of constants."""
+        """The argument of `f`: the structure with other leaves, and with the values of constants."""
         return self.rebuild(leaves) if self.marked is None else self.marked.filled(leaves, lambda c: c.value)
 
     def as_given(self) -> Any:
-        """The structure as it was given, with each `Constant`."""
+        """The structure as the user gave it, with each `Constant`."""
         return self.rebuild(self.leaves) if self.marked is None else self.marked.filled(self.leaves, lambda c: c)
 
     def read_partner(self, partner: Any, name: str) -> Leaves:
-        """The leaves of `partner`, which must match this tree leaf by leaf in shape, dtype and device."""
+        """The leaves of `partner`, which must match this tree in structure, shapes, dtypes and device."""
         if self.treedef is SINGLE and is_like(self.backend, partner, self.leaves[0]):
             return (partner,)
         leaves = self._arranged(partner, name)
@@ -105,7 +105,7 @@ class Tree:
         return tuple(lifted)
 
     def read_stacks(self, stacks: Any, name: str) -> tuple[Leaves, int]:
-        """The leaves of many partners at once, stacked on an axis in front, and how many partners these are."""
+        """The leaves of many partners, stacked on an axis in front, and the number of partners."""
         lifted: list[Array] = []
         for i, (leaf, like) in enumerate(zip(self._arranged(stacks, name), self.leaves, strict=True)):
             leaf_name, partner_name = LeafName(name, self.treedef, i), LeafName(self.name, self.treedef, i)
@@ -124,7 +124,7 @@ class Tree:
         return tuple(lifted), len(lifted[0]) if lifted else 0
 
     def _arranged(self, partner: Any, name: str) -> Leaves:
-        """The leaves of `partner`, whose containers must match, in the order of this tree's."""
+        """The leaves of `partner` in the order of this tree; the containers must match."""
         leaves, treedef = self.backend.flatten(partner)
         if treedef is not self.treedef and treedef != self.treedef:
             leaves, _ = self.backend.flatten(arrange_like(partner, name, self.as_given(), self.name))

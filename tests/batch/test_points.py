@@ -41,7 +41,12 @@ def test_points(axis: Any, shape: tuple[int, ...], dtype: Any, holomorphic: Any)
         ([np.ones((2, 3))], False, BatchAxisError, "x is a structure of 1 leaves, but .* a single array"),
         ({}, False, BatchAxisError, "x is a structure of 0 leaves"),
         (np.ones((2, 3), complex), False, DTypeError, r"x is complex \(complex128\), .* pass holomorphic=True"),
-        (np.ones((2, 3), complex), None, DTypeError, r"x is complex \(complex128\), but only for real x is there one"),
+        (
+            np.ones((2, 3), complex),
+            None,
+            DTypeError,
+            r"x is complex \(complex128\), but one gradient for each .* needs real",
+        ),
         (np.ones((2, 3)), True, DTypeError, "holomorphic=True needs a complex x, but x has dtype float64; leave"),
     ],
 )
@@ -75,12 +80,12 @@ def test_what_loses_the_batch(axis: Any, shape: tuple[int, ...], fits: bool) -> 
         require_output(tree(np.ones(shape), "f(x)"), x, LAYOUTS[axis], False)
     message = str(raised.value)
     assert f"x has shape (2, 3) and f(x) {shape}" in message
-    other = f"with batch_axis={LAYOUTS[axis].other().axis} they would fit"
-    assert message.endswith(other if fits else "f must keep the batch axis")
+    other = f"pass batch_axis={LAYOUTS[axis].other().axis}, with which they fit"
+    assert message.endswith(other if fits else "let f keep the batch axis")
 
 
 def test_a_holomorphic_function_has_complex_outputs() -> None:
-    with pytest.raises(DTypeError, match=r"needs a complex f\(x\), but it has dtype float64"):
+    with pytest.raises(DTypeError, match=r"needs a complex f\(x\), but f\(x\) has dtype float64"):
         require_output(tree(np.ones((2, 3)), "f(x)"), np.ones((2, 3), complex), LAYOUTS[-1], True)
 
 

@@ -193,7 +193,7 @@ BAD_USAGE = {
     "batch axis": (("compare", "--batch-axis", "1"), "argument --batch-axis: invalid choice: 1"),
     "u of another shape": (("compare", "f.py:good", *SHAPE, "--u", "u.npy"), "u is shaped neither as x nor as f(x)"),
     "u without function": (("compare", "--u", "u.npy"), "--shape, --x and --u are for a function"),
-    "unknown operation": (("compare", "--operations", "jpv"), "operations are some of jvp, vjp, batched_jacobian"),
+    "unknown operation": (("compare", "--operations", "jpv"), "operations must be among jvp, vjp, batched_jacobian"),
     "unknown dtype": (("compare", "f.py:good", *SHAPE, "--dtype", "int8"), "invalid choice: 'int8'"),
     "dtype without function": (("compare", "--dtype", "float32"), "--dtype is for a function"),
     "gallery and function": (("compare", "f.py:good", "--gallery", *SHAPE), "leave one of them out"),
@@ -205,7 +205,7 @@ BAD_USAGE = {
     "refuses arrays": (("compare", "f.py:for_lists", *SHAPE), "AttributeError: lists, please; write it with xp = "),
     "rule without function": (("compare", "--without-rule"), "--without-rule is for a function"),
     "rule with ports": (("compare", "--port", "jax=f.py:good", *SHAPE, "--without-rule"), "leave --port out"),
-    "no rule": (("compare", "f.py:good", *SHAPE, "--without-rule"), "takes a function that adhelpers.custom_rule has"),
+    "no rule": (("compare", "f.py:good", *SHAPE, "--without-rule"), "needs a function made by adhelpers.custom_rule"),
     "gallery and port": (("compare", "--port", "jax=f.py:good", "--gallery", *SHAPE), "leave one of them out"),
     "gradients of the gallery": (
         ("compare", "--operations", "gradient"),

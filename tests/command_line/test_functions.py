@@ -27,7 +27,7 @@ BAD_USAGE = {
         "add autograd to --backends",
     ),
     "unknown backend": (("compare", "--port", "jaks=f.py:good", *SHAPE), "no backend is named 'jaks'"),
-    "missing port": (("compare", "--port", PORT, *SHAPE, *PAIR), "f has no function for finite-difference"),
+    "missing port": (("compare", "--port", PORT, *SHAPE, *PAIR), "but none for finite-difference"),
 }
 
 

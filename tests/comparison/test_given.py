@@ -33,7 +33,7 @@ def test_numbers_become_arrays_where_they_stand() -> None:
 @pytest.mark.parametrize(
     ("tree", "error", "words"),
     [
-        ({"a": [1.0, 2]}, DTypeError, "x['a'][1] is an int, but x is NumPy data"),
+        ({"a": [1.0, 2]}, DTypeError, "x['a'][1] is an int, but x must be NumPy data"),
         (np.ma.masked_array([1.0], [True]), ArgumentTypeError, "pass NumPy arrays"),
         (np.zeros(2, [("a", float)]), DTypeError, "x has dtype [('a', '<f8')], but only floating and complex data"),
         (np.ones(2, bool), DTypeError, "convert it with astype(float), or close over it in f"),
@@ -64,7 +64,7 @@ def test_a_reference_with_the_name_of_another_backend_is_told_apart() -> None:
 
 def test_what_is_no_sequence_of_backends_is_refused() -> None:
     with pytest.raises(
-        ArgumentTypeError, match="backends are names or backends, but an int was given; write backends="
+        ArgumentTypeError, match="backends must be names or backends, but an int was given; write backends="
     ):
         given.usable_backends(3)  # type: ignore[arg-type]
 
@@ -72,11 +72,11 @@ def test_what_is_no_sequence_of_backends_is_refused() -> None:
 @pytest.mark.parametrize(
     ("f", "words"),
     [
-        (None, "f must be a function, or a dict of backend names and functions, but None was given"),
+        (None, "f must be a function, or a dict from backend names to functions, but None was given"),
         (adhelpers.backend("finite-difference"), "f must be a function"),
-        ({"jax": 3}, "f is a dict of backend names and functions, but 'jax'"),
-        ({3: np.sin}, "f is a dict of backend names and functions, but 3"),
-        ({}, "f is a dict of backend names and functions, but it is empty"),
+        ({"jax": 3}, "f must map backend names to functions, but these do not: 'jax'"),
+        ({3: np.sin}, "f must map backend names to functions, but these do not: 3"),
+        ({}, "f must map backend names to functions, but it is empty"),
     ],
 )
 def test_what_is_no_function_is_refused(f: Any, words: str) -> None:
@@ -87,7 +87,7 @@ def test_what_is_no_function_is_refused(f: Any, words: str) -> None:
 
 def test_every_backend_needs_a_port() -> None:
     usable, _ = given.usable_backends("finite-difference")
-    with pytest.raises(ArgumentError, match="f has no function for finite-difference, but one for jax; give one, or"):
+    with pytest.raises(ArgumentError, match="f has functions for jax, but none for finite-difference; add it to f, or"):
         given.functions_for(usable, None, {"jax": np.sin})
 
 
@@ -127,7 +127,7 @@ def test_a_framework_that_is_not_installed_is_told_in_one_line(monkeypatch: pyte
     assert list(usable) == ["finite-difference"]
     first, second = notes
     assert first.startswith("broken was left out: ")
-    assert second == "not installed, and so not compared: tin, toy; `adhelpers backends` tells what to type"
+    assert second == "not installed, so not compared: tin, toy; `adhelpers backends` tells what to type"
 
 
 def test_who_has_no_double_precision_is_left_out_of_comparisons_in_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -94,7 +94,7 @@ def test_pulled_cotangent_is_held_to_a_product() -> None:
     pulled, tangent = {"x": np.array([1.0, 2.0])}, {"x": np.array([3.0, 4.0])}
     assert probing.transpose_fault(pulled, tangent, 11.0, 11.0, lambda epsilon: epsilon) == ""
     fault = probing.transpose_fault(pulled, tangent, 12.0, 11.0, lambda epsilon: epsilon)
-    assert fault == "its product with the tangent is 11, and not 12"
+    assert fault == "its product with the tangent is 11 instead of 12"
     assert probing.transpose_fault(pulled, tangent, np.nan, np.nan, lambda epsilon: epsilon) == ""
 
 

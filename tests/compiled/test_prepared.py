@@ -93,7 +93,7 @@ def test_strict_calls_are_like_the_first(backend: ADBackend, product: Any) -> No
     ):
         with pytest.raises(PreparationMismatchError, match=words) as raised:
             call(*arguments)
-        assert str(raised.value).endswith("prepare anew")
+        assert str(raised.value).endswith("prepare it again")
     assert_close(backend, call(u, x, 3, U), 3 * U**2 * X)
 
 
@@ -115,7 +115,7 @@ def test_what_a_prepared_operation_says_of_itself(backend: ADBackend) -> None:
     assert repr(call) == f"<prepared vector_jacobian_product of cube by {backend!r}, has_aux=False, strict>"
     assert (call.operation, call.f, call.backend, call.strict) == (vjp, cube, backend, True)
     for copied in (pickle.dumps, copy.deepcopy):
-        with pytest.raises(TypeError, match="pickle the function, and prepare it anew"):
+        with pytest.raises(TypeError, match="pickle the function, and prepare it again"):
             copied(call)
-    with pytest.raises(TypeError, match=r"takes \(x, u, \*args\), but the arguments given were 1"):
+    with pytest.raises(TypeError, match=r"takes \(x, u, \*args\), but 1 arguments were given"):
         call(x)

@@ -83,8 +83,8 @@ def test_the_fastest_way_that_gives_the_same_is_taken(clock: list[float]) -> Non
         "slow": "slower",
         "fast": "taken",
     }
-    assert said["raises"] == "not taken, for RuntimeError was raised: raises"
-    assert said["the same at zeros alone"] == "not taken, for close to x it gives another result"
+    assert said["raises"] == "not taken, because RuntimeError was raised: raises"
+    assert said["the same at zeros alone"] == "not taken, because it gives another result close to x"
     run(np.zeros(3))
     assert seen == [(2, 3), (3,)]
 
@@ -125,7 +125,7 @@ def test_every_array_of_a_result_is_compared(clock: list[float]) -> None:
     y, v = new_trials(evaluate, ways("wrong value", "wrong derivative"), told)(np.ones(2))
     np.testing.assert_array_equal([y, v], [[1.0, 1.0], [2.0, 2.0]])
     assert {said for name, said in verdicts(told).items() if name != "usual"} == {
-        "not taken, for close to x it gives another result"
+        "not taken, because it gives another result close to x"
     }
 
 
@@ -203,7 +203,7 @@ def test_a_function_that_is_not_defined_beside_the_point_is_not_tried() -> None:
     told = Explanation()
     run = new_trials(evaluate, ways("other"), told)
     np.testing.assert_array_equal(run(np.zeros(3)), np.zeros(3))
-    assert verdicts(told)["none but the usual way"] == "close to x ValueError was raised: usual"
+    assert verdicts(told)["only the usual formulation"] == "close to x, ValueError was raised: usual"
     assert "other" not in verdicts(told)
 
 

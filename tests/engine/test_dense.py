@@ -105,7 +105,7 @@ def test_real_and_complex_outputs_of_real_leaves(backend: Any, mode: Any) -> Non
 
 
 def test_a_holomorphic_function_has_complex_outputs() -> None:
-    with pytest.raises(DTypeError, match=r"holomorphic=True needs a complex f\(x\), but it has .*float64"):
+    with pytest.raises(DTypeError, match=r"holomorphic=True needs a complex f\(x\), but f\(x\) has .*float64"):
         dense.jacobian(ForwardToy(), Leafwise(lambda z: (z, z.real)), (A + 0j,), "forward", holomorphic=True)
 
 

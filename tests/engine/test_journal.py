@@ -247,7 +247,7 @@ def test_a_report_of_compiled_code_has_the_choice() -> None:
     assert len(report.calls) == 2
     with explain() as log:
         prepared(jax.numpy.ones(2))
-    assert [note.words for call in log.calls for note in call.notes] == ["runs as it was compiled"]
+    assert [note.words for call in log.calls for note in call.notes] == ["runs compiled code"]
 
 
 def test_a_report_tells_nested_operations_apart() -> None:

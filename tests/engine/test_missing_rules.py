@@ -88,7 +88,7 @@ def test_where_nothing_may_stand_in_the_error_says_what_could() -> None:
     with pytest.raises(UnsupportedOperationError) as raised:
         try_either(raising(cause), raising(AssertionError()), allowed=False)
     assert str(raised.value) == (
-        "backend 'toy' lacks a reverse rule (no rule for cube); with fallback=True the result would come from a sweep"
+        "backend 'toy' lacks a reverse rule (no rule for cube); make the backend with fallback=True to use a sweep"
     )
     assert raised.value.__cause__ is cause
 

@@ -77,7 +77,7 @@ def test_a_wrong_sweep_is_not_taken(mode: Any, chunk_size: Any, fault: str, capl
             np.testing.assert_array_equal(swept(backend, mode, record, chunk_size=chunk_size), SQUARE)
     if chunk_size is None or fault != "axes exchanged":  # blocks of two are none that axes could be exchanged in
         assert record.verdicts == {(mode, "all at once"): False}
-        assert len([r for r in caplog.records if "all at once is not taken" in r.getMessage()]) == 1
+        assert len([r for r in caplog.records if "all at once is not used" in r.getMessage()]) == 1
 
 
 @pytest.mark.parametrize("mode", ["forward", "reverse"])
@@ -151,7 +151,7 @@ def test_the_proof_is_explained() -> None:
 
     for kind, words in (
         (Wrong, "the sweep is right"),
-        (Spoilt, "all at once is not taken: a combination of the vectors"),
+        (Spoilt, "all at once is not used: a combination of the vectors"),
     ):
         with adhelpers.explain() as log, journal.call_of("sweep", "f", "toy"):
             swept(kind(), "forward", SweepRecord())

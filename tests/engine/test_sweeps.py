@@ -158,7 +158,7 @@ def test_a_backend_that_leaves_a_sweep_out_is_told_so() -> None:
         def formulations(self, n: int, m: int, batch: int) -> list[Formulation]:
             return [Formulation("reverse", "sweep")]
 
-    with pytest.raises(ArgumentTypeError, match=r"Bare\.formulations gives no sweep in forward mode"):
+    with pytest.raises(ArgumentTypeError, match=r"Bare\.formulations returns no sweep in forward mode"):
         fastest(Bare(), SweepRecord(output_size=2), 2, 1, "forward", ("sweep",))
 
 

@@ -211,5 +211,5 @@ def test_where_there_are_no_values_there_is_no_operator() -> None:
     def product(x: Any) -> Any:
         return linearize(lambda x: x * x, "jax", x).operator() @ np.ones(2)
 
-    with pytest.raises(ArgumentError, match="outside of it, or multiply by push and pull"):
+    with pytest.raises(ArgumentError, match="outside of it, or use push and pull"):
         jax.jit(product)(jax.numpy.ones(2))

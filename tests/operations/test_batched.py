@@ -118,7 +118,7 @@ def test_complex_numbers_ask_for_a_promise(backend: Backend) -> None:
         batched_jacobian(lambda z: z**2, backend, z)
     with pytest.raises(DTypeError, match="holomorphic=True needs a complex x, but x has dtype"):
         batched_jacobian(lambda x: x**2, backend, numbers(2, 3), holomorphic=True)
-    with pytest.raises(DTypeError, match=r"holomorphic=True needs a complex f\(x\), but it has dtype"):
+    with pytest.raises(DTypeError, match=r"holomorphic=True needs a complex f\(x\), but f\(x\) has dtype"):
         batched_jacobian(lambda z: array_namespace(z).real(z), backend, z, holomorphic=True)
 
 
@@ -191,8 +191,8 @@ def test_args_and_aux(backend: Backend, mode: Any) -> None:
         (lambda x: x, np.ones(3), r"x has shape \(3,\), but .* at least two dimensions.*add a batch axis of size 1"),
         (lambda x: x[0], {"a": np.ones((2, 2))}, "x is a structure of 1 leaves"),
         (lambda x: [x, x], np.ones((2, 3)), r"f\(x\) is a structure of 2 leaves"),
-        (lambda x: x.T, np.ones((2, 3)), r"f\(x\) \(3, 2\).*with batch_axis=0 they would|f must keep the batch axis"),
-        (lambda x: x[:, :2], np.ones((4, 3)), r"f\(x\) \(4, 2\).*with batch_axis=0 they would fit"),
+        (lambda x: x.T, np.ones((2, 3)), r"f\(x\) \(3, 2\).*pass batch_axis=0, with which|let f keep the batch axis"),
+        (lambda x: x[:, :2], np.ones((4, 3)), r"f\(x\) \(4, 2\).*pass batch_axis=0, with which they fit"),
     ],
 )
 def test_shapes_that_do_not_fit(backend: Backend, f: Any, x: Any, message: str) -> None:

@@ -25,7 +25,7 @@ def test_class_in_place_of_a_backend_says_to_make_an_instance() -> None:
 
 @pytest.mark.parametrize("backend", [3, ["jax"], object, np], ids=["int", "list", "class", "module"])
 def test_wrong_object_in_place_of_a_backend_is_a_type_error(backend: object) -> None:
-    with pytest.raises(TypeError, match=r"an ADBackend, its name or None, but an? .* was given; arguments come"):
+    with pytest.raises(TypeError, match=r"an ADBackend, its name or None, but an? .* was given; the arguments are"):
         adhelpers.gradient(len, backend, 1.0)  # type: ignore[arg-type]
 
 

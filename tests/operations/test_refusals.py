@@ -111,17 +111,17 @@ def test_options_that_do_not_exist_are_refused(backend: Backend) -> None:
 
 def test_complex_points_without_a_matrix_are_refused(backend: Backend) -> None:
     for call in (hessian, laplacian):
-        with pytest.raises(DTypeError, match=r"x has a leaf of dtype .*complex128.* hessian_vector_product applies it"):
+        with pytest.raises(DTypeError, match=r"x has a leaf of dtype .*complex128.* use hessian_vector_product"):
             call(lambda z: summed(array_namespace(z).real(z)), backend, Z)
     with pytest.raises(
-        DTypeError, match=r"complex128.* if f is, pass holomorphic=True, otherwise use the two products"
+        DTypeError, match=r"complex128.* pass holomorphic=True if f is .*, otherwise use jacobian_vector_product or"
     ):
         jacobian(lambda z: z**2, backend, Z)
-    with pytest.raises(DTypeError, match=r"holomorphic=True needs a complex x, .*float64; leave it out"):
+    with pytest.raises(DTypeError, match=r"holomorphic=True needs a complex x, .*float64; leave holomorphic out"):
         jacobian(lambda x: x**2, backend, X, holomorphic=True)
     for mode in ("forward", "reverse"):
         with pytest.raises(
-            DTypeError, match=r"holomorphic=True needs a complex f\(x\), .*float64; use the two products"
+            DTypeError, match=r"holomorphic=True needs a complex f\(x\), .*float64; use jacobian_vector_product or"
         ):
             jacobian(lambda z: array_namespace(z).real(z), backend, Z, mode=mode, holomorphic=True)
     for call in (batched_gradient, batched_hessian):

@@ -119,7 +119,9 @@ def test_complex_systems_are_transposed_without_conjugates(backend: ADBackend) -
 def test_a_matrix_that_is_not_square(backend: ADBackend) -> None:
     solve, _ = systems("root", Derivative(lambda x, y: y[:1]), linear_solve=None)
     x, y, b = lifted(backend, (X, Y, B[:1]))
-    with pytest.raises(ArgumentError, match="conditions of an implicit function are 1 numbers, but it returns 2; give"):
+    with pytest.raises(
+        ArgumentError, match="conditions of an implicit function return 1 numbers, but its solver returns 2"
+    ):
         run_for(backend, solve.on, backend, ((x, y), b))
 
 

@@ -167,7 +167,7 @@ def test_vectors_of_other_real_dtypes_and_layouts_are_taken(backend: adhelpers.A
 
 def test_single_precision_is_refused(framework: adhelpers.ADBackend) -> None:
     x0 = lifted(framework, {"w": np.ones(2), "b": np.ones(1, np.float32)})
-    with pytest.raises(DTypeError, match=r"x0\['b'\] has dtype .*float32.*convert it to float64"):
+    with pytest.raises(DTypeError, match=r"x0\['b'\] has dtype .*float32.*convert x0\['b'\] to float64"):
         view(lambda x: x["w"], framework, x0)
 
 

@@ -216,7 +216,7 @@ def test_a_tangent_has_none_for_them_or_the_same(given: Any, fits: bool) -> None
 
 def test_what_is_not_marked_is_refused_as_ever(backend: adhelpers.ADBackend) -> None:
     for bad, error in ((3, DTypeError), (True, DTypeError), (np.ones(2, int), DTypeError), ("word", ArgumentTypeError)):
-        words = r"x\['n'\] is .*; .*args or a closure, or mark it as constant by adhelpers.mark_constants\(x\)$"
+        words = r"x\['n'\] is .*; .*args or a closure, or mark it as constant with adhelpers.mark_constants\(x\)$"
         with pytest.raises(error, match=words):
             adhelpers.gradient(lambda x: x["w"].sum(), backend, {"w": lifted(backend, W), "n": bad})
         with pytest.raises(error, match="args or a closure$"):
@@ -225,9 +225,9 @@ def test_what_is_not_marked_is_refused_as_ever(backend: adhelpers.ADBackend) -> 
 
 def test_a_batched_operation_takes_none() -> None:
     x = {"w": W, "n": Constant(3)}
-    with pytest.raises(BatchAxisError, match="takes a single array; pass in args what is constant$"):
+    with pytest.raises(BatchAxisError, match="takes a single array; pass constants in args$"):
         adhelpers.batched_jacobian(lambda x: x["w"], "finite-difference", x, batch_axis=0)
-    with pytest.raises(BatchAxisError, match="pass in args what is constant, and join its parts"):
+    with pytest.raises(BatchAxisError, match="pass constants in args, and concatenate its parts"):
         adhelpers.batched_jacobian(lambda x: x["w"], "finite-difference", {**x, "v": W}, batch_axis=0)
 
 
@@ -283,7 +283,7 @@ def test_marks_within_a_constant_are_taken_off() -> None:
 
 
 def test_a_constant_is_no_value() -> None:
-    with pytest.raises(ArgumentTypeError, match="a Constant is a mark for x and no value; use 3 itself"):
+    with pytest.raises(ArgumentTypeError, match="a Constant is a mark for x, not a value; use 3 itself"):
         adhelpers.gradient(lambda x, k: x if k else 2 * x, "finite-difference", 1.0, args=(Constant(3),))
 
 

@@ -102,7 +102,7 @@ def test_nodes_whose_parts_that_are_no_leaves_differ() -> None:
     )
     try:
         assert arrange_like(Model(1, 3), "u", Model(2, 3), "x").w == 1
-        with pytest.raises(StructureMismatchError, match="whose parts that are no leaves differ"):
+        with pytest.raises(StructureMismatchError, match="whose non-leaf parts differ"):
             arrange_like(Model(1, 3), "u", Model(2, 4), "x")
     finally:
         optree.unregister_pytree_node(Model, namespace="adhelpers")

@@ -67,7 +67,7 @@ def test_one_real_number_has_a_gradient(value: Any) -> None:
 )
 @pytest.mark.parametrize("name", ["f(x)", "loss(f(x))"])
 def test_other_outputs_say_what_to_do(value: Any, error: type[Exception], words: str, name: str) -> None:
-    words = words if name == "f(x)" else r"loss\(f\(x\)\) .*; let the loss return such a number$"
+    words = words if name == "f(x)" else r"loss\(f\(x\)\) .*; let the loss return one real number$"
     with pytest.raises(error, match=words):
         require_scalar_output(tree(value, name))
 

@@ -1,1 +1,1 @@
-"""Why results disagree, as far as values of `f` and the results themselves can tell."""
+"""Why results differ, as far as the values of `f` and the results can tell."""

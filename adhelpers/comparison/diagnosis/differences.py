@@ -1,4 +1,4 @@
-"""What is said of results that differ: sentences, and the worst entries side by side."""
+"""The description of results that differ: sentences, and the worst entries side by side."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from adhelpers.comparison.operations import VALUE
 from adhelpers.comparison.results import Deviation
 
 MOST_TRANSFORMED = 2**22
-"""Results with more entries are not tried to be transformed into one another."""
+"""For results with more entries, no simple transformation is searched."""
 
 
 def words(
@@ -26,13 +26,13 @@ def words(
     *,
     values_differ: bool | None,
 ) -> list[str]:
-    """Sentences about a result that is not what its partner is; `values_differ` is None if nobody looked.
+    """Sentences about a result that differs from its partner; `values_differ` is None if unknown.
 
     The label names all backends that have this result.
     """
     deviation = seen.deviation
     if operation == VALUE:
-        sentences = [f"the value of f on {label} is not that of {partner.label}"]
+        sentences = [f"the value of f on {label} differs from that of {partner.label}"]
     elif values_differ is None:
         sentences = []
     elif values_differ:
@@ -43,11 +43,11 @@ def words(
     shape = _transformed(candidate, partner, scale)
     if by_default.agree:
         sentences.append(
-            f"the difference is of the size of rounding: {deviation.max_ulp:.2g} in units in the last place, "
-            f"within what dtype and conditioning allow ({by_default.deviation.rtol:.1e} relative)"
+            f"the difference has the size of rounding: {deviation.max_ulp:.2g} in units in the last place, "
+            f"within the default tolerance for this dtype and conditioning ({by_default.deviation.rtol:.1e} relative)"
         )
     elif candidate.exact and partner.exact and _is_single_precision(candidate, deviation):
-        sentences.append("the difference is of the size of rounding in single precision: look for a cast or a constant")
+        sentences.append("the difference has the size of rounding in single precision: look for float32 in f")
     elif shape is not None:
         sentences.append(f"the result on {label} is {shape} that of {partner.label}")
     total = sum(leaf.size for leaf in candidate.leaves.values())
@@ -64,12 +64,12 @@ def _is_single_precision(candidate: Candidate, deviation: Deviation) -> bool:
 
 
 def _transformed(candidate: Candidate, partner: Candidate, scale: Scale) -> str | None:
-    """What makes the one of the other, if that is simple."""
+    """The relation of one result to the other, if it is simple."""
     mine, theirs = candidate.leaves, partner.leaves
     if sum(leaf.size for leaf in mine.values()) > MOST_TRANSFORMED:
         return None
     if not any(np.any(leaf) for leaf in mine.values()):
-        return "zero, as where a gradient is stopped, and not"
+        return "zero, as if a gradient was stopped, instead of"
     tolerance = scale.default().tolerance(mine, theirs, candidate.error, partner.error)
     products = sum(complex(np.vdot(theirs[path], leaf)) for path, leaf in mine.items())
     square = sum(float(np.vdot(leaf, leaf).real) for leaf in theirs.values())

@@ -1,4 +1,4 @@
-"""From outcomes of one operation to results, pairs, and a finding where they disagree."""
+"""From the outcomes of one operation to results, pairs, and a finding if results differ."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from adhelpers.comparison.task import Failure, Task, Timed
 
 Pairs = Mapping[tuple[str, str], Measured | str]
 Differing = list[tuple[str, str | None, Measured | str | None]]
-"""Who differs from whom, and by how much, or why they cannot be compared."""
+"""Which backends differ, and by how much, or why they cannot be compared."""
 
 
 @dataclass
 class Findings:
-    """What was found for one function, operation by operation."""
+    """The findings for one function, operation by operation."""
 
     task: Task
     results: list[Result] = field(default_factory=list)
@@ -40,7 +40,7 @@ class Findings:
         scale: Scale,
         kinks: Callable[[], Kinks | None],
     ) -> None:
-        """Judge what one operation gave on each backend that was asked."""
+        """Judge the outcomes of one operation on the backends."""
         candidates = [
             Candidate(p.label, t.outcome.leaves, p.error(operation))
             for p in self.task.participants
@@ -96,7 +96,7 @@ class Findings:
         scale: Scale,
         kinks: Callable[[], Kinks | None],
     ) -> dict[str, Verdict]:
-        """Add a finding; where only kinks make the results differ, return other verdicts."""
+        """Add a finding; if only kinks make the results differ, return other verdicts."""
         by_label = {candidate.label: candidate for candidate in shown}
         found: Differing = [(label, v.against, v.measured) for label, v in verdicts.items() if v.status == "differs"]
         found = found or [(*pair, seen) for pair, seen in pairs.items() if isinstance(seen, str) or not seen.agree]
@@ -120,11 +120,11 @@ class Findings:
 
 
 Difference = tuple[Candidate, Candidate, Measured]
-"""A result, what it differs from, and by how much."""
+"""A result, the result that it differs from, and by how much."""
 
 
 def _shared(found: Sequence[Difference], pairs: Pairs) -> list[tuple[list[str], Difference]]:
-    """Backends with the same wrong result together, and the worst of them."""
+    """Group backends with the same wrong result, each with its worst difference."""
     groups: list[list[Difference]] = []
     for one in found:
         for group in groups:
@@ -139,14 +139,14 @@ def _shared(found: Sequence[Difference], pairs: Pairs) -> list[tuple[list[str], 
 
 
 def exact(epsilon: float) -> float:
-    """The relative error of what was computed without differences."""
+    """The relative error of a result without finite differences."""
     return epsilon
 
 
 def _at_a_kink(
     operation: str, verdicts: Mapping[str, Verdict], pairs: Pairs, by_label: Mapping[str, Candidate], place: str
 ) -> tuple[dict[str, Verdict], list[str]]:
-    """Nobody is blamed; where all but differences agree, everybody agrees."""
+    """No backend is blamed; if all except finite differences agree, all count as agreeing."""
     derivative = "second derivative" if declared(operation).order > 1 else "derivative"
     kink = (
         f"x lies at a kink, where f has no {derivative}: one-sided differences disagree, and each framework makes its "
@@ -157,7 +157,7 @@ def _at_a_kink(
     torn = any(sharp.issuperset(pair) and not (isinstance(s, Measured) and s.agree) for pair, s in pairs.items())
     status: Status = "kink" if torn else "agrees"
     if not torn and len(sharp) > 1:
-        sentences.append("the frameworks agree there; differences do not count")
+        sentences.append("the frameworks agree there; finite differences do not count")
     return {label: replace(verdict, status=status) for label, verdict in verdicts.items()}, sentences
 
 

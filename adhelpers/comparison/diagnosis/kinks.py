@@ -1,4 +1,4 @@
-"""`Kinks`: whether `f` has a derivative where results differ, by one-sided differences of its values."""
+"""`Kinks`: whether `f` has a derivative where results differ, from one-sided differences of its values."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from adhelpers.comparison.participants import Outcome, read
 Place = tuple[str, tuple[int, ...]]
 
 Masks = dict[str, np.ndarray]
-"""By the leaves of ``f(x)``: where there is a kink."""
+"""For each leaf of ``f(x)``: where there is a kink."""
 
 MOST_DIRECTIONS = 64
-"""Where a result adds up all elements of `x`, kinks are looked for if it has no more than so many."""
+"""For a result that adds up all elements of `x`, kinks are searched if `x` has at most so many."""
 
 
 class Kinks:
@@ -36,7 +36,7 @@ class Kinks:
         self._layout = layout
 
     def explain(self, operation: str, a: Candidate, b: Candidate, seen: Measured, scale: Scale) -> bool:
-        """Whether there is nothing but kinks where two results differ: at the worst places, or of a jvp everywhere."""
+        """Whether two results differ only at kinks: checked at the worst places, and everywhere for a jvp."""
         try:
             if len(self.at(operation, seen.places)) < len(seen.places):
                 return False
@@ -45,11 +45,11 @@ class Kinks:
             masks = self.along(self._tangent.leaves)
             rest = {path: np.where(masks[path], b.leaves[path], leaf) for path, leaf in a.leaves.items()}
             return compare(replace(a, leaves=rest), b, scale).agree
-        except Exception:  # noqa: BLE001  # f may raise anything at points that nobody asked for
+        except Exception:  # noqa: BLE001  # f may raise anything at points that the user did not choose
             return False
 
     def at(self, operation: str, places: Sequence[Place]) -> list[Place]:
-        """Those of the places of a derivative where there is a kink."""
+        """The places of a derivative that lie at a kink."""
         if operation == VALUE or not places:
             return []
         if operation == "jvp":
@@ -58,14 +58,14 @@ class Kinks:
         return [place for place in places if any(self._found(operation, *place))]
 
     def along(self, direction: Leaves, weights: Leaves | None = None, order: int = 1) -> Masks:
-        """Where ``f(x)``, or its weighted sum, has no derivative of the first orders in that direction."""
+        """Where ``f(x)``, or its weighted sum, lacks a derivative up to that order in that direction."""
         masks = self._jumps(direction, weights, 1)
         for higher in range(2, order + 1):
             masks = {path: masks[path] | mask for path, mask in self._jumps(direction, weights, higher).items()}
         return masks
 
     def _jumps(self, direction: Leaves, weights: Leaves | None, order: int) -> Masks:
-        """Where the derivative of that order, 1 or 2, jumps: differences to both sides disagree, at any step."""
+        """Where the derivative of that order, 1 or 2, jumps: one-sided differences disagree at every step."""
         unit = max(epsilon(leaf.dtype) for leaf in self._x.leaves.values())
         step = 2.0 ** round(np.log2(unit ** (1 / (order + 2)))) * max(1.0, *map(largest, self._x.leaves.values()))
         step /= max((largest(leaf) for leaf in direction.values()), default=0.0) or 1.0
@@ -86,7 +86,7 @@ class Kinks:
                 sizes = {path: np.abs(above[path]) + np.abs(below[path]) for path in here}
             kinks = {}
             for path, y in here.items():
-                # Not divided by their steps: of a kink the second is 8**order times smaller, of what is smooth 8 more.
+                # Not divided by their steps: at a kink the second is 8**order times smaller, elsewhere 8 times more.
                 first, second = np.abs(jumps[0][path]), np.abs(jumps[1][path])
                 noise = 64 * order * unit * np.maximum(np.abs(y), 1e-300)
                 persists = (second > first / (2 * 8**order)) & (second > noise) & (second > 1e-3 * sizes[path])
@@ -103,7 +103,7 @@ class Kinks:
     # -- in which directions, and of what -------------------------------------------------------------
 
     def _found(self, operation: str, path: str, index: tuple[int, ...]) -> Iterator[bool]:
-        """For each direction that an entry of a result depends on: whether there is a kink."""
+        """For each direction that an entry of a result depends on: whether it has a kink."""
         operation_ = declared(operation)
         order, result = operation_.order, operation_.result
         if is_batched(operation):
@@ -121,7 +121,7 @@ class Kinks:
             yield from self._in_a_matrix(result, path, index, order)
 
     def _in_a_matrix(self, result: str, path: str, index: tuple[int, ...], order: int) -> Iterator[bool]:
-        """Of a Jacobian: in the direction of the column, in the row; of a Hessian: in those of both, anywhere."""
+        """In a Jacobian: along the column, and in the row; in a Hessian: along row and column, anywhere."""
         for x_path, leaf in self._x.leaves.items():
             inner, split = x_path.removeprefix("x"), len(index) - leaf.ndim
             if not path.endswith(inner) or split < 0:
@@ -135,7 +135,7 @@ class Kinks:
                     yield _anywhere(self.along(unit, None, order))
 
     def _in_a_batch(self, index: tuple[int, ...], order: int) -> bool:
-        """In the direction of the last element that the index names, in the row that it names, if any; of one array."""
+        """For one array: in the direction of the last element in the index, and in the row in the index, if any."""
         is_last = self._layout.axis == -1
         (*rows, n), b = (index[:-1], index[-1]) if is_last else (index[1:], index[0])
         ((x_path, x),) = self._x.leaves.items()

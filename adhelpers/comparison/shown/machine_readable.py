@@ -1,4 +1,4 @@
-"""The report for machines."""
+"""The report as JSON."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from adhelpers.comparison.results import Deviation, Pair, Report, Result
 
 
 def to_json(report: Report) -> str:
-    """Strict JSON: what is not finite is null."""
+    """Strict JSON: numbers that are not finite are null."""
     data = {
         "agree": report.agree,
         "title": report.title,

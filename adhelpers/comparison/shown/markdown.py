@@ -1,4 +1,4 @@
-"""The report as Markdown, for a pull request: the verdict and what does not agree; numbers fold away."""
+"""The report as Markdown, for a pull request: the verdict and what does not agree, with the numbers folded."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The report as one HTML page, which fetches nothing: the verdict, what does not agree, the tables, the details."""
+"""The report as one HTML page without other files: the verdict, what does not agree, the tables, the details."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ summary { cursor: pointer; font-weight: 600; margin: 1rem 0 }
 
 
 MOST_OPEN = 4
-"""More tables of worst entries are folded away."""
+"""If there are more tables of worst entries, they are folded."""
 
 
 def html(report: Report) -> str:

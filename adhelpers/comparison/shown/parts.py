@@ -1,4 +1,4 @@
-"""What every form of a report is made of: its tables."""
+"""The tables of a report, for every format."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from adhelpers.comparison.results import Deviation, Report, Result
 from adhelpers.comparison.shown.tables import Table
 
 BAD = frozenset({"differs", "failed", "unsupported", "kink", "unchecked"})
-"""How cells begin that are not as they should be."""
+"""How the cells of bad results begin."""
 MOST_DETAILED = 60
-"""Results are shown one by one in reports with up to so many."""
+"""Reports with at most so many results show them one by one."""
 CALLS = {
     "first call": "first_seconds",
     "repeated": "seconds",
@@ -21,7 +21,7 @@ CALLS = {
 
 
 def summary(report: Report) -> list[Table]:
-    """What agrees, and what it costs."""
+    """What agrees, and the times."""
     return [table for table in (deviations(report), times(report)) if table.rows]
 
 
@@ -93,12 +93,12 @@ def worst_entries(report: Report) -> list[Table]:
 
 
 def has_one_function(report: Report) -> bool:
-    """Whether functions need no names."""
+    """Whether the report has one function, which needs no name."""
     return len({result.function for result in report.results}) == 1
 
 
 def _table(report: Report, title: str, headers: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
-    """A table without columns that are empty, nor one for the function if there is but one."""
+    """A table without empty columns, and without a column for the only function."""
     lone = has_one_function(report)
     kept = [
         i for i, header in enumerate(headers) if any(row[i] for row in rows) and not (lone and header == "function")
@@ -115,7 +115,7 @@ def _deviation(report: Report, result: Result) -> str:
 
 
 def _total(report: Report, operation: str, backend: str, field: str) -> float | None:
-    """The sum over all functions, or None where one of them has no such time."""
+    """The sum over all functions, or None if one of them has no such time."""
     found = [getattr(r, field) for r in report.results if (r.operation, r.backend) == (operation, backend)]
     return None if not found or None in found else sum(found)
 
@@ -127,7 +127,7 @@ def _numbers(deviation: Deviation | None) -> list[str]:
 
 
 def size(deviation: float) -> str:
-    """A deviation by its first digit; 0 where there is none."""
+    """A deviation by its first digit; 0 if there is none."""
     return f"{deviation:.0e}" if deviation else "0"
 
 

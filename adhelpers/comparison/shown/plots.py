@@ -1,4 +1,4 @@
-"""The report as a picture: the verdict, who agrees with whom, and what each costs."""
+"""The report as a picture: the verdict, which backends agree, and the times."""
 
 from __future__ import annotations
 
@@ -12,17 +12,18 @@ from adhelpers.comparison.shown import words
 from adhelpers.comparison.shown.parts import seconds, size
 
 COLOURS = {"agrees": "#b5dfc0", "kink": "#f4d58d", "differs": "#c0392b"}
-"""Of a cell, by its status. They differ in brightness too, for whoever cannot tell green from red."""
+"""The colour of a cell, by its status. The colours differ in brightness too, for people who cannot tell green from
+red."""
 INK = {"agrees": "black", "kink": "black", "differs": "white"}
 BARS = ("#4477aa", "#ddaa33", "#aa4499", "#44bbbb", "#777777", "#222255")
-"""Of backends: none that a cell has."""
+"""The colours of backends, different from those of cells."""
 MOST_IN_A_ROW = 4
-"""So many operations stand beside one another."""
+"""How many operations are side by side."""
 CELL = 0.72
 """The height of a cell in inches."""
 
 LETTERS, LINE = 8.5, 0.22
-"""So many bold letters of a heading go into an inch, and so many inches does a line take."""
+"""The bold letters of a heading per inch, and the inches per line."""
 
 State = Literal["agrees", "kink", "differs"]
 
@@ -35,7 +36,7 @@ class Cell:
     deviation: float
 
     def worse(self, other: Cell | None) -> Cell:
-        """What is said of both together."""
+        """The worse of two cells."""
         if other is None:
             return self
         states: list[State] = [state for state in ("differs", "kink") if state in (self.state, other.state)]
@@ -47,7 +48,7 @@ def figure(report: Report) -> Any:
     try:
         from matplotlib.figure import Figure
     except ImportError as error:
-        msg = "the picture needs matplotlib: pip install 'adhelpers[plot]'"
+        msg = "the picture needs matplotlib; type: pip install 'adhelpers[plot]'"
         raise ImportError(msg) from error
     operations = list(dict.fromkeys(result.operation for result in report.results))
     names = list(report.backends)
@@ -82,7 +83,7 @@ def figure(report: Report) -> Any:
 
 
 def cells(report: Report, operation: str) -> dict[frozenset[str], Cell]:
-    """By who is compared with whom."""
+    """The cells by the pair of backends."""
     kinks = {r.function for r in report.results if (r.operation, r.status) == (operation, "kink")}
     compared = [(p.function, p.first, p.second, p.deviation, p.agree) for p in report.pairs if p.operation == operation]
     for result in report.results:
@@ -99,7 +100,7 @@ def cells(report: Report, operation: str) -> dict[frozenset[str], Cell]:
 
 
 def _draw_half(axis: Any, names: list[str], found: dict[frozenset[str], Cell], *, is_first: bool) -> None:
-    """Each two once: whoever comes first names a column, and the other one a row."""
+    """Each pair once: the first backend is the column, the other the row."""
     from matplotlib.patches import Rectangle
 
     for row, second in enumerate(names[1:]):
@@ -119,7 +120,7 @@ def _draw_half(axis: Any, names: list[str], found: dict[frozenset[str], Cell], *
 
 
 def _draw_times(axis: Any, report: Report, operations: list[str]) -> None:
-    """A bar for each backend: what a prepared call takes, and paler behind it what one takes that is not prepared."""
+    """A bar for each backend: the time of a prepared call, and paler behind it that of an unprepared call."""
     bars = 0.8 / max(1, len(report.backends))
     least = math.inf
     for k, backend in enumerate(report.backends):

@@ -1,4 +1,4 @@
-"""Tell what is being done, once it has taken a while: each step on a terminal, one line where there is none."""
+"""Progress of long work: each step on a terminal, one line elsewhere."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from collections.abc import Callable, Iterator
 def on_terminal(
     delay: float = 1.0, line: str | None = None, line_after: float = 0.0
 ) -> Iterator[Callable[[str], None]]:
-    """A function that tells what is being done, after `delay` seconds, if standard error is a terminal.
+    """A function that shows each step, after `delay` seconds, if standard error is a terminal.
 
-    Without rich it tells by lines, and always after a second. Where there is no terminal, `line` is all that is told,
-    at the first step after `line_after` seconds.
+    Without rich it prints lines, always after one second. Without a terminal it prints only `line`, at the first step
+    after `line_after` seconds.
     """
     if not sys.stderr.isatty():
         yield _once(line, line_after)
@@ -59,7 +59,7 @@ def _once(line: str | None, after: float) -> Callable[[str], None]:
 
 
 class _Lines:
-    """One line for each step, from that on which is being done after a second."""
+    """One line for each step, beginning with the step that runs after one second."""
 
     def __init__(self) -> None:
         self._started = threading.Event()

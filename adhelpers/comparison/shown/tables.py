@@ -1,4 +1,4 @@
-"""Tables: for a terminal by rich where it is installed, in plain text, Markdown or HTML everywhere else."""
+"""Tables: by rich on a terminal if it is installed, or in plain text, Markdown or HTML."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Table:
     Attributes
     ----------
     bad
-        Cells that begin with one of these words stand out.
+        Words at the beginning of cells that are highlighted.
     """
 
     title: str
@@ -25,7 +25,7 @@ class Table:
     bad: frozenset[str] = frozenset()
 
     def is_bad(self, cell: str) -> bool:
-        """Whether the cell is to stand out."""
+        """Whether the cell is highlighted."""
         return cell.partition(" ")[0] in self.bad
 
     def plain(self) -> str:
@@ -39,7 +39,7 @@ class Table:
         return "\n".join([self.title, "", *lines])
 
     def rich(self) -> Any:
-        """The table as rich renders it, below its title, which may be wider."""
+        """The table for rich, below its title, which may be wider."""
         from rich.box import SIMPLE_HEAD
         from rich.console import Group
         from rich.table import Table as RichTable
@@ -70,7 +70,7 @@ class Table:
 
 
 def escaped(text: str) -> str:
-    """`text` as Markdown that shows it as it is, on one line."""
+    """`text` escaped for Markdown, on one line."""
     for sign in "\\`*_<":
         text = text.replace(sign, f"\\{sign}")
     return " ".join(text.split())
@@ -95,7 +95,7 @@ def show_line(line: str, *, good: bool) -> None:
 
 
 def _console() -> Any:
-    """That of rich, on a terminal where it is installed."""
+    """The console of rich, on a terminal and if rich is installed."""
     if not sys.stdout.isatty():
         return None
     try:

@@ -1,4 +1,4 @@
-"""The report as text, plain and on a terminal: it ends with the verdict, which is what a terminal shows last."""
+"""The report as text. It ends with the verdict, because a terminal shows the end."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def text(report: Report) -> str:
 
 
 def show(report: Report) -> None:
-    """Print it, in colour where that is possible."""
+    """Print the report, in colour if possible."""
     for part in _all_but_verdict(report):
         if isinstance(part, Table):
             tables.show(part)
@@ -28,7 +28,7 @@ def show(report: Report) -> None:
 
 
 def _all_but_verdict(report: Report) -> Iterator[Table | str]:
-    """The report from its beginning to its end; what is more is in Markdown and HTML."""
+    """All parts of the report except the verdict; Markdown and HTML have more details."""
     yield report.title
     yield from parts.summary(report)
     lines = words.explanations(report)

@@ -1,4 +1,4 @@
-"""What every form of a report says in words: the verdict, and each finding once."""
+"""The sentences of a report, for every format: the verdict, and each finding once."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ VERBS = {
     "kink": ("is at a kink of f", "are at a kink of f"),
     "unchecked": ("has nothing to be compared with", "have nothing to be compared with"),
 }
-"""What is said of one result that does not agree, or of one backend; and of several."""
+"""The words for one result or backend that does not agree, and for several."""
 MOST_PHRASES = 4
-"""A verdict of more than so many phrases counts instead."""
+"""A verdict with more phrases gives counts instead."""
 
 
 def verdict(report: Report) -> str:
@@ -24,7 +24,7 @@ def verdict(report: Report) -> str:
     if set(statuses) <= {"unchecked"}:
         if len(report.backends) == 1:
             return f"Nothing was compared: {report.backends[0]} is alone; name or install a second backend."
-        return "Nothing was compared: it takes two backends with a result."
+        return "Nothing was compared: at least two backends must give a result."
     operations: dict[tuple[str, str], dict[str, None]] = {}
     for result in report.results:
         if result.status != "agrees":
@@ -43,7 +43,7 @@ def verdict(report: Report) -> str:
 
 
 def explanations(report: Report) -> list[str]:
-    """A line for each thing that is wrong, and where: what is the same in several operations is said once."""
+    """A line for each fault and its place; a fault that several operations share is said once."""
     found: dict[tuple[str, str], list[str]] = {}
     failures: dict[tuple[str, str], list[Result]] = {}
     for result in report.results:
@@ -65,11 +65,11 @@ def explanations(report: Report) -> list[str]:
 
 
 def legend(report: Report) -> list[str]:
-    """What the rows of the table of times mean; nothing without times."""
+    """The meaning of the columns in the table of times; nothing without times."""
     if all(result.seconds is None for result in report.results):
         return []
     words = (
         "times: the first call traces, and may compile; a repeated call is the same call again; preparing is "
-        "adhelpers.prepare and the first call of what it returns; a prepared call is each further one"
+        "adhelpers.prepare and the first prepared call; a prepared call is each further one"
     )
     return [words]

@@ -25,7 +25,7 @@ def test_wrong_derivative_alone_is_said_to_be_that() -> None:
 
 def test_stopped_gradient_gives_zeros() -> None:
     report = quickly(ports(lambda x: cubic(stopped(x)) + 0.0 * x), X)
-    assert any("is zero, as where a gradient is stopped" in words for f in report.findings for words in f.words)
+    assert any("is zero, as if a gradient was stopped" in words for f in report.findings for words in f.words)
 
 
 def test_complex_conjugate_is_recognised() -> None:
@@ -45,7 +45,7 @@ def test_user_tolerance_that_is_too_tight_is_said_to_be_rounding() -> None:
     x = np.random.default_rng(0).standard_normal(100)
     report = quickly(ports(lambda x: (x * 1.1) * x * x, lambda x: 1.1 * (x * x * x)), x, rtol=0.0, atol=0.0)
     assert result(report, "value", "autograd").status == "differs"
-    assert any("of the size of rounding" in words for words in report.findings[0].words)
+    assert any("has the size of rounding" in words for words in report.findings[0].words)
     assert quickly(ports(lambda x: (x * 1.1) * x * x, lambda x: 1.1 * (x * x * x)), x).agree
 
 

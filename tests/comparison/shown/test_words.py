@@ -25,8 +25,8 @@ def report(*statuses: str, **more: object) -> Report:
         (["failed", "unsupported"], "0 of 2 results agree. a fails in jvp. b lacks a rule in vjp."),
         (["agrees", "unchecked"], "1 of 2 results agree. b has nothing to be compared with in vjp."),
         (["kink", "agrees"], "1 of 2 results agree. a is at a kink of f in jvp."),
-        (["unchecked", "unchecked"], "Nothing was compared: it takes two backends with a result."),
-        ([], "Nothing was compared: it takes two backends with a result."),
+        (["unchecked", "unchecked"], "Nothing was compared: at least two backends must give a result."),
+        ([], "Nothing was compared: at least two backends must give a result."),
         (
             ["differs", "failed", "kink", "agrees", "agrees", "failed"],
             "2 of 6 results agree. a differs in jvp. b fails in vjp and laplacian. a is at a kink of f in jacobian.",

@@ -104,7 +104,7 @@ def test_nodes_registered_with_jax_in_every_operation(name: str | None) -> None:
         (lambda x: Line(x, {"c": x}), r"is a dict with keys \['c'\], but x.* is a dict with keys \['b'\]"),
         (
             lambda x: Line(x, {"b": x}, "other"),
-            f"u is a {LINE}, but x is a {LINE} whose parts that are no",
+            f"u is a {LINE}, but x is a {LINE} whose non-leaf parts differ",
         ),
         (lambda x: (x, x), f"u is a tuple of length 2, but x is a {LINE}"),
         (lambda x: Line(None, {"b": x}), r"u.* is None, but x.* is a jaxlib.\w+; give an array for u"),
@@ -136,7 +136,7 @@ def test_equinox_modules() -> None:
         assert isinstance(pulled, Layer)
         np.testing.assert_allclose(pulled.bias, 2 * (X + X) * X)
         np.testing.assert_allclose(pulled.weight, np.outer(2 * (X + X) * X, X))
-    with pytest.raises(StructureMismatchError, match=r"Layer whose parts that are no leaves differ"):
+    with pytest.raises(StructureMismatchError, match=r"Layer whose non-leaf parts differ"):
         jacobian_vector_product(lambda layer: layer(x), "jax", layer, Layer(jnp.eye(3), x, 3))
     with pytest.raises(ShapeMismatchError, match=r"u\.bias has shape \(2,\), but x\.bias has \(3,\)"):
         jacobian_vector_product(lambda layer: layer(x), "jax", layer, Layer(jnp.eye(3), x[:2], 2))
