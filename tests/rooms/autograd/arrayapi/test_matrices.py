@@ -37,7 +37,7 @@ def test_the_rank_is_a_constant():
 @pytest.mark.parametrize("operation", [adhelpers.jacobian_vector_product, adhelpers.vector_jacobian_product])
 def test_vectors_that_complete_a_basis_have_no_derivative(f, operation):
     x = tall(4, 2)
-    with pytest.raises(adhelpers.UnsupportedOperationError, match="complete"):
+    with pytest.raises(adhelpers.UnsupportedOperationError, match="not determined"):
         operation(f, "autograd", x, x if operation is adhelpers.jacobian_vector_product else f(x))
 
 
