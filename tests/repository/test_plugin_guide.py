@@ -32,6 +32,7 @@ BLOCK = re.compile(
 FRAMEWORK = "src/toy/__init__.py"
 """What the reader has already, and the page shows last."""
 
+
 class Block(NamedTuple):
     """A fenced block; with a path it is a file, or with an owner as well what belongs in that class of it."""
 
