@@ -24,6 +24,8 @@ caption { text-align: left; font-weight: 600; padding-bottom: .4rem; white-space
 th, td { text-align: left; padding: .25rem 1.2rem .25rem 0; border-bottom: 1px solid var(--line); white-space: nowrap }
 td { font-family: ui-monospace, monospace; font-size: .85rem }
 summary { cursor: pointer; font-weight: 600; margin: 1rem 0 }
+@media (max-width: 45rem) { th, td, caption { font-size: .7rem; padding-right: .4rem; white-space: normal }
+  th, td { overflow-wrap: anywhere } }
 """
 
 
