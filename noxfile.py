@@ -123,7 +123,8 @@ def docs(session: nox.Session) -> None:
     session.run("sphinx-build", "-q", "-W", "--keep-going", "-E", "docs", "docs/_build/html")
     session.run("python", "docs/links.py", "docs/_build/html")
     by_page = ("-n", "auto", "--dist", "loadfile")  # whose blocks build on each other
-    session.run("pytest", "README.md", "docs", "--tb=short", *by_page, *session.posargs, env=environment(session))
+    kept = environment(session, OMP_NUM_THREADS="1")
+    session.run("pytest", "README.md", "docs", "--tb=short", *by_page, *session.posargs, env=kept)
 
 
 @nox.session

@@ -29,7 +29,7 @@ _module: Path | None = None
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Tests that collect garbage look at what is newer than their module: all else is millions of objects."""
+    """Freeze older objects when a module begins: tests that collect garbage would scan millions of them."""
     global _module
     if item.path != _module:
         _module = item.path

@@ -52,8 +52,8 @@ def compare(
         NumPy arrays or, if `f` does not accept these, on the arrays of the port that most others agree with.
     rtol, atol
         Entries agree within the larger of `rtol` times their size and `atol`. By default, two thirds of the digits of
-        the dtype must agree, or half of the digits that finite differences have; the change from rounding `x` is
-        allowed on top. Comparisons with finite differences are never tighter than their accuracy. The report states the
+        the dtype must agree, or half of the digits that finite differences have; changes that rounding `x` causes are
+        allowed too. Comparisons with finite differences are never tighter than their accuracy. The report states the
         tolerances. If `f` solves with an ill-conditioned matrix of its own, rounding `x` does not show it: give `rtol`.
     timing
         Whether to time the first call, repeated calls, and calls prepared by `adhelpers.prepare`, which JAX compiles.
@@ -67,9 +67,8 @@ def compare(
     Returns
     -------
     ComparisonReport
-        What agrees and what differs, by how much and where. ``report.agree`` is True if all results agree. A result
-        with nothing precise enough to compare it with has the status ``"unchecked"``; if all are unchecked,
-        ``report.agree`` is False.
+        What agrees and what differs, by how much and where. A result with nothing precise enough to compare it with
+        has the status ``"unchecked"``. ``report.agree`` is True if all other results agree, and there are some.
 
     Raises
     ------

@@ -144,7 +144,7 @@ def functions_for(usable: Mapping[str, ADBackend], f: Any, ports: Mapping[str, F
         return dict.fromkeys(usable, f)
     missing = [label for label in usable if label not in ports]
     if missing:
-        msg = f"f has functions for {', '.join(ports)}, but none for {', '.join(missing)}; add it to f, or leave it out"
+        msg = f"f has functions for {', '.join(ports)}, but none for {', '.join(missing)}; give it one, or leave it out"
         raise ArgumentError(msg)
     return {label: ports[label] for label in usable}
 

@@ -25,7 +25,7 @@ ROUNDINGS = 256
 SPREADS = 16
 """It may be off by so many times what one rounding of `x` changes in its leaf."""
 ROUGHNESS = 8
-"""One by differences may be off by so many times their relative error times `f`: measured, it is at most two thirds."""
+"""One by differences may be off by so many times their relative error times `f`; the largest measured is two thirds."""
 BENDS = 4
 """One by differences may be off by so many times what it bends over their steps."""
 
@@ -193,7 +193,7 @@ def judge(
 
 
 def _is_blurred(candidate: Candidate, reference: Candidate, scale: Scale) -> bool:
-    """Whether zero would agree with the reference as well as an exact result that is not zero."""
+    """Whether an exact result is not zero, but so small that zero would agree with the reference as well."""
     if not candidate.exact or reference.exact:
         return False
     tolerance = scale.default().tolerance(candidate.leaves, reference.leaves, candidate.error, reference.error)

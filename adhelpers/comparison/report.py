@@ -19,7 +19,7 @@ class ComparisonReport(Report):
     Attributes
     ----------
     title
-        The functions that were compared.
+        What was compared, in words.
     backends
         The backends that were compared, in order.
     results
@@ -33,7 +33,7 @@ class ComparisonReport(Report):
     reference
         The reference that results were compared with, or None.
     agree
-        Whether at least one result could be compared, and all results agree.
+        Whether at least one result could be compared, and all that could be compared agree.
 
     Examples
     --------

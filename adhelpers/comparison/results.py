@@ -139,6 +139,6 @@ class Report:
 
     @property
     def agree(self) -> bool:
-        """Whether at least one result could be compared, and all results agree."""
+        """Whether at least one result could be compared, and all that could be compared agree."""
         statuses = {result.status for result in self.results} - {"unchecked"}
         return statuses == {"agrees"}

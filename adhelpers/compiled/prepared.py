@@ -150,7 +150,8 @@ class Prepared:
         names = self._declared.operands
         count = len(names)
         if len(arguments) < count:
-            msg = f"{self!r} takes ({', '.join(names)}, *args), but {len(arguments)} arguments were given"
+            counted = "1 argument was" if len(arguments) == 1 else f"{len(arguments)} arguments were"
+            msg = f"{self!r} takes ({', '.join(names)}, *args), but {counted} given"
             raise ArgumentTypeError(msg)
         operands, args = arguments[:count], arguments[count:]
         if not self.backend.compiles and not self.strict:

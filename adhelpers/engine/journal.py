@@ -95,7 +95,7 @@ def explain() -> Iterator[Explanation]:
     """Record what operations in the ``with`` block decide: backend, mode, sweeps, fallbacks, checks and trials.
 
     The logger ``"adhelpers"`` gets the same at level DEBUG, also without `explain`. Operations in other threads appear
-    in the logger only. A prepared call that runs compiled code decides nothing, and is not recorded.
+    in the logger only. A prepared call that runs compiled code decides nothing, and is not logged.
 
     Yields
     ------

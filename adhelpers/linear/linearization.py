@@ -65,7 +65,7 @@ class Linearization(AtPoint):
             return self._y.rebuild(self._map.push(tangents))
 
     def pull(self, v: Any, *, differentiate_v: bool = False) -> Any:
-        """The transposed derivative times `v`: a vector-Jacobian product, without conjugation.
+        """The transposed derivative times `v`: a vector-Jacobian product, without conjugation (R7).
 
         Parameters
         ----------

@@ -31,9 +31,8 @@ def special_namespace(*arrays: Any) -> Any:
     """The special functions for `arrays`, which may be tracers.
 
     They are each framework's own functions, under the names of `scipy.special`: digamma, erf, erfc, erfinv, expit,
-    gammaln, i0, i1,
-    ``log_softmax(x, axis=None)``, logit, ``logsumexp(x, axis=None, keepdims=False)``, ``polygamma(n, x)``,
-    ``softmax(x, axis=None)``, xlogy; and softplus, which is log(1 + exp(x)).
+    gammaln, i0, i1, ``log_softmax(x, axis=None)``, logit, ``logsumexp(x, axis=None, keepdims=False)``,
+    ``polygamma(n, x)``, ``softmax(x, axis=None)``, xlogy; and softplus, which is log(1 + exp(x)).
 
     Parameters
     ----------

@@ -176,7 +176,7 @@ def hessian(f: Function, backend: Backend, x: Any, *, has_aux: bool = False, **o
     Raises
     ------
     DTypeError
-        `x` is complex, and its second derivative is not a complex matrix. Use `hessian_vector_product`.
+        `x` is complex: the second derivative is then not a complex matrix. Use `hessian_vector_product`.
     ShapeMismatchError, StructureMismatchError
         ``f(x)`` is not one real number.
     ArgumentError, ArgumentTypeError
@@ -293,7 +293,7 @@ def laplacian(
     Raises
     ------
     DTypeError
-        `x` is complex, and its second derivative is not a complex matrix. Use `hessian_vector_product`.
+        `x` is complex: the second derivative is then not a complex matrix. Use `hessian_vector_product`.
     ShapeMismatchError, StructureMismatchError
         ``f(x)`` is not one real number.
     ArgumentError, ArgumentTypeError

@@ -137,7 +137,7 @@ class ADBackend(ABC):
             raise ArgumentTypeError(msg) from error
 
     def special_namespace(self, *arrays: Array) -> Any:
-        """The functions of `adhelpers.special_namespace`; by default SciPy's, or an error if they lost derivatives."""
+        """The functions of `adhelpers.special_namespace`; by default SciPy's, or an error if they lose derivatives."""
         if not all(map(is_seen_by_numpy, arrays)):
             msg = f"backend {self.name!r} has no special functions by these names; call the framework's own functions"
             raise UnsupportedOperationError(msg)

@@ -108,8 +108,8 @@ def implicit(
         the structure of `y`.
     tolerance
         The largest residual that the solver may leave, in the units of the conditions; by default the square root of
-        the precision. The first call checks it and logs a warning, because a derivative is only as good as the
-        solution.
+        the precision. The first call logs a warning if the residual is larger, because a derivative is only as good as
+        the solution.
     shapes
         As in `adhelpers.custom_rule`: needed for NumPy or SciPy code that runs under ``jax.jit`` or inside
         ``torch.func``.
@@ -121,8 +121,8 @@ def implicit(
 
     Raises
     ------
-    ArgumentError
-        The number of conditions is not the number of elements of `y`, an argument has a wrong value, or
+    ArgumentError, ArgumentTypeError
+        The number of conditions is not the number of elements of `y`, an argument has a wrong value or type, or
         `adhelpers.custom_rule` refuses the call.
 
     Examples

@@ -58,7 +58,8 @@ class HostFunction:
             args = (*arguments[:first], *arguments[first + count :])
         else:
             before = [f"args[{i}]" for i in range(first)]
-            msg = f"this takes ({', '.join([*before, *names, '*args'])}), but {len(arguments)} arguments were given"
+            counted = "1 argument was" if len(arguments) == 1 else f"{len(arguments)} arguments were"
+            msg = f"this takes ({', '.join([*before, *names, '*args'])}), but {counted} given"
             raise ArgumentTypeError(msg)
         x, *others = map(self.raveled.point_vector, given, names)
         numbers = x.tobytes()

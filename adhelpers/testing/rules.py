@@ -54,9 +54,9 @@ ALL_RULES: tuple[Rule, ...] = (
         "leaves",
         "numbers and NumPy arrays become the backend's arrays; what it cannot differentiate is refused",
         "leaves are arrays of the backend. Python floats and complex numbers, and NumPy arrays in any layout, are "
-        "lifted. A number takes the dtype of its partner; one in `x` takes that of the first array beside it, and "
-        "stays real or complex. Integer, bool and object leaves are a `DTypeError`, in `f(x)` too; foreign arrays "
-        "and everything else are a `TypeError`; `args` may hold anything",
+        "lifted. A number takes the dtype of its partner; one in `x` takes that of the first array beside it that is "
+        "real, or complex, like the number. Integer, bool and object leaves are a `DTypeError`, in `f(x)` too; "
+        "foreign arrays and everything else are a `TypeError`; `args` may hold anything",
     ),
     Rule(
         3,
@@ -136,8 +136,8 @@ ALL_RULES: tuple[Rule, ...] = (
         14,
         "missing rules",
         "the other mode stands in, or UnsupportedOperationError says that none can",
-        "the other mode replaces a missing rule, which is logged once a function; if neither mode can, the call "
-        "raises `UnsupportedOperationError`. `fallback=False` raises at once. Only the framework's own errors "
+        "the other mode replaces a missing rule, which is logged once for each function; if neither mode can, the "
+        "call raises `UnsupportedOperationError`. `fallback=False` raises at once. Only the framework's own errors "
         "count: a user's `NotImplementedError` passes through",
     ),
     Rule(

@@ -31,8 +31,8 @@ def mark_constants(x: Any) -> Any:
     Raises
     ------
     ArgumentTypeError
-        A leaf is a ``torch.nn.Module``, whose parameters would be constant unnoticed. If they shall be, wrap it
-        yourself.
+        A leaf is a ``torch.nn.Module``, whose parameters would become constant unnoticed. If they are to be constant,
+        wrap the module in a `Constant` yourself.
 
     Examples
     --------

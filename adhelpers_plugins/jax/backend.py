@@ -179,7 +179,7 @@ class JaxBackend(ADBackend):
         return outputs, jax.tree_util.Partial(_of_tuple, pushforward), None, aux
 
     def apply_rule(self, rule: Rule, x: Leaves) -> Leaves:
-        """``jax.custom_jvp``, whose tangent is a linear primitive with its own transpose."""
+        """Apply the rule as a primitive, whose tangent is a linear primitive with its own transpose."""
         return apply_rule(rule, x)
 
     def jvp_sweep(self, f: LeafFunction, x: Leaves, tangents: Leaves) -> tuple[Leaves, Leaves, Leaves]:

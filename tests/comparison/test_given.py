@@ -87,7 +87,7 @@ def test_what_is_no_function_is_refused(f: Any, words: str) -> None:
 
 def test_every_backend_needs_a_port() -> None:
     usable, _ = given.usable_backends("finite-difference")
-    with pytest.raises(ArgumentError, match="f has functions for jax, but none for finite-difference; add it to f, or"):
+    with pytest.raises(ArgumentError, match="f has functions for jax, but none for finite-difference; give it one, or"):
         given.functions_for(usable, None, {"jax": np.sin})
 
 

@@ -117,5 +117,5 @@ def test_what_a_prepared_operation_says_of_itself(backend: ADBackend) -> None:
     for copied in (pickle.dumps, copy.deepcopy):
         with pytest.raises(TypeError, match="pickle the function, and prepare it again"):
             copied(call)
-    with pytest.raises(TypeError, match=r"takes \(x, u, \*args\), but 1 arguments were given"):
+    with pytest.raises(TypeError, match=r"takes \(x, u, \*args\), but 1 argument was given"):
         call(x)

@@ -580,7 +580,7 @@ def test_objectives_have_no_jacobian(backend: adhelpers.ADBackend, method: str) 
         (
             lambda: view(stiff, "finite-difference", np.ones(3), argnum=1).value(np.ones(3)),
             ArgumentTypeError,
-            r"takes \(args\[0\], x, \*args\), but 1 arguments were given",
+            r"takes \(args\[0\], x, \*args\), but 1 argument was given",
         ),
         (
             lambda: view(rosenbrock, "finite-difference", START).hessian_product(START, np.ones(3)),

@@ -13,7 +13,7 @@ from adhelpers.comparison.operations import VALUE
 from adhelpers.comparison.results import Deviation
 
 MOST_TRANSFORMED = 2**22
-"""For results with more entries, no simple transformation is searched."""
+"""For results with more entries, no simple transformation is searched for."""
 
 
 def words(

@@ -20,7 +20,7 @@ Masks = dict[str, np.ndarray]
 """For each leaf of ``f(x)``: where there is a kink."""
 
 MOST_DIRECTIONS = 64
-"""For a result that adds up all elements of `x`, kinks are searched if `x` has at most so many."""
+"""For a result that adds up all elements of `x`, kinks are searched for if `x` has at most so many."""
 
 
 class Kinks:
@@ -86,7 +86,7 @@ class Kinks:
                 sizes = {path: np.abs(above[path]) + np.abs(below[path]) for path in here}
             kinks = {}
             for path, y in here.items():
-                # Not divided by their steps: at a kink the second is 8**order times smaller, elsewhere 8 times more.
+                # Not divided by their steps: at a kink the second is smaller by 8**order, elsewhere by 8**(order + 1).
                 first, second = np.abs(jumps[0][path]), np.abs(jumps[1][path])
                 noise = 64 * order * unit * np.maximum(np.abs(y), 1e-300)
                 persists = (second > first / (2 * 8**order)) & (second > noise) & (second > 1e-3 * sizes[path])

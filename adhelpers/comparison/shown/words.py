@@ -11,7 +11,7 @@ VERBS = {
     "failed": ("fails", "fail"),
     "unsupported": ("lacks a rule", "lack a rule"),
     "kink": ("is at a kink of f", "are at a kink of f"),
-    "unchecked": ("has nothing to be compared with", "have nothing to be compared with"),
+    "unchecked": ("has nothing precise enough to be compared with", "have nothing precise enough to be compared with"),
 }
 """The words for one result or backend that does not agree, and for several."""
 MOST_PHRASES = 4

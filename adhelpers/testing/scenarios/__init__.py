@@ -11,7 +11,7 @@ version
 Returns
 -------
 scenarios
-    In the order of their rules. The first scenario is an exception: it tests what all others need.
+    In the order of their rules. The scenarios of the namespace come first, because all others need it.
 
 Raises
 ------

@@ -23,7 +23,7 @@ def report(*statuses: str, **more: object) -> Report:
         (["agrees", "agrees"], "2 of 2 results agree."),
         (["differs", "agrees", "differs"], "1 of 3 results agree. a differs in jvp and jacobian."),
         (["failed", "unsupported"], "0 of 2 results agree. a fails in jvp. b lacks a rule in vjp."),
-        (["agrees", "unchecked"], "1 of 2 results agree. b has nothing to be compared with in vjp."),
+        (["agrees", "unchecked"], "1 of 2 results agree. b has nothing precise enough to be compared with in vjp."),
         (["kink", "agrees"], "1 of 2 results agree. a is at a kink of f in jvp."),
         (["unchecked", "unchecked"], "Nothing was compared: at least two backends must give a result."),
         ([], "Nothing was compared: at least two backends must give a result."),
