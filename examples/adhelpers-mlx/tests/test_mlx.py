@@ -182,3 +182,12 @@ def test_numpy_gets_copies():
     x = mx.array([1.0, 2.0])
     backend.to_numpy(x)[:] = 7.0
     close(x, [1.0, 2.0])
+
+
+def test_the_sum_of_no_elements_is_zero():
+    """MLX's is whatever was in memory."""
+    xp, nothing = adhelpers.array_namespace(mx.array(1.0)), np.zeros((0, 2), np.float32)
+    for _ in range(50):
+        mx.eval([mx.random.normal((size,)) for size in (1, 2, 4, 8, 16, 64, 1024)])  # so that it is no zero by chance
+        assert xp.sum(mx.array(nothing)).item() == 0.0
+    assert xp.sum(mx.array(nothing), axis=0, keepdims=True).shape == (1, 2)

@@ -62,6 +62,7 @@ def _shared(operations: list[str], subject: Subject) -> None:
     """Threads that differentiate one function at one point: all share these arrays, and what f closes over."""
     x, u, c = subject.arrays(X), subject.arrays(U), subject.arrays(C)
     before = [_writable(array) for array in (x, u, c)]
+    subject.numpy([x, u, c])  # a lazy framework may compute an array in no other thread than that which made it
     start = threading.Barrier(THREADS)
 
     def f(xp: Any, x: Any) -> Any:

@@ -30,3 +30,9 @@ def ones(shape: Any, *, dtype: Any = None, device: Any = None) -> Any:
 def zeros(shape: Any, *, dtype: Any = None, device: Any = None) -> Any:
     """An array of zeros."""
     return mx.zeros(shape, dtype or mx.float32)
+
+
+def sum(x: Any, /, *, axis: Any = None, dtype: Any = None, keepdims: bool = False) -> Any:  # noqa: A001
+    """The sum; of no elements, MLX returns whatever was in memory."""
+    total = mx.sum(x if dtype is None else x.astype(dtype), axis=axis, keepdims=keepdims)
+    return total if x.size else mx.zeros_like(total)
