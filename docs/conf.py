@@ -45,7 +45,7 @@ nitpick_ignore_regex = [
 # -- the pages ----------------------------------------------------------------------------------------
 
 myst_enable_extensions = ["dollarmath"]
-myst_heading_anchors = 3  # as forges have them: design.md#the-rules
+myst_heading_anchors = 3  # as forges have them: design.md#the-promises
 
 # -- the docstrings -----------------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""The rules: what holds on every backend.
+"""The promises R1 to R21: what holds on every backend.
 
 The suite, its messages and the documentation take them from here.
 """
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Rule:
-    """A rule that holds on every backend.
+    """A promise that holds on every backend.
 
     Attributes
     ----------
@@ -19,9 +19,9 @@ class Rule:
     title
         A word or two, in Markdown.
     sentence
-        The rule in short, for messages.
+        The promise in short, for messages.
     statement
-        The rule in full, in Markdown; links are relative to the documentation's first page.
+        The promise in full, in Markdown; links are relative to the documentation's first page.
     has_scenarios
         Whether the suite checks it.
     """
@@ -198,13 +198,13 @@ RULES: dict[str, tuple[str, str]] = {
 
 
 def markdown_table() -> str:
-    """All rules in full, as a table in Markdown.
+    """All promises in full, as a table in Markdown.
 
     Examples
     --------
     >>> from adhelpers.testing.rules import markdown_table
     >>> print(markdown_table().splitlines()[0])
-    | rule | what holds |
+    | promise | what holds |
     """
     rows = [f"| {rule.name} {rule.title} | {rule.statement} |" for rule in ALL_RULES]
-    return "\n".join(["| rule | what holds |", "|---|---|", *rows])
+    return "\n".join(["| promise | what holds |", "|---|---|", *rows])

@@ -70,7 +70,7 @@ class Scenario:
 
     def _report(self, subject: Subject, findings: str) -> str:
         title, sentence = RULES[self.rule]
-        return f"rule {self.rule} ({title}): {sentence}\nscenario {self.name}\n\n{subject.last_call}{findings}"
+        return f"promise {self.rule} ({title}): {sentence}\nscenario {self.name}\n\n{subject.last_call}{findings}"
 
 
 def _traceback(error: BaseException) -> str:

@@ -298,17 +298,17 @@ class Subject:
 
     def _expect_structure(self, received: Any, expected: Any, what: str) -> None:
         got, wanted = (optree.tree_structure(tree, namespace=NAMESPACE) for tree in (received, expected))
-        self.expect(got == wanted, f"{what} of structure {got}", f"{wanted} (rule R1)")
+        self.expect(got == wanted, f"{what} of structure {got}", f"{wanted} (promise R1)")
 
     def _expect_like(self, leaf: Any, reference: np.ndarray, path: str) -> None:
         kind = f"{type(leaf).__module__}.{type(leaf).__qualname__}"
-        self.expect(self.backend.is_array(leaf), f"{path} is a {kind}", "an array of the backend (rule R2)")
+        self.expect(self.backend.is_array(leaf), f"{path} is a {kind}", "an array of the backend (promise R2)")
         self.expect(
-            not self.backend.is_traced(leaf), f"{path} is a tracer, {leaf!r}", "an array with values (rule R10)"
+            not self.backend.is_traced(leaf), f"{path} is a tracer, {leaf!r}", "an array with values (promise R10)"
         )
         shape, dtype = tuple(leaf.shape), self.backend.asarray(reference).dtype
-        self.expect(shape == reference.shape, f"{path} of shape {shape}", f"shape {reference.shape} (rule R4)")
-        self.expect(leaf.dtype == dtype, f"{path} of dtype {leaf.dtype}", f"dtype {dtype} (rule R4)")
+        self.expect(shape == reference.shape, f"{path} of shape {shape}", f"shape {reference.shape} (promise R4)")
+        self.expect(leaf.dtype == dtype, f"{path} of dtype {leaf.dtype}", f"dtype {dtype} (promise R4)")
 
     def _expect_values(self, leaf: Any, reference: np.ndarray, path: str, allowed: float) -> None:
         array = self.backend.to_numpy(leaf)

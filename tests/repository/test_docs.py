@@ -69,6 +69,6 @@ def test_every_page_of_the_reference_is_listed(page: str) -> None:
     assert f"]({page})" in PAGES["index.md"]
 
 
-@pytest.mark.parametrize("table", ["../design.md#the-rules", "../capabilities.md", "../kinks.md"])
+@pytest.mark.parametrize("table", ["../design.md#the-promises", "../capabilities.md", "../kinks.md"])
 def test_the_tables_are_reached_from_the_reference(table: str) -> None:
     assert f"]({table})" in PAGES["index.md"]

@@ -46,6 +46,6 @@ def test_a_rule_cannot_be_changed() -> None:
 
 
 def test_the_table_of_the_design_page_is_that_of_the_rules() -> None:
-    _, _, below = DESIGN.read_text(encoding="utf-8").partition("\n## The rules\n")
+    _, _, below = DESIGN.read_text(encoding="utf-8").partition("\n## The promises\n")
     section = below.partition("\n## ")[0]
     assert [line for line in section.splitlines() if line.startswith("|")] == markdown_table().splitlines()

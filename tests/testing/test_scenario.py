@@ -22,7 +22,7 @@ def test_a_stranger_that_is_wrong_exits_with_1_and_a_message_for_its_author(inst
     done = conformance(tmp_path, *FEW)
     assert done.returncode == 1
     for words in (
-        "rule R7 (products): the JVP is the real-linear derivative",
+        "promise R7 (products): the JVP is the real-linear derivative",
         "scenario sine/jvp",
         "called\n    jacobian_vector_product(f, Toy(fallback=True, order=2), x, u)",
         "def sine(xp: Any, x: Any) -> Any:\n        return xp.sin(x)",
@@ -98,7 +98,7 @@ def test_a_failure_cites_the_rule_and_the_latest_call() -> None:
     with pytest.raises(Failure) as raised:
         of(check).run(FiniteDifferenceBackend())
     assert str(raised.value) == (
-        f"rule R7 ({title}): {sentence}\nscenario of-mine/jvp\n\n"
+        f"promise R7 ({title}): {sentence}\nscenario of-mine/jvp\n\n"
         "called\n    something(f)\nreceived\n    one\nexpected\n    two\n"
     )
 

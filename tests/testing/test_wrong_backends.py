@@ -67,8 +67,8 @@ def test_a_wrong_backend_is_rejected(wrong: Wrong) -> None:
     backend = made(wrong.backend)
     of_rule = [s for s in scenarios() if s.rule == wrong.rule and s.name not in backend.known_failures]
     failure = next(filter(None, (failed(scenario, backend) for scenario in of_rule)), None)
-    assert failure is not None, f"no scenario of rule {wrong.rule} fails: {wrong.backend.__doc__}"
-    assert f"rule {wrong.rule} " in str(failure)
+    assert failure is not None, f"no scenario of promise {wrong.rule} fails: {wrong.backend.__doc__}"
+    assert f"promise {wrong.rule} " in str(failure)
 
 
 @pytest.mark.parametrize("cls", CORRECT)

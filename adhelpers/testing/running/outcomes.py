@@ -106,7 +106,7 @@ class Outcomes:
         title = f"Conformance of {name!r} with adhelpers {__version__}, suite version {self.version}"
         if self.interrupted:
             title += " (INTERRUPTED: not all scenarios ran)"
-        return Table(title, ["rule", "", *OUTCOMES], rows).plain()
+        return Table(title, ["promise", "", *OUTCOMES], rows).plain()
 
     def _report(self, name: str) -> dict[str, Any]:
         description = lookup.current().descriptions.get(name)

@@ -10,7 +10,7 @@ from adhelpers_plugins.finite_difference import FiniteDifferenceBackend
 
 
 def failed(name: str, cause: str, example: str = "", off_by: float | None = None) -> Outcome:
-    return Outcome("toy", "R7", name, "failed", "rule R7\nmore", Why("wrong value", cause, example, off_by))
+    return Outcome("toy", "R7", name, "failed", "promise R7\nmore", Why("wrong value", cause, example, off_by))
 
 
 def test_failures_are_counted_by_cause_the_most_frequent_first() -> None:
@@ -32,7 +32,7 @@ def test_a_failure_without_a_cause_has_its_first_line() -> None:
 def test_failures_are_named_by_their_scenarios() -> None:
     passed = Outcome("toy", "R7", "sine/vjp", "passed", "")
     (text,) = Outcomes(1, [passed, failed("sine/jvp", "wrong")]).failures()
-    assert text.strip("_\n").splitlines() == [f" R7-sine/jvp {'_' * 34}", "rule R7", "more"]
+    assert text.strip("_\n").splitlines() == [f" R7-sine/jvp {'_' * 34}", "promise R7", "more"]
 
 
 def test_what_died_is_a_failure_that_hangs() -> None:
