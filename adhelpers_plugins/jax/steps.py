@@ -180,7 +180,7 @@ def with_derivatives(step: str, operands: Any) -> Any:
     if "union1d" in callers:
         msg = (
             "jax.numpy.union1d treats its arguments as constants; "
-            "use jax.numpy.unique(jax.numpy.concatenate([a.ravel(), b.ravel()])), or give it a size"
+            "use jax.numpy.unique(jax.numpy.concatenate([a.ravel(), b.ravel()])), or give a size"
         )
         raise UnsupportedOperationError(msg)
     if jax.__version_info__ < FIRST_TO_KEEP_ARGUMENTS:

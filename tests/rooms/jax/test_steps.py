@@ -177,7 +177,7 @@ def test_there_are_no_derivatives_of_sets_on_older_versions(name: str) -> None:
     if name == "union1d of a size":
         np.testing.assert_allclose(adhelpers.jacobian_vector_product(SETS[name][0], BACKEND, X, T), SETS[name][1])
         return
-    with pytest.raises(UnsupportedOperationError, match=r"install JAX 0\.5\.2 or newer, give it a size"):
+    with pytest.raises(UnsupportedOperationError, match=r"install JAX 0\.5\.2 or newer, give a size"):
         adhelpers.jacobian_vector_product(SETS[name][0], BACKEND, X, T)
 
 
