@@ -37,7 +37,8 @@ class Kept:
         if type(value) in (float, complex) or is_numpy(value):
             return cls(value, (type(value), repr(value)))  # the repr tells 0.0 from -0.0, and nan equals nan
         owner = getattr(value, "__self__", None)  # for a built-in function it is a module
-        is_fixed = isinstance(value, _FIXED) and (owner is None or isinstance(owner, types.ModuleType))
+        is_fixed = type(value) in _FIXED or isinstance(value, (type, enum.Enum))
+        is_fixed = is_fixed and (owner is None or isinstance(owner, types.ModuleType))
         return cls(value, (type(value), value) if is_fixed else type(value))
 
     @classmethod
@@ -77,8 +78,11 @@ def _hashes(value: object) -> bool:
     return True
 
 
-_FIXED = (str, bytes, int, type(None), type(...), type, enum.Enum, types.FunctionType, types.BuiltinFunctionType)
-"""Immutable types. A function can change with its closure, but code is made for its present state."""
+_FIXED = {str, bytes, int, bool, type(None), type(...), types.FunctionType, types.BuiltinFunctionType}
+"""Immutable types, not their subclasses, which may hold more.
+
+A function can change with its closure, but code is made for its present state.
+"""
 
 
 @dataclass(frozen=True, slots=True)

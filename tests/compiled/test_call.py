@@ -60,6 +60,30 @@ def test_arguments_may_change(backend: ADBackend) -> None:
     check(X, 2.0, "a")
 
 
+class Named(float):
+    """A number that shows its name alone."""
+
+    def __repr__(self) -> str:
+        return "n"
+
+
+class Scaled(int):
+    """A number that equals another of another scale."""
+
+    scale = 1.0
+
+
+def test_numbers_of_the_users_own_types_are_not_known_by_text_or_value(backend: ADBackend) -> None:
+    x, u = lifted(backend, X, U)
+    by_text = prepare(jvp, lambda x, n: x * float(n), backend, x, u, args=(Named(2.0),))
+    by_value = prepare(jvp, lambda x, n: x * n.scale, backend, x, u, args=(Scaled(1),))
+    for factor in (2.0, 3.0, -3.0):
+        assert_close(backend, by_text(x, u, Named(factor)), factor * U)
+        scaled = Scaled(1)
+        scaled.scale = factor
+        assert_close(backend, by_value(x, u, scaled), factor * U)
+
+
 def test_numbers_that_compare_equal_are_not_the_same(backend: ADBackend) -> None:
     x, u = lifted(backend, X, U)
     call = prepare(

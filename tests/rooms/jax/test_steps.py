@@ -40,8 +40,7 @@ def psi(x: float) -> float:
 def test_betaln_twice(way: str, mode: str) -> None:
     """(Abramowitz & Stegun 1964, 6.2.2.)"""
     f = WAYS[way](lambda x: js.betaln(x[0], x[1]))
-    # Equal arguments, and either order; JAX compiles anew at each point.
-    for a, b in ((0.7, 0.7), (0.7, 2.5), (2.5, 0.7)) + (((1.0, 1.0), (3.5, 3.5)) if way == "as it is" else ()):
+    for a, b in ((1.0, 1.0), (0.7, 0.7), (3.5, 3.5), (0.7, 2.5), (2.5, 0.7)):
         both = psi(a + b)
         H = adhelpers.hessian(f, BACKEND, np.array([a, b]), mode=mode)
         np.testing.assert_allclose(H, [[psi(a) - both, -both], [-both, psi(b) - both]], rtol=1e-7)

@@ -106,26 +106,26 @@ OPERATIONS = {
 }
 
 
+@pytest.mark.parametrize("compiler", ["eager", "aot_eager"])
 @pytest.mark.parametrize("name", OPERATIONS)
-def test_operations_compile_without_a_break(name: str) -> None:
+def test_operations_compile_without_a_break(name: str, compiler: str) -> None:
     call, expected = OPERATIONS[name]
     backend = adhelpers.backend("torch")
     torch.compiler.reset()
     # Where PyTorch does not trace a transformation as a whole, the graph is broken.
-    compiled = torch.compile(
-        lambda x: call(lambda z: z**3, backend, x), fullgraph=compilation.KNOWN, backend="aot_eager"
-    )
+    compiled = torch.compile(lambda x: call(lambda z: z**3, backend, x), fullgraph=compilation.KNOWN, backend=compiler)
     for _ in range(2):
         equal(compiled(X), expected)
     equal(call(lambda z: z**3, backend, X), expected)  # and nothing is left behind
 
 
+@pytest.mark.parametrize("compiler", ["eager", "aot_eager"])
 @pytest.mark.parametrize("name", sorted(OPERATIONS.keys() - {"structure"}))  # which Dynamo itself cannot keep
-def test_functions_that_break_the_graph(name: str) -> None:
+def test_functions_that_break_the_graph(name: str, compiler: str) -> None:
     call, expected = OPERATIONS[name]
     backend = adhelpers.backend("torch")
     torch.compiler.reset()
-    compiled = torch.compile(lambda x: call(cubes, backend, x), backend="aot_eager")
+    compiled = torch.compile(lambda x: call(cubes, backend, x), backend=compiler)
     for _ in range(2):
         equal(compiled(X), expected)
 
