@@ -39,10 +39,10 @@ try:
         is_batchedtensor,
         is_functorch_wrapped_tensor,
         maybe_current_level,
+        unwrap_if_dead,
     )
     from torch._functorch import eager_transforms
     from torch._functorch.pyfunctorch import temporarily_clear_interpreter_stack
-    from torch._functorch.utils import unwrap_dead_wrappers
     from torch._VF import _make_dual, _unpack_dual
     from torch.autograd.forward_ad import _set_fwd_grad_enabled
 
@@ -210,11 +210,11 @@ def _has_tangent(tensor: torch.Tensor) -> bool:
         return forward_ad.unpack_dual(tensor, level=0).tangent is not None
 
 
-def apply(function: Any, *args: Any) -> tuple[torch.Tensor, ...]:
+def apply(function: Any, option: Any, *tensors: torch.Tensor) -> tuple[torch.Tensor, ...]:
     """``function.apply`` without its look-up of the signature, which takes half of each call."""
     if not KNOWN or maybe_current_level() is not None:
-        return function.apply(*args)
-    return super(torch.autograd.Function, function).apply(*unwrap_dead_wrappers(args))
+        return function.apply(option, *tensors)
+    return super(torch.autograd.Function, function).apply(option, *map(unwrap_if_dead, tensors))
 
 
 def unpack(tensor: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:

@@ -59,7 +59,7 @@ class _Ruled(torch.autograd.Function):  # type: ignore[misc]
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Leaves) -> None:
         tie, *leaves = inputs
         if tie.is_recorded:
-            _require_constant(tie, ctx.needs_input_grad[1:])
+            _require_constant(tie, ctx.needs_input_grad)
         ctx.tie = tie
         ctx.save_for_backward(*leaves)
         ctx.save_for_forward(*leaves[: tie.count], *output)
@@ -71,7 +71,7 @@ class _Ruled(torch.autograd.Function):  # type: ignore[misc]
         if not levels.KNOWN:
             msg = f"this version of PyTorch cannot push tangents through {rule.name} more than once"
             raise UnsupportedOperationError(msg)
-        _require_constant(ctx.tie, [tangent is not None for tangent in tangents[1:]])
+        _require_constant(ctx.tie, [tangent is not None for tangent in tangents])
         with torch.set_grad_enabled(ctx.tie.is_recorded), levels.forward_in_rules():
             leaves = [levels.unpack(leaf)[0].clone() for leaf in ctx.saved_tensors]
             x, y = tuple(leaves[:count]), tuple(leaves[count:])
@@ -159,11 +159,10 @@ class _Host(torch.autograd.Function):  # type: ignore[misc]
 
 
 def _require_constant(tie: _Tie, varies: Sequence[bool]) -> None:
-    """Refuse a derivative that the rule does not give."""
-    if any(varies[tie.count :]):
-        raise tie.rule.closes_over()
-    if any(varies[tie.count - tie.rule.constants : tie.count]):
-        raise tie.rule.constant_varies()
+    """Refuse a derivative that the rule does not give; `varies` begins with the tie itself."""
+    end = 1 + tie.count
+    if any(varies[end - tie.rule.constants :]):
+        raise tie.rule.closes_over() if any(varies[end:]) else tie.rule.constant_varies()
 
 
 def _require_whole(rule: Rule, results: Leaves, given: Leaves, vectors: Leaves) -> None:
