@@ -39,11 +39,13 @@ def psi(x: float) -> float:
 @pytest.mark.parametrize("mode", MODES)
 def test_betaln_twice(way: str, mode: str) -> None:
     """(Abramowitz & Stegun 1964, 6.2.2.)"""
-    f = WAYS[way](lambda x: js.betaln(x[0], x[1]))
-    for a, b in ((1.0, 1.0), (0.7, 0.7), (3.5, 3.5), (0.7, 2.5), (2.5, 0.7)):
-        both = psi(a + b)
-        H = adhelpers.hessian(f, BACKEND, np.array([a, b]), mode=mode)
-        np.testing.assert_allclose(H, [[psi(a) - both, -both], [-both, psi(b) - both]], rtol=1e-7)
+    f = WAYS[way](lambda x: jnp.sum(js.betaln(x[0], x[1])))
+    a, b = x = np.array([[1.0, 0.7, 3.5, 0.7, 2.5], [1.0, 0.7, 3.5, 2.5, 0.7]])
+    expected = np.zeros((2, 5, 2, 5))
+    for i in range(5):
+        both = psi(a[i] + b[i])
+        expected[:, i, :, i] = [[psi(a[i]) - both, -both], [-both, psi(b[i]) - both]]
+    np.testing.assert_allclose(adhelpers.hessian(f, BACKEND, x, mode=mode), expected, rtol=1e-7)
 
 
 def test_a_likelihood_at_equal_parameters() -> None:
