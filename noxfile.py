@@ -14,6 +14,7 @@ nox.options.sessions = ["lint", "typing", "core", "tests", "conformance", "docs"
 PYPROJECT = nox.project.load_toml("pyproject.toml")
 CONSTRAINTS = Path("constraints.txt").resolve()
 COMPILED = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "adhelpers" / "jax"
+"""The code that JAX compiles, for all clones: JAX finds it by the path of this folder, among others."""
 
 
 def install(
@@ -25,7 +26,7 @@ def install(
 
 
 def environment(**more: str) -> dict[str, str]:
-    """What Python and JAX compile is kept for other processes, sessions and clones: it takes most of their time."""
+    """What Python and JAX compile is kept for other processes, sessions and clones: it takes half of the time."""
     return {
         "PYTHONDONTWRITEBYTECODE": "",
         "JAX_COMPILATION_CACHE_DIR": str(COMPILED),
@@ -57,9 +58,16 @@ def core(session: nox.Session) -> None:
     install(session, "-e", ".[special]", "numpy", groups=("test",))
     none = "from importlib.util import find_spec; assert not any(map(find_spec, ('jax', 'torch', 'autograd')))"
     session.run("python", "-c", none)
-    # The plugin guide and the suite's own tests are the same beside frameworks, and take minutes.
-    without = ("--ignore", "tests/repository/test_plugin_guide.py", "--ignore", "tests/testing/test_wrong_backends.py")
+    # The same beside frameworks, and long: the plugin guide and the tests of the suite itself, which `build` starts
+    # where there is no framework.
+    elsewhere = (
+        "repository/test_plugin_guide",
+        "testing/test_command",
+        "testing/test_plugin",
+        "testing/test_wrong_backends",
+    )
     paths = ("tests", "adhelpers", "adhelpers_plugins/finite_difference")
+    without = [f"--ignore=tests/{name}.py" for name in elsewhere]
     session.run("pytest", "-n", "auto", *paths, *without, *session.posargs, env=environment())
     session.run("adhelpers", "compare")
 

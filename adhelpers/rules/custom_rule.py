@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import inspect
+import math
 from collections.abc import Callable
 from typing import Any, Generic, ParamSpec, TypeVar, overload
 
@@ -49,7 +51,7 @@ class CustomRule(Generic[P, R]):
         jvp
             The same function.
         """
-        self._functions.jvp = require_function(jvp, "jvp")
+        self._functions.jvp = require_function(jvp, "jvp", "x", "y", "u")
         return jvp
 
     def defvjp(self, vjp: F) -> F:
@@ -66,7 +68,7 @@ class CustomRule(Generic[P, R]):
         vjp
             The same function.
         """
-        self._functions.vjp = require_function(vjp, "vjp")
+        self._functions.vjp = require_function(vjp, "vjp", "x", "y", "v")
         return vjp
 
     def __call__(self, *arguments: P.args, **keywords: P.kwargs) -> R:
@@ -209,12 +211,32 @@ def custom_rule(f: Any = None, *, shapes: Callable[..., Any] | None = None) -> A
     return CustomRule(require_function(f, "f"), shapes)
 
 
-def require_function(function: Any, name: str) -> Any:
-    """The function, or an error if it is not callable."""
+def require_function(function: Any, name: str, *parameters: str) -> Any:
+    """The function, or an error if it is not callable, or takes fewer arguments than these parameters."""
     if not callable(function):
         msg = f"{name} must be a function, but {describe(function)} was given; pass the function itself"
         raise ArgumentTypeError(msg)
+    if len(parameters) > _most_arguments(function):
+        given = f"{journal.name_of(function)}{inspect.signature(function)}"
+        msg = (
+            f"{name} is called as {name}({', '.join(parameters)}, *args), but {given} was given; define it with these "
+            "arguments, where args are the further arguments of f"
+        )
+        raise ArgumentTypeError(msg)
     return function
+
+
+def _most_arguments(function: Callable[..., Any]) -> float:
+    """How many positional arguments a function takes; infinity if that is not known."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):  # one of C need not tell
+        return math.inf
+    if any(parameter.kind is parameter.VAR_POSITIONAL for parameter in parameters):
+        return math.inf
+    return sum(
+        parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD) for parameter in parameters
+    )
 
 
 def _owner(arguments: tuple[Any, ...]) -> ADBackend | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from math import prod
 from numbers import Real
 from typing import Any, Literal, ParamSpec, TypeVar
 
@@ -15,7 +16,7 @@ from adhelpers.plugins.containers import describe
 from adhelpers.plugins.contract import ADBackend
 from adhelpers.plugins.rule import run_for, runs_for
 from adhelpers.rules.custom_rule import CustomRule, require_function
-from adhelpers.rules.linear_systems import Derivative, LinearSolve, negative, systems
+from adhelpers.rules.linear_systems import Derivative, LinearSolve, negative, require_as_many, systems
 from adhelpers.trees.kinds import kind_of
 
 P = ParamSpec("P")
@@ -49,6 +50,7 @@ class Residual:
         if not _have_values(backend, constants):
             return
         left, _ = backend.flatten(run_for(backend, self.conditions, *treedef.unflatten(constants)))
+        require_as_many(_count(backend, left), _count(backend, y))
         if not _have_values(backend, left):  # the conditions close over tracers
             return
         sizes, precisions = [0.0], [0.0]
@@ -134,7 +136,7 @@ def implicit(
     >>> cube_root(numpy.asarray([8.0, 27.0]))
     array([2., 3.])
     """
-    require_function(conditions, "conditions")
+    require_function(conditions, "conditions", "x", "y")
     if tolerance is not None and not isinstance(tolerance, Real):
         msg = f"tolerance is {tolerance!r}; give the largest residual that is allowed, such as tolerance=1e-6"
         raise ArgumentTypeError(msg)
@@ -158,6 +160,7 @@ def implicit(
         def jvp(x: Any, y: Any, u: Any, *args: Any) -> Any:
             backend: ADBackend = runs_for()
             moved = jacobian_vector_product(lambda x: conditions(x, y, *args), backend, x, u, differentiate_u=True)
+            require_as_many(_count(backend, moved), _count(backend, y))
             return solve.on(backend, ((x, y), negative(backend, moved)), *args)
 
         @rule.defvjp
@@ -171,6 +174,11 @@ def implicit(
         return rule
 
     return decorate
+
+
+def _count(backend: ADBackend, tree: Any) -> int:
+    """How many numbers a structure holds; a Python number has no shape."""
+    return sum(prod(getattr(leaf, "shape", ())) for leaf in backend.flatten(tree)[0])
 
 
 def _have_values(backend: ADBackend, leaves: Iterable[Any]) -> bool:

@@ -137,19 +137,23 @@ def minus(backend: ADBackend, a: Any, b: Any) -> Any:
     return treedef.unflatten([one - other for one, other in zip(leaves, backend.flatten(b)[0], strict=True)])
 
 
+def require_as_many(conditions: int, unknowns: int) -> None:
+    """Refuse conditions that cannot determine the solution."""
+    if conditions != unknowns:
+        msg = (
+            f"the conditions of an implicit function return {conditions} numbers, but its solver returns {unknowns}; "
+            "return one condition for each number of the solution"
+        )
+        raise ArgumentError(msg)
+
+
 def _solved(matrix: Any, b: Any, like: Any, *, transposed: bool = False) -> Any:
     """The solution, in the structure of `like`.
 
     Under ``Re(sum(a * b))`` the transposed map is that of the transposed matrix between conjugates.
     """
     backend: ADBackend = runs_for()
-    rows, columns = matrix.shape
-    if rows != columns:
-        msg = (
-            f"the conditions of an implicit function return {rows} numbers, but its solver returns {columns}; "
-            "return one condition for each number of the solution"
-        )
-        raise ArgumentError(msg)
+    require_as_many(*matrix.shape)
     xp = backend.array_namespace(matrix)
     leaves, treedef = backend.flatten(like)
     right = to_column(backend, backend.flatten(b)[0], conjugate=transposed)

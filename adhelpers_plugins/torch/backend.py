@@ -137,7 +137,7 @@ class TorchBackend(ADBackend):
 
     def to_numpy(self, leaf: Array) -> Any:
         """A NumPy array on the host."""
-        return leaf.detach().resolve_conj().resolve_neg().cpu().numpy()
+        return leaf.numpy(force=True)
 
     def is_traced(self, leaf: Array) -> bool:
         """Whether elements of `leaf` cannot be read: under vmap, in compilation, on the meta device."""

@@ -1,4 +1,4 @@
-"""PyTorch's active transformations and its forward mode; all uses of PyTorch's private names are here.
+"""PyTorch's active transformations and its forward mode, by its private names for them, which are used only here.
 
 At the top level, dual numbers and ``torch.autograd.grad`` are two to three times faster than ``torch.func``, and
 serve functions that it refuses: those that change captured tensors, such as batch normalisation in training,

@@ -161,6 +161,22 @@ def test_what_is_no_function_is_refused(name: str) -> None:
         give[name]("a word")
 
 
+@pytest.mark.parametrize(
+    ("rule", "given"), [(lambda x, u: u, r"<lambda>\(x, u\)"), (lambda u, *, y: u, r"<lambda>\(u, \*, y\)")]
+)
+def test_a_rule_of_too_few_arguments_is_refused_where_it_is_written(rule: Any, given: str) -> None:
+    tanh = scaled_tanh(None, None)
+    with pytest.raises(ArgumentTypeError, match=rf"jvp is called as jvp\(x, y, u, \*args\), but {given} was given"):
+        tanh.defjvp(rule)
+    with pytest.raises(ArgumentTypeError, match=rf"vjp is called as vjp\(x, y, v, \*args\), but {given} was given"):
+        tanh.defvjp(rule)
+
+
+@pytest.mark.parametrize("rule", [lambda *anything: anything[2], np.multiply, print, lambda x, y, u, w, s=1.0: u])
+def test_rules_may_take_more_arguments_or_not_say(rule: Any) -> None:
+    assert scaled_tanh(None, None).defjvp(rule) is rule
+
+
 def test_a_function_without_a_rule(framework: ADBackend) -> None:
     tanh = scaled_tanh(None, None)
     np.testing.assert_array_equal(tanh(X), np.tanh(X))

@@ -189,17 +189,21 @@ def test_what_is_no_function_or_number_is_refused_where_it_is_written() -> None:
     with pytest.raises(ArgumentTypeError, match="conditions must be a function, but an int was given"):
         adhelpers.implicit(3)  # type: ignore[arg-type]
     with pytest.raises(ArgumentTypeError, match=r"a solver, but a numpy.ndarray was given; .*@adhelpers.implicit\("):
-        adhelpers.implicit(lambda x: x)(X)  # type: ignore[type-var]
+        adhelpers.implicit(lambda x, t: x)(X)  # type: ignore[type-var]
+    with pytest.raises(ArgumentTypeError, match=r"conditions\(x, y, \*args\), but <lambda>\(x\) was given; define"):
+        adhelpers.implicit(lambda x: x)
     with pytest.raises(ArgumentTypeError, match="tolerance is '1e-3'; give the largest residual that is allowed"):
         adhelpers.implicit(lambda x, y: y - x, tolerance="1e-3")  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("linear_solve", ["dense", lambda matvec, b: b])
+@pytest.mark.parametrize(("conditions", "count"), [(lambda x, y: (y - x)[:2], 2), (lambda x, y: None, 0)])
 @pytest.mark.parametrize("product", [jacobian_vector_product, vector_jacobian_product])
-def test_too_few_conditions(framework: ADBackend, product: Any) -> None:
-    half = adhelpers.implicit(lambda x, y: (y - x)[:2])(lambda x: x * 1.0)
+def test_too_few_conditions(framework: ADBackend, product: Any, conditions: Any, count: int, linear_solve: Any) -> None:
+    half = adhelpers.implicit(conditions, linear_solve=linear_solve)(lambda x: x * 1.0)
     x = lifted(framework, X)
     with pytest.raises(
-        ArgumentError, match="conditions of an implicit function return 2 numbers, but its solver returns 3"
+        ArgumentError, match=f"conditions of an implicit function return {count} numbers, but its solver returns 3"
     ):
         product(half, framework, x, x)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,13 @@ def test_the_verdict_stands_above_half_a_matrix_for_each_operation_and_times(rep
     assert bottom < min(heights) / 1.9  # each bar can be seen
     assert max(heights) < top
     assert len(heights) == 2 * 2 * 4  # as it is and prepared, on two backends
+
+
+def test_bars_are_seen_where_the_prepared_call_is_the_slower_one(report: ComparisonReport) -> None:
+    pytest.importorskip("matplotlib")
+    timed = [replace(result, seconds=1.9e-5, prepared_seconds=2.1e-5) for result in report.results]
+    (axis,) = replace(report, results=timed).plot().subfigs[2].axes
+    assert axis.get_ylim()[0] == 1e-6  # above 1e-5 the paler bar would hardly be seen
 
 
 def test_each_two_of_three_stand_below_the_diagonal_once() -> None:
