@@ -18,6 +18,7 @@ from adhelpers.plugins.rule import run_for, runs_for
 from adhelpers.rules.custom_rule import CustomRule, require_function
 from adhelpers.rules.linear_systems import Derivative, LinearSolve, negative, require_as_many, systems
 from adhelpers.trees.kinds import kind_of
+from adhelpers.trees.leaves import is_complex
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -177,8 +178,9 @@ def implicit(
 
 
 def _count(backend: ADBackend, tree: Any) -> int:
-    """How many numbers a structure holds; a Python number has no shape."""
-    return sum(prod(getattr(leaf, "shape", ())) for leaf in backend.flatten(tree)[0])
+    """How many real numbers the arrays of a structure hold; a complex number is two."""
+    arrays = [leaf for leaf in backend.flatten(tree)[0] if hasattr(leaf, "dtype")]
+    return sum(prod(array.shape) * (2 if is_complex(backend, array) else 1) for array in arrays)
 
 
 def _have_values(backend: ADBackend, leaves: Iterable[Any]) -> bool:

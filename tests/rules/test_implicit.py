@@ -179,6 +179,19 @@ def test_complex_numbers(backend: ADBackend, name: str) -> None:
 # -- what is refused, and what is told ----------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("product", [jacobian_vector_product, vector_jacobian_product])
+def test_conditions_of_a_complex_solution_may_be_pairs_of_real_numbers(framework: ADBackend, product: Any) -> None:
+    def square(x: Any, y: Any) -> dict[str, Any]:
+        xp = adhelpers.array_namespace(y)
+        rest = y * y - x
+        return {"re": xp.real(rest), "im": xp.imag(rest)}
+
+    root = adhelpers.implicit(square)(lambda x: x**0.5)
+    z, u = np.asarray([1.0 + 2.0j, 3.0 - 1.0j]), np.asarray([0.5 - 1.0j, 2.0j])
+    found = product(root, framework, lifted(framework, z), lifted(framework, u))
+    np.testing.assert_allclose(framework.to_numpy(found), u / (2.0 * np.sqrt(z)), rtol=1e-12)
+
+
 @pytest.mark.parametrize("given", ["cg", None, 3])
 def test_a_linear_solve_that_is_none(given: Any) -> None:
     with pytest.raises(ArgumentError, match=r"linear_solve is .*; give 'dense' or a function linear_solve\("):
