@@ -13,8 +13,21 @@ nox.options.sessions = ["lint", "typing", "core", "tests", "conformance", "docs"
 
 PYPROJECT = nox.project.load_toml("pyproject.toml")
 CONSTRAINTS = Path("constraints.txt").resolve()
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # else a hundred processes would compile all that they import
+
 COMPILED = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "adhelpers" / "jax"
 """The code that JAX compiles, for all clones: JAX finds it by the path of this folder, among others."""
+
+
+QUICK = " ".join([
+    "--xla_backend_optimization_level=0",
+    "--xla_cpu_use_fusion_emitters=false",
+    "--xla_cpu_parallel_codegen_split_count=1",
+])  # fmt: skip
+"""How JAX compiles for the tests, which run most of its code once: in two thirds of the time, to slower code.
+
+The code that users run is that of `conformance`, `docs` and `versions`.
+"""
 
 
 def install(
@@ -22,13 +35,13 @@ def install(
 ) -> None:
     """Install requirements and dependency groups in the versions that development uses, or in others."""
     listed = nox.project.dependency_groups(PYPROJECT, *groups) if groups else ()
-    session.install("-q", "-c", str(constraints), *requirements, *listed)
+    # Python compiles the modules that it imports; pip would compile all, which takes longer than to install them.
+    session.install("-q", "--no-compile", "-c", str(constraints), *requirements, *listed)
 
 
 def environment(**more: str) -> dict[str, str]:
-    """What Python and JAX compile is kept for other processes, sessions and clones: it takes half of the time."""
+    """What JAX compiles is kept for other processes, sessions and clones: it takes a third of the time."""
     return {
-        "PYTHONDONTWRITEBYTECODE": "",
         "JAX_COMPILATION_CACHE_DIR": str(COMPILED),
         "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
         "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
@@ -79,7 +92,7 @@ def tests(session: nox.Session) -> None:
     # Two threads in each of several processes would stand in one another's way. What is compiled for a module's tests
     # is compiled once where they run in one process.
     parallel = ("-n", "auto", "--dist", "worksteal")
-    session.run("pytest", *parallel, *session.posargs, env=environment(OMP_NUM_THREADS="1"))
+    session.run("pytest", *parallel, *session.posargs, env=environment(OMP_NUM_THREADS="1", XLA_FLAGS=QUICK))
 
 
 @nox.session

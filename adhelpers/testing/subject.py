@@ -7,6 +7,7 @@ import functools
 import inspect
 import textwrap
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -63,6 +64,23 @@ class NotConcerned(Exception):  # noqa: N818  # nor is this
     """The scenario does not apply to the backend, for example because the core does the work."""
 
 
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call of an operation, as messages show it; most calls are never shown, and text takes longer than they do."""
+
+    signature: str
+    f: Function | None
+    operands: dict[str, Any]
+    """Copies in NumPy's arrays, because a wrong backend may change what it was given."""
+
+    def __str__(self) -> str:
+        lines = [section("called", self.signature)]
+        if self.f is not None:
+            lines += [section("where f is", _source(self.f)), *_closure(self.f)]
+        lines += [section(name, _text(operand)) for name, operand in self.operands.items()]
+        return "".join(lines)
+
+
 class Subject:
     """A backend with the three operations on functions ``f(xp, x)``; it remembers the latest call for messages.
 
@@ -72,7 +90,7 @@ class Subject:
 
     def __init__(self, backend: ADBackend) -> None:
         self.backend = backend
-        self.last_call = ""
+        self.last_call: Call | str = ""
         self.precision: Any = np.float32 if _has_single_precision_alone(backend) else np.float64
         self._inside = False
 
@@ -120,11 +138,7 @@ class Subject:
 
     def record(self, signature: str, f: Function | None = None, **operands: Any) -> None:
         """Remember a call for messages."""
-        lines = [section("called", signature)]
-        if f is not None:
-            lines += [section("where f is", _source(f)), *_closure(f)]
-        lines += [section(name, self._text(operand)) for name, operand in operands.items()]
-        self.last_call = "".join(lines)
+        self.last_call = Call(signature, f, {name: self._copied(operand) for name, operand in operands.items()})
 
     @contextlib.contextmanager
     def after(self, history: str) -> Iterator[None]:
@@ -176,11 +190,11 @@ class Subject:
         """The number 1 as an array of the backend."""
         return self.arrays(np.asarray(1.0))
 
-    def _text(self, tree: Any) -> str:
+    def _copied(self, tree: Any) -> Any:
         try:
-            return _text(self.numpy(tree))
+            return optree.tree_map(_copy, self.numpy(tree), namespace=NAMESPACE)
         except Exception:  # noqa: BLE001  # a message should show it all the same
-            return repr(tree)
+            return tree
 
     # -- what is expected --------------------------------------------------------------------------------
 
@@ -213,8 +227,8 @@ class Subject:
         """The same, with exact entries."""
         for leaf, reference, path in self._partners(received, expected, what):
             array = self.backend.to_numpy(leaf)
-            words = f"{path} = {_text(array)}", f"exactly {_text(reference)}"
-            self.expect(np.array_equal(array, reference), *words, WRONG_VALUE)
+            if not np.array_equal(array, reference):
+                self.expect(False, f"{path} = {_text(array)}", f"exactly {_text(reference)}", WRONG_VALUE)
 
     def expect_infinite(
         self, received: Any, expected: Any, slope: Callable[[float], Any], *, what: str = "the result"
@@ -256,7 +270,7 @@ class Subject:
         except Exception as error:
             message = f"{type(error).__module__}.{type(error).__name__}: {error}"
             raise Failure(section("raised", message) + section("expected", expected)) from error
-        raise Failure(section("received", self._text(result)) + section("expected", expected))
+        raise Failure(section("received", _text(self._copied(result))) + section("expected", expected))
 
     def tolerance(self, reference: np.ndarray, depth: int = 1, precision: Any = None) -> float:
         """The largest relative difference from `reference` that the backend's own `relative_error` allows."""
@@ -303,18 +317,16 @@ class Subject:
     def _expect_like(self, leaf: Any, reference: np.ndarray, path: str) -> None:
         kind = f"{type(leaf).__module__}.{type(leaf).__qualname__}"
         self.expect(self.backend.is_array(leaf), f"{path} is a {kind}", "an array of the backend (promise R2)")
-        self.expect(
-            not self.backend.is_traced(leaf), f"{path} is a tracer, {leaf!r}", "an array with values (promise R10)"
-        )
+        if self.backend.is_traced(leaf):
+            self.expect(False, f"{path} is a tracer, {leaf!r}", "an array with values (promise R10)")
         shape, dtype = tuple(leaf.shape), self.backend.asarray(reference).dtype
         self.expect(shape == reference.shape, f"{path} of shape {shape}", f"shape {reference.shape} (promise R4)")
         self.expect(leaf.dtype == dtype, f"{path} of dtype {leaf.dtype}", f"dtype {dtype} (promise R4)")
 
     def _expect_values(self, leaf: Any, reference: np.ndarray, path: str, allowed: float) -> None:
         array = self.backend.to_numpy(leaf)
-        kind = f"{path} by to_numpy: {_text(array)}"
-        alike = isinstance(array, (np.ndarray, np.generic)) and array.shape == reference.shape
-        self.expect(alike, kind, f"a NumPy array of shape {reference.shape}")
+        if not isinstance(array, (np.ndarray, np.generic)) or array.shape != reference.shape:
+            self.expect(False, f"{path} by to_numpy: {_text(array)}", f"a NumPy array of shape {reference.shape}")
         deviation = np.abs(array - reference)
         if reference.size == 0 or np.all(deviation <= allowed):
             return
@@ -365,6 +377,10 @@ def _closure(f: Any) -> list[str]:
     shown = (str, int, float, complex, np.ndarray)
     lines = [f"{name} = {_text(value)}" for name, value in around.items() if isinstance(value, shown)]
     return [section("with", "\n".join(lines))] if lines else []
+
+
+def _copy(leaf: Any) -> Any:
+    return leaf.copy() if isinstance(leaf, np.ndarray) else leaf
 
 
 def _text(tree: Any) -> str:

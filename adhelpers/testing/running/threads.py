@@ -32,7 +32,7 @@ def in_threads(backend: ADBackend, checks: Sequence[Callable[[Subject], None]], 
             with backend.scope():
                 check(subject)
         except Failure as failure:
-            errors.append(failure.after(section("in a thread", f"one of {len(checks)}") + subject.last_call))
+            errors.append(failure.after(section("in a thread", f"one of {len(checks)}") + str(subject.last_call)))
         except BaseException as error:  # noqa: BLE001  # handed on
             errors.append(error)
 

@@ -142,7 +142,7 @@ def _forgotten(operation: str, subject: Subject) -> None:
 
     references.append(weakref.ref(f))
     differentiate(subject, operation, f, subject.arrays(X), subject.arrays(U))
-    subject.last_call = ""
+    subject.last_call = ""  # which has f too
     del f, token
     gc.collect()
     alive = [reference() for reference in references if reference() is not None]
