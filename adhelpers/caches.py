@@ -1,4 +1,4 @@
-"""Every cache of the library: each is bounded, and `clear_caches` empties them all."""
+"""The caches that all calls share: each is bounded, and `clear_caches` empties them all."""
 
 from __future__ import annotations
 

@@ -39,7 +39,10 @@ def word(known: Sequence[str]) -> Check:
 
 def chunk_size(name: str, value: object) -> None:
     """Refuse a value that is neither a positive int nor None."""
-    is_count = hasattr(value, "__index__") and not isinstance(value, bool) and operator.index(value) > 0
+    try:
+        is_count = not isinstance(value, bool) and operator.index(value) > 0  # type: ignore[arg-type]
+    except TypeError:
+        is_count = False
     if value is not None and not is_count:
         msg = f"{name} is {value!r}; write a positive int, or None for an automatic choice"
         raise ArgumentError(msg)

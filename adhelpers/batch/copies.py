@@ -14,7 +14,7 @@ from adhelpers.batch.basis import units
 from adhelpers.batch.jacobian import BatchedJacobian, BatchRecord, Result
 from adhelpers.batch.points import require_copies
 from adhelpers.engine import journal
-from adhelpers.engine.rounding import nearby, same_to_rounding
+from adhelpers.engine.rounding import OnHost, nearby, same_to_rounding
 from adhelpers.engine.sweeps import fastest
 from adhelpers.plugins.formulations import Formulation, Mode
 from adhelpers.trees.kinds import kind_of
@@ -111,9 +111,9 @@ def _are_right(problem: BatchedJacobian, mode: Mode) -> bool:
         except Exception as error:  # noqa: BLE001  # of any kind: f need not accept another batch, or another x
             journal.tell("copies", f"not used: close to x, {journal.raised(error)}")
             return False
-        to_numpy, axis = problem.backend.to_numpy, problem.layout.axis
+        backend, axis = problem.backend, problem.layout.axis
         pairs = zip(received[:2], expected[:2], strict=True)
-        right = all(same_to_rounding(to_numpy(a), to_numpy(b), axis) for a, b in pairs)
+        right = all(same_to_rounding(OnHost.of(backend, a), OnHost.of(backend, b), axis) for a, b in pairs)
         verdict = "proved: they give the same" if right else "not used: they give another result"
         journal.tell("copies", f"{verdict} close to x")
         return right

@@ -96,7 +96,7 @@ class Participant:
             own = [np.array(leaf) if is_numpy(leaf) else leaf for leaf in point.leaves]
             flat = LeafwiseFunction(self.f, point, (), has_aux=False)
             outputs, _ = flat(*own)
-            found = self._outcome(flat.output(outputs).rebuild(outputs), "value")
+            found = self._outcome(flat.rebuild(outputs), "value")
             # f may return the same buffer each time, but values at several points are compared.
             return replace(found, leaves={path: leaf.copy() for path, leaf in found.leaves.items()})
 

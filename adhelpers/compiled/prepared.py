@@ -76,11 +76,13 @@ class Prepared:
         "__weakref__",
         "_all_options",
         "_compiled",
+        "_compiles",
         "_declared",
         "_eager",
         "_expected",
         "_explanation",
         "_has_aux",
+        "_names",
         "_plain",
         "_with_value",
         "backend",
@@ -107,6 +109,8 @@ class Prepared:
         self.options = options
         self.strict = strict
         self._declared = declared
+        self._names = declared.operands
+        self._compiles = backend.compiles
         self._with_value = with_value
         self._all_options = {**declared.defaults, **{name: options[name] for name in options if name != "has_aux"}}
         self._has_aux = options.get("has_aux", False)
@@ -147,20 +151,20 @@ class Prepared:
         return self._explanation
 
     def _call(self, *arguments: Any) -> Any:
-        names = self._declared.operands
+        names = self._names
         count = len(names)
         if len(arguments) < count:
             counted = "1 argument was" if len(arguments) == 1 else f"{len(arguments)} arguments were"
             msg = f"{self!r} takes ({', '.join(names)}, *args), but {counted} given"
             raise ArgumentTypeError(msg)
         operands, args = arguments[:count], arguments[count:]
-        if not self.backend.compiles and not self.strict:
+        if not self._compiles and not self.strict:
             return self._evaluate(operands, args)
         with self.backend.scope():
             parts, arrays = call.split(self.backend, dict(zip(names, operands, strict=True)), args)
             if self.strict:
                 self._require_expected(parts, arrays)
-            if not self.backend.compiles:
+            if not self._compiles:
                 return self._evaluate(operands, args)
             mutable = [part.name for part in parts if part.may_differ]
             if mutable:
@@ -184,11 +188,11 @@ class Prepared:
         Calling the code with other arrays of these shapes and dtypes skips all checks. With
         `ADBackend.compiled_takes_numpy` they may be NumPy arrays, and results may share their memory.
         """
-        names = self._declared.operands
+        names = self._names
         operands, args = arguments[: len(names)], arguments[len(names) :]
         with self.backend.scope():
             parts, arrays = call.split(self.backend, dict(zip(names, operands, strict=True)), args)
-        if not self.backend.compiles or any(part.may_differ for part in parts):
+        if not self._compiles or any(part.may_differ for part in parts):
             return None, arrays
         return self._compiled_for(parts), arrays
 
@@ -218,7 +222,7 @@ class Prepared:
         return self._compiled.keep(key, self._compile(parts)) if compiled is None else compiled
 
     def _compile(self, parts: Parts) -> Compiled:
-        count = len(self._declared.operands)
+        count = len(self._names)
 
         def evaluate(*arrays: Any, **replaced: Any) -> Any:
             arguments = call.join(parts, arrays)
@@ -233,8 +237,7 @@ class Prepared:
             name = f"choice of code for {self._declared.name}"
             return journal.call_of(name, self.f, self.backend.name, self._explanation)
 
-        # With aux there are no trials, because aux may be anything and cannot be compared.
-        return Trials(self.backend, evaluate, self._all_options, None if self._has_aux else alternatives, noted)
+        return Trials(self.backend, evaluate, self._all_options, alternatives, noted, has_aux=self._has_aux)
 
     def __repr__(self) -> str:
         name = getattr(self.f, "__qualname__", None) or repr(self.f)

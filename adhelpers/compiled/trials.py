@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from adhelpers.caches import Cache
 from adhelpers.engine import journal
 from adhelpers.engine.journal import in_words, raised
-from adhelpers.engine.rounding import nearby, same_in_half_of_the_digits, same_to_rounding
+from adhelpers.engine.rounding import OnHost, nearby, same_in_half_of_the_digits, same_to_rounding
 from adhelpers.engine.sweeps import chosen_check
 from adhelpers.plugins.contract import ADBackend
 from adhelpers.plugins.functions import Array, Leaves
@@ -74,6 +74,8 @@ class Trials:
         The operation's own.
     alternatives
         All formulations, each of which is compiled; None if there is only one.
+    has_aux
+        Whether results end with aux. It may be anything: it is not compared, and there are no other formulations.
     noted
         Makes a context that notes a choice, and why each other formulation lost.
     """
@@ -85,11 +87,14 @@ class Trials:
         options: Options,
         alternatives: Alternatives | None,
         noted: Callable[[], AbstractContextManager[None]] = nullcontext,
+        *,
+        has_aux: bool = False,
     ) -> None:
         self._backend = backend
         self._evaluate = evaluate
         self._options = options
-        self._alternatives = alternatives
+        self._alternatives = None if has_aux else alternatives
+        self._has_aux = has_aux
         self._noted = noted
         self._usual = backend.compile(evaluate)
         self._chosen: Cache[Hashable, Compiled] = Cache(MOST_REMEMBERED)
@@ -116,14 +121,15 @@ class Trials:
         journal.tell("code", f"for {shapes or 'no array'}")
         if self._is_checked() and not self._compiles_right(arrays):
             return self._evaluate
-        if self._alternatives is None or not arrays:
+        point = next((k for k, array in enumerate(arrays) if self._is_inexact(array)), None)
+        if self._alternatives is None or point is None:
             return self._usual
-        results = [array.shape for array in self._numbers(self._usual, arrays)]
-        ways = self._alternatives(self._backend, self._options, arrays[0], results[-1] if results else (0,))
+        results = [array.numbers.shape for array in self._numbers(self._usual, arrays)]
+        ways = self._alternatives(self._backend, self._options, arrays[point], results[-1] if results else (0,))
         if len(ways) < 2:
             return self._usual
         usual, *others = ways
-        right = self._that_give_the_same([self._compiled(way) for way in others], arrays)
+        right = self._that_give_the_same([self._compiled(way) for way in others], arrays, point)
         return self._fastest([Candidate(usual.name, self._usual), *right], arrays)
 
     def _is_checked(self) -> bool:
@@ -140,9 +146,9 @@ class Trials:
             journal.inform("backend %r: compiled code gives another result, and is not used", self._backend.name)
         return right
 
-    def _that_give_the_same(self, others: list[Candidate], arrays: Leaves) -> list[Candidate]:
+    def _that_give_the_same(self, others: list[Candidate], arrays: Leaves, point: int) -> list[Candidate]:
         # Compare at a point close by: at the user's point, such as zero, different formulations may give the same.
-        there = (nearby(self._backend, arrays[0]), *arrays[1:])
+        there = (*arrays[:point], nearby(self._backend, arrays[point]), *arrays[point + 1 :])
         try:
             result = self._numbers(self._usual, there)
         except Exception as error:  # noqa: BLE001  # of any kind: f need not be defined there
@@ -199,7 +205,16 @@ class Trials:
 
         return Candidate(way.name, self._backend.compile(evaluate))
 
-    def _numbers(self, compiled: Compiled, arrays: Leaves) -> list[Any]:
-        """Every array of a result, on the host, so that the computation is finished on return."""
-        leaves, _ = self._backend.flatten(compiled(*arrays))
-        return [self._backend.to_numpy(leaf) for leaf in leaves if self._backend.is_array(leaf)]
+    def _numbers(self, compiled: Compiled, arrays: Leaves) -> list[OnHost]:
+        """Every array of a result but for aux, on the host, so that the computation is finished on return."""
+        result = compiled(*arrays)
+        leaves, _ = self._backend.flatten(result[:-1] if self._has_aux else result)
+        return [OnHost.of(self._backend, leaf) for leaf in leaves if self._backend.is_array(leaf)]
+
+    def _is_inexact(self, array: Array) -> bool:
+        """Whether it may be the point, or a part of it: constants and data of any dtype may stand before it."""
+        try:
+            xp = self._backend.array_namespace(array)
+            return bool(xp.isdtype(array.dtype, ("real floating", "complex floating")))
+        except TypeError:  # as of random keys
+            return False

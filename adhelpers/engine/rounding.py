@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple, Self
 
 from adhelpers.plugins.contract import ADBackend
 from adhelpers.plugins.functions import Array, Leaves
@@ -26,18 +26,41 @@ def nearby(backend: ADBackend, x: Array) -> Array:
     return x + 0.01 * (1.0 + xp.abs(x)) * move
 
 
-def same_to_rounding(received: Any, expected: Any, axis: int) -> bool:
-    """Whether two NumPy arrays are finite, and differ by rounding alone.
+class OnHost(NamedTuple):
+    """The numbers of an array on the host."""
+
+    numbers: Any
+    """A NumPy array; float32 in place of what is shorter, because NumPy lacks bfloat16."""
+    epsilon: float
+    """That of the array's own dtype."""
+
+    @classmethod
+    def of(cls, backend: ADBackend, array: Array) -> Self:
+        """Those of an array of the backend."""
+        xp = backend.array_namespace(array)
+        precision = xp.finfo(array.dtype)
+        if precision.bits < 32:
+            array = xp.astype(array, xp.float32)
+        return cls(backend.to_numpy(array), float(precision.eps))
+
+    def is_like(self, other: OnHost) -> bool:
+        """Whether shapes and dtypes are the same."""
+        a, b = self.numbers, other.numbers
+        return bool(a.shape == b.shape and a.dtype == b.dtype and self.epsilon == other.epsilon)
+
+
+def same_to_rounding(received: OnHost, expected: OnHost, axis: int) -> bool:
+    """Whether two arrays are finite, and differ by rounding alone.
 
     Rounding is relative to the largest number along `axis` (of the batch, if any), because rows may differ in size.
     """
     import numpy as np
 
-    if received.shape != expected.shape or received.dtype != expected.dtype:
+    if not received.is_like(expected):
         return False
-    rows = [np.atleast_2d(np.moveaxis(np.atleast_1d(array), axis, -1)) for array in (received, expected)]
+    rows = [np.atleast_2d(np.moveaxis(np.atleast_1d(array.numbers), axis, -1)) for array in (received, expected)]
     largest = max((float(np.abs(row).max(initial=0.0)) for row in rows[1]), default=0.0)
-    epsilon = float(np.finfo(expected.dtype).eps)
+    epsilon = expected.epsilon
     for a, b in zip(*rows, strict=True):  # row by row, to save memory
         bound = 1e3 * np.abs(b).max(axis=-1, keepdims=True, initial=0.0) + 1e-2 * largest
         if not (np.isfinite(a).all() and np.isfinite(b).all() and (np.abs(a - b) <= epsilon * bound).all()):
@@ -45,18 +68,18 @@ def same_to_rounding(received: Any, expected: Any, axis: int) -> bool:
     return True
 
 
-def same_in_half_of_the_digits(received: Any, expected: Any) -> bool:
-    """Whether two NumPy arrays agree in half of the digits of the largest number, finite or not."""
+def same_in_half_of_the_digits(received: OnHost, expected: OnHost) -> bool:
+    """Whether two arrays agree in half of the digits of the largest number, finite or not."""
     import numpy as np
 
-    if received.shape != expected.shape or received.dtype != expected.dtype:
+    if not received.is_like(expected):
         return False
-    largest = max(map(_largest_finite, _blocks(expected)), default=0.0)
-    bound = 4 * float(np.finfo(expected.dtype).eps) ** 0.5 * largest
+    largest = max(map(_largest_finite, _blocks(expected.numbers)), default=0.0)
+    bound = 4 * expected.epsilon**0.5 * largest
     with quiet():
         return all(
             np.where(np.isfinite(b), np.abs(a - b) <= bound, ~np.isfinite(a)).all()
-            for a, b in zip(_blocks(received), _blocks(expected), strict=True)
+            for a, b in zip(_blocks(received.numbers), _blocks(expected.numbers), strict=True)
         )
 
 

@@ -352,10 +352,11 @@ class Sweep:
 
 def fastest(backend: ADBackend, record: SweepRecord, n: int, batch: int, mode: Any, ways: Iterable[str]) -> Formulation:
     """The fastest formulation among `ways`, in that mode or in any, once the number of outputs is known."""
-    if not record.formulations:
+    formulations = record.formulations  # read once: another thread may see another size, and forget them
+    if not formulations:
         assert record.output_size is not None
-        record.formulations = tuple(backend.formulations(n, record.output_size, batch))
-    for formulation in record.formulations:
+        formulations = record.formulations = tuple(backend.formulations(n, record.output_size, batch))
+    for formulation in formulations:
         if formulation.way in ways and mode in ("auto", formulation.mode):
             return formulation
     msg = f"{type(backend).__name__}.formulations returns no sweep in {mode} mode; let it return both sweeps"

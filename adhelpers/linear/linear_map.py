@@ -25,7 +25,7 @@ Made = tuple[Leaves, Pushforward | None, Pullback | None, Leaves]
 
 
 class LinearMap:
-    """The derivative of `f` at `x`; pushforward and pullback are each made at first use.
+    """The derivative of `f` at `x`; a direction that `ADBackend.linearize` does not give is made at its first use.
 
     As long as it lives, it keeps the graph or tape of `f` in memory. `made` holds maps that compiled code has made
     already.
@@ -193,6 +193,7 @@ class LinearMap:
     def _sweep(self, stacks: Leaves, check: Check, chunk_size: int | None) -> Sweep:
         f, kinds = self._f, tuple([(leaf.shape, leaf.dtype) for leaf in self._x])
         signature = (f.kind, type(self._backend), Given, kinds, kind_of(f.args))
+        is_traced = any(map(self._backend.is_traced, self._x))  # about which nothing may be remembered
         return Sweep(
             self._backend,
             f,
@@ -200,5 +201,5 @@ class LinearMap:
             seeds=lambda backend, leaves: Given(stacks),
             chunk_size=chunk_size,
             check=check,
-            known=FUNCTIONS.record(f.function, signature, SweepRecord),
+            known=None if is_traced else FUNCTIONS.record(f.function, signature, SweepRecord),
         )

@@ -26,8 +26,7 @@ from adhelpers.trees.tree import Tree
 def _slope(backend: ADBackend, f: LeafwiseFunction, x: Tree) -> tuple[Any, Any, Leaves]:
     point = (require_scalar_point(x, "jacobian or jacobian_vector_product"),)
     outputs, pushed, aux = derived.jvp(backend, f, point, ones(backend, point))
-    y = f.output(outputs)
-    return y.rebuild(outputs), y.rebuild(pushed), aux
+    return f.rebuild(outputs), f.rebuild(pushed), aux
 
 
 def _gradient(backend: ADBackend, f: LeafwiseFunction, x: Tree) -> tuple[Any, Any, Leaves]:

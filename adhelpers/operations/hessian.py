@@ -164,8 +164,8 @@ def hessian(f: Function, backend: Backend, x: Any, *, has_aux: bool = False, **o
         How many vectors are pushed at once. None takes as many as fit a memory budget.
     check
         Whether to verify, at the cost of one product, that vectors pushed together give the same results as one by one,
-        and that `f` does not mix a batch. A slower sweep replaces a wrong one. True verifies a function object once for
-        each shape and dtype, ``"always"`` verifies each call, False verifies nothing.
+        and in a batched operation that `f` does not mix the batch. A slower sweep replaces a wrong one. True verifies a
+        function object once for each shape and dtype, ``"always"`` verifies each call, False verifies nothing.
 
     Returns
     -------
@@ -282,8 +282,8 @@ def laplacian(
         How many vectors are pushed at once. None takes as many as fit a memory budget.
     check
         Whether to verify, at the cost of one product, that vectors pushed together give the same results as one by one,
-        and that `f` does not mix a batch. A slower sweep replaces a wrong one. True verifies a function object once for
-        each shape and dtype, ``"always"`` verifies each call, False verifies nothing.
+        and in a batched operation that `f` does not mix the batch. A slower sweep replaces a wrong one. True verifies a
+        function object once for each shape and dtype, ``"always"`` verifies each call, False verifies nothing.
 
     Returns
     -------

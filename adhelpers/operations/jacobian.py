@@ -160,8 +160,8 @@ def jacobian(
         How many vectors are pushed at once. None takes as many as fit a memory budget.
     check
         Whether to verify, at the cost of one product, that vectors pushed together give the same results as one by one,
-        and that `f` does not mix a batch. A slower sweep replaces a wrong one. True verifies a function object once for
-        each shape and dtype, ``"always"`` verifies each call, False verifies nothing.
+        and in a batched operation that `f` does not mix the batch. A slower sweep replaces a wrong one. True verifies a
+        function object once for each shape and dtype, ``"always"`` verifies each call, False verifies nothing.
     holomorphic
         True promises that `f` is holomorphic. Complex `x` requires it.
 

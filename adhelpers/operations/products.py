@@ -34,8 +34,7 @@ def _push(
 ) -> tuple[Any, Any, Leaves]:
     tangents = constant_unless(differentiate_u, backend, x.read_partner(u, "u"))
     outputs, pushed, aux = derived.jvp(backend, f, x.leaves, tangents)
-    y = f.output(outputs)
-    return y.rebuild(outputs), y.rebuild(pushed), aux
+    return f.rebuild(outputs), f.rebuild(pushed), aux
 
 
 def _pull(

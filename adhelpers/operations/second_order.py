@@ -34,8 +34,7 @@ class HessianProductOptions(Options, total=False):
 def _second_derivative(backend: ADBackend, f: LeafwiseFunction, x: Tree) -> tuple[Any, Any, Leaves]:
     point = require_scalar_point(x, "hessian or hessian_vector_product")
     outputs, second, aux = differentiate_twice(backend, f, point)
-    y = f.output(outputs)
-    return y.rebuild(outputs), y.rebuild(second), aux
+    return f.rebuild(outputs), f.rebuild(second), aux
 
 
 def _push_gradient(

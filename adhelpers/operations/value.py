@@ -15,7 +15,7 @@ from adhelpers.trees.tree import Tree
 
 def _value(backend: ADBackend, f: LeafwiseFunction, x: Tree) -> tuple[Any, Any, Leaves]:
     outputs, aux = f(*copies(backend, x.leaves))  # because f may work in place
-    y = f.output(outputs).rebuild(copies(backend, outputs))
+    y = f.rebuild(copies(backend, outputs))
     return y, y, copies(backend, aux)
 
 

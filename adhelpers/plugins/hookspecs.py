@@ -62,18 +62,24 @@ class BackendDescription:
     tested: tuple[str, str] | None = None
 
     def __post_init__(self) -> None:
-        words = (self.name, self.framework or "", self.install or "", *[words for _, words in self.holders])
-        paths = (self.implementation, *self.array_types, *[path for path, _ in self.holders])
-        if (
-            not all(isinstance(word, str) for word in words + paths)
-            or not all(":" in path for path in paths)
-            or not (self.tested is None or _are_two_versions(self.tested))
-        ):
+        if not self._fits():
             msg = (
                 f"{self} does not fit; write implementation as 'module:Class', array_types as "
-                "('module:Type',), tested as ('2.5', '2.15'), and the rest as strings"
+                "('module:Type',), holders as (('module:Type', 'advice'),), tested as ('2.5', '2.15'), and the rest as "
+                "strings"
             )
             raise ArgumentTypeError(msg)
+
+    def _fits(self) -> bool:
+        if not (isinstance(self.array_types, tuple) and isinstance(self.holders, tuple)):
+            return False
+        if not all(isinstance(holder, tuple) and len(holder) == 2 for holder in self.holders):
+            return False
+        words = (self.name, self.framework or "", self.install or "", *[words for _, words in self.holders])
+        paths = (self.implementation, *self.array_types, *[path for path, _ in self.holders])
+        if not all(isinstance(word, str) for word in words + paths) or not all(":" in path for path in paths):
+            return False
+        return self.tested is None or _are_two_versions(self.tested)
 
     @property
     def framework_version(self) -> str | None:

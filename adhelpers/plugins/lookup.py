@@ -89,7 +89,7 @@ def owner_within(tree: Any) -> ADBackend | None:
     leaves = flatten(tree)[0]
     owner = _owner_of_arrays(leaves)
     if owner is None and not all(is_numpy(leaf) or type(leaf) in ATOMS for leaf in leaves):
-        inside = (_owner_of_arrays(current().instance(name).flatten(tree)[0]) for name in current().loaded())
+        inside = (_owner_of_arrays(backend.flatten(tree)[0]) for backend in current().loaded())
         owner = next((found for found in inside if found is not None), None)
     return owner
 
@@ -101,8 +101,8 @@ def open_up(tree: Any) -> tuple[tuple[Any, ...], TreeDef]:
     unknown = [leaf for leaf in leaves if not (type(leaf) in ATOMS or is_numpy(leaf) or registry.claims((leaf,)))]
     if not unknown:
         return leaves, treedef
-    for name in registry.loaded():
-        registry.instance(name).flatten(unknown)
+    for backend in registry.loaded():
+        backend.flatten(unknown)
     return flatten(tree)
 
 
@@ -146,8 +146,8 @@ def infer(x: Any) -> ADBackend:
 
 def _claims_in_foreign_containers(x: Any) -> list[frozenset[str]]:
     """The claims on leaves that only a framework finds in its own containers."""
-    for name in current().loaded():
-        claims = current().claims(current().instance(name).flatten(x)[0])
+    for backend in current().loaded():
+        claims = current().claims(backend.flatten(x)[0])
         if claims:
             return claims
     return []

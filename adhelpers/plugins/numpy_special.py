@@ -5,6 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+
+try:
+    import scipy.special  # noqa: F401
+except ImportError as error:
+    msg = (
+        'special functions of NumPy arrays need SciPy, which cannot be imported; type: pip install "adhelpers[special]"'
+    )
+    raise ImportError(msg) from error
 from scipy.special import digamma as digamma
 from scipy.special import erf as erf
 from scipy.special import erfc as erfc

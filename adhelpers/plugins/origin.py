@@ -41,7 +41,10 @@ def _lies_in(frame: TracebackType, package: str) -> bool:
 def _folder(package: str) -> str | None:
     known: str | None = _FOLDERS.get(package)
     if known is None:
-        spec = importlib.util.find_spec(package)
+        try:
+            spec = importlib.util.find_spec(package)
+        except ValueError:  # a script, whose folder tells nothing: the user's functions lie there too
+            return None
         if spec is None or spec.origin is None:
             return None
         known = _FOLDERS.keep(package, os.path.dirname(spec.origin))

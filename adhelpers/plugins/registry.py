@@ -11,7 +11,7 @@ import importlib
 import itertools
 import sys
 import warnings
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -89,13 +89,18 @@ class Registry:
             self._know_types_of(name)
         return self._instances[name]
 
-    def loaded(self) -> list[str]:
-        """The backends whose arrays may exist, because their framework is imported."""
-        return [
-            name
-            for name, description in self.descriptions.items()
-            if any(path.partition(":")[0] in sys.modules for path in description.array_types)
-        ]
+    def loaded(self) -> Iterator[ADBackend]:
+        """The backends whose arrays may exist, because their framework is imported; one that fails to load is left out.
+
+        Whoever names that one is told why.
+        """
+        for name, description in self.descriptions.items():
+            if any(path.partition(":")[0] in sys.modules for path in description.array_types):
+                try:
+                    backend = self.instance(name)
+                except BackendLoadError:
+                    continue
+                yield backend
 
     def _unknown(self, name: str) -> Exception:
         import difflib  # seldom needed

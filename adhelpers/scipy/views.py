@@ -246,7 +246,7 @@ class View:
         """
         matrix = self._function.at_once(jacobian_of, arguments)
         if matrix is not None:
-            return matrix
+            return self._matrix(matrix)
         (x,), args, key = self._function.read(arguments, "x")
         if self.backend.compiles:  # code for the matrix alone may be twice as fast, and solvers have the value
             return self._matrix(self._function.run(jacobian_of, (x,), args))

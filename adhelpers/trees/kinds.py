@@ -11,6 +11,8 @@ def kind_of(arg: Any) -> Hashable:
 
     A container gives the kinds of its items. Other objects give only their type, because a cache keeps its keys alive.
     """
+    if isinstance(arg, type):  # that of NumPy's numbers has a shape and a dtype too
+        return (type(arg),)
     if hasattr(arg, "shape") and hasattr(arg, "dtype"):
         return tuple(arg.shape), str(arg.dtype)
     if isinstance(arg, (bool, int, str, bytes)):

@@ -69,6 +69,11 @@ class LeafwiseFunction:
         """The structure of the latest result with the arrays that the plugin returned."""
         return Tree(self._x.backend, "f(x)", leaves, self._output_treedef)
 
+    def rebuild(self, leaves: Leaves) -> Any:
+        """Arrays in the structure of the latest result."""
+        treedef = self._output_treedef
+        return leaves[0] if treedef is SINGLE else treedef.unflatten(leaves)
+
     def aux(self, arrays: Leaves) -> Any:
         """The aux of the first call with the arrays that the plugin returned."""
         assert self._aux is not None, "f was called"

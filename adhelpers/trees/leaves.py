@@ -50,15 +50,14 @@ def lift(backend: ADBackend, leaf: Any, name: object, like: Array | None = None)
     if hasattr(leaf, "__dlpack__") and backend.conversion is not None:
         msg += f"convert it with {backend.conversion}({name}), or name the backend that owns it"
     else:
-        elsewhere = (
-            {
-                "f(x)": "return anything else as aux with has_aux=True",
-                "u": "give u the structure, shapes and dtypes of its partner",
-            }.get(_kind_of(name))
-            or lookup.advice_about(leaf)
-            or f"pass anything else {_elsewhere(name)}"
-        )
-        msg += f"expected arrays, Python floats, or containers of these; {elsewhere}"
+        kind = _kind_of(name)
+        if kind in POINTS:
+            advice = lookup.advice_about(leaf) or f"pass anything else {_elsewhere(name)}"
+        elif kind in VECTORS:
+            advice = f"give {kind} the structure, shapes and dtypes of its partner"
+        else:
+            advice = "return " + ("anything else as aux with has_aux=True" if kind == "f(x)" else "nothing else")
+        msg += f"expected arrays, Python floats, or containers of these; {advice}"
     raise ArgumentTypeError(msg)
 
 
@@ -70,8 +69,12 @@ def is_number(leaf: object) -> bool:
 def lift_beside(backend: ADBackend, leaf: Any, name: object, like: Array | None) -> Array:
     """`lift`, but `like` is not a partner: it only gives a number its precision and device."""
     if like is not None and isinstance(leaf, complex) and not is_numpy(leaf) and not is_complex(backend, like):
-        return backend.asarray(leaf.real, like) + 1j * leaf.imag
+        return backend.asarray(leaf.real, like) + complex(0.0, leaf.imag)  # 1j times infinity has a part that is NaN
     return lift(backend, leaf, name, like)
+
+
+POINTS, VECTORS = ("x", "x0"), ("u", "v", "U", "V")
+"""Names of arguments of operations; any other name is that of a result."""
 
 
 def _kind_of(name: object) -> str:
@@ -212,10 +215,15 @@ def is_plain(array: Any) -> bool:
 def not_differentiable(name: object, received: str) -> DTypeError:
     """The error for a leaf that has no derivative."""
     kind = _kind_of(name)
-    if kind == "u":
+    if kind in VECTORS:
         return DTypeError(
             f"{name} is {received}, but must have the dtype of its partner; give floats, such as 2.0 for 2, or an "
             "array of that dtype"
+        )
+    if kind not in (*POINTS, "f(x)"):
+        return DTypeError(
+            f"{name} is {received}, but only floating and complex leaves can be differentiated; return floats, such "
+            "as 2.0 for 2, or an array of a floating dtype"
         )
     if received.endswith("object"):
         advice = (

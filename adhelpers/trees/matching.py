@@ -32,7 +32,7 @@ def key_orders(tree: Any) -> tuple[tuple[Any, ...], ...]:
 def arrange_like(tree: Any, name: str, partner: Any, partner_name: str, absent: Constant | None = None) -> Any:
     """`tree` in the containers of `partner`; only the order of keys and the type of dict may differ.
 
-    Where the partner has a `Constant`, `tree` has None or the same constant, and the result has None. With `absent`,
+    Where the partner has a `Constant`, `tree` has None or a constant, and the result has None. With `absent`,
     `tree` may have None in place of any part, and the result has `absent` for each leaf of that part. `tree` may then
     have anything where the partner has None or a constant.
     """

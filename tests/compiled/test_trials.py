@@ -244,6 +244,29 @@ def test_a_hessian_is_tried_in_the_other_order_of_its_sweeps(
     np.testing.assert_allclose(H, [[-48.0, 36.0], [36.0, -12.0]], rtol=1e-5)
 
 
+@pytest.mark.parametrize("aux", ["numbers", "keys"])
+def test_aux_may_be_anything(jax: ModuleType, aux: str) -> None:
+    """Whole numbers have no rounding, and random keys no numbers."""
+    x = jax.numpy.asarray([1.0, 2.0])
+
+    def f(x: Any) -> Any:
+        return x**2, jax.numpy.argmax(x) if aux == "numbers" else jax.random.key(3)
+
+    for backend in ("jax", adhelpers.backend("jax", jit=True)):
+        J, given = adhelpers.prepare(adhelpers.jacobian, f, backend, x, has_aux=True)(x)
+        np.testing.assert_array_equal(J, [[2.0, 0.0], [0.0, 4.0]])
+        assert given == f(x)[1]
+
+
+def test_a_constant_before_the_point_is_not_moved(jax: ModuleType) -> None:
+    """An index, say, with which f is defined nowhere nearby."""
+    x = {"index": adhelpers.Constant(jax.numpy.asarray([1, 0])), "weights": jax.numpy.asarray([1.0, 2.0])}
+    hessian = adhelpers.prepare(adhelpers.hessian, lambda x: jax.numpy.prod(x["weights"][x["index"]]) ** 2, "jax", x)
+    assert set(verdicts(hessian.report())) == {"forward-over-reverse", "reverse-over-reverse"}
+    H = hessian(x)["weights"]["weights"]
+    np.testing.assert_allclose(H, [[8.0, 8.0], [8.0, 2.0]], rtol=1e-6)  # of (ab)^2: 2b^2, 4ab and 2a^2
+
+
 def test_prepared_batched_hessians_try_the_other_sweep(jax: ModuleType) -> None:
     x = jax.numpy.asarray([[1.0, 2.0], [3.0, 4.0]])
     hessian = adhelpers.prepare(adhelpers.batched_hessian, lambda x: x[0] ** 2 * x[1], "jax", x)

@@ -8,10 +8,19 @@ import numpy as np
 import pytest
 from toys import ForwardToy
 
-from adhelpers.engine.rounding import BLOCK, nearby, same_in_half_of_the_digits, same_to_rounding, size_of_rounding
-from conftest import lifted, to_numpy
+from adhelpers.engine import rounding
+from adhelpers.engine.rounding import BLOCK, OnHost, nearby, size_of_rounding
+from conftest import lifted, make, to_numpy
 
 EPS = float(np.finfo(np.float64).eps)
+
+
+def same_to_rounding(received: Any, expected: Any, axis: int) -> bool:
+    return rounding.same_to_rounding(*(OnHost.of(ForwardToy(), array) for array in (received, expected)), axis)
+
+
+def same_in_half_of_the_digits(received: Any, expected: Any) -> bool:
+    return rounding.same_in_half_of_the_digits(*(OnHost.of(ForwardToy(), array) for array in (received, expected)))
 
 
 # -- nearby -------------------------------------------------------------------------------------------
@@ -60,6 +69,19 @@ def test_rounding_is_no_difference(dtype: str) -> None:
     assert same_to_rounding(expected, expected, -1)
     assert same_to_rounding(received, expected, -1)
     assert not same_to_rounding(expected + np.asarray(0.01, dtype), expected, -1)
+
+
+@pytest.mark.parametrize("name", ["jax", "torch"])
+def test_a_dtype_that_numpy_lacks_has_its_own_rounding(name: str) -> None:
+    backend = make(name)
+    xp = backend.array_namespace(lifted(backend, np.ones(2)))
+    one, next_one, far = (
+        OnHost.of(backend, xp.astype(lifted(backend, np.full(2, number)), xp.bfloat16))
+        for number in (1.0, 1.0078125, 20.0)
+    )
+    assert rounding.same_to_rounding(next_one, one, -1)
+    assert not rounding.same_to_rounding(far, one, -1)
+    assert not rounding.same_to_rounding(OnHost.of(backend, lifted(backend, np.ones(2, np.float32))), one, -1)
 
 
 @pytest.mark.parametrize("at", [(0, 0), (0, 2), (1, 1), (1, 2)])

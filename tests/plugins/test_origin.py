@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 import types
 
 import numpy as np
@@ -61,10 +62,14 @@ def test_a_package_that_is_not_there_raises_nothing() -> None:
     assert not raised_by_library(caught(raising), "no_such_package_anywhere")
 
 
+def test_a_script_has_no_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A plugin may begin as one file, beside the functions that it differentiates."""
+    monkeypatch.setattr(sys.modules["__main__"], "__spec__", None)
+    assert not raised_by_library(caught(raising), "__main__")
+
+
 def test_a_folder_of_a_similar_name_is_another() -> None:
     """``numpy_like`` begins as ``numpy`` does."""
-    import sys
-
     numpy_folder = np.__file__.rpartition("__init__")[0].rstrip("/\\")
     scope: dict[str, object] = {}
     exec(compile("def f():\n    raise ValueError", f"{numpy_folder}_like/module.py", "exec"), scope)

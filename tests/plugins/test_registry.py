@@ -112,6 +112,20 @@ def test_framework_that_gets_installed_is_found_by_the_next_call(install: Instal
     assert adhelpers.backend("toy").name == "toy"
 
 
+def test_a_backend_that_does_not_load_is_nobody_elses_trouble(install: Install, fresh: None, tmp_path: Path) -> None:
+    """Its framework is imported, so that unknown objects may be its containers."""
+    install("toy", toy_plugin=TOY_PLUGIN, toy_backend="raise RuntimeError('toyframework is too old')")
+    (tmp_path / "toyframework.py").write_text(TOY_FRAMEWORK)
+    importlib.invalidate_caches()
+    importlib.import_module("toyframework")
+    thing = object()
+    assert adhelpers.tree_leaves({"a": thing, "b": 2.0}) == [thing, 2.0]
+    with pytest.raises(AmbiguousBackendError, match="no backend owns"):
+        adhelpers.gradient(lambda x: 1.0, None, thing)
+    with pytest.raises(BackendLoadError, match="toyframework is too old"):
+        adhelpers.backend("toy")
+
+
 def test_a_framework_may_use_what_is_deprecated(install: Install, fresh: None, tmp_path: Path) -> None:
     """Warnings are errors here, as in the tests of many a user."""
     install("toy", toy_plugin=TOY_PLUGIN, toy_backend=TOY_BACKEND)

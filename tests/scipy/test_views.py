@@ -565,8 +565,9 @@ def test_residuals_have_no_gradient(backend: adhelpers.ADBackend, method: str) -
 @pytest.mark.parametrize("method", ["residuals", "jacobian", "jacobian_operator"])
 def test_objectives_have_no_jacobian(backend: adhelpers.ADBackend, method: str) -> None:
     made = view(rosenbrock, backend, START)
-    with pytest.raises(ArgumentError, match=r"f\(x\) is one number, an objective.*use gradient"):
-        getattr(made, method)(START)
+    for _ in range(2):  # the second call may go straight to compiled code
+        with pytest.raises(ArgumentError, match=r"f\(x\) is one number, an objective.*use gradient"):
+            getattr(made, method)(START)
 
 
 @pytest.mark.parametrize(

@@ -70,6 +70,7 @@ def test_beside_a_real_array_that_is_no_partner_it_keeps_its_imaginary_part() ->
     received = lift_beside(TOY, 2.0 + 1.0j, "f(x)", SINGLE)
     assert received == 2.0 + 1.0j
     assert received.dtype == np.complex64
+    assert lift_beside(TOY, complex(0.0, np.inf), "f(x)", SINGLE) == complex(0.0, np.inf)
 
 
 @pytest.mark.parametrize(("leaf", "name"), [(3, "int"), (True, "bool")])
@@ -225,11 +226,19 @@ def test_what_is_a_plain_array() -> None:
 
 
 @pytest.mark.parametrize(("leaf", "kind"), [(2, "int"), (True, "bool")])
-@pytest.mark.parametrize("name", ["u", "u['a']"])
+@pytest.mark.parametrize("name", ["u", "u['a']", "v", "U", "V[0]"])
 def test_advice_for_a_vector_is_about_the_vector(name: str, leaf: Any, kind: str) -> None:
     with pytest.raises(DTypeError) as caught:
         lift(TOY, leaf, name, SINGLE)
     message = str(caught.value)
     assert message.startswith(f"{name} is {kind}, but must have the dtype of its partner; give floats, such as 2.0")
-    with pytest.raises(ArgumentTypeError, match="give u the structure, shapes and dtypes of its partner"):
+    with pytest.raises(ArgumentTypeError, match=f"give {name[0]} the structure, shapes and dtypes of its partner"):
         lift(TOY, "word", name, SINGLE)
+
+
+@pytest.mark.parametrize("name", ["the result of cube", "the result of cube['a']", "shapes(x)"])
+def test_advice_for_another_function_is_about_what_it_returns(name: str) -> None:
+    with pytest.raises(DTypeError, match="return floats, such as 2.0 for 2, or an array of a floating dtype$"):
+        lift(TOY, 3, name)
+    with pytest.raises(ArgumentTypeError, match="or containers of these; return nothing else$"):
+        lift(TOY, "word", name)

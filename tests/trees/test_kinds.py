@@ -1,0 +1,55 @@
+"""Keys of calls: which arguments of a function are of one kind."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import adhelpers
+from adhelpers.trees.kinds import kind_of
+
+
+class Settings:
+    """An object of a user's."""
+
+
+ALIKE = [
+    (np.zeros(3), np.ones(3)),
+    (2.0, 3.0),
+    ((1, 2.0), (1, 3.0)),
+    ({"a": 2.0}, {"a": 3.0}),
+    (Settings(), Settings()),
+]
+DIFFERENT = [
+    (np.zeros(3), np.zeros(4)),
+    (np.zeros(3), np.zeros(3, np.float32)),
+    (2, 3),
+    (True, 1),
+    (1, 1.0),
+    ("a", "b"),
+    ((1, 2.0), [1, 2.0]),
+    ({"a": 2.0}, {"b": 2.0}),
+    (np.float32, np.float32(1.0)),
+    (np.float32, "float32"),
+]
+
+
+@pytest.mark.parametrize(("one", "other"), ALIKE)
+def test_one_kind(one: Any, other: Any) -> None:
+    assert kind_of(one) == kind_of(other)
+    assert hash(kind_of(one)) == hash(kind_of(other))
+
+
+@pytest.mark.parametrize(("one", "other"), DIFFERENT)
+def test_two_kinds(one: Any, other: Any) -> None:
+    assert kind_of(one) != kind_of(other)
+
+
+@pytest.mark.parametrize("kind", [np.float64, np.ndarray, float])
+def test_an_argument_may_be_a_type(backend: adhelpers.ADBackend, kind: type) -> None:
+    """Those of NumPy have a shape and a dtype, as arrays have."""
+    x = backend.asarray(np.array([1.0, 2.0]))
+    J = adhelpers.jacobian(lambda x, kind: x**2, backend, x, args=(kind,))
+    np.testing.assert_allclose(backend.to_numpy(J), np.diag([2.0, 4.0]), atol=1e-6)
