@@ -76,6 +76,7 @@ def core(session: nox.Session) -> None:
     elsewhere = (
         "repository/test_plugin_guide",
         "testing/test_command",
+        "testing/test_conformance",
         "testing/test_plugin",
         "testing/test_wrong_backends",
     )
