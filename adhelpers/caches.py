@@ -7,7 +7,7 @@ import weakref
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from types import FunctionType
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
@@ -51,7 +51,7 @@ class FunctionCache:
             if type(f) is not FunctionType:  # most are functions, and have no owner
                 owner, function = getattr(f, "__self__", None), getattr(f, "__func__", None)
                 if owner is not None and function is not None:
-                    f, key = owner, (_Identity(id(function), weakref.ref(function)), key)
+                    f, key = owner, (Identity.of(function), key)
             records = self._of(f)
             found = records.get(key)
             return records.keep(key, make()) if found is None else found
@@ -84,18 +84,23 @@ class FunctionCache:
 
 
 @dataclass(frozen=True, eq=False)
-class _Identity:
-    """A hashable stand-in that equals only stand-ins for the same living object."""
+class Identity:
+    """A hashable stand-in that equals only stand-ins for the same living object, which it does not keep alive."""
 
     number: int
-    of: weakref.ref[object]
+    reference: weakref.ref[object]
+
+    @classmethod
+    def of(cls, value: object) -> Self:
+        """The stand-in for an object; `TypeError` if there are no weak references to it."""
+        return cls(id(value), weakref.ref(value))
 
     def __hash__(self) -> int:
         return self.number
 
     def __eq__(self, other: object) -> bool:
-        mine = self.of()
-        return isinstance(other, _Identity) and mine is not None and mine is other.of()
+        mine = self.reference()
+        return isinstance(other, Identity) and mine is not None and mine is other.reference()
 
 
 FUNCTIONS = FunctionCache()

@@ -23,6 +23,7 @@ class Values:
     def __init__(self, backend: ADBackend, f: LeafwiseFunction, axis: Literal[-1, 0]) -> None:
         self.function: Callable[..., Any] = f.function
         self.args = f.args
+        self.signature = f.signature
         self.kind = "numbers"
         self.has_aux = f.has_aux
         self._backend = backend
@@ -65,6 +66,7 @@ class Gradients(GradientFunction):
     def __init__(self, backend: ADBackend, of: Values, mode: Mode) -> None:
         self.function = of.function
         self.args = of.args
+        self.signature = of.signature
         self.kind = f"gradients by {mode} mode"
         self.mode = mode
         self._backend = backend

@@ -13,7 +13,6 @@ from adhelpers.caches import FUNCTIONS
 from adhelpers.engine.sweeps import Check
 from adhelpers.plugins.contract import ADBackend
 from adhelpers.plugins.formulations import Formulation, Mode
-from adhelpers.trees.kinds import kind_of
 from adhelpers.trees.tree import Tree
 
 
@@ -47,8 +46,7 @@ def differentiate(
     layout = LAYOUTS[batch_axis]
     leaf = require_point(x, layout, holomorphic)
     traced = backend.is_traced(leaf)
-    args = kind_of(f.args) if f.args else ()
-    signature = (kind, type(backend), leaf.shape, leaf.dtype, batch_axis, holomorphic, args)
+    signature = (kind, type(backend), leaf.shape, leaf.dtype, batch_axis, holomorphic, f.signature)
     # Nothing seen while tracing is remembered: values and checks belong to the tracer.
     record = BatchRecord() if traced else FUNCTIONS.record(f.function, signature, BatchRecord)
     mixing = not traced and (check == "always" or (bool(check) and not record.is_checked))

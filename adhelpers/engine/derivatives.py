@@ -21,7 +21,7 @@ class Gradient(GradientFunction):
 
     def __init__(self, backend: ADBackend, f: LeafwiseFunction, mode: Mode) -> None:
         self.function = f.function
-        self.args = f.args
+        self.signature = f.signature
         self.kind = f"{type(self).__name__} by {mode} mode"
         self.mode = mode
         self._backend = backend
@@ -64,7 +64,7 @@ class Directional:
 
     def __init__(self, backend: ADBackend, f: LeafwiseFunction, tangents: Leaves) -> None:
         self.function = f.function
-        self.args = f.args
+        self.signature = f.signature
         self.kind = type(self).__name__
         self._backend = backend
         self._f = f

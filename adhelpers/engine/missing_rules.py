@@ -5,7 +5,7 @@ A backend without a mode is treated as one that lacks every rule of that mode.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
@@ -23,8 +23,10 @@ class Function(Protocol):
 
     function: Callable[..., Any]
     """The user's function; caches are keyed by it."""
-    args: tuple[Any, ...]
-    """Its further arguments."""
+
+    @property
+    def signature(self) -> Hashable:
+        """Distinguishes calls of the user's function besides the shapes of leaves."""
 
     @property
     def kind(self) -> str:

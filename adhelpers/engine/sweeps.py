@@ -21,7 +21,6 @@ from adhelpers.errors import AdhelpersError, ArgumentTypeError, UnsupportedOpera
 from adhelpers.plugins.contract import ADBackend
 from adhelpers.plugins.formulations import Formulation, Mode
 from adhelpers.plugins.functions import JVPSweep, Leaves, Pullback, VJPSweep
-from adhelpers.trees.kinds import kind_of
 from adhelpers.trees.leaves import copies, is_complex, zeros_like
 
 Evaluated = tuple[Leaves, Pullback, Leaves]
@@ -105,8 +104,7 @@ class Sweep:
             self.record, self.check = SweepRecord(), False
         else:
             f, kinds = self.f, tuple([(leaf.shape, leaf.dtype) for leaf in self.x])
-            args = kind_of(f.args) if f.args else ()
-            signature = (f.kind, type(self.backend), self.seeds, kinds, args)
+            signature = (f.kind, type(self.backend), self.seeds, kinds, f.signature)
             self.record = FUNCTIONS.record(f.function, signature, SweepRecord)
 
     def evaluate(self, mode: Mode | Literal["auto"]) -> Swept:

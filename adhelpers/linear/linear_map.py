@@ -13,7 +13,6 @@ from adhelpers.engine.seeds import Given, zeros
 from adhelpers.engine.sweeps import Check, Sweep, SweepRecord
 from adhelpers.plugins.contract import ADBackend
 from adhelpers.plugins.functions import Leaves, Pullback, Pushforward
-from adhelpers.trees.kinds import kind_of
 from adhelpers.trees.leaves import copies, zeros_like
 
 T = TypeVar("T")
@@ -192,7 +191,7 @@ class LinearMap:
 
     def _sweep(self, stacks: Leaves, check: Check, chunk_size: int | None) -> Sweep:
         f, kinds = self._f, tuple([(leaf.shape, leaf.dtype) for leaf in self._x])
-        signature = (f.kind, type(self._backend), Given, kinds, kind_of(f.args))
+        signature = (f.kind, type(self._backend), Given, kinds, f.signature)
         is_traced = any(map(self._backend.is_traced, self._x))  # about which nothing may be remembered
         return Sweep(
             self._backend,

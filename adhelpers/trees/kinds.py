@@ -3,22 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
+from dataclasses import fields, is_dataclass
 from typing import Any
+
+from adhelpers.caches import Identity
 
 
 def kind_of(arg: Any) -> Hashable:
     """The shape and dtype of an array, the type of a float or complex number, the value of a bool, int or string.
 
-    A container gives the kinds of its items. Other objects give only their type, because a cache keeps its keys alive.
+    A container or a dataclass gives the kinds of its items. Any other object, such as a function or a module, gives its
+    identity: `f` may do something else with another. Few objects are kept alive: those without weak references.
     """
     if isinstance(arg, type):  # that of NumPy's numbers has a shape and a dtype too
-        return (type(arg),)
+        return type, Identity.of(arg)
     if hasattr(arg, "shape") and hasattr(arg, "dtype"):
         return tuple(arg.shape), str(arg.dtype)
     if isinstance(arg, (bool, int, str, bytes)):
         return type(arg), arg
+    if isinstance(arg, (float, complex)):
+        return (type(arg),)
     if isinstance(arg, (tuple, list)):
         return type(arg), tuple(map(kind_of, arg))
     if isinstance(arg, dict):
         return type(arg), tuple([(kind_of(key), kind_of(value)) for key, value in arg.items()])
-    return (type(arg),)
+    if is_dataclass(arg):
+        return type(arg), tuple([kind_of(getattr(arg, field.name, None)) for field in fields(arg)])
+    owner, function = getattr(arg, "__self__", None), getattr(arg, "__func__", None)
+    if owner is not None and function is not None:  # a method, which is made anew each time
+        return type(arg), kind_of(owner), kind_of(function)
+    try:
+        return type(arg), Identity.of(arg)
+    except TypeError:
+        return type(arg), hashed(arg)
+
+
+def hashed(value: Any) -> Hashable:
+    """`value` as a part of a key; in place of one without a hash an object that equals nothing."""
+    try:
+        hash(value)
+    except Exception:  # noqa: BLE001  # whatever its own hash raises
+        return object()
+    return value

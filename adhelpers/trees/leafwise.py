@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ from adhelpers.plugins.containers import SINGLE, TreeDef, describe
 from adhelpers.plugins.contract import ADBackend
 from adhelpers.plugins.functions import Array, Leaves
 from adhelpers.plugins.objects import arrays_held, cannot_be_freed, is_numpy
+from adhelpers.trees.kinds import hashed, kind_of
 from adhelpers.trees.leaves import is_ready
 from adhelpers.trees.matching import leaf_paths
 from adhelpers.trees.tree import Tree
@@ -31,7 +32,7 @@ class LeafwiseFunction:
     `f` at other points.
     """
 
-    __slots__ = ("_aux", "_output_treedef", "_x", "args", "function", "has_aux")
+    __slots__ = ("_aux", "_output_treedef", "_signature", "_x", "args", "function", "has_aux")
     kind = "values"
     _output_treedef: TreeDef
 
@@ -43,6 +44,20 @@ class LeafwiseFunction:
         self.args = args
         self.has_aux = has_aux
         self._aux: _Aux | None = None
+        self._signature: Hashable = None
+
+    @property
+    def signature(self) -> Hashable:
+        """What distinguishes calls of `function` besides the shapes of leaves: the structure of `x`, and `args`.
+
+        It is ``()`` for one array and no `args`.
+        """
+        if self._signature is None:
+            x = self._x
+            structure = () if x.treedef is SINGLE else (hashed(x.treedef),)
+            constants = () if x.marked is None else tuple([kind_of(c.value) for c in x.marked.places if c is not None])
+            self._signature = (*structure, *constants, *map(kind_of, self.args))
+        return self._signature
 
     def __call__(self, *leaves: Any) -> tuple[Leaves, Leaves]:
         """Call the user's function on arrays, or tracers, in place of the leaves of `x`."""

@@ -65,6 +65,16 @@ _ERRORS = (ArithmeticError, AssertionError, AttributeError, LookupError, Runtime
 class TorchBackend(ADBackend):
     """Derivatives by PyTorch.
 
+    `f` must not wait for another thread that calls an operation: forward mode holds a process-wide lock. Inside
+    ``torch.no_grad`` in `f`, PyTorch's forward mode differentiates and its reverse mode does not. For a constant write
+    ``detach()``, which works in both modes.
+
+    Some derivatives of PyTorch are silently wrong: those of `torch.linalg.det` at a singular matrix, of
+    `torch.special.bessel_j0`, of a normalisation whose tangents are differentiated again, and of TorchScript. The
+    backend has a list of them, and checks `f` when it first runs with a shape, a dtype and further arguments. It then
+    replaces the function by a composition of others, or uses the other mode, or raises `UnsupportedOperationError`. The
+    check may miss functions that `f` calls only for other values of `x`.
+
     Parameters
     ----------
     compiled
@@ -73,16 +83,6 @@ class TorchBackend(ADBackend):
         results are compared once, at a nearby point; if they differ, as with random numbers, the compiled code is not
         used. Side effects in `f` may or may not happen. Some calls are not compiled: those inside a transformation,
         those with NumPy arrays among `args`, and those that PyTorch cannot compile.
-
-    `f` must not wait for another thread that calls an operation: forward mode holds a process-wide lock. Inside
-    ``torch.no_grad`` in `f`, PyTorch's forward mode differentiates and its reverse mode does not. For a constant write
-    ``detach()``, which works in both modes.
-
-    Some derivatives of PyTorch are silently wrong: those of `torch.linalg.det` at a singular matrix, of
-    `torch.special.bessel_j0`, of a normalisation whose tangents are differentiated again, and of TorchScript. The
-    backend has a list of them, and checks `f` when it first runs with a shape and dtype. It then replaces the function
-    by a composition of others, or uses the other mode, or raises `UnsupportedOperationError`. Further arguments count
-    by their shapes, integers and strings. The check may miss functions that `f` calls only for other values of `x`.
 
     Examples
     --------

@@ -23,7 +23,6 @@ from adhelpers.extend import (
     Leaves,
     UnsupportedOperationError,
     is_listening,
-    kind_of,
     shared,
     tell,
 )
@@ -68,20 +67,20 @@ def watched(
         @functools.wraps(run)
         def product(f: Any, x: Leaves, tangents: Leaves | None = None) -> Any:
             nonlocal latest
-            function, args = getattr(f, "function", None), getattr(f, "args", ())
+            function, told = getattr(f, "function", None), getattr(f, "signature", ())
             if function is None or (is_traced and torch.compiler.is_dynamo_compiling()):
                 return run(f, x) if tangents is None else run(f, x, tangents)
-            if _CLEAN and not args and len(x) == 1:
+            if _CLEAN and not told and len(x) == 1:
                 seen, kind, shape, dtype = latest
                 first = x[0]
                 if seen() is function and kind is type(f) and dtype is first.dtype and shape == first.shape:
                     return run(f, x) if tangents is None else run(f, x, tangents)
             signature: Any = (id(function), way, type(f), x[0].shape, x[0].dtype)  # made for each call: the cheapest
-            if len(x) > 1 or args:
-                signature = (*signature, *[(leaf.shape, leaf.dtype) for leaf in x[1:]], *map(kind_of, args))
+            if len(x) > 1 or told:
+                signature = (*signature, *[(leaf.shape, leaf.dtype) for leaf in x[1:]], told)
             known = _CLEAN.get(signature)
             if known is not None and known() is function:
-                if not args and len(x) == 1:
+                if not told and len(x) == 1:
                     latest = (known, type(f), x[0].shape, x[0].dtype)
                 return run(f, x) if tangents is None else run(f, x, tangents)
             given = (f, x) if tangents is None else (f, x, tangents)
