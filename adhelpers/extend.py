@@ -25,6 +25,7 @@ from adhelpers.plugins.functions import (
 from adhelpers.plugins.hookspecs import BackendDescription, hookimpl
 from adhelpers.plugins.lookup import owner_of
 from adhelpers.plugins.objects import arrays_held, cannot_be_freed
+from adhelpers.plugins.one_thread import ONE_THREAD
 from adhelpers.plugins.origin import raised_by_library
 from adhelpers.plugins.rule import Rule
 from adhelpers.rules.custom_rule import custom_rule
@@ -33,6 +34,7 @@ from adhelpers.trees.kinds import kind_of
 __all__ = [
     "FUNCTIONS",
     "NAMESPACE",
+    "ONE_THREAD",
     "QUESTIONS",
     "SINGLE",
     "ADBackend",

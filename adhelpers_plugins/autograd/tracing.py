@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import threading
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,9 +10,9 @@ import numpy as np
 from autograd.tracer import isbox, new_box, trace_stack
 from numpy import ndarray
 
-from adhelpers.extend import LeafFunction, Leaves
+from adhelpers.extend import ONE_THREAD, LeafFunction, Leaves
 
-TRACING = threading.RLock()
+TRACING = ONE_THREAD
 """Held while autograd's count of traces, ``trace_stack.top``, may change.
 
 The count is a global that autograd itself leaves wrong after an exception: it is put back however a block ends.

@@ -18,6 +18,7 @@ import torch
 from torch.autograd import forward_ad
 from torch.autograd.graph import GradientEdge
 
+from adhelpers.extend import ONE_THREAD
 from adhelpers_plugins.torch import stance
 
 try:
@@ -74,14 +75,13 @@ class _ForwardMode:
     """
 
     def __init__(self) -> None:
-        self._lock = threading.RLock()
         self._depth = 0
         self._foreign = False
         self.as_written = stance.AsWritten()
         self.holder: int | None = None
 
     def __enter__(self) -> None:
-        self._lock.acquire()
+        ONE_THREAD.acquire()
         self._depth += 1
         if self._depth == 1:
             self.holder = threading.get_ident()
@@ -98,7 +98,7 @@ class _ForwardMode:
                 eager_transforms.JVP_NESTING -= 1
             self.as_written.__exit__(*exception)
             self.holder = None
-        self._lock.release()
+        ONE_THREAD.release()
 
 
 _FORWARD_MODE = _ForwardMode()
@@ -127,8 +127,12 @@ def surrounded() -> bool:
     """Whether a transformation is active in this thread, or that is unknown."""
     if torch.compiler.is_dynamo_compiling() or not KNOWN or maybe_current_level() is not None:
         return True
-    # The level is a global: a level of ours is this thread's only if this thread holds the forward mode.
-    return forward_ad._current_level >= 0 and _FORWARD_MODE.holder in (None, threading.get_ident())
+    return forward_ad._current_level >= 0 and _forward_mode_is_ours()
+
+
+def _forward_mode_is_ours() -> bool:
+    """Whether levels of forward mode are this thread's: they are globals, and those that we enter have a holder."""
+    return _FORWARD_MODE.holder in (None, threading.get_ident())
 
 
 def is_mapped(tensor: torch.Tensor) -> bool:
@@ -164,7 +168,8 @@ def depth() -> int:
     if not KNOWN:
         return 9 if surrounded() else 0
     active = _active()
-    forward = max(eager_transforms.JVP_NESTING, sum("Jvp" in key for key in active))
+    nesting = eager_transforms.JVP_NESTING if _forward_mode_is_ours() else 0
+    forward = max(nesting, sum("Jvp" in key for key in active))
     return forward + sum("Grad" in key for key in active)
 
 

@@ -67,9 +67,10 @@ def watched(
         @functools.wraps(run)
         def product(f: Any, x: Leaves, tangents: Leaves | None = None) -> Any:
             nonlocal latest
-            function, told = getattr(f, "function", None), getattr(f, "signature", ())
+            function = getattr(f, "function", None)
             if function is None or (is_traced and torch.compiler.is_dynamo_compiling()):
                 return run(f, x) if tangents is None else run(f, x, tangents)
+            told = f.signature
             if _CLEAN and not told and len(x) == 1:
                 seen, kind, shape, dtype = latest
                 first = x[0]
@@ -88,7 +89,8 @@ def watched(
             if sight.is_clean:  # a method, which is made for each call, or one of which there is something to tell
                 _tell_of_constants(sight)
                 return run(*given)
-            result = _watch(sight, mode, functools.partial(run, *given), order + _outer(x))
+            watch = functools.partial(_Watch, mode, levels.depth() + (mode == "forward" or is_traced))
+            result = _watch(sight, mode, functools.partial(run, *given), watch, order + _outer(x))
             _tell_of_constants(sight)
             if sight.is_clean and not sight.leaves_by:
                 with contextlib.suppress(TypeError):  # no weak reference: it is watched each time
@@ -110,13 +112,14 @@ def _outer(x: Leaves) -> int:
     return depth
 
 
-def _watch(sight: Sight, mode: Direction, run: Callable[[], Any], order: int) -> Any:
+def _watch(sight: Sight, mode: Direction, run: Callable[[], Any], watching: Callable[[int], _Watch], order: int) -> Any:
     if sight.is_script and mode == "forward":
         raise _refusal(mode, "TorchScript")
-    watch = _Watch(mode, order)
+    watch = watching(order)
     result = watch.around(run)
-    if mode == "reverse" and watch.passed and _is_attached(result) and order + 1 in watch.passed:
-        watch = _Watch(mode, order + 1)  # somebody may differentiate by what f closes over
+    # f has differentiated by a graph, or somebody may by what f closes over.
+    if order + 1 in watch.passed and (watch.took_gradients or (mode == "reverse" and _is_attached(result))):
+        watch = watching(order + 1)
         result = watch.around(run)
     sight.leaves_by = tuple(sorted(watch.left))
     sight.is_clean, sight.is_script = not (watch.passed or watch.composed or watch.scripts), bool(watch.scripts)
@@ -177,9 +180,11 @@ _set_logger: Any = getattr(torch._C, "_logging_set_logger", None)
 class _Watch(TorchFunctionMode):  # type: ignore[misc]
     """Sees the functions of PyTorch that are called, and refuses or composes what is wrong at that order."""
 
-    def __init__(self, mode: Direction, order: int) -> None:
+    def __init__(self, mode: Direction, depth: int, order: int) -> None:
         super().__init__()
         self._mode = mode
+        self._depth = depth
+        """How many derivatives are taken around the function; it may take further ones itself."""
         self._order = order
         self.passed: list[float] = []
         """From which order those are wrong that are right at this one, or were called with constants."""
@@ -187,6 +192,8 @@ class _Watch(TorchFunctionMode):  # type: ignore[misc]
         self.left: set[str] = set()
         """By which functions numbers that vary leave PyTorch."""
         self.scripts = 0
+        self.took_gradients = False
+        """Whether the function differentiates by a graph, and keeps the graph of the result."""
 
     def around(self, run: Callable[[], Any]) -> Any:
         """Call `run` under the watch, and return its result."""
@@ -202,13 +209,18 @@ class _Watch(TorchFunctionMode):  # type: ignore[misc]
         options = kwargs or {}
         name = _name(func)
         given = (*args, *options.values())
-        if name in wrong.LEAVING and any(map(_varies, _tensors(given))):
+        if name in wrong.LEAVING and _any_varies(given):
             self.left.add(name.strip("_"))
-        if name in wrong.TO_NUMPY and any(map(_varies, given)):
+        if name in wrong.TO_NUMPY and _any_varies(given):
             raise ArgumentError(_TO_NUMPY)
+        if func is torch.autograd.grad and options.get("create_graph"):
+            self.took_gradients = True
+        taken_inside = max(0, levels.depth() - self._depth)
+        order = self._order + taken_inside
         for blamed, entry in _entries(name, func, args, options):
-            limit = getattr(entry, self._mode)
-            if limit > self._order + self._is_attached(args, options) or not any(map(_varies, _tensors(given))):
+            # Derivatives that f takes itself are of either mode.
+            limit = min(entry.forward, entry.reverse) if taken_inside else getattr(entry, self._mode)
+            if limit > order + self._is_attached(args, options) or not _any_varies(given):
                 self.passed.append(limit)
                 continue
             composition = COMPOSITIONS.get(func)
@@ -216,7 +228,10 @@ class _Watch(TorchFunctionMode):  # type: ignore[misc]
                 raise _refusal(self._mode, blamed)
             self.composed.add(blamed)
             return composition(*args, **options)
-        return func(*args, **options)
+        result = func(*args, **options)
+        if self._mode == "forward" and not name.startswith("__") and _takes_numbers(func, args, options):
+            raise _refusal(self._mode, f"{name} by what PyTorch takes for a number")
+        return result
 
     def _is_attached(self, args: Any, options: dict[str, Any]) -> bool:
         """Whether somebody may differentiate by what the arguments are: in reverse mode all are part of a graph."""
@@ -229,7 +244,7 @@ class _Watch(TorchFunctionMode):  # type: ignore[misc]
 def _entries(name: str, func: Any, args: Any, options: dict[str, Any]) -> list[tuple[str, Wrong]]:
     """What is wrong of a call, and the words for it."""
     if ":" in name:
-        if not any(map(_varies, (*args, *options.values()))):
+        if not _any_varies((*args, *options.values())):
             return []
         return [(name, wrong.FOREIGN if _has_rule(func) else wrong.CONSTANT)]
     found = []
@@ -241,7 +256,7 @@ def _entries(name: str, func: Any, args: Any, options: dict[str, Any]) -> list[t
     for argument, place in wrong.ARGUMENTS.get(name, {}).items():
         if _varies(options.get(argument, args[place] if place < len(args) else None)):
             found.append((f"{name} by its {argument}", wrong.ARGUMENT))
-    if name in wrong.CONSTANTS and any(map(_varies, (*args, *options.values()))):
+    if name in wrong.CONSTANTS and _any_varies((*args, *options.values())):
         found.append((name, wrong.CONSTANT))
     return found
 
@@ -253,6 +268,48 @@ def _tensors(arguments: Any) -> Iterator[Any]:
             yield from _tensors(argument)
         else:
             yield argument
+
+
+def _any_varies(arguments: Any) -> bool:
+    return any(map(_varies, _tensors(arguments)))
+
+
+def _takes_numbers(func: Any, args: Any, options: dict[str, Any]) -> bool:
+    """Whether a tensor without dimensions that varies stands where PyTorch wants a number, which has no derivative.
+
+    PyTorch takes the number out of a dual number, and refuses a tensor that requires a gradient there: so it is asked.
+    """
+    places = [k for k, argument in enumerate(args) if _is_number_that_varies(argument)]
+    names = [name for name, argument in options.items() if _is_number_that_varies(argument)]
+    if not (places or names) or func.__name__.endswith("_") or options.get("out") is not None:
+        return False
+    key = (func, *places, *names)
+    known = _NUMBERS.get(key)
+    if known is None:
+        given = [_leaf_like(a) if k in places else a for k, a in enumerate(args)]
+        try:
+            func(*given, **{name: _leaf_like(a) if name in names else a for name, a in options.items()})
+            known = False
+        except TypeError:  # although it took the tensors themselves
+            known = True
+        except Exception:  # noqa: BLE001  # of other values: it has taken the tensors
+            known = False
+        _NUMBERS.keep(key, known)
+    return bool(known)
+
+
+def _is_number_that_varies(argument: Any) -> bool:
+    if not isinstance(argument, torch.Tensor) or argument.ndim != 0 or levels.is_mapped(argument):
+        return False  # vmap has no number to take
+    return (argument.is_floating_point() or argument.is_complex()) and _varies(argument)
+
+
+def _leaf_like(number: Any) -> Any:
+    return torch.ones((), dtype=number.dtype, device=number.device, requires_grad=True)
+
+
+_NUMBERS = shared(1024)
+"""By function and the places of numbers that vary: whether it takes Python's numbers alone there."""
 
 
 def _varies(argument: Any) -> bool:

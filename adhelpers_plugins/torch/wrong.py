@@ -54,12 +54,25 @@ def _is_users(function: Any, *args: Any, **options: Any) -> bool:
     return not str(function.__module__).startswith(f"{__package__}.")  # ours have forward mode on
 
 
+def _is_complex_by_the_other(base: Any, exponent: Any = None, **options: Any) -> bool:
+    """Whether a real tensor has a complex partner."""
+    pairs = ((base, exponent), (exponent, base))
+    return any(isinstance(x, torch.Tensor) and not x.is_complex() and _holds_complex(other) for x, other in pairs)
+
+
+def _holds_complex(number: Any) -> bool:
+    return isinstance(number, complex) or (isinstance(number, torch.Tensor) and number.is_complex())
+
+
 def _in_chunks(*args: Any, options: Any = None, **others: Any) -> bool:
     return options is not None
 
 
 _NORMALISATION = Wrong(forward=2, reverse=3)
 """PyTorch treats the values saved for the backward pass, and for its own backward pass, as constants."""
+
+_POWER = Wrong(forward=1, where=_is_complex_by_the_other)
+"""The imaginary part of the tangent is dropped."""
 
 _FACTORS = Wrong(forward=2, until="2.15")
 """PyTorch treats factors that were computed for the value as constants."""
@@ -89,6 +102,9 @@ _ALL: dict[str, Wrong] = {
     "linalg_householder_product": Wrong(forward=2),
     "orgqr": Wrong(forward=2),
     "triangular_solve": Wrong(forward=1),  # of the transposed matrix, which the backward pass takes
+    **dict.fromkeys(("pow", "__rpow__"), _POWER),
+    # They compile what they are given, to code that drops tangents, and fail where nothing may be compiled.
+    **dict.fromkeys(("cond", "while_loop", "scan"), Wrong(forward=1, reverse=1)),
     # At zeros.
     "cumprod": Wrong(forward=2),
     "cumprod_": Wrong(forward=2),
@@ -101,8 +117,8 @@ _ALL: dict[str, Wrong] = {
     # At zero, by which the derivative divides.
     "special_bessel_j0": Wrong(forward=4, reverse=4),
     "special_bessel_j1": Wrong(forward=3, reverse=3),
-    "special_modified_bessel_i0": Wrong(forward=4, reverse=4),
-    "special_modified_bessel_i1": Wrong(forward=3, reverse=3),
+    **dict.fromkeys(("i0", "special_i0", "special_modified_bessel_i0"), Wrong(forward=4, reverse=4)),
+    **dict.fromkeys(("special_i1", "special_modified_bessel_i1"), Wrong(forward=3, reverse=3)),
     # Numbers that are far apart overflow or underflow.
     "logaddexp": _APART,
     "logaddexp2": _APART,

@@ -80,6 +80,30 @@ def test_threads_on_all_backends_at_once_get_right_answers_only() -> None:
         assert list(pool.map(work, range(8))) == [12 * 4 * 5] * 8
 
 
+def test_threads_that_nest_two_frameworks_in_opposite_orders_do_not_wait_for_each_other() -> None:
+    backends = [make("torch"), make("autograd")]
+    inside = [threading.Event(), threading.Event()]
+    found: dict[int, float] = {}
+
+    def work(k: int) -> None:
+        outer, inner = backends[k], backends[1 - k]
+
+        def f(x: Any) -> Any:
+            inside[k].set()
+            inside[1 - k].wait(0.3)  # in vain, if the other thread is kept out
+            constant = jacobian_vector_product(lambda z: z**2, inner, np.asarray(3.0), np.asarray(1.0))
+            return float(inner.to_numpy(constant)) * x
+
+        found[k] = float(outer.to_numpy(jacobian_vector_product(f, outer, np.asarray(1.0), np.asarray(1.0))))
+
+    threads = [threading.Thread(target=work, args=(k,), daemon=True) for k in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert found == {0: 6.0, 1: 6.0}
+
+
 @pytest.mark.parametrize("slow", OPERATIONS)
 def test_torchs_modules_may_train_while_another_thread_is_in_forward_mode(slow: str) -> None:
     torch, backend = pytest.importorskip("torch"), make("torch")

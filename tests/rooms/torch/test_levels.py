@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import threading
+import time
 from typing import Any
 
 import pytest
 from torch_functions import PRODUCTS, OldStyle, U, X, equal, square
 
+import adhelpers
 from adhelpers import (
     batched_jacobian,
     jacobian_vector_product,
@@ -61,6 +63,25 @@ def test_another_threads_forward_mode_is_no_transformation_of_this_one() -> None
     inside.wait(10)
     equal(vector_jacobian_product(OldStyle.apply, "torch", X, U), 2 * X * U)
     done.set()
+    thread.join()
+
+
+@pytest.mark.direct
+def test_another_threads_forward_mode_takes_no_derivative_of_this_ones_results() -> None:
+    """Of eigenvalues, forward mode is right at the first order alone."""
+    inside = threading.Event()
+
+    def slow(x: Any) -> Any:
+        inside.set()
+        time.sleep(0.3)
+        return x**2
+
+    thread = threading.Thread(target=jacobian_vector_product, args=(slow, "torch", X, U))
+    thread.start()
+    inside.wait(10)
+    backend, matrix = adhelpers.backend("torch", fallback=False), torch.diag(X)
+    slopes = jacobian_vector_product(torch.linalg.eigvalsh, backend, matrix, torch.diag(U))
+    equal(slopes, U[torch.argsort(X)])
     thread.join()
 
 

@@ -27,7 +27,7 @@ levels = pytest.importorskip("adhelpers_plugins.torch.levels")
 pytestmark = pytest.mark.usefixtures("levels_known")
 functional = torch.nn.functional
 SPECIAL = sorted(name.removeprefix("special_") for name in wrong.CONSTANTS if name.startswith("special_"))
-BESSEL = {"bessel_j0": 4, "bessel_j1": 3, "modified_bessel_i0": 4, "modified_bessel_i1": 3}
+BESSEL = {"bessel_j0": 4, "bessel_j1": 3, "modified_bessel_i0": 4, "modified_bessel_i1": 3, "i0": 4, "i1": 3}
 """From which order those are wrong at zero that have derivatives."""
 
 
@@ -610,3 +610,114 @@ def test_wrong_derivatives_are_nothing_to_constants_and_are_refused_once_these_v
     with adhelpers.explain() as log:
         jacobian_vector_product(f, "torch", u, u)
     assert "cholesky_inverse" in str(log)
+
+
+# -- derivatives that the function takes itself -----------------------------------------------------------------------
+
+MATRIX = torch.tensor([[2.0, 1.0], [1.0, 3.0]], dtype=torch.float64)
+ALONG = torch.tensor([[1.0, 0.5], [0.3, -1.0]], dtype=torch.float64)
+INSIDE = {
+    "forward": lambda x: torch.func.jvp(lambda y: functional.layer_norm(y, (3,)), (x,), (U3,))[1],
+    "reverse": lambda x: torch.func.grad(lambda y: torch.sinc(y).sum())(x),
+    "by a graph": lambda x: torch.autograd.grad(torch.sinc(open_(x)).sum(), x, create_graph=True)[0],
+}
+X3, U3, V3 = (torch.tensor(v, dtype=torch.float64) for v in ([0.0, 2.0, -1.0], [1.0, -2.0, 0.5], [0.5, -1.0, 2.0]))
+
+
+def open_(x: Any) -> Any:
+    return x if x.requires_grad else x.requires_grad_()
+
+
+@pytest.mark.parametrize("name", INSIDE)
+def test_derivatives_that_f_takes_itself_count(name: str) -> None:
+    f = INSIDE[name]
+    step = 1e-5
+    expected = (f((X3 + step * V3).clone()) - f((X3 - step * V3).clone())).detach() / (2 * step)
+    paired = vector_jacobian_product(f, "torch", X3, U3)
+    np.testing.assert_allclose(float(paired @ V3), float(expected @ U3), rtol=1e-6)
+    if name != "by a graph":  # which forward mode does not see
+        np.testing.assert_allclose(jacobian_vector_product(f, "torch", X3, V3), expected, rtol=1e-6, atol=1e-9)
+
+
+@pytest.mark.direct
+@pytest.mark.parametrize("f", [lambda a: torch.linalg.slogdet(a)[1], lambda a: torch.linalg.solve(a, ALONG[0]).sum()])
+@pytest.mark.parametrize("call", PRODUCTS)
+def test_derivatives_that_f_takes_itself_are_refused_or_right(f: Any, call: Any) -> None:
+    def g(a: Any) -> Any:
+        return torch.func.jvp(f, (a,), (ALONG,))[1]
+
+    step = 1e-5
+    expected = float(g(MATRIX + step * ALONG) - g(MATRIX - step * ALONG)) / (2 * step)
+    try:
+        received = call(
+            g, "torch", MATRIX, ALONG if call is jacobian_vector_product else torch.ones((), dtype=X3.dtype)
+        )
+    except UnsupportedOperationError as error:
+        assert "gives wrong numbers here" in str(error)  # noqa: PT017
+    else:
+        np.testing.assert_allclose(float((received * (ALONG if received.ndim else 1.0)).sum()), expected, rtol=1e-6)
+
+
+# -- numbers that are no numbers --------------------------------------------------------------------------------------
+
+NUMBERS = {
+    "full": lambda t: torch.full((3,), t),
+    "full_like": lambda t: torch.full_like(X3, t),
+    "new_full": lambda t: X3.new_full((3,), t),
+    "scalar_tensor": lambda t: torch.scalar_tensor(t),
+    "add": lambda t: torch.add(X3, X3, alpha=t),
+    "addcmul": lambda t: torch.addcmul(X3, X3, X3, value=t),
+    "leaky_relu": lambda t: functional.leaky_relu(X3, t),
+    "elu": lambda t: functional.elu(X3, t),
+    "pad": lambda t: functional.pad(X3, (1, 1), value=t),
+    "huber_loss": lambda t: functional.huber_loss(X3, 0 * X3, delta=t),
+    "arange": lambda t: torch.arange(0, 3, t),
+}
+TENSORS = {
+    "pow": (lambda t: torch.pow(X3.abs() + 1, t), lambda t: (X3.abs() + 1) ** t * torch.log(X3.abs() + 1)),
+    "clamp": (lambda t: torch.clamp(X3, min=t), lambda t: (t > X3).double()),
+    "masked_fill": (lambda t: X3.masked_fill(X3 < 0, t), lambda t: (X3 < 0).double()),
+    "lerp": (lambda t: torch.lerp(X3, 2 * X3, t), lambda t: X3),
+    "mul": (lambda t: t * X3, lambda t: X3),
+}
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_a_tensor_that_pytorch_takes_for_a_number_has_no_silent_derivative(name: str) -> None:
+    """Forward mode would take the number out of it, and the derivative would be zero."""
+    t, one = torch.tensor(0.7, dtype=torch.float64), torch.ones((), dtype=torch.float64)
+    for _ in range(2):
+        with pytest.raises((TypeError, UnsupportedOperationError)):
+            jacobian_vector_product(NUMBERS[name], "torch", t, one)
+    with pytest.raises(
+        UnsupportedOperationError, match=f"{name} by what PyTorch takes for a number gives wrong numbers"
+    ):
+        jacobian_vector_product(NUMBERS[name], adhelpers.backend("torch", fallback=False), t, one)
+
+
+@pytest.mark.parametrize("name", TENSORS)
+def test_a_tensor_without_dimensions_has_its_derivative(name: str) -> None:
+    f, slope = TENSORS[name]
+    t, one = torch.tensor(0.7, dtype=torch.float64), torch.ones((), dtype=torch.float64)
+    for _ in range(2):
+        np.testing.assert_allclose(jacobian_vector_product(f, "torch", t, one), slope(t), rtol=1e-12)
+
+
+# -- what is not watched from within ----------------------------------------------------------------------------------
+
+
+@torch.library.custom_op("adhelpers_test::joined", mutates_args=())
+def joined(tensors: list[torch.Tensor]) -> torch.Tensor:
+    return torch.cat([tensor**2 for tensor in tensors])
+
+
+@pytest.mark.parametrize("call", PRODUCTS)
+def test_a_foreign_operator_of_a_list_is_refused_like_that_of_a_tensor(call: Any) -> None:
+    with pytest.raises(UnsupportedOperationError, match="adhelpers_test"):
+        call(lambda x: joined([x, x])[:3], "torch", X3, U3)
+
+
+@pytest.mark.parametrize("call", PRODUCTS)
+def test_conditions_that_are_compiled_are_refused(call: Any) -> None:
+    with pytest.raises(UnsupportedOperationError, match="cond"):
+        call(lambda x: torch.cond(x.sum() > 0, torch.sin, torch.cos, (x,)), "torch", X3, U3)
