@@ -93,6 +93,11 @@ def _sum_forward(
     return bool(initial != 0)
 
 
+def _diff(argnums: Argnums, x: Array, n: int = 1, axis: int = -1, prepend: Array = 0.0, append: Array = 0.0) -> bool:
+    """The constants at the ends are put beside the tangent too."""
+    return bool(np.any(prepend) or np.any(append))
+
+
 def _masked(argnums: Argnums, x: Array, *args: Any, where: Any = True, **options: Any) -> bool:
     return where is not True and not np.all(where)
 
@@ -167,6 +172,11 @@ def _norm(argnums: Argnums, x: Array, ord: Any = None, *args: Any, **options: An
     return isinstance(ord, (int, float)) and (ord == np.inf or (1 < ord < 2 and bool(np.any(np.equal(x, 0)))))
 
 
+def _solve(argnums: Argnums, a: Array, b: Array) -> bool:
+    """The cotangents of one vector's solutions are taken for the columns of a matrix."""
+    return np.ndim(b) == 1 and np.ndim(a) > 2
+
+
 def _pinv(argnums: Argnums, x: Array, *args: Any, **options: Any) -> bool:
     return np.iscomplexobj(x) and x.shape[-1] != x.shape[-2]
 
@@ -214,6 +224,7 @@ _EXTREMES = {anp.max: np.max, anp.min: np.min, anp.amax: np.amax, anp.amin: np.a
 WRONG_FORWARD: dict[Any, Condition] = {
     **_BOTH,
     **{primitive: _either(put_back, _chosen_elsewhere(function)) for primitive, function in _EXTREMES.items()},
+    anp.diff: _diff,
     anp.linspace: _linspace,
     anp.pad: _pad,
     anp.sum: _sum_forward,
@@ -238,4 +249,5 @@ WRONG_REVERSE: dict[Any, Condition] = {
     linalg.cholesky: _is_complex,
     linalg.pinv: _pinv,
     linalg.slogdet: _is_complex,  # whose sign is taken for a constant
+    linalg.solve: _solve,
 }
