@@ -54,6 +54,8 @@ class DualNode(Node):  # type: ignore[misc]  # autograd is not typed
                 pass
             else:
                 return
+        else:
+            FORWARD.refuse_out(function, argnums, value, args, kwargs)
         self.application = (function, argnums, value, args, kwargs)
         self.parents = parents
 

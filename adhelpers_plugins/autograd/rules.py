@@ -15,7 +15,7 @@ from typing import Any
 import autograd.numpy as anp
 import numpy as np
 from autograd.core import JVPNode, primitive_jvps, primitive_vjps
-from autograd.numpy import fft, linalg
+from autograd.numpy import fft, linalg, numpy_wrapper
 from autograd.tracer import getval, notrace_primitives
 
 from adhelpers.extend import UnsupportedOperationError
@@ -60,6 +60,20 @@ class Mode:
             raise UnsupportedOperationError(self.message(function, argnums, reason))
         return rule
 
+    def refuse_out(
+        self, function: Callable[..., Any], argnums: Sequence[int], value: Any, args: Sequence[Any], kwargs: Any
+    ) -> None:
+        """Raise `UnsupportedOperationError` if NumPy, or a ufunc, wrote `value` to an array of the caller's.
+
+        That array has no box. Some rules write the derivative to it too, and what `f` reads from it is a constant.
+        """
+        if function not in NUMPYS and not isinstance(getattr(function, "fun", None), np.ufunc):
+            return
+        by_position = any(arg is value for i, arg in enumerate(args) if i not in argnums)
+        if by_position or kwargs.get("out") is not None:
+            reason = "is not possible with an array `out`, which has no trace: use the function's result instead"
+            raise UnsupportedOperationError(self.message(function, argnums, reason))
+
     def failure(self, error: Exception, function: Callable[..., Any], argnums: Sequence[int]) -> str | None:
         """The message for an error of a rule; None if a user's own rule or function raised it.
 
@@ -93,7 +107,8 @@ REVERSE = Mode(
     lambda argnums, value, args, kwargs: lambda g: tuple(anp.zeros_like(args[i]) for i in argnums),
 )
 
-NUMPYS = frozenset(f for module in (anp, fft, linalg) for f in vars(module).values() if callable(f))
+# Since autograd 1.9 the primitives of mean, var and std are private names of the wrapper.
+NUMPYS = frozenset(f for module in (anp, numpy_wrapper, fft, linalg) for f in vars(module).values() if callable(f))
 
 
 def makes_arrays(function: Callable[..., Any], value: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> bool:

@@ -63,6 +63,8 @@ class TapeNode(Node):  # type: ignore[misc]
                 pass
             else:
                 return
+        else:
+            self.mode.refuse_out(function, argnums, value, args, kwargs)
         self.rest = (value, args, kwargs)
 
     def initialize_root(self, value: Any) -> None:

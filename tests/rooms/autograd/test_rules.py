@@ -178,6 +178,38 @@ def test_what_a_caller_asked_numpy_for_passes_through():
         vector_jacobian_product(anp.sqrt, "autograd", np.zeros(2), np.ones(2))
 
 
+def sine_to(array: np.ndarray, x: Any) -> np.ndarray:
+    anp.sin(x, out=array)
+    return array
+
+
+@PRODUCTS
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: anp.sum(x, axis=0, out=np.zeros(2)),
+        lambda x: anp.sum(x, 0, None, np.zeros(2)),
+        lambda x: np.mean(x, axis=0, out=np.zeros(2)),
+        lambda x: anp.mean(x, 0, None, np.zeros(2)),
+        lambda x: anp.dot(X, x, out=np.zeros((2, 2))) ** 2,
+        lambda x: anp.negative(x, np.zeros((2, 2))),
+        lambda x: anp.multiply(x, 2.0, out=(np.zeros((2, 2)),)),
+        lambda x: sine_to(np.zeros((2, 2)), x) * x,
+    ],
+)
+def test_results_in_an_array_of_the_callers_are_refused(product, f):
+    """Rules that call the function again wrote the tangent to it, and the array itself has no trace."""
+    with pytest.raises(UnsupportedOperationError, match="is not possible with an array `out`"):
+        product(f, "autograd", X, np.ones(f(X).shape if product is vector_jacobian_product else X.shape))
+
+
+@PRODUCTS
+@pytest.mark.parametrize("total", [lambda x: np.sum(x, axis=0), lambda x: anp.sum(x, axis=0, out=None)])
+def test_no_array_for_the_result_is_none(product, total):
+    summed = product(lambda x: total(x) + anp.real(x), "autograd", X, X)
+    np.testing.assert_allclose(summed, X + X.sum(axis=0))
+
+
 def test_the_cause_is_kept():
     with pytest.raises(UnsupportedOperationError, match=r"VJP of diagonal .*make_diagonal") as caught:
         vector_jacobian_product(anp.diagonal, STRICT, X, np.ones(2))
