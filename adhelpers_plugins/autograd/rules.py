@@ -8,7 +8,7 @@ import itertools
 import os
 import traceback
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any
 
@@ -20,6 +20,7 @@ from autograd.tracer import getval, notrace_primitives
 
 from adhelpers.extend import UnsupportedOperationError
 from adhelpers_plugins.autograd import wrong_in_scipy
+from adhelpers_plugins.autograd.mended import MENDED_REVERSE
 from adhelpers_plugins.autograd.wrong import WRONG_FORWARD, WRONG_REVERSE, Condition
 
 # Flat functions whose wrong uses can only be seen if they are on the tape.
@@ -38,12 +39,14 @@ class Mode:
     wrong_in_scipy: dict[str, Condition]
     flat: Rule
     """The rule of every function that autograd takes for a constant."""
+    mended: dict[Any, Rule] = field(default_factory=dict)
+    """Instead of some of `rules`."""
 
     def rule(
         self, function: Callable[..., Any], argnums: Sequence[int], value: Any, args: Sequence[Any], kwargs: Any
     ) -> Rule:
         """The rule of a primitive, applied to `args`; `UnsupportedOperationError` if it is missing or wrong."""
-        rule = self.rules.get(function)
+        rule = self.mended.get(function) or self.rules.get(function)
         if rule is None:
             if function not in notrace_primitives[JVPNode]:
                 raise UnsupportedOperationError(self.message(function, argnums, "not defined"))
@@ -105,6 +108,7 @@ REVERSE = Mode(
     WRONG_REVERSE,
     wrong_in_scipy.WRONG_REVERSE,
     lambda argnums, value, args, kwargs: lambda g: tuple(anp.zeros_like(args[i]) for i in argnums),
+    MENDED_REVERSE,
 )
 
 # Since autograd 1.9 the primitives of mean, var and std are private names of the wrapper.

@@ -8,9 +8,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from adhelpers import UnsupportedOperationError, jacobian_vector_product, vector_jacobian_product
+from adhelpers import (
+    UnsupportedOperationError,
+    hessian_vector_product,
+    jacobian_vector_product,
+    vector_jacobian_product,
+)
 
 pytest.importorskip("autograd")
+import autograd
 import autograd.numpy as anp
 from autograd.tracer import trace_stack
 from autograd_functions import complexes, numbers, raw_pairings
@@ -220,3 +226,65 @@ def test_wrong_rules_are_seen_inside_another_trace():
         return anp.sum(vector_jacobian_product(lambda y: anp.tile(y**3, 2), "autograd", x, np.ones((2, 4))))
 
     np.testing.assert_allclose(jacobian_vector_product(outer, "autograd", X, X), np.sum(12 * X**2))
+
+
+# -- mended ---------------------------------------------------------------------------------------------
+
+
+class Misfit:
+    """Of the projection on the first eigenvector of a Hermitian matrix, whose triangle is read, and where it is none.
+
+    The second derivative there is that of Gauss and Newton: what `slope` moves, squared.
+    """
+
+    def __init__(self, uplo: str, shape: tuple[int, ...], dtype: type) -> None:
+        make = complexes if dtype is complex else numbers
+        self.uplo = uplo
+        self.point = make(*shape) + 4 * np.diag([1.0, 2.0, 4.0])
+        self.tangent = make(*shape, seed=1)
+        self.target = self.projection(np, self.point)
+
+    def projection(self, xp: Any, a: Any) -> Any:
+        vector = xp.linalg.eigh(a, self.uplo)[1][..., 0]
+        return vector[..., :, None] * xp.conj(vector)[..., None, :]
+
+    def __call__(self, s: Any) -> Any:
+        misfit = self.projection(anp, self.point + s * self.tangent) - self.target
+        return anp.sum(anp.real(misfit * anp.conj(misfit)))
+
+    def second(self) -> float:
+        return 2 * np.sum(np.abs(slope(lambda a: self.projection(np, a), self.point, self.tangent)) ** 2)
+
+
+MISFITS = pytest.mark.parametrize(
+    ("uplo", "shape", "dtype"), [("L", (3, 3), float), ("U", (3, 3), complex), ("L", (2, 3, 3), complex)]
+)
+
+
+@MISFITS
+@pytest.mark.parametrize("mode", ["auto", "reverse-over-reverse", "forward-over-reverse"])
+def test_eigenvectors_at_their_target_have_a_second_derivative(mode, uplo, shape, dtype):
+    """The cotangent of the vectors is zero there, but not its derivative."""
+    f = Misfit(uplo, shape, dtype)
+    found = hessian_vector_product(f, "autograd", np.asarray(0.0), np.asarray(1.0), mode=mode)
+    np.testing.assert_allclose(found, f.second(), rtol=1e-7)
+
+
+@MISFITS
+def test_autograd_loses_that_derivative(uplo, shape, dtype):
+    f = Misfit(uplo, shape, dtype)
+    raw = autograd.grad(autograd.grad(f))(0.0)
+    assert not np.isclose(raw, f.second()), "autograd has mended eigh: say so"
+
+
+@pytest.mark.filterwarnings("error")
+def test_eigenvalues_alone_have_a_derivative_where_they_are_equal():
+    """Their sum, and one that is not equal; by two pull-backs, of which the second varies the cotangent."""
+
+    def f(a: Any) -> Any:
+        values = anp.linalg.eigh(a)[0]
+        return anp.stack([anp.sum(values), values[2]])
+
+    t = numbers(3, 3)
+    pushed = jacobian_vector_product(f, "autograd", np.diag([1.0, 1.0, 2.0]), t)
+    np.testing.assert_allclose(pushed, [np.trace(t), t[2, 2]])
