@@ -44,6 +44,10 @@ class AutogradBackend(ADBackend):
     `f` must be written with ``autograd.numpy``, or with ``adhelpers.array_namespace(x)``. It must not wait
     for another thread that calls an operation: tracing holds a process-wide lock.
 
+    `f` may write again to its own arrays, and they may be changed after `linearize`: rules get copies of those of up to
+    10,000 elements. Of a larger one 64 elements are compared before a rule uses it later, which then raises
+    `ArgumentError`; a change of a few others, or of an array in an object or a dict, is not noticed.
+
     Examples
     --------
     >>> import numpy, adhelpers

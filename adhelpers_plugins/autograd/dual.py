@@ -14,6 +14,7 @@ from numpy import ndarray
 
 from adhelpers.extend import Array, LeafFunction, Leaves
 from adhelpers_plugins.autograd.derivatives import alike, checked, copied, push_singly, refuse_if_autograds
+from adhelpers_plugins.autograd.operands import kept
 from adhelpers_plugins.autograd.rules import FORWARD, NUMPYS, WATCHED, makes_arrays
 from adhelpers_plugins.autograd.tracing import TRACING, trace
 
@@ -27,13 +28,13 @@ class DualNode(Node):  # type: ignore[misc]  # autograd is not typed
     ----------
     tangent
         Not set while it waits.
-    application, parents
-        What it waits with.
+    application, lent, parents
+        What it waits with; `lent` are the caller's arrays in it.
     makes
         What `makes_arrays` tells.
     """
 
-    __slots__ = ("application", "makes", "parents", "tangent")
+    __slots__ = ("application", "lent", "makes", "parents", "tangent")
 
     tangent: Any
 
@@ -56,6 +57,7 @@ class DualNode(Node):  # type: ignore[misc]  # autograd is not typed
                 return
         else:
             FORWARD.refuse_out(function, argnums, value, args, kwargs)
+        args, kwargs, self.lent = kept(args, kwargs, argnums)
         self.application = (function, argnums, value, args, kwargs)
         self.parents = parents
 
@@ -74,6 +76,7 @@ class DualNode(Node):  # type: ignore[misc]  # autograd is not typed
             elif waiting := [parent for parent in node.parents if not hasattr(parent, "tangent")]:
                 stack += waiting
             else:
+                FORWARD.refuse_changed(*node.application[:2], node.lent)
                 try:
                     tangent = _push(*node.application, [parent.tangent for parent in node.parents])
                 except Exception as error:

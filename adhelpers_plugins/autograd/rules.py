@@ -18,9 +18,10 @@ from autograd.core import JVPNode, primitive_jvps, primitive_vjps
 from autograd.numpy import fft, linalg, numpy_wrapper
 from autograd.tracer import getval, notrace_primitives
 
-from adhelpers.extend import UnsupportedOperationError
+from adhelpers.extend import ArgumentError, UnsupportedOperationError
 from adhelpers_plugins.autograd import wrong_in_scipy
 from adhelpers_plugins.autograd.mended import MENDED_REVERSE
+from adhelpers_plugins.autograd.operands import Lent, are_changed
 from adhelpers_plugins.autograd.wrong import WRONG_FORWARD, WRONG_REVERSE, Condition
 
 # Flat functions whose wrong uses can only be seen if they are on the tape.
@@ -76,6 +77,15 @@ class Mode:
         if by_position or kwargs.get("out") is not None:
             reason = "is not possible with an array `out`, which has no trace: use the function's result instead"
             raise UnsupportedOperationError(self.message(function, argnums, reason))
+
+    def refuse_changed(self, function: Callable[..., Any], argnums: Sequence[int], lent: Lent) -> None:
+        """Raise `ArgumentError` if the arrays that a rule is about to use were changed since the call.
+
+        No other mode may stand in: it would call `f` again, with the arrays of today.
+        """
+        if are_changed(lent):
+            reason = "is not possible: an array among its arguments was changed after the call; give it a copy"
+            raise ArgumentError(self.message(function, argnums, reason))
 
     def failure(self, error: Exception, function: Callable[..., Any], argnums: Sequence[int]) -> str | None:
         """The message for an error of a rule; None if a user's own rule or function raised it.

@@ -13,6 +13,7 @@ from numpy import ndarray
 
 from adhelpers.extend import LeafFunction, Leaves
 from adhelpers_plugins.autograd.derivatives import Sum, added, alike, checked, copied, push_singly, refuse_if_autograds
+from adhelpers_plugins.autograd.operands import kept
 from adhelpers_plugins.autograd.rules import FORWARD, REVERSE, WATCHED, Mode, Rule, makes_arrays
 from adhelpers_plugins.autograd.tracing import TRACING, trace
 
@@ -33,9 +34,11 @@ class TapeNode(Node):  # type: ignore[misc]
         A number higher than that of each parent.
     makes
         The result of `makes_arrays`.
+    lent
+        The caller's arrays that the rule uses.
     """
 
-    __slots__ = ("argnums", "dtype", "function", "makes", "number", "parents", "replay", "rest", "shape")
+    __slots__ = ("argnums", "dtype", "function", "lent", "makes", "number", "parents", "replay", "rest", "shape")
 
     mode: ClassVar[Mode]
     parents: Sequence[TapeNode]
@@ -56,6 +59,9 @@ class TapeNode(Node):  # type: ignore[misc]
         self.argnums = argnums
         self.parents = parents
         self.makes = makes_arrays(function, value, args, kwargs)
+        if not self.makes:
+            self.mode.refuse_out(function, argnums, value, args, kwargs)
+        args, kwargs, self.lent = kept(args, kwargs, argnums)
         if self.makes:
             try:
                 self.bind(value, args, kwargs)
@@ -63,8 +69,6 @@ class TapeNode(Node):  # type: ignore[misc]
                 pass
             else:
                 return
-        else:
-            self.mode.refuse_out(function, argnums, value, args, kwargs)
         self.rest = (value, args, kwargs)
 
     def initialize_root(self, value: Any) -> None:
@@ -147,8 +151,14 @@ class Tape:
                 trace_stack.top = top
         del node.rest
 
+    def _refuse_changed(self) -> None:
+        for node in self._order:
+            if node.lent:
+                node.mode.refuse_changed(node.function, node.argnums, node.lent)
+
     def push(self, tangents: Leaves) -> Sequence[Any]:
         """The tangent of each output, or None if the output does not depend on `x`."""
+        self._refuse_changed()
         pushed: dict[TapeNode | None, Any] = dict(zip(self._roots, tangents, strict=True))
         with TRACING:
             top = trace_stack.top
@@ -167,6 +177,7 @@ class Tape:
 
     def pull(self, cotangents: Leaves) -> Sequence[Any]:
         """The cotangent of each argument, or None if no output depends on it."""
+        self._refuse_changed()
         pulled: dict[TapeNode, Sum] = {}
         for end, cotangent in zip(self._ends, cotangents, strict=True):
             if end is not None:

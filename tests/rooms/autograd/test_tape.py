@@ -271,3 +271,105 @@ def test_sweeps_of_what_is_constant_and_of_single_precision():
     assert [(p.shape, p.dtype) for p in pushed] == [((2, 2), np.float64), ((2,), np.float32)]
     assert not pushed[0].any()
     np.testing.assert_allclose(pushed[1], stack.mean(axis=1), rtol=1e-6)
+
+
+# -- arrays of the caller's, which the rules use later -------------------------------------------------------
+
+SMALL, LARGE = 3, 20_000
+
+
+@primitive
+def weighted(x: Any, weights: Any) -> Any:
+    return np.asarray(x) * weights
+
+
+defvjp(weighted, lambda ans, x, weights: lambda g: g * weights)
+defjvp(weighted, lambda g, ans, x, weights: g * weights)
+
+
+def with_one_workspace(multiply: Callable[[Any, Any], Any]) -> Callable[[Any], Any]:
+    """Six times `x`, by weights of 1, 2 and 3 in the same array."""
+
+    def f(x: Any) -> Any:
+        weights, y = np.empty(x.shape), 0.0 * x
+        for k in range(3):
+            weights[:] = k + 1.0
+            y = y + multiply(x, weights)
+        return y
+
+    return f
+
+
+TIMES_WEIGHTS = pytest.mark.parametrize(
+    "multiply",
+    [
+        lambda x, weights: x * weights,
+        lambda x, weights: anp.einsum("i,i->i", x, weights),
+        lambda x, weights: halved(2.0 * x) * weights,
+        weighted,
+    ],
+)
+
+
+@TIMES_WEIGHTS
+@PRODUCTS
+def test_a_workspace_may_be_written_to_again(product, multiply):
+    x = numbers(SMALL)
+    np.testing.assert_allclose(product(with_one_workspace(multiply), "autograd", x, x), 6 * x)
+
+
+@pytest.mark.parametrize("mode", ["forward", "reverse"])
+def test_a_workspace_of_a_jacobian_may_be_written_to_again(mode):
+    f = with_one_workspace(lambda x, weights: x * weights)
+    np.testing.assert_allclose(adhelpers.jacobian(f, "autograd", numbers(SMALL), mode=mode), 6 * np.eye(SMALL))
+
+
+@PRODUCTS
+def test_indices_and_conditions_may_be_written_to_again(product):
+    def f(x: Any) -> Any:
+        where, index, numbers_, y = np.empty(2, dtype=bool), np.empty(2, dtype=int), [0.0, 0.0], 0.0 * x
+        for k in range(2):
+            where[:], index[:], numbers_[:] = k == 0, k, (k, k)
+            y = y + anp.where(where, x, 0.0) + x[index] + x[(index,)] + anp.multiply(x, numbers_)
+        return y
+
+    x = numbers(2)
+    full = np.full((2, 2), 2.0) + 2 * np.eye(2)  # symmetric
+    np.testing.assert_allclose(product(f, "autograd", x, x), full @ x)
+
+
+def test_a_large_workspace_that_is_written_to_again_is_read_at_once_or_refused():
+    f, x = with_one_workspace(lambda x, weights: x * weights), numbers(LARGE)
+    np.testing.assert_allclose(jacobian_vector_product(f, "autograd", x, x), 6 * x)
+    with pytest.raises(adhelpers.ArgumentError, match="VJP of multiply .* was changed"):
+        vector_jacobian_product(f, "autograd", x, x)
+
+
+@PRODUCTS
+def test_a_users_rule_is_not_given_a_large_workspace_that_was_written_to_again(product):
+    with pytest.raises(adhelpers.ArgumentError, match="of weighted .* was changed"):
+        product(with_one_workspace(weighted), "autograd", numbers(LARGE), numbers(LARGE))
+
+
+def test_a_linear_map_stays_that_of_its_arrays():
+    x, weights = numbers(SMALL), numbers(SMALL, seed=1)
+    before = weights.copy()
+    derivative = adhelpers.linearize(lambda x: anp.sin(x) * weights, "autograd", x)
+    expected = np.cos(x) * before
+    weights *= 10
+    x *= 10
+    np.testing.assert_allclose(derivative.push(np.ones(SMALL)), expected)
+    np.testing.assert_allclose(derivative.pull(np.ones(SMALL)), expected)
+
+
+def test_a_linear_map_of_a_large_array_that_was_changed_raises():
+    weights = np.asfortranarray(numbers(2, LARGE))
+    derivative = adhelpers.linearize(lambda x: weights @ x, "autograd", numbers(LARGE))
+    kept = weights.copy()
+    np.testing.assert_allclose(derivative.pull(np.ones(2)), kept.sum(axis=0))
+    weights *= 10
+    for product, size in ((derivative.pull, 2), (derivative.push, LARGE)):
+        with pytest.raises(adhelpers.ArgumentError, match="of matmul .* was changed"):
+            product(np.ones(size))
+    weights[:] = kept
+    np.testing.assert_allclose(derivative.push(np.ones(LARGE)), kept.sum(axis=1))
