@@ -299,8 +299,10 @@ def _takes_numbers(func: Any, args: Any, options: dict[str, Any]) -> bool:
 
 
 def _is_number_that_varies(argument: Any) -> bool:
-    if not isinstance(argument, torch.Tensor) or argument.ndim != 0 or levels.is_mapped(argument):
-        return False  # vmap has no number to take
+    if not isinstance(argument, torch.Tensor) or argument.ndim != 0:
+        return False
+    if levels.KNOWN and levels.is_mapped(argument):  # vmap has no number to take
+        return False
     return (argument.is_floating_point() or argument.is_complex()) and _varies(argument)
 
 
