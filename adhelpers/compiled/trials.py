@@ -55,6 +55,10 @@ HOPELESS = 4.0
 """A formulation whose first call takes so many times as long as another's is not timed further."""
 
 
+class _Traced(Exception):  # noqa: N818  # not an error
+    """A result has no numbers to compare."""
+
+
 @dataclass(frozen=True, eq=False, slots=True)
 class Candidate:
     """Compiled code for one formulation."""
@@ -114,7 +118,10 @@ class Trials:
             if known is not None:
                 return known
             with self._noted():
-                return self._chosen.keep(kind, self._choose(arrays))
+                try:
+                    return self._chosen.keep(kind, self._choose(arrays))
+                except _Traced:  # f closes over a tracer, and nothing of this call may be kept
+                    return self._usual
 
     def _choose(self, arrays: Leaves) -> Compiled:
         shapes = ", ".join(f"{array.dtype}{list(array.shape)}" for array in arrays)
@@ -209,7 +216,10 @@ class Trials:
         """Every array of a result but for aux, on the host, so that the computation is finished on return."""
         result = compiled(*arrays)
         leaves, _ = self._backend.flatten(result[:-1] if self._has_aux else result)
-        return [OnHost.of(self._backend, leaf) for leaf in leaves if self._backend.is_array(leaf)]
+        numbers = [leaf for leaf in leaves if self._backend.is_array(leaf)]
+        if any(map(self._backend.is_traced, numbers)):
+            raise _Traced
+        return [OnHost.of(self._backend, leaf) for leaf in numbers]
 
     def _is_inexact(self, array: Array) -> bool:
         """Whether it may be the point, or a part of it: constants and data of any dtype may stand before it."""

@@ -53,6 +53,12 @@ def is_numpy(node: Any) -> bool:
     return numpy is not None and isinstance(node, (numpy.ndarray, numpy.generic))
 
 
+def is_numpy_scalar(node: Any) -> bool:
+    """Whether `node` is a NumPy scalar, which is immutable; does not import NumPy."""
+    numpy = sys.modules.get("numpy")
+    return numpy is not None and isinstance(node, numpy.generic)
+
+
 def is_seen_by_numpy(array: Any) -> bool:
     """Whether NumPy's functions dispatch to the array; of other arrays they would read only the numbers."""
     return is_numpy(array) or getattr(type(array), "__array_ufunc__", None) is not None

@@ -163,6 +163,7 @@ class JaxBackend(ADBackend):
 
     def jvp(self, f: LeafFunction, x: Leaves, u: Leaves) -> tuple[Leaves, Leaves, Leaves]:
         """``jax.jvp``."""
+        _require_width(x)
         f = mended(f)
         if any(map(is_abstract, (*x, *u))):
             return abstract_jvp(f, x, u)
@@ -170,11 +171,13 @@ class JaxBackend(ADBackend):
 
     def vjp(self, f: LeafFunction, x: Leaves) -> tuple[Leaves, Pullback, Leaves]:
         """``jax.vjp``."""
+        _require_width(x)
         outputs, pullback, aux = jax.vjp(mended(f), *x, has_aux=True)
         return outputs, pullback, aux
 
     def linearize(self, f: LeafFunction, x: Leaves) -> tuple[Leaves, Pushforward, None, Leaves]:
         """``jax.linearize``, whose transpose is the pullback."""
+        _require_width(x)
         outputs, pushforward, aux = jax.linearize(mended(f), *x, has_aux=True)
         return outputs, jax.tree_util.Partial(_of_tuple, pushforward), None, aux
 
@@ -184,6 +187,7 @@ class JaxBackend(ADBackend):
 
     def jvp_sweep(self, f: LeafFunction, x: Leaves, tangents: Leaves) -> tuple[Leaves, Leaves, Leaves]:
         """One linearisation, vectorised over the tangents; `f` itself sees no batched array."""
+        _require_width(x)
         outputs, pushforward, aux = jax.linearize(mended(f), *x, has_aux=True)
         return outputs, jax.vmap(pushforward)(*tangents), aux
 
@@ -251,6 +255,22 @@ Measured by ``python -m benchmarks --only batched --backends jax``.
 """
 
 _USUAL = (jax.Array, np.ndarray, np.generic, float, complex)
+
+
+def _require_width(x: Leaves) -> None:
+    """Refuse 64-bit arrays where JAX computes in 32 bits: results would have the dtype of 64, and the digits of 32."""
+    if jax.config.jax_enable_x64:
+        return
+    for leaf in x:
+        if leaf.dtype in _WIDE:
+            msg = (
+                f"x has an array of dtype {leaf.dtype}, with which JAX computes in 32 bits while 64-bit types are off; "
+                "use adhelpers.backend('jax', x64=True), or jax.config.update('jax_enable_x64', True)"
+            )
+            raise DTypeError(msg)
+
+
+_WIDE = {np.dtype(np.float64), np.dtype(np.complex128)}
 
 
 def _number_dtype(number: complex) -> Any:

@@ -9,10 +9,11 @@ from collections.abc import Callable, Hashable, Iterator
 from typing import Any
 
 import torch
-from torch.utils._pytree import tree_leaves
+from torch.utils._pytree import tree_leaves, tree_map_only
 
 from adhelpers.extend import QUESTIONS, Array, Cache, Leaves
 from adhelpers_plugins.torch import levels
+from adhelpers_plugins.torch.direct import memory_of, own
 from adhelpers_plugins.torch.wrong import has_mended
 
 try:
@@ -85,12 +86,20 @@ def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
             with contextlib.suppress(Exception):  # of f's own, at a point close by
                 is_right = proved.keep(shapes, _agree(run, function, arrays))
         if is_right:
-            with _ours(), contextlib.suppress(Exception):
-                return run(*arrays)
+            with contextlib.suppress(Exception):
+                with _ours():
+                    result = run(*arrays)
+                return _owned(result, arrays)
         # An error of f's own, which may have come in PyTorch's words, or what PyTorch does not compile rightly.
         return function(*arrays)
 
     return run_or_call
+
+
+def _owned(result: Any, arrays: Leaves) -> Any:
+    """The result in its own memory: compiled code leaves copies out, and returns views of what it is given."""
+    taken = memory_of(arrays)
+    return tree_map_only(torch.Tensor, lambda tensor: own(tensor, taken, is_new=not tensor._is_view()), result)
 
 
 _MOST = 64

@@ -50,13 +50,13 @@ def _push(
     values, tangents = [], []
     for y in outputs:
         primal, tangent = dual.unpack(y)
-        values.append(_own(primal, taken, is_new=tangent is not None and _is_new(y)))
+        values.append(own(primal, taken, is_new=tangent is not None and _is_new(y)))
         if tangent is None:
             tangent = torch.zeros_like(primal)
         if vectors is not None:
             tangent = vectors.stacked(tangent)
-        tangents.append(_own(tangent if tangent.dtype is y.dtype else tangent.to(y.dtype), taken))
-    return tuple(values), tuple(tangents), tuple([_own(dual.unpack(a)[0], taken, is_new=False) for a in aux])
+        tangents.append(own(tangent if tangent.dtype is y.dtype else tangent.to(y.dtype), taken))
+    return tuple(values), tuple(tangents), tuple([own(dual.unpack(a)[0], taken, is_new=False) for a in aux])
 
 
 @watched("reverse")
@@ -98,7 +98,7 @@ def _graph_of(f: LeafFunction, x: Leaves, *, of_gradient: bool = False) -> tuple
     owned = []
     for y in results:
         result = y if attached and _is_attached(y) else y.detach()
-        owned.append(_own(result, taken, is_new=y.grad_fn is not None and _is_new(y)))
+        owned.append(own(result, taken, is_new=y.grad_fn is not None and _is_new(y)))
     count = len(outputs)
     return tuple(owned[:count]), GraphPullback(x, edges, outputs, attached, has_users_rules), tuple(owned[count:])
 
@@ -180,12 +180,12 @@ class GraphPullback:
             pulled = _gradients(tuple(live), self._edges, each, create_graph=attached, vmap=vmap)
             if attached and self._has_users_rules and not _is_whole(pulled, each):
                 pulled = _once(pulled)
-        taken, is_new = _memory_of(cotangents), not self._has_users_rules  # which may return memory that they keep
+        taken, is_new = memory_of(cotangents), not self._has_users_rules  # which may return memory that they keep
         return tuple(
             [
                 torch.zeros((*stack, *leaf.shape), dtype=leaf.dtype, device=leaf.device)
                 if g is None
-                else _own(_conjugate(g if not g.requires_grad or _is_attached(g) else g.detach()), taken, is_new=is_new)
+                else own(_conjugate(g if not g.requires_grad or _is_attached(g) else g.detach()), taken, is_new=is_new)
                 for g, leaf in zip(pulled, self._x, strict=True)
             ]
         )
@@ -245,12 +245,12 @@ def _conjugate(tensor: Array) -> Array:
     return tensor.conj().resolve_conj() if tensor.is_complex() else tensor
 
 
-def _memory_of(tensors: Leaves) -> set[int]:
+def memory_of(tensors: Leaves) -> set[int]:
     """Where tensors lie."""
     return {tensor.untyped_storage().data_ptr() for tensor in tensors if has_memory(tensor)}
 
 
-def _own(tensor: Array, taken: set[int], *, is_new: bool = True) -> Array:
+def own(tensor: Array, taken: set[int], *, is_new: bool = True) -> Array:
     """`tensor` as plain memory that is not `taken`, and then is: results share none with one another.
 
     Some rules give a symbolic zero, repeat elements or conjugate lazily. What is not new may lie in memory that `f`
@@ -264,7 +264,7 @@ def _own(tensor: Array, taken: set[int], *, is_new: bool = True) -> Array:
     else:
         require_dense(tensor)
     tensor = _resolved(tensor.clone())
-    taken.update(_memory_of((tensor,)))
+    taken.update(memory_of((tensor,)))
     return tensor
 
 

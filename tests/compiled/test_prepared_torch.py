@@ -137,3 +137,44 @@ def test_torch_compiles_on_request_alone() -> None:
     assert not backend.compiles
     assert backend.compile(cube) is cube
     assert adhelpers.backend("torch", compiled=True).compiles
+
+
+ALIASES: dict[str, tuple[Any, Any]] = {
+    "halves": (adhelpers.value, lambda x: (x[:2], x[2:])),
+    "a view": (adhelpers.value, lambda x: x.reshape(2, 2).T),
+    "twice": (adhelpers.value, lambda x: (lambda y: (y, y, y[:2]))(x.sin())),
+    "tangents": (adhelpers.jacobian_vector_product, lambda x: (x[:2], x[2:])),
+    "cotangents": (adhelpers.vector_jacobian_product, lambda x: x.reshape(2, 2)),
+}
+
+
+@pytest.mark.parametrize("name", ALIASES)
+def test_results_of_compiled_code_share_no_memory(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """The compiler leaves out copies, as this back end does, and returns views of what it is given."""
+    make("torch")
+    import torch
+
+    def without_copies(graph: Any, example: Any) -> Any:
+        for node in list(graph.graph.nodes):
+            if node.target in ("clone", torch.clone):
+                node.replace_all_uses_with(node.args[0])
+                graph.graph.erase_node(node)
+        graph.recompile()
+        return graph.forward
+
+    compile_ = torch.compile
+    monkeypatch.setattr(torch, "compile", lambda f, **options: compile_(f, backend=without_copies, **options))
+    torch.compiler.reset()
+    operation, f = ALIASES[name]
+    backend = adhelpers.backend("torch", compiled=True)
+    x, u = torch.arange(4.0), torch.ones(4)
+    given = [x] if operation is adhelpers.value else [x, u.reshape(2, 2) if name == "cotangents" else u]
+    prepared = adhelpers.prepare(operation, f, backend, *given)
+    results = adhelpers.tree_leaves(prepared(*given))
+    kept = [result.clone() for result in results]
+    for k, result in enumerate(results):
+        result += 100.0
+        for other, before in zip(results[k + 1 :], kept[k + 1 :], strict=True):
+            assert torch.equal(other, before)
+    assert torch.equal(x, torch.arange(4.0))
+    assert torch.equal(u, torch.ones(4))

@@ -274,3 +274,19 @@ def test_prepared_batched_hessians_try_the_other_sweep(jax: ModuleType) -> None:
     said = verdicts(hessian.report())
     assert set(said) == {"forward sweep", "reverse sweep"}, "and none that cannot work"
     assert not [words for words in said.values() if words.startswith("not taken")]
+
+
+@pytest.mark.parametrize("operation", ["jacobian", "hessian", "batched_jacobian"])
+def test_a_function_that_closes_over_a_tracer_is_not_tried(jax: ModuleType, operation: str) -> None:
+    """Its results have no numbers to compare, and the code that is kept serves later calls with numbers."""
+    x = jax.numpy.asarray([1.0, 2.0, 3.0])
+
+    def total(w: Any) -> Any:
+        f = (lambda x: (w * x**3).sum()) if operation == "hessian" else lambda x: w * x**3
+        point = x[None, :] if operation == "batched_jacobian" else x
+        prepared = adhelpers.prepare(getattr(adhelpers, operation), f, "jax", point)
+        return prepared(point).sum()
+
+    expected = 6 * x if operation == "hessian" else 3 * x**2
+    np.testing.assert_allclose(jax.grad(total)(x), expected, rtol=1e-6)
+    np.testing.assert_allclose(jax.jit(jax.grad(total))(x), expected, rtol=1e-6)

@@ -113,6 +113,19 @@ def test_a_function_that_mixes_the_batch_is_seen_though_another_did_not(backend:
         batched_jacobian(f, backend, x, args=(mean,))
 
 
+@pytest.mark.parametrize("flags", [(False, True), (np.bool_(False), np.bool_(True)), (np.int64(0), np.int64(1))])
+def test_a_flag_counts_by_its_value(backend: adhelpers.ADBackend, flags: Any) -> None:
+    x = lifted(backend, np.linspace(0.1, 0.7, 6).reshape(2, 3))
+
+    def f(x: Any, mixes: Any) -> Any:
+        xp = adhelpers.array_namespace(x)
+        return x - xp.mean(x, axis=-1, keepdims=True) if mixes else x**2
+
+    assert batched_jacobian(f, backend, x, args=(flags[0],)).shape == (2, 2, 3)
+    with pytest.raises(BatchMixingError):
+        batched_jacobian(f, backend, x, args=(flags[1],))
+
+
 def test_what_is_learnt_serves_the_next_call_of_its_kind(framework: adhelpers.ADBackend) -> None:
     """The same object's method among `args`, though a method is made anew for each call."""
     x = lifted(framework, np.linspace(0.1, 0.7, 6).reshape(2, 3))

@@ -14,13 +14,24 @@ from adhelpers.trees.kinds import kind_of
 class Settings:
     """An object of a user's."""
 
+    def method(self) -> None:
+        """It is made anew at each access."""
+
+
+SETTINGS = Settings()
+
 
 ALIKE = [
     (np.zeros(3), np.ones(3)),
     (2.0, 3.0),
     ((1, 2.0), (1, 3.0)),
     ({"a": 2.0}, {"a": 3.0}),
-    (Settings(), Settings()),
+    (np.float64(2.0), np.float64(3.0)),
+    (np.int64(2), np.int64(2)),
+    ({"a", 1}, {1, "a"}),
+    (len, len),
+    (SETTINGS.method, SETTINGS.method),
+    (SETTINGS, SETTINGS),
 ]
 DIFFERENT = [
     (np.zeros(3), np.zeros(4)),
@@ -30,9 +41,17 @@ DIFFERENT = [
     (1, 1.0),
     ("a", "b"),
     ((1, 2.0), [1, 2.0]),
+    (np.bool_(False), np.bool_(True)),
+    (np.int64(2), np.int64(3)),
+    (np.int64(2), np.int32(2)),
+    (np.str_("a"), np.str_("b")),
+    ({"a"}, {"a", "b"}),
+    (len, max),
     ({"a": 2.0}, {"b": 2.0}),
     (np.float32, np.float32(1.0)),
     (np.float32, "float32"),
+    (Settings(), SETTINGS),
+    (Settings().method, SETTINGS.method),
 ]
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import array_api_compat.torch as xnp
+import numpy as np
 import torch
 
 from adhelpers_plugins.torch.arrayapi.arguments import Tensor, common_dtype
@@ -31,6 +32,12 @@ def asarray(obj: Any, /, *, dtype: Any = None, device: Any = None, copy: bool | 
         if copy is False:
             xnp.asarray(obj.detach(), dtype=dtype, device=device, copy=False)  # raises where it takes a copy
         return obj.to(device=device, dtype=dtype, copy=bool(copy))  # torch.asarray detaches, or warns that it does not
+    if (
+        isinstance(obj, np.ndarray)
+        and copy is not False
+        and not (obj.dtype.isnative and min(obj.strides, default=0) >= 0)
+    ):
+        obj = np.array(obj, dtype=obj.dtype.newbyteorder("="), order="C")  # PyTorch takes no other layout
     leaves = _leaves(obj)
     if options or copy is False or not any(map(_is_tensor, leaves)):
         return xnp.asarray(obj, dtype=dtype, device=device, copy=copy, **options)

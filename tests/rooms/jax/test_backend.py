@@ -263,3 +263,21 @@ def test_a_missing_rule_is_recognised_wherever_it_is_noticed() -> None:
 
     for f in (within, again):
         np.testing.assert_allclose(jacobian_vector_product(f, "jax", X, U), 3 * X**2 * U, rtol=1e-6)
+
+
+@pytest.mark.filterwarnings("ignore:Explicitly requested dtype")  # of JAX's, before it is refused
+@pytest.mark.parametrize("dtype", ["float64", "complex128"])
+def test_arrays_of_64_bits_are_refused_where_jax_computes_in_32(dtype: str) -> None:
+    """Results would have the dtype of 64 bits, and the digits of 32."""
+    wide = adhelpers.backend("jax", x64=True)
+    x = wide.asarray(np.asarray([1.0, 2.0, 3.0], dtype) / 3.0)
+    assert x.dtype == dtype
+
+    def f(x: Any) -> Any:
+        return (abs(x) ** 2).mean()
+
+    for narrow in (None, "jax", adhelpers.backend("jax", jit=True)):
+        for call in (adhelpers.gradient, adhelpers.hessian if dtype == "float64" else adhelpers.gradient):
+            with pytest.raises(adhelpers.DTypeError, match=rf"dtype {dtype}.*backend\('jax', x64=True\)"):
+                call(f, narrow, x)
+    np.testing.assert_allclose(adhelpers.gradient(f, wide, x), np.conj(2 * np.asarray(x) / 3), rtol=1e-15)
