@@ -25,11 +25,13 @@ class Cache(dict[K, V]):
 
     def keep(self, key: K, value: V) -> V:
         """Remember `value`, unless another thread was faster; return the remembered value."""
-        if len(self) >= self._most and key not in self:
-            # No lock, because compilers of Python cannot trace one: each step is atomic in the dict.
-            for oldest in list(self)[: len(self) - self._most + 1]:
+        # No lock, because compilers of Python cannot trace one: each step is atomic in the dict. Forgetting comes last,
+        # so that of several threads the last one leaves as many entries as there may be.
+        kept = self.setdefault(key, value)
+        if len(self) > self._most:
+            for oldest in list(self)[: len(self) - self._most]:
                 self.pop(oldest, None)
-        return self.setdefault(key, value)
+        return kept
 
 
 class FunctionCache:
