@@ -20,7 +20,7 @@ from jax.extend.core import ClosedJaxpr, Jaxpr, jaxpr_as_fun
 
 from adhelpers.extend import LeafFunction, Leaves, UnsupportedOperationError, shared, warn
 from adhelpers_plugins.jax.steps import STEPS, name_of_step, rule_of, stand_in_for_step, stand_in_here, with_derivatives
-from adhelpers_plugins.jax.wrong import BESIDE_ABS, STAND_INS, is_wrong, stand_in_for_custom
+from adhelpers_plugins.jax.wrong import BESIDE_ABS, OF_MATRICES, STAND_INS, is_wrong, stand_in_for_custom
 
 try:
     from jax._src import traceback_util
@@ -73,14 +73,33 @@ def _refused_if_wrong(f: LeafFunction) -> LeafFunction:
     return checked
 
 
-class _MendingTrace(Trace):  # type: ignore[misc]  # JAX does not name it in public
+class _PassingTrace(Trace):  # type: ignore[misc]  # JAX does not name it in public
     """Passes everything on to the trace behind it, and makes no tracers itself."""
 
-    def __init__(self, behind: Any, name: str) -> None:
+    def __init__(self, behind: Any) -> None:
         super().__init__()
-        self._name = name
         self.parent_trace = behind
         self.requires_low = getattr(behind, "requires_low", True)
+
+    def process_call(self, *args: Any, **kwargs: Any) -> Any:
+        return self.parent_trace.process_call(*args, **kwargs)
+
+    def process_custom_vjp_call(self, *args: Any, **kwargs: Any) -> Any:
+        return self.parent_trace.process_custom_vjp_call(*args, **kwargs)
+
+    def stage_value(self, value: Any) -> Any:
+        return self.parent_trace.stage_value(value)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.parent_trace, name)
+
+
+class _MendingTrace(_PassingTrace):
+    """Calls what is right in place of what is wrong."""
+
+    def __init__(self, behind: Any, name: str) -> None:
+        super().__init__(behind)
+        self._name = name
         self._stand_ins = STAND_INS
 
     def process_primitive(self, primitive: Any, tracers: Any, params: dict[str, Any], /) -> Any:
@@ -112,9 +131,6 @@ class _MendingTrace(Trace):  # type: ignore[misc]  # JAX does not name it in pub
                     params = {**params, name: right}
         return self.parent_trace.process_primitive(primitive, tracers, params)
 
-    def process_call(self, *args: Any, **kwargs: Any) -> Any:
-        return self.parent_trace.process_call(*args, **kwargs)
-
     def process_shard_map(self, primitive: Any, fun: Any, args: Any, /, *rest: Any, **options: Any) -> Any:
         is_wrapped = hasattr(fun, "wrap")  # as older versions of JAX have it
         right = _mended_wrapped(fun, "") if is_wrapped else mended(fun)
@@ -129,18 +145,50 @@ class _MendingTrace(Trace):  # type: ignore[misc]  # JAX does not name it in pub
             jvp = _mended_wrapped(jvp, rule)
         if stand_in is None:
             return self.parent_trace.process_custom_jvp_call(primitive, fun, jvp, tracers, **options)
+        if stand_in in OF_MATRICES:
+            return _applied_to_matrices(stand_in, fun, self.parent_trace, tracers)
         with set_current_trace(self.parent_trace):
             fun.call_wrapped(*tracers)  # by which JAX learns the structure of what comes out
             return [stand_in(*tracers)]
 
-    def process_custom_vjp_call(self, *args: Any, **kwargs: Any) -> Any:
-        return self.parent_trace.process_custom_vjp_call(*args, **kwargs)
 
-    def stage_value(self, value: Any) -> Any:
-        return self.parent_trace.stage_value(value)
+# -- functions of matrices, whose axes are where JAX takes the factors --------------------------------------------
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.parent_trace, name)
+
+class _WatchingTrace(_PassingTrace):
+    """Sees what a function takes the LU factors of, or, for matrices of one element, the sign of."""
+
+    def __init__(self, behind: Any) -> None:
+        super().__init__(behind)
+        self.seen: dict[str, Any] = {}
+
+    def process_primitive(self, primitive: Any, tracers: Any, params: dict[str, Any], /) -> Any:
+        inner = params.get("jaxpr")
+        if isinstance(inner, ClosedJaxpr):
+            with set_current_trace(self):
+                return eval_jaxpr(inner.jaxpr, inner.consts, *tracers, propagate_source_info=False)
+        with set_current_trace(self.parent_trace):
+            if primitive.name in ("lu", "sign"):
+                self.seen[primitive.name] = tracers[0]
+                tracers = list(map(lax.stop_gradient, tracers))  # of what is made of them, nothing is used
+            return primitive.bind(*tracers, **params)
+
+    def process_custom_jvp_call(self, primitive: Any, fun: Any, jvp: Any, tracers: Any, /, **options: Any) -> Any:
+        return self.outputs(fun, tracers)
+
+    def outputs(self, function: Any, operands: Any) -> Any:
+        """What a function gives that JAX has wrapped or traced."""
+        with set_current_trace(self):
+            return function.call_wrapped(*operands)
+
+
+def _applied_to_matrices(stand_in: Any, fun: Any, behind: Any, tracers: Any) -> Any:
+    watching = _WatchingTrace(behind)
+    outputs = watching.outputs(fun, tracers)
+    with set_current_trace(behind):
+        if "lu" in watching.seen:
+            return [stand_in(watching.seen["lu"])]
+        return [watching.seen["sign"]] if "sign" in watching.seen else outputs
 
 
 # -- inner functions, as of jit, scan and cond, which JAX has traced already ---------------------------------------

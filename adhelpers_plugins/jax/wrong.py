@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from adhelpers_plugins.jax import arrayapi, bessel, gamma
+from adhelpers_plugins.jax import arrayapi, bessel, determinant, gamma
 from adhelpers_plugins.jax.names import name_and_file
 
 StandIn = Callable[..., Any]
@@ -59,11 +59,16 @@ def is_wrong(primitive: Any, dtype: Any) -> bool:
     return primitive not in _OF_COMPLEX_NUMBERS or bool(jnp.issubdtype(dtype, jnp.complexfloating))
 
 
-_CUSTOM: Mapping[str, StandIn] = {"_i0": bessel.i0, "_i1": bessel.i1}
+_CUSTOM: Mapping[str, StandIn] = {"_i0": bessel.i0, "_i1": bessel.i1, "_det": determinant.det}
 """Functions of JAX's own whose custom rule is wrong, by name.
 
 Up to 0.11.1 the second derivative of ``jax.numpy.i0`` at zero; since then that of ``jax.scipy.special.i1`` close to it.
+The gradient of ``jax.numpy.linalg.det`` where a pivot is zero, unless it is the last, and the second derivative where
+any is.
 """
+
+OF_MATRICES = frozenset({determinant.det})
+"""Those whose operands have axes that are not alike. Under ``vmap`` they are anywhere."""
 
 
 def stand_in_for_custom(function: Any) -> StandIn | None:
