@@ -20,7 +20,7 @@ from jax.extend.core import ClosedJaxpr, Jaxpr, jaxpr_as_fun
 
 from adhelpers.extend import LeafFunction, Leaves, UnsupportedOperationError, shared, warn
 from adhelpers_plugins.jax.steps import STEPS, name_of_step, rule_of, stand_in_for_step, stand_in_here, with_derivatives
-from adhelpers_plugins.jax.wrong import BESIDE_ABS, OF_MATRICES, STAND_INS, is_wrong, stand_in_for_custom
+from adhelpers_plugins.jax.wrong import OF_MATRICES, STAND_INS, is_wrong, stand_in_for_custom
 
 try:
     from jax._src import traceback_util
@@ -100,35 +100,32 @@ class _MendingTrace(_PassingTrace):
     def __init__(self, behind: Any, name: str) -> None:
         super().__init__(behind)
         self._name = name
-        self._stand_ins = STAND_INS
 
     def process_primitive(self, primitive: Any, tracers: Any, params: dict[str, Any], /) -> Any:
-        stand_in = self._stand_ins.get(primitive)
+        stand_in = STAND_INS.get(primitive)
         if stand_in is not None:
             is_traced = any(isinstance(tracer, jax.core.Tracer) for tracer in tracers)
             if is_traced and is_wrong(primitive, getattr(tracers[-1], "dtype", None)):
+                here = stand_in_here(primitive.name, self._name)
                 with set_current_trace(self.parent_trace):
+                    return (stand_in if here is None else here)(*tracers)
+        step = name_of_step(primitive, params)
+        if step in STEPS:
+            stand_in = stand_in_here(step, self._name)
+            if stand_in is not None and primitive.multiple_results:  # its one primitive comes back here
+                with set_current_trace(self):
+                    inner = params["jaxpr"]
+                    return eval_jaxpr(inner.jaxpr, inner.consts, *tracers, propagate_source_info=False)
+            with set_current_trace(self.parent_trace):
+                if stand_in is not None:
                     return stand_in(*tracers)
-        elif primitive is lax.abs_p:
-            self._stand_ins = BESIDE_ABS
-        else:
-            step = name_of_step(primitive, params)
-            if step in STEPS:
-                stand_in = stand_in_here(step, self._name)
-                if stand_in is not None and primitive.multiple_results:  # its one primitive comes back here
-                    with set_current_trace(self):
-                        inner = params["jaxpr"]
-                        return eval_jaxpr(inner.jaxpr, inner.consts, *tracers, propagate_source_info=False)
-                with set_current_trace(self.parent_trace):
-                    if stand_in is not None:
-                        return stand_in(*tracers)
-                    tracers = with_derivatives(step, tracers)
-            inner = _INNER.get(primitive)
-            for name in _names_of_inner(primitive, params) if inner is None else inner:
-                function = params[name]
-                right = _rewritten(function)
-                if right is not function:
-                    params = {**params, name: right}
+                tracers = with_derivatives(step, tracers)
+        names = _INNER.get(primitive)
+        for name in _names_of_inner(primitive, params) if names is None else names:
+            function = params[name]
+            right = _rewritten(function)
+            if right is not function:
+                params = {**params, name: right}
         return self.parent_trace.process_primitive(primitive, tracers, params)
 
     def process_shard_map(self, primitive: Any, fun: Any, args: Any, /, *rest: Any, **options: Any) -> Any:

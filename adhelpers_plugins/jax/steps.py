@@ -6,6 +6,7 @@ the axes are where JAX has them under any vmap.
 
 from __future__ import annotations
 
+import functools
 import operator
 import os
 import sys
@@ -18,6 +19,7 @@ from jax import lax
 from jax.extend import source_info_util
 
 from adhelpers.extend import UnsupportedOperationError
+from adhelpers_plugins.jax import bessel
 from adhelpers_plugins.jax.abstract import is_abstract
 from adhelpers_plugins.jax.elementwise import Array, elementwise
 from adhelpers_plugins.jax.names import concrete_or_error, name_and_file
@@ -87,12 +89,19 @@ def _equals_other_than_one(x: Array, c: Array) -> Array:
     return (x == c) & (c != 1)
 
 
+# -- i0 and i1: JAX multiplies i0e by exp(abs(x)), whose slope at zero is one to it: the two kinks must cancel --------
+
+_i0e = functools.partial(bessel.i0e, kink=1.0)
+_i1e = functools.partial(bessel.i1e, kink=1.0)
+
 # -- which are known -----------------------------------------------------------------------------------------------
 
 _BETALN = os.path.join("jax", "_src", "third_party", "scipy", "betaln.py")
 _SPECIAL = os.path.join("jax", "_src", "scipy", "special.py")
 
 _STAND_INS: Mapping[str, Mapping[str, tuple[str, StandIn]]] = {
+    "bessel_i0e": {"i0": (_SPECIAL, _i0e)},
+    "bessel_i1e": {"i1": (_SPECIAL, _i1e)},
     "min": {"betaln": (_BETALN, _lower)},
     "max": {"betaln": (_BETALN, _upper)},
     "le": {"algdiv": (_BETALN, operator.le), "betaln": (_BETALN, _in_order)},  # which calls the former

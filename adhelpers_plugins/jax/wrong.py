@@ -5,7 +5,6 @@ A replacement has the right values of its primitive, and right derivatives of ev
 
 from __future__ import annotations
 
-import functools
 import os
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -38,18 +37,6 @@ _OF_COMPLEX_NUMBERS = (lax.acosh_p, lax.sign_p)
 STAND_INS: Mapping[Any, StandIn] = {
     primitive: stand_in for primitive, stand_in, mended in _RULES if mended is None or jax.__version_info__ < mended
 }
-
-_BESIDE_ABS = {
-    lax.bessel_i0e_p: functools.partial(bessel.i0e, kink=1.0),
-    lax.bessel_i1e_p: functools.partial(bessel.i1e, kink=1.0),
-}
-
-BESIDE_ABS: Mapping[Any, StandIn] = {p: _BESIDE_ABS.get(p, stand_in) for p, stand_in in STAND_INS.items()}
-"""The same in a function that takes an absolute value too.
-
-The slope of that at zero is one to JAX, and so must be that of the abs(x) which i0e is made with: in JAX's i0, which is
-exp(abs(x)) * i0e(x), the two kinks cancel.
-"""
 
 
 def is_wrong(primitive: Any, dtype: Any) -> bool:

@@ -88,6 +88,20 @@ def test_scaled_bessel_functions() -> None:
     assert float(adhelpers.derivative(js.i1e, BACKEND, 0.0)) == 0.5
 
 
+def test_the_kink_of_a_scaled_function_is_jaxs_own_beside_others() -> None:
+    """What else f takes the absolute value of changes nothing, in whatever order."""
+    x = np.array([0.0, -1.0])
+    for magnitude in (jnp.abs, lax.abs):
+        for f in (
+            lambda x, magnitude=magnitude: magnitude(x[1]) + js.i0e(x[0]),
+            lambda x, magnitude=magnitude: js.i0e(x[0]) + magnitude(x[1]),
+            lambda x, magnitude=magnitude: js.i0e(x[0]) + js.i0(x[1]) * magnitude(x[0]) * 0.0 + magnitude(x[1]),
+        ):
+            for way in WAYS.values():
+                slopes = np.asarray(adhelpers.gradient(way(f), BACKEND, x))
+                assert slopes[0] == 0.0
+
+
 def test_complex_numbers() -> None:
     z, u = np.array([-1.0 - 2.0j, 0.5 + 1.0j, -0.5 + 0.1j]), np.array([1.0 + 1.0j, 2.0, -1.0j])
     expected = u / (np.sqrt(z - 1) * np.sqrt(z + 1))
