@@ -89,6 +89,22 @@ def _equals_other_than_one(x: Array, c: Array) -> Array:
     return (x == c) & (c != 1)
 
 
+# -- hypot: JAX sorts its arguments, and each is half of either where they are equal, which is its choice at zero ------
+
+
+def _shorter(a: Array, b: Array) -> Array:
+    return _by_order(a, b, a, b, lax.min)
+
+
+def _longer(a: Array, b: Array) -> Array:
+    return _by_order(a, b, b, a, lax.max)
+
+
+def _by_order(a: Array, b: Array, if_less: Array, if_not: Array, otherwise: StandIn) -> Array:
+    """Of magnitudes; zeros, and what is not a number, are left to JAX."""
+    return jnp.where(a < b, if_less, jnp.where((b <= a) & (a > 0), if_not, otherwise(a, b)))
+
+
 # -- i0 and i1: JAX multiplies i0e by exp(abs(x)), whose slope at zero is one to it: the two kinks must cancel --------
 
 _i0e = functools.partial(bessel.i0e, kink=1.0)
@@ -97,13 +113,14 @@ _i1e = functools.partial(bessel.i1e, kink=1.0)
 # -- which are known -----------------------------------------------------------------------------------------------
 
 _BETALN = os.path.join("jax", "_src", "third_party", "scipy", "betaln.py")
+_UFUNCS = os.path.join("jax", "_src", "numpy", "ufuncs.py")
 _SPECIAL = os.path.join("jax", "_src", "scipy", "special.py")
 
 _STAND_INS: Mapping[str, Mapping[str, tuple[str, StandIn]]] = {
     "bessel_i0e": {"i0": (_SPECIAL, _i0e)},
     "bessel_i1e": {"i1": (_SPECIAL, _i1e)},
-    "min": {"betaln": (_BETALN, _lower)},
-    "max": {"betaln": (_BETALN, _upper)},
+    "min": {"betaln": (_BETALN, _lower), "hypot": (_UFUNCS, _shorter)},
+    "max": {"betaln": (_BETALN, _upper), "hypot": (_UFUNCS, _longer)},
     "le": {"algdiv": (_BETALN, operator.le), "betaln": (_BETALN, _in_order)},  # which calls the former
     "eq": {"_spence": (_SPECIAL, _equals_other_than_one)},
     "log": {"_spence_calc": (_SPECIAL, _log_of_positive), "_xlogy_jvp": (_SPECIAL, _log)},
@@ -117,7 +134,10 @@ _COMPILED = {"minimum": "min", "maximum": "max", "less_equal": "le", "equal": "e
 _UNIQUE = "_unique_sorted_mask"
 """What ``jax.numpy.unique`` calls with numbers alone."""
 
-STEPS = frozenset({*_STAND_INS, *_COMPILED, _UNIQUE})
+_EVENLY = frozenset({"iota", "convert_element_type", "linspace", "_linspace"})
+"""What ``jax.numpy.arange`` and grids call with numbers alone."""
+
+STEPS = frozenset({*_STAND_INS, *_COMPILED, _UNIQUE, *_EVENLY})
 """All that is looked at."""
 
 
@@ -178,6 +198,8 @@ _DERIVATIVES = os.path.join("jax", "_src", "interpreters", "ad.py")
 
 def with_derivatives(step: str, operands: Any) -> Any:
     """The array that ``jax.numpy.unique`` was called with, in the shape of its constant copy."""
+    if step in _EVENLY:
+        _refuse_moving_ends(operands)
     if step != _UNIQUE or len(operands) != 1 or isinstance(operands[0], jax.core.Tracer):
         return operands
     numbers, callers = operands[0], _callers()
@@ -214,3 +236,53 @@ def _callers() -> dict[str, Any]:
             found.setdefault(frame.f_code.co_name, frame)
         frame = frame.f_back
     return found
+
+
+# -- arange and grids: how many numbers there are depends on their ends, and JAX takes those for constants ------------
+
+_GRIDS = (os.path.join("jax", "_src", "numpy", "lax_numpy.py"), os.path.join("jax", "_src", "numpy", "index_tricks.py"))
+
+
+def _refuse_moving_ends(operands: Any) -> None:
+    if any(isinstance(operand, jax.core.Tracer) for operand in operands):
+        return
+    frame: Any = sys._getframe(1)
+    for _ in range(_NEAR):
+        if frame is None:
+            return
+        name = frame.f_code.co_name
+        if (
+            name in _ENDS
+            and frame.f_code.co_filename.endswith(_GRIDS)
+            and any(map(_moves, _ENDS[name](frame.f_locals)))
+        ):
+            msg = (
+                "jax.numpy.arange, mgrid, ogrid and r_ treat the first number and the distance as constants; use "
+                "arange of adhelpers.array_namespace(x), or start + step * jax.numpy.arange(n)"
+            )
+            raise UnsupportedOperationError(msg)
+        frame = frame.f_back
+
+
+def _of_arange(known: Mapping[str, Any]) -> tuple[Any, ...]:
+    """Of its end alone, only the count depends."""
+    return (known.get("step"), None if known.get("stop") is None else known.get("start"))
+
+
+def _of_slice(known: Mapping[str, Any]) -> tuple[Any, ...]:
+    numbers = known["s"]
+    is_count = isinstance(numbers.step, complex)
+    return (numbers.start, numbers.stop if is_count else None, numbers.step)
+
+
+_ENDS: Mapping[str, Callable[[Mapping[str, Any]], tuple[Any, ...]]] = {
+    "arange": _of_arange,
+    "_make_1d_grid_from_slice": _of_slice,
+}
+
+_NEAR = 16
+"""So many callers are looked at."""
+
+
+def _moves(end: Any) -> bool:
+    return isinstance(end, jax.core.Tracer) and bool(jnp.issubdtype(end.dtype, jnp.inexact))

@@ -219,6 +219,74 @@ def test_sets_within_a_derivative(mode: str) -> None:
         np.testing.assert_allclose(operation(slope, BACKEND, 3.0), factor * 2.0 * (1.4 + 0.7 + 3.0))
 
 
+LEGS = np.array([[3.0, 1.0, 0.0, -2.0, 5.0], [3.0, -1.0, 2.0, 2.0, 1.0]])
+
+
+@pytest.mark.parametrize("way", ["as it is", "jitted", "jitted twice"])
+def test_hypot_of_equal_legs(way: str) -> None:
+    """Whose Hessian is that of a norm."""
+    f = WAYS[way](lambda x: jnp.sum(jnp.hypot(x[0], x[1])))
+    a, b = LEGS
+    c = np.sqrt(a**2 + b**2)
+    y, G = adhelpers.value_and_gradient(f, BACKEND, LEGS)
+    np.testing.assert_allclose(y, c.sum())
+    np.testing.assert_allclose(G, LEGS / c, atol=1e-15)
+    expected = np.zeros((2, 5, 2, 5))
+    for i in range(5):
+        expected[:, i, :, i] = np.array([[b[i] ** 2, -a[i] * b[i]], [-a[i] * b[i], a[i] ** 2]]) / c[i] ** 3
+    for mode in MODES:
+        np.testing.assert_allclose(adhelpers.hessian(f, BACKEND, LEGS, mode=mode), expected, rtol=1e-12, atol=1e-15)
+
+
+def test_hypot_mapped_and_beside_a_constant() -> None:
+    a, b = LEGS
+    pushed = adhelpers.jacobian_vector_product(lambda x: jax.vmap(jnp.hypot)(*x), BACKEND, (a, b), (a, 0.0 * a))
+    np.testing.assert_allclose(pushed, a**2 / np.hypot(a, b))
+    second = [adhelpers.second_derivative(lambda x: jnp.hypot(x, 1.0), BACKEND, x) for x in (1.0, 0.0, -1.0, 2.0)]
+    np.testing.assert_allclose(second, [2**-1.5, 1.0, 2**-1.5, 5**-1.5])
+
+
+def test_hypot_of_what_is_not_a_length() -> None:
+    """At zero the choice of JAX stands; infinity, and what is not a number, are as in NumPy."""
+    np.testing.assert_array_equal(adhelpers.gradient(lambda x: jnp.hypot(x[0], x[1]), BACKEND, np.zeros(2)), [0.5, 0.5])
+    a, b = np.array([[np.nan, 0.0, 1.0, np.inf, -np.inf, np.nan], [0.0, np.nan, np.nan, np.nan, 1.0, np.nan]])
+    y, _ = adhelpers.value_and_jacobian_vector_product(lambda a: jnp.hypot(a, b), BACKEND, a, np.ones(6))
+    np.testing.assert_array_equal(y, np.hypot(a, b))
+
+
+def moving(x: Any) -> dict[str, Callable[[], Any]]:
+    return {
+        "step": lambda: jnp.arange(0.0, 1.0, x),
+        "start": lambda: jnp.arange(x, 3.0),
+        "start and step": lambda: jnp.arange(x, 3.0, x),
+        "mgrid": lambda: jnp.mgrid[0.0:1.0:x],
+        "mgrid of two": lambda: jnp.mgrid[0.0:1.0:0.5, x:1.0:0.5],
+        "mgrid of a count": lambda: jnp.mgrid[0.0:x:3j],
+        "ogrid": lambda: jnp.ogrid[x:1.0:3j],
+        "r_": lambda: jnp.r_[x:1.0:0.5],
+    }
+
+
+@pytest.mark.parametrize("name", moving(0.25))
+@pytest.mark.parametrize("product", [adhelpers.jacobian_vector_product, adhelpers.vector_jacobian_product])
+def test_numbers_at_equal_distances_that_would_move_are_refused(name: str, product: Any) -> None:
+    f = lambda x: jnp.sum(moving(x)[name]() ** 2)  # noqa: E731
+    with pytest.raises(UnsupportedOperationError, match="treat the first number and the distance as constants"):
+        product(f, BACKEND, np.float64(0.25), np.float64(1.0))
+
+
+def test_numbers_at_equal_distances_that_do_not_move() -> None:
+    """Only their count depends on where they end."""
+
+    def f(x: Any) -> Any:
+        grids = jnp.arange(x), jnp.arange(0.0, x), jnp.arange(0.0, x, 0.5), jnp.mgrid[0.0:x:0.5], jnp.arange(3)
+        return x * sum(jnp.sum(grid) for grid in grids) + jnp.sum(jnp.mgrid[0:3, 0:2]) + jnp.sum(jnp.linspace(0, x, 3))
+
+    np.testing.assert_allclose(adhelpers.derivative(f, BACKEND, 2.5), 3.0 + 3.0 + 5.0 + 5.0 + 3.0 + 1.5)
+    namespace = lambda x: jnp.sum(adhelpers.array_namespace(x).arange(x, 3.0, x))  # noqa: E731
+    np.testing.assert_allclose(adhelpers.derivative(namespace, BACKEND, 1.0), 1.0 + 2.0)
+
+
 def test_a_union_of_unknown_size_is_refused() -> None:
     with pytest.raises(UnsupportedOperationError, match="concatenate"):
         adhelpers.jacobian(lambda x: jnp.union1d(x, 2.0 * x), BACKEND, X)
@@ -247,3 +315,8 @@ def test_none_is_here_that_jax_has_mended() -> None:
         for f in (jnp.unique, lambda x: jnp.union1d(x, x)):
             lost = jax.jvp(f, (jnp.asarray(X),), (jnp.asarray(T),))[1]
             assert not lost.any(), "sets may leave the steps that are mended"
+        H = jax.hessian(lambda x: jnp.hypot(x[0], x[1]))(jnp.ones(2))
+        assert abs(H[0, 0] - 8**-0.5) > 1e-3, "hypot may leave the steps that are mended"
+        for name in moving(0.25):
+            lost = jax.jvp(lambda x, name=name: moving(x)[name](), (0.25,), (1.0,))[1]
+            assert not lost.any(), f"{name}: it need not be refused"
