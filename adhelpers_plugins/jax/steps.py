@@ -110,19 +110,33 @@ def _by_order(a: Array, b: Array, if_less: Array, if_not: Array, otherwise: Stan
 _i0e = functools.partial(bessel.i0e, kink=1.0)
 _i1e = functools.partial(bessel.i1e, kink=1.0)
 
+# Where JAX takes the derivative, it has another one in place of that at zero: a constant, whose own derivative is lost.
+
+
+def _never(x: Array, zero: Array) -> Array:
+    return jnp.zeros_like(x, bool)
+
+
+def _direction(x: Array) -> Array:
+    return jnp.where(x == 0, jnp.ones_like(x), lax.sign(x))
+
+
 # -- which are known -----------------------------------------------------------------------------------------------
 
 _BETALN = os.path.join("jax", "_src", "third_party", "scipy", "betaln.py")
+_NUMPY = os.path.join("jax", "_src", "numpy", "lax_numpy.py")
 _UFUNCS = os.path.join("jax", "_src", "numpy", "ufuncs.py")
 _SPECIAL = os.path.join("jax", "_src", "scipy", "special.py")
+_BESSEL = (_NUMPY, _SPECIAL)
 
-_STAND_INS: Mapping[str, Mapping[str, tuple[str, StandIn]]] = {
-    "bessel_i0e": {"i0": (_SPECIAL, _i0e)},
-    "bessel_i1e": {"i1": (_SPECIAL, _i1e)},
+_STAND_INS: Mapping[str, Mapping[str, tuple[str | tuple[str, ...], StandIn]]] = {
+    "bessel_i0e": {"i0": (_BESSEL, _i0e)},
+    "bessel_i1e": {"i0": (_BESSEL, _i1e), "i1": (_BESSEL, _i1e)},
+    "sign": {"i0": (_NUMPY, _direction)},
     "min": {"betaln": (_BETALN, _lower), "hypot": (_UFUNCS, _shorter)},
     "max": {"betaln": (_BETALN, _upper), "hypot": (_UFUNCS, _longer)},
     "le": {"algdiv": (_BETALN, operator.le), "betaln": (_BETALN, _in_order)},  # which calls the former
-    "eq": {"_spence": (_SPECIAL, _equals_other_than_one)},
+    "eq": {"_spence": (_SPECIAL, _equals_other_than_one), "i0": (_NUMPY, _never)},
     "log": {"_spence_calc": (_SPECIAL, _log_of_positive), "_xlogy_jvp": (_SPECIAL, _log)},
     "log1p": {"_xlog1py_jvp": (_SPECIAL, _log1p)},
 }
@@ -240,7 +254,7 @@ def _callers() -> dict[str, Any]:
 
 # -- arange and grids: how many numbers there are depends on their ends, and JAX takes those for constants ------------
 
-_GRIDS = (os.path.join("jax", "_src", "numpy", "lax_numpy.py"), os.path.join("jax", "_src", "numpy", "index_tricks.py"))
+_GRIDS = (_NUMPY, os.path.join("jax", "_src", "numpy", "index_tricks.py"))
 
 
 def _refuse_moving_ends(operands: Any) -> None:

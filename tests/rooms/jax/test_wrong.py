@@ -88,6 +88,17 @@ def test_scaled_bessel_functions() -> None:
     assert float(adhelpers.derivative(js.i1e, BACKEND, 0.0)) == 0.5
 
 
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("inner", [jax.grad, jax.jacfwd])
+def test_the_derivative_of_a_derivative_that_jax_has_taken(inner: Callable[..., Any], way: str) -> None:
+    f = WAYS[way](inner(jnp.i0))
+    for x in (0.0, 1e-7, 0.3, -2.7):
+        y, slope = adhelpers.value_and_derivative(f, BACKEND, x)
+        assert float(y) == pytest.approx(bessel(0, x, 1), rel=1e-9)
+        assert float(slope) == pytest.approx(bessel(0, x, 2), rel=1e-9)
+        assert float(adhelpers.second_derivative(f, BACKEND, x)) == pytest.approx(bessel(0, x, 3), rel=1e-7, abs=1e-7)
+
+
 def test_the_kink_of_a_scaled_function_is_jaxs_own_beside_others() -> None:
     """What else f takes the absolute value of changes nothing, in whatever order."""
     x = np.array([0.0, -1.0])
