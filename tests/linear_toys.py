@@ -57,7 +57,7 @@ class Linear:
         self.matrix = matrix
         self.calls = 0
         self.function = self  # the user's
-        self.args: tuple[Any, ...] = ()
+        self.signature: tuple[Any, ...] = ()
         self.kind = "values"
 
     def __call__(self, *leaves: Any) -> tuple[Leaves, Leaves]:

@@ -22,7 +22,7 @@ class Leafwise:
 
     def __init__(self, function: Any) -> None:
         self.function = function
-        self.args: tuple[Any, ...] = ()
+        self.signature: tuple[Any, ...] = ()
         self.kind = "values"
 
     def __call__(self, *leaves: Any) -> Any:

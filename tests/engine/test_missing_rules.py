@@ -35,7 +35,7 @@ class Function:
 
     def __init__(self, function: Any) -> None:
         self.function = function
-        self.args: tuple[Any, ...] = ()
+        self.signature: tuple[Any, ...] = ()
         self.kind = "values"
 
 
