@@ -40,10 +40,11 @@ def det(x: Array, /) -> Array:
 def _by_elimination(x: Array) -> Array:
     """The determinant, with derivatives where it is zero.
 
-    With the largest element of all as pivot, the rest is zero if that is, and gives nothing to a second derivative.
+    With the largest element of all as pivot, the rest is zero if that is. Of up to three rows it is a polynomial; more
+    rows give nothing to derivatives below the fourth.
     """
     result = torch.ones(x.shape[:-2], dtype=x.dtype, device=x.device)
-    while (size := x.shape[-1]) > 2:
+    while (size := x.shape[-1]) > 3:
         at = x.detach().abs().flatten(-2).argmax(-1)
         row, column = at // size, at % size
         x = _first(_first(x, row).mT, column).mT
@@ -51,6 +52,8 @@ def _by_elimination(x: Array) -> Array:
         result = result * pivot * ((row == 0) == (column == 0)).to(x.dtype).mul(2).sub(1)
         divisor = torch.where(pivot == 0, 1, pivot)[..., None, None]
         x = x[..., 1:, 1:] - x[..., 1:, :1] * x[..., :1, 1:] / divisor
+    if size == 3:
+        return result * (torch.linalg.cross(x[..., 0, :], x[..., 1, :]) * x[..., 2, :]).sum(-1)
     if size == 2:
         return result * (x[..., 0, 0] * x[..., 1, 1] - x[..., 0, 1] * x[..., 1, 0])
     return result * x[..., 0, 0] if size == 1 else result

@@ -42,10 +42,13 @@ TOLERANCE = {1: 1e-7, 2: 1e-5, 3: 2e-3}
 
 
 def composed(case: Case, modes: str, forward: Any, reverse: Any) -> Any:
-    f = case.number
+    return nested(case.number, modes, forward, reverse)(torch.tensor(T, dtype=torch.float64))
+
+
+def nested(f: Any, modes: str, forward: Any, reverse: Any) -> Any:
     for mode in reversed(modes):
         f = (forward if mode == "F" else reverse)(f)
-    return f(torch.tensor(T, dtype=torch.float64))
+    return f
 
 
 def raw_forward(f: Any) -> Any:
@@ -115,6 +118,21 @@ def test_the_gradient_of_a_determinant_that_is_zero() -> None:
         expected[0, 0, 1, 1] = expected[1, 1, 0, 0] = 1.0
         expected[0, 1, 1, 0] = expected[1, 0, 0, 1] = -1.0
         np.testing.assert_allclose(H, expected, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("modes", list(map("".join, itertools.product("FR", repeat=3))))
+@pytest.mark.parametrize("regular", range(3))
+def test_third_derivatives_of_a_determinant_that_is_zero(regular: int, modes: str) -> None:
+    """Where rows are zero, they are the determinant's only factors of the lowest order."""
+    point = np.diag([2.0] * regular + [0.0] * 3)
+    along = np.random.default_rng(regular).standard_normal(point.shape)
+    expected = 6 * 2.0**regular * np.linalg.det(along[regular:, regular:])
+
+    def f(t: Any) -> Any:
+        return torch.linalg.det(torch.tensor(point) + t * torch.tensor(along))
+
+    received = nested(f, modes, forward, reverse)(torch.tensor(0.0, dtype=torch.float64))
+    np.testing.assert_allclose(float(received), expected, rtol=1e-9)
 
 
 @pytest.mark.parametrize("rank", range(5))
