@@ -25,9 +25,9 @@ class IncomparableError(Exception):
 
 @dataclass(frozen=True)
 class Tolerance:
-    """Entries agree within the larger of `rtol` times the larger entry and the `atol` of their leaf."""
+    """Entries agree within the larger of `rtol` times the larger entry and `atol`, both of their leaf, by its path."""
 
-    rtol: float
+    rtol: Mapping[str, float]
     atol: Mapping[str, float]
 
 
@@ -61,13 +61,14 @@ def require_comparable(a: Leaves, b: Leaves, b_name: str) -> None:
 
 def measure(a: Leaves, b: Leaves, tolerance: Tolerance) -> Measured:
     """The deviation of two comparable results."""
-    max_abs = max_rel = max_ulp = worst = 0.0
+    max_abs = max_ulp = worst = 0.0
     differing = nans = 0
     place = next(((path, leaf.shape and (0,) * leaf.ndim) for path, leaf in a.items()), ("", ()))
     found: list[tuple[float, int, str, tuple[int, ...]]] = []
-    rtol = tolerance.rtol
+    relatives = {"": 0.0}
     for path, leaf in a.items():
-        partner, atol = b[path], tolerance.atol[path]
+        partner, rtol, atol = b[path], tolerance.rtol[path], tolerance.atol[path]
+        relatives[path] = 0.0
         unit = max(epsilon(leaf.dtype), epsilon(partner.dtype))
         least = max(_smallest_normal(leaf.dtype), _smallest_normal(partner.dtype))
         floor = atol / rtol if rtol > 0.0 else 0.0
@@ -87,7 +88,7 @@ def measure(a: Leaves, b: Leaves, tolerance: Tolerance) -> Measured:
                 ulps = np.where(off, np.where(alone, np.inf, difference / _spacing(size, unit, least)), 0.0)
             nans += int(np.count_nonzero(both_nan))
             max_abs = max(max_abs, float(difference.max(initial=0.0)))
-            max_rel = max(max_rel, float(relative.max(initial=0.0)))
+            relatives[path] = max(relatives[path], float(relative.max(initial=0.0)))
             max_ulp = max(max_ulp, float(ulps.max(initial=0.0)))
             top = int(np.argmax(excess))
             if excess[top] > worst:
@@ -99,9 +100,8 @@ def measure(a: Leaves, b: Leaves, tolerance: Tolerance) -> Measured:
                 beyond = beyond[np.argpartition(excess[beyond], -MOST_PLACES)[-MOST_PLACES:]]
             found += [(float(excess[i]), -len(found), path, _index(start + int(i), leaf.shape)) for i in beyond]
             found = heapq.nlargest(MOST_PLACES, found)
-    deviation = Deviation(
-        max_abs, max_rel, max_ulp, place[0], place[1], differing, nans, rtol, tolerance.atol.get(place[0], 0.0)
-    )
+    rtol, atol = tolerance.rtol.get(place[0], 0.0), tolerance.atol.get(place[0], 0.0)
+    deviation = Deviation(max_abs, relatives[place[0]], max_ulp, place[0], place[1], differing, nans, rtol, atol)
     return Measured(deviation, differing == 0, tuple((path, index) for _, _, path, index in found))
 
 

@@ -64,12 +64,11 @@ class Scale:
     def tolerance(self, a: Leaves, b: Leaves, *errors: Callable[[float], float]) -> Tolerance:
         """For two results whose relative errors, as functions of epsilon, are `errors`."""
         units = {path: max(epsilon(leaf.dtype), epsilon(b[path].dtype)) for path, leaf in a.items()}
+        # Differences step all of x at once; what is exact is so to the precision of each leaf.
         unit = max(units.values(), default=float(np.finfo(np.float64).eps))
         owed = max((error(unit) for error in errors), default=unit)
         exact = owed <= unit
-        # Two thirds of the digits of exact derivatives; half of those that differences have.
-        rtol = unit ** (2 / 3) if exact else math.sqrt(owed)
-        atol = {}
+        rtol, atol = {}, {}
         for path, leaf in a.items():
             size = min(largest(leaf), largest(b[path])) or max(largest(leaf), largest(b[path]))
             noise = ROUNDINGS * units[path] * size + SPREADS * (self.spread or {}).get(path, 0.0)
@@ -80,7 +79,9 @@ class Scale:
                 bends = BENDS * (self.bending or {}).get(path, 0.0)
                 noise = max(noise, math.sqrt(owed) * floor, SPREADS * self.value_spread / step, bends)
             atol[path] = _wished(self.atol, noise, exact)
-        return Tolerance(_wished(self.rtol, rtol, exact), atol)
+            # Two thirds of the digits of exact derivatives; half of those that differences have.
+            rtol[path] = _wished(self.rtol, units[path] ** (2 / 3) if exact else math.sqrt(owed), exact)
+        return Tolerance(rtol, atol)
 
 
 def _wished(wish: float | None, default: float, exact: bool) -> float:

@@ -21,8 +21,8 @@ class Deviation:
     max_abs
         The largest difference of two entries; infinite if only one of them is NaN or infinite.
     max_rel
-        The largest difference relative to the larger of its two entries, or to ``atol / rtol``, the size below which an
-        entry counts as noise. At most `rtol` if the results agree.
+        The largest difference in this leaf relative to the larger of its two entries, or to ``atol / rtol``, the size
+        below which an entry counts as noise. At most `rtol` if the results agree.
     max_ulp
         The largest difference in units in the last place of the larger entry.
     path, index
@@ -33,7 +33,7 @@ class Deviation:
     nans
         The number of entries that are NaN in both, which counts as agreement.
     rtol, atol
-        Entries agree within the larger of `rtol` times their size and `atol`. This is the `atol` of the worst leaf.
+        Entries agree within the larger of `rtol` times their size and `atol`. Both are those of this leaf.
     """
 
     max_abs: float

@@ -30,7 +30,7 @@ def test_units_in_the_last_place_are_counted() -> None:
     for dtype in (np.float32, np.float64):
         a = np.array([1.0, 3.0, 1e-3], dtype)
         b = np.nextafter(np.nextafter(a, np.inf, dtype=dtype), np.inf, dtype=dtype)
-        deviation = measure({"y": a}, {"y": b}, Tolerance(0.0, {"y": 0.0})).deviation
+        deviation = measure({"y": a}, {"y": b}, Tolerance({"y": 0.0}, {"y": 0.0})).deviation
         assert deviation.max_ulp == pytest.approx(2.0)
         assert deviation.differing == 3
 
@@ -40,7 +40,9 @@ def test_worst_place_is_found_beyond_the_first_block() -> None:
     b = a.copy()
     b[2, 17, 1] += 1e-3
     b[1, 3, 0] += 1e-4
-    seen = measure({"p": np.zeros(0), "q": a}, {"p": np.zeros(0), "q": b}, Tolerance(1e-6, {"p": 0.0, "q": 0.0}))
+    seen = measure(
+        {"p": np.zeros(0), "q": a}, {"p": np.zeros(0), "q": b}, Tolerance({"p": 1e-6, "q": 1e-6}, {"p": 0.0, "q": 0.0})
+    )
     assert seen.places == (("q", (2, 17, 1)), ("q", (1, 3, 0)))
     assert (seen.deviation.path, seen.deviation.index, seen.deviation.differing) == ("q", (2, 17, 1), 2)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from comparing import X, cubic, ports, quickly, result, statuses, stopped
@@ -57,16 +59,31 @@ def candidate(label: str, *entries: float, dtype: type = np.float64) -> Candidat
 def test_tolerance_is_two_thirds_of_the_digits_and_some_roundings_of_the_largest_entry(dtype: type) -> None:
     a, b = candidate("a", 1.0, -8.0, dtype=dtype), candidate("b", 2.0, 8.0, dtype=dtype)
     tolerance, epsilon = Scale().tolerance(a.leaves, b.leaves, a.error, b.error), float(np.finfo(dtype).eps)
-    assert tolerance.rtol == pytest.approx(epsilon ** (2 / 3))
+    assert tolerance.rtol == {"y": pytest.approx(epsilon ** (2 / 3))}
     assert tolerance.atol == {"y": pytest.approx(256 * epsilon * 8.0)}
+
+
+def test_leaves_of_single_precision_excuse_nothing_in_those_of_double() -> None:
+    def right(x: Any, error: float = 0.0) -> Any:
+        return {"p": x["a"] ** 2, "q": x["b"] ** 2 * (1.0 + error)}
+
+    x = {"a": X.astype(np.float32), "b": X}
+    report = quickly(ports(lambda x: right(x, 3e-6), right), x, operations=["jvp"])
+    found = result(report, "value", "autograd")
+    assert found.status == "differs"
+    assert found.deviation is not None
+    assert found.deviation.path == "f(x)['q']"
+    assert found.deviation.rtol == pytest.approx(2.0 ** (-52 * 2 / 3))
+    assert found.deviation.max_rel == pytest.approx(3e-6, rel=1e-3)
+    assert quickly(right, x, operations=["jvp", "vjp", "jacobian"]).agree
 
 
 def test_wishes_hold_between_exact_results_and_not_below_what_differences_can_tell() -> None:
     a, wish = candidate("a", 1.0), Scale(rtol=1e-14, atol=0.0)
     exact = wish.tolerance(a.leaves, a.leaves, a.error)
-    assert (exact.rtol, exact.atol) == (1e-14, {"y": 0.0})
+    assert (exact.rtol, exact.atol) == ({"y": 1e-14}, {"y": 0.0})
     differences = wish.tolerance(a.leaves, a.leaves, a.error, lambda epsilon: epsilon ** (2 / 3))
-    assert differences.rtol == pytest.approx(2.0 ** (-52 / 3))
+    assert differences.rtol == {"y": pytest.approx(2.0 ** (-52 / 3))}
 
 
 def judged(*candidates: Candidate, reference: Candidate | None = None) -> dict[str, str]:

@@ -174,7 +174,7 @@ def _tolerances(operation: str, candidates: Sequence[Candidate], standard: Candi
     for what, a, b in told:
         if a.leaves.keys() == b.leaves.keys() and a.leaves:
             tolerance = scale.tolerance(a.leaves, b.leaves, a.error, b.error)
-            words.append(f"{what} rtol {tolerance.rtol:.1e}, atol {max(tolerance.atol.values()):.1e}")
+            words.append(f"{what} rtol {max(tolerance.rtol.values()):.1e}, atol {max(tolerance.atol.values()):.1e}")
     conditioning = max((scale.spread or {}).values(), default=None)
     if words and conditioning is not None:
         words.append(f"rounding x changes it by {conditioning:.1e}")
