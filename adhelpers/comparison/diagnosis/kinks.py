@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -122,17 +124,29 @@ class Kinks:
 
     def _in_a_matrix(self, result: str, path: str, index: tuple[int, ...], order: int) -> Iterator[bool]:
         """In a Jacobian: along the column, and in the row; in a Hessian: along row and column, anywhere."""
-        for x_path, leaf in self._x.leaves.items():
-            inner, split = x_path.removeprefix("x"), len(index) - leaf.ndim
-            if not path.endswith(inner) or split < 0:
-                continue
-            outer = path[1 : len(path) - len(inner)]
-            for unit in self._units(x_path, index[split:]):
-                masks = self.along(unit, None, order)
-                yield _anywhere(masks) if result == "H" else bool(masks[f"f(x){outer}"][index[:split]])
-            if result == "H":
-                for unit in self._units(f"x{outer}", index[:split]):
-                    yield _anywhere(self.along(unit, None, order))
+        row, column = self._row_and_column(result, path)
+        split = len(index) - self._x.leaves[column].ndim
+        for unit in self._units(column, index[split:]):
+            masks = self.along(unit, None, order)
+            yield _anywhere(masks) if result == "H" else bool(masks[row][index[:split]])
+        if result == "H":
+            for unit in self._units(row, index[:split]):
+                yield _anywhere(self.along(unit, None, order))
+
+    def _row_and_column(self, result: str, path: str) -> tuple[str, str]:
+        """The leaf of ``f(x)``, or of `x` in a Hessian, and the leaf of `x`, to which a leaf of a matrix belongs."""
+        columns = {column.removeprefix("x"): column for column in self._x.leaves}
+        rows = columns if result == "H" else {row.removeprefix("f(x)"): row for row in self._outputs}
+        # Of J[1][0] alone one cannot tell which of the indices are those of x.
+        return next(
+            (row, column)
+            for (outer, row), (inner, column) in itertools.product(rows.items(), columns.items())
+            if path == f"{result}{outer}{inner}"
+        )
+
+    @functools.cached_property
+    def _outputs(self) -> tuple[str, ...]:
+        return tuple(self._value(self._x.rebuild(self._x.leaves)).leaves)
 
     def _in_a_batch(self, index: tuple[int, ...], order: int) -> bool:
         """For one array: in the direction of the last element in the index, and in the row in the index, if any."""

@@ -79,6 +79,32 @@ def test_kinks_are_found_in_structures() -> None:
     assert f.at("jacobian", places) == [there]
 
 
+NESTED: dict[str, tuple[str, Callable[[Any], Any], Any, Place, Place]] = {
+    "jacobian of nested lists": (
+        "jacobian",
+        lambda x: [x[0] ** 2, abs(x[1][0])],
+        [np.array([1.0, 2.0]), [np.array([0.0])]],
+        ("J[1][1][0]", (0, 0)),
+        ("J[0][1][0]", (1, 0)),
+    ),
+    "hessian of nested dicts": (
+        "hessian",
+        lambda x: x["a"] ** 2 + bent(x["b"]["a"]),
+        {"a": np.array(1.0), "b": {"a": np.array(0.0)}},
+        ("H['b']['a']['b']['a']", ()),
+        ("H['a']['a']", ()),
+    ),
+}
+
+
+@pytest.mark.parametrize(("operation", "f", "x", "there", "elsewhere"), NESTED.values(), ids=NESTED)
+def test_kinks_are_found_where_one_path_ends_like_another(
+    operation: str, f: Callable[[Any], Any], x: Any, there: Place, elsewhere: Place
+) -> None:
+    found = Kinks(lambda x: read(f(x), "f(x)"), x, x, None, BatchLayout(-1))
+    assert found.at(operation, [elsewhere, there]) == [there]
+
+
 BATCH = np.array([[0.0, 1.0, 2.0], [3.0, 0.0, -1.0]])
 
 
