@@ -12,8 +12,8 @@ from adhelpers.comparison.results import Deviation
 
 BLOCK = 2**18
 """So many entries are compared at once."""
-MOST_PLACES = 16
-"""So many places are remembered at which the tolerance is exceeded the most."""
+MOST_PLACES = 256
+"""So many places are remembered at which the tolerance is exceeded the most; a kink is searched for at each."""
 
 Leaves = Mapping[str, np.ndarray]
 """A result: its leaves by their paths."""

@@ -24,6 +24,18 @@ def test_error_beside_a_kink_is_no_kink() -> None:
     assert statuses(report, "autograd")["jvp"] == "differs"
 
 
+@pytest.mark.parametrize("operation", ["vjp", "jacobian"])
+def test_many_kinks_excuse_no_error_beside_them(operation: str) -> None:
+    def wrong(x: Any) -> Any:
+        return relu(x) + 0.1 * (x > 0.0) * (x - stopped(x))
+
+    at_kinks = np.zeros(20)
+    x = np.concatenate([at_kinks, [1.0, 2.0, 3.0]])
+    report = quickly(ports(wrong, relu), x, np.ones_like(x), operations=[operation])
+    assert statuses(report, "autograd")[operation] == "differs"
+    assert quickly(relu, at_kinks, np.ones_like(at_kinks), operations=[operation]).agree
+
+
 def test_smooth_functions_have_no_kink() -> None:
     for f in (lambda x: x**2, lambda x: x**4, lambda x: array_namespace(x).sin(1e2 * x)):
         report = quickly(ports(lambda x, f=f: f(stopped(x)) + 0.0 * x, f), KINK)
