@@ -121,13 +121,21 @@ def compare(a: Candidate, b: Candidate, scale: Scale) -> Measured:
     """Two candidates; `IncomparableError` if their entries do not correspond."""
     require_comparable(a.leaves, b.leaves, b.label)
     mine, theirs = a.leaves, b.leaves
-    if not scale.value_is_finite and a.exact != b.exact:
-        mine, theirs = (_blank(mine, theirs), theirs) if a.exact else (mine, _blank(theirs, mine))
+    hidden = unseen(a, b, scale) | unseen(b, a, scale)
+    if hidden:
+        mine, theirs = _blank(mine, hidden), _blank(theirs, hidden)
     return measured(mine, theirs, scale.tolerance(mine, theirs, a.error, b.error))
 
 
-def _blank(exact: Leaves, differences: Leaves) -> Leaves:
-    return {path: np.where(np.isnan(differences[path]), differences[path], leaf) for path, leaf in exact.items()}
+def unseen(exact: Candidate, differences: Candidate, scale: Scale) -> dict[str, np.ndarray]:
+    """Where a difference is NaN, an exact result is not, and a NaN in ``f(x)`` may be why; empty if no NaN is."""
+    if scale.value_is_finite or not exact.exact or differences.exact:
+        return {}
+    return {path: np.isnan(differences.leaves[path]) & ~np.isnan(leaf) for path, leaf in exact.leaves.items()}
+
+
+def _blank(leaves: Leaves, hidden: Mapping[str, np.ndarray]) -> Leaves:
+    return {path: np.where(hidden[path], np.zeros((), leaf.dtype), leaf) for path, leaf in leaves.items()}
 
 
 def pairwise(candidates: Sequence[Candidate], scale: Scale) -> dict[tuple[str, str], Measured | str]:
@@ -155,7 +163,7 @@ def judge(
     than half of the others. Where there is no such majority, the one that is farther from the reference by far, or
     else both. Without a reference all are held to one another in this way. What is itself the reference, or has none,
     is unchecked if there is no other result. So is an exact result that no other exact one agrees with, if the
-    reference, by differences, cannot tell it from zero.
+    reference, by differences, cannot tell it from zero, or is NaN throughout a leaf.
     """
     verdicts: dict[str, Verdict] = {}
     for candidate in candidates:
@@ -194,9 +202,11 @@ def judge(
 
 
 def _is_blurred(candidate: Candidate, reference: Candidate, scale: Scale) -> bool:
-    """Whether an exact result is not zero, but so small that zero would agree with the reference as well."""
+    """Whether zero would agree as well as an exact result that is not zero, or in some leaf anything would."""
     if not candidate.exact or reference.exact:
         return False
+    if any(hidden.size and hidden.all() for hidden in unseen(candidate, reference, scale).values()):
+        return True
     tolerance = scale.default().tolerance(candidate.leaves, reference.leaves, candidate.error, reference.error)
     sizes = {path: largest(leaf) for path, leaf in candidate.leaves.items()}
     return any(sizes.values()) and all(size <= tolerance.atol[path] for path, size in sizes.items())

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from comparing import X, cubic, ports, quickly, result, statuses, stopped
 
+from adhelpers import array_namespace
 from adhelpers.comparison.judgement import Candidate, Scale, judge, pairwise
 
 
@@ -138,6 +139,21 @@ def test_what_differences_cannot_tell_from_zero_is_unchecked() -> None:
     assert statuses(alone, "autograd")["hessian"] == "unchecked"
     flat = quickly({"autograd": lambda x: 1e7 + x.sum()}, X, operations=["hessian"])
     assert statuses(flat, "autograd")["hessian"] == "agrees"
+
+
+def test_a_product_that_differences_lack_is_unchecked() -> None:
+    """One infinite entry of the logarithm makes all entries of its pulled cotangent NaN by differences."""
+
+    def log(x: Any, factor: float = 1.0) -> Any:
+        found = array_namespace(x).log(x)
+        return found + (factor - 1.0) * np.array([0.0, 1.0]) * (x - stopped(x))
+
+    x = np.array([0.0, 2.0])
+    with np.errstate(all="ignore"):
+        report = quickly({"autograd": lambda x: log(x, 7.0), "finite-difference": log}, x, operations=["vjp"])
+    assert statuses(report, "autograd")["vjp"] == "unchecked"
+    assert not [note for note in report.notes if note.startswith("vjp") and "at the same places" in note]
+    assert any(note.startswith("vjp: ") and "could not be held to finite-difference" in note for note in report.notes)
 
 
 def test_two_exact_results_vouch_for_one_another_where_differences_cannot() -> None:

@@ -6,10 +6,12 @@ import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+import numpy as np
+
 from adhelpers.comparison.deviations import Measured
 from adhelpers.comparison.diagnosis import differences
 from adhelpers.comparison.diagnosis.kinks import Kinks
-from adhelpers.comparison.judgement import Candidate, Scale, Verdict, judge, pairwise
+from adhelpers.comparison.judgement import Candidate, Scale, Verdict, judge, pairwise, unseen
 from adhelpers.comparison.operations import VALUE, declared
 from adhelpers.comparison.participants import Outcome, Participant
 from adhelpers.comparison.phrases import enumerated
@@ -61,10 +63,14 @@ class Findings:
             for (first, second), seen in pairs.items()
             if isinstance(seen, Measured)
         ]
-        nans = max((v.measured.deviation.nans for v in verdicts.values() if v.measured is not None), default=0)
+        told = [v.measured for label, v in verdicts.items() if v.measured is not None and v.against != label]
+        nans = max((seen.deviation.nans for seen in told), default=0)
         if nans:
             entries = "entry is" if nans == 1 else "entries are"
             self.notes.append(f"{operation}: {nans} {entries} NaN at the same places, which counts as agreement")
+        if standard is not None:
+            held = [c for c in candidates if verdicts[c.label].reference is not None]
+            self.notes += _unseen(operation, held, standard, scale)
         if not self.task.closed_forms and any(verdict.status != "unchecked" for verdict in verdicts.values()):
             self.notes += _tolerances(operation, candidates, standard, scale)
 
@@ -159,6 +165,15 @@ def _at_a_kink(
     if not torn and len(sharp) > 1:
         sentences.append("the frameworks agree there; finite differences do not count")
     return {label: replace(verdict, status=status) for label, verdict in verdicts.items()}, sentences
+
+
+def _unseen(operation: str, held: Sequence[Candidate], standard: Candidate, scale: Scale) -> list[str]:
+    """A line on entries that were not compared with the reference, as it is NaN there."""
+    masks = [unseen(candidate, standard, scale).values() for candidate in held]
+    most = max((sum(int(np.count_nonzero(mask)) for mask in found) for found in masks), default=0)
+    entries = "1 entry" if most == 1 else f"{most} entries"
+    words = f"{entries} could not be held to {standard.label}, which is NaN there, as f(x) is NaN or infinite somewhere"
+    return [f"{operation}: {words}"] if most else []
 
 
 def _tolerances(operation: str, candidates: Sequence[Candidate], standard: Candidate | None, scale: Scale) -> list[str]:
