@@ -78,7 +78,7 @@ class Settings:
             if tolerance is not None:
                 msg = f"{name} is {tolerance!r}, but must be a number from 0 upwards, or None for the default"
                 _require_from_zero(tolerance, msg)
-        _require_from_zero(self.seed, f"seed is {self.seed!r}, but must be an integer from 0 upwards", operator.index)
+        require_seed(self.seed)
 
     @property
     def asked(self) -> tuple[str, ...]:
@@ -87,6 +87,11 @@ class Settings:
             return tuple(DEFAULT)
         names = (self.operations,) if isinstance(self.operations, str) else self.operations
         return tuple(dict.fromkeys(short(name) if isinstance(name, str) else name for name in names))
+
+
+def require_seed(seed: Any) -> None:
+    """Refuse what a random generator does."""
+    _require_from_zero(seed, f"seed is {seed!r}, but must be an integer from 0 upwards", operator.index)
 
 
 def _require_from_zero(number: Any, msg: str, read: Callable[[Any], Any] = lambda number: number) -> None:

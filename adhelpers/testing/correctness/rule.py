@@ -11,10 +11,12 @@ import numpy as np
 
 import adhelpers
 from adhelpers import ADBackend, AdhelpersError, Capability, CustomRule
+from adhelpers.comparison.task import require_seed
 from adhelpers.errors import ArgumentTypeError
 from adhelpers.plugins.containers import describe, flatten
 from adhelpers.testing.correctness import differences
 from adhelpers.testing.correctness.differences import Estimate, Values
+from adhelpers.testing.correctness.given import chosen, require_double
 from adhelpers.trees.leafwise import require_tuple
 
 
@@ -49,8 +51,15 @@ def assert_rule_correct(
 
     Raises
     ------
+    ArgumentError
+        `x` has no elements, there is no backend to check the rule on, or `seed` is negative.
     ArgumentTypeError
-        `rule` is a function without a rule, `args` is not a tuple, or `backends` is a string.
+        `rule` is a function without a rule, `args` is not a tuple, `backends` are not names or instances, or `seed` is
+        not an integer.
+    DTypeError
+        A leaf of `x` is not in double precision.
+    BackendNotFoundError, BackendLoadError
+        A named backend cannot be used.
     AssertionError
         The rule is wrong. The message has a line for each fault, with its backend.
 
@@ -78,24 +87,16 @@ def assert_rule_correct(
         )
         raise ArgumentTypeError(msg)
     require_tuple(args)
-    if isinstance(backends, str):
-        msg = f"backends is {backends!r}, but must be a list; write backends=[{backends!r}]"
-        raise ArgumentTypeError(msg)
+    require_double(x)
+    require_seed(seed)
     found: list[str] = []
-    for backend in _chosen(backends):
+    for backend in chosen(backends):
         double = backend.double_precision()
         with double.scope(), np.errstate(all="ignore"):
             examination = _Examination(rule, double, x, args, np.random.default_rng(seed))
             found += [f"{backend.name}: {words}" for words in dict.fromkeys(examination.faults())]
     if found:
         raise AssertionError("\n  ".join([f"the rule of {rule.name} is wrong", *found]))
-
-
-def _chosen(backends: Sequence[str | ADBackend] | None) -> list[ADBackend]:
-    if backends is not None:
-        return [adhelpers.backend(each) if isinstance(each, str) else each for each in backends]
-    loaded = [adhelpers.backend(each.name) for each in adhelpers.backends() if each.loads]
-    return [each for each in loaded if type(each).apply_rule is not ADBackend.apply_rule]
 
 
 class _Examination:
