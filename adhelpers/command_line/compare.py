@@ -127,8 +127,10 @@ def _check(options: argparse.Namespace) -> None:
     if options.without_rule and options.port:
         msg = "--without-rule is for one function that runs everywhere; leave --port out"
         raise UsageError(msg)
-    for option in ("json", "html", "markdown", "plot"):
-        files.check_writable(option, getattr(options, option))
+    reports = {option: getattr(options, option) for option in ("json", "html", "markdown", "plot")}
+    files.check_distinct(reports)
+    for option, path in reports.items():
+        files.check_writable(option, path)
     if options.plot is not None:
         files.check_picture(options.plot)
 

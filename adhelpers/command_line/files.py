@@ -116,6 +116,17 @@ def check_writable(option: str, path: str | None) -> None:
         os.remove(path)
 
 
+def check_distinct(paths: Mapping[str, str | None]) -> None:
+    """Check that no report overwrites another; the paths are by option."""
+    named: dict[str, str] = {}
+    for option, path in paths.items():
+        if path is not None:
+            other = named.setdefault(os.path.realpath(path), option)
+            if other != option:
+                msg = f"--{other} and --{option} both name the file {path!r}; name one for each"
+                raise UsageError(msg)
+
+
 def check_picture(path: str) -> None:
     """Check that matplotlib is installed, and knows this kind of file."""
     try:

@@ -211,6 +211,10 @@ BAD_USAGE = {
         ("compare", "--operations", "gradient"),
         "the gallery has closed forms for jvp, vjp",
     ),
+    "one file twice": (
+        ("compare", "--json", "r", "--html", "./r"),
+        "--json and --html both name the file './r'; name one for each",
+    ),
     "no result": (("compare", "f.py:forgetful", *SHAPE, *PAIR), "f(x) has no leaves, so that there is nothing to"),
     "integer result": (("compare", "f.py:integer", *SHAPE), "fails on every backend: "),
 }
