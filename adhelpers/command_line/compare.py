@@ -112,6 +112,12 @@ def _check(options: argparse.Namespace) -> None:
         if (options.shape, options.x, options.u) != (None, None, None):
             msg = "--shape, --x and --u are for a function; write `adhelpers compare FILE.py:function --shape 3,5`"
             raise UsageError(msg)
+        if (options.seed, options.batch_axis) != (0, -1):
+            msg = (
+                "--seed and --batch-axis are for a function; write `adhelpers compare FILE.py:function --shape 3,5 "
+                f"--seed {options.seed} --batch-axis {options.batch_axis}`"
+            )
+            raise UsageError(msg)
         if options.dtype is not None:
             msg = "--dtype is for a function; write `adhelpers compare FILE.py:function --shape 3,5 --dtype float32`"
             raise UsageError(msg)

@@ -196,6 +196,8 @@ BAD_USAGE = {
     "unknown operation": (("compare", "--operations", "jpv"), "operations must be among jvp, vjp, batched_jacobian"),
     "unknown dtype": (("compare", "f.py:good", *SHAPE, "--dtype", "int8"), "invalid choice: 'int8'"),
     "dtype without function": (("compare", "--dtype", "float32"), "--dtype is for a function"),
+    "seed without function": (("compare", "--seed", "3"), "--seed and --batch-axis are for a function"),
+    "batch axis without function": (("compare", "--gallery", "--batch-axis", "0"), "--seed 0 --batch-axis 0`"),
     "gallery and function": (("compare", "f.py:good", "--gallery", *SHAPE), "leave one of them out"),
     "unknown backend": (("compare", "--backends", "jaks"), "no backend is named 'jaks'; name one of 'autograd'"),
     "raises everywhere": (
