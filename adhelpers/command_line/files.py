@@ -90,7 +90,11 @@ def _nested(arrays: Mapping[str, Any], place: str) -> dict[str, Any]:
 def _inexact(array: Any, place: str, dtype: str | None) -> Any:
     import numpy as np
 
-    if dtype is not None and array.dtype.kind in "biufc" and not (array.dtype.kind == "c" and dtype[0] == "f"):
+    if dtype is not None and array.dtype.kind == "c" and dtype[0] == "f":
+        wide = "complex128" if dtype == "float64" else "complex64"
+        msg = f"{place} holds an array of dtype {array.dtype}, which --dtype {dtype} would cut; write --dtype {wide}"
+        raise UsageError(msg)
+    if dtype is not None and array.dtype.kind in "biufc":
         array = array.astype(dtype)
     if not np.issubdtype(array.dtype, np.inexact):
         msg = (

@@ -21,6 +21,10 @@ BAD_USAGE = {
     "x in words": (("compare", "f.py:good", "--x", "f.py"), "cannot be read as a .npy file: "),
     "integer x": (("compare", "f.py:good", "--x", "integers.npy"), "holds an array of dtype int64, but x is floating"),
     "broken npz": (("compare", "f.py:good", "--x", "broken.npz"), "--x 'broken.npz' cannot be read as a .npz file: "),
+    "complex x": (
+        ("compare", "f.py:good", "--x", "complex.npy", "--dtype", "float32"),
+        "'complex.npy' holds an array of dtype complex128, which --dtype float32 would cut; write --dtype complex64",
+    ),
     "integers in npz": (("compare", "f.py:good", "--x", "several.npz"), "'n', holds an array of dtype int64, but x"),
     "dict and array": (("compare", "f.py:good", "--x", "both.npz"), "both an array 'a' and a dict of that name"),
     "u in words": (("compare", "f.py:good", *SHAPE, "--u", "f.py"), "--u 'f.py' cannot be read as a .npy file: "),
@@ -36,6 +40,7 @@ BAD_USAGE = {
 def test_bad_usage_exits_with_2_and_one_line(refused: Refused, arguments: tuple[str, ...], words: str) -> None:
     Path("x.txt").touch()
     np.save("integers.npy", np.ones((3, 5), dtype=np.int64))
+    np.save("complex.npy", np.ones((3, 5), dtype=np.complex128))
     np.savez("several.npz", x=np.ones(3), n=np.ones(3, dtype=np.int64))
     np.savez("both.npz", **{"a/b": np.ones(3), "a": np.ones(3)})  # type: ignore[arg-type]
     Path("broken.npz").write_bytes(b"PK")
