@@ -9,7 +9,8 @@ import numpy as np
 from adhelpers.comparison.deviations import Leaves, epsilon
 from adhelpers.comparison.participants import Outcome, read
 from adhelpers.comparison.task import Task
-from adhelpers.errors import ShapeMismatchError
+from adhelpers.errors import AdhelpersError, DTypeError, ShapeMismatchError, StructureMismatchError
+from adhelpers.trees.matching import arrange_like
 
 
 class Directions:
@@ -23,10 +24,13 @@ class Directions:
         self.size = sum(leaf.size for leaf in self.x.leaves.values())
         self._like: Outcome | None = None
         self._cotangent = None if task.cotangent is None else read(task.cotangent, "f(x)").leaves
+        self._no_tangent: AdhelpersError | None = None
         given = task.tangent
-        if given is None and self._u is not None and _fits(self._u, self.x, "x"):
-            given = self._u
-        self._u_is_tangent = given is not None
+        if given is None and self._u is not None:
+            try:
+                given = _arranged(self._u, self.x, "x")
+            except AdhelpersError as error:
+                self._no_tangent = error  # it may be a cotangent, once f(x) is known
         if given is None:
             given = self.x.rebuild({path: self._normal(leaf) for path, leaf in self.x.leaves.items()})
         self.tangent = given
@@ -34,18 +38,18 @@ class Directions:
     def learn(self, value: Outcome) -> None:
         """Learn the structure of ``f(x)``, and thus of the cotangent."""
         self._like = value.without_data()
-        if self._u is not None and not self._u_is_tangent and not _fits(self._u, value, "f(x)"):
-            msg = "u is shaped neither as x nor as f(x); give a tangent like x, or a cotangent like f(x)"
-            raise ShapeMismatchError(msg)
+        if self._u is not None:
+            try:
+                self._cotangent = read(_arranged(self._u, value, "f(x)"), "f(x)").leaves
+            except AdhelpersError as error:
+                if self._no_tangent is not None:
+                    raise _neither(self._no_tangent, error) from error
 
     @property
     def cotangent(self) -> Leaves | None:
         """The cotangent by path; None while no value is known."""
         if self._cotangent is None and self._like is not None:
-            if self._u is not None and _fits(self._u, self._like, "f(x)"):
-                self._cotangent = read(self._u, "f(x)").leaves
-            else:
-                self._cotangent = {path: self._normal(leaf) for path, leaf in self._like.leaves.items()}
+            self._cotangent = {path: self._normal(leaf) for path, leaf in self._like.leaves.items()}
         return self._cotangent
 
     def cotangent_for(self, value: Outcome | None) -> Any:
@@ -83,6 +87,28 @@ class Directions:
         return np.asarray(numbers, dtype=like.dtype)
 
 
-def _fits(u: Any, partner: Outcome, name: str) -> bool:
-    mine = read(u, name).leaves
-    return {path: leaf.shape for path, leaf in mine.items()} == {p: a.shape for p, a in partner.leaves.items()}
+def _arranged(u: Any, partner: Outcome, name: str) -> Any:
+    """`u` in the containers and dtypes of its partner: another precision is cast, but no imaginary part is lost."""
+    leaves = read(arrange_like(u, "u", partner.rebuild(partner.leaves), name), name).leaves
+    for path, leaf in partner.leaves.items():
+        mine, own = leaves[path], path.replace(name, "u", 1)
+        if mine.shape != leaf.shape:
+            msg = f"{own} has shape {mine.shape}, but {path} has shape {leaf.shape}"
+            raise ShapeMismatchError(msg)
+        if mine.dtype.kind == "c" and leaf.dtype.kind != "c":
+            msg = f"{own} has dtype {mine.dtype}, but {path} has {leaf.dtype}; give a real one, such as {own}.real"
+            raise DTypeError(msg)
+    return partner.rebuild(leaves)
+
+
+def _neither(no_tangent: AdhelpersError, no_cotangent: AdhelpersError) -> AdhelpersError:
+    """Why `u` is of no use: because of what it is nearest to."""
+    errors = (no_tangent, no_cotangent)
+    for error in errors:
+        if isinstance(error, DTypeError):
+            return error
+    if any(isinstance(error, ShapeMismatchError) for error in errors):
+        return ShapeMismatchError(
+            "u is shaped neither as x nor as f(x); give a tangent like x, or a cotangent like f(x)"
+        )
+    return StructureMismatchError(f"{no_tangent}, or, for a cotangent, like f(x)")

@@ -38,7 +38,8 @@ def compare(
         also in 64 bits, without changing a framework's global settings.
     u
         A tangent with the structure and shapes of `x`, or a cotangent with those of ``f(x)``; if both match, it is
-        both. Vectors that are not given are drawn from a normal distribution.
+        both. It is cast to their precision, but a complex `u` matches nothing real. Vectors that are not given are
+        drawn from a normal distribution.
     backends
         Names or backends. None takes those of the ports, or else all installed backends.
     operations
@@ -72,7 +73,7 @@ def compare(
 
     Raises
     ------
-    ArgumentError, ArgumentTypeError, DTypeError, ShapeMismatchError
+    ArgumentError, ArgumentTypeError, DTypeError, ShapeMismatchError, StructureMismatchError
         An argument cannot be compared. Errors that a function raises on a backend go into the report instead.
     BackendNotFoundError, BackendLoadError
         A named backend cannot be used.

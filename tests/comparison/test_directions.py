@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from comparing import X, cubic, ports, quickly, stopped
 
-from adhelpers import ShapeMismatchError, array_namespace, compare
+from adhelpers import DTypeError, ShapeMismatchError, StructureMismatchError, array_namespace, compare
 from adhelpers.comparison.directions import Directions
 from adhelpers.comparison.participants import read
 from adhelpers.comparison.task import Task
@@ -71,6 +71,34 @@ def test_u_that_fits_both_is_both_and_one_that_fits_neither_is_refused() -> None
     np.testing.assert_array_equal((both.cotangent or {})["f(x)"], u)
     with pytest.raises(ShapeMismatchError, match="u is shaped neither as x nor as f"):
         directions(X, np.ones(7)).learn(read(X, "f(x)"))
+
+
+def test_u_is_cast_to_the_precision_of_its_partner_and_keeps_its_imaginary_part() -> None:
+    single = directions(X.astype(np.float32), X)
+    assert single.tangent.dtype == np.float32
+    assert directions(X + 1j, X).tangent.dtype == np.complex128
+    assert quickly(cubic, X, X.astype(np.float32)).agree
+    to_complex = directions(X, 1j * X)  # it is no tangent
+    assert to_complex.tangent.dtype == np.float64
+    to_complex.learn(read(X + 1j, "f(x)"))
+    np.testing.assert_array_equal((to_complex.cotangent or {})["f(x)"], 1j * X)
+    to_real = directions(X + 1j, 1j * X)  # it is no cotangent
+    to_real.learn(read(X, "f(x)"))
+    np.testing.assert_array_equal(to_real.tangent, 1j * X)
+    assert (to_real.cotangent or {})["f(x)"].dtype == np.float64
+    words = "^u has dtype complex128, but x has float64; give a real one, such as u.real$"
+    with pytest.raises(DTypeError, match=words):
+        compare(cubic, X, 1j * X, backends=["autograd"])
+
+
+def test_u_in_other_containers_is_refused_before_derivatives_run() -> None:
+    words = r"^u is a tuple of length 1, but x is a list of length 1; build u like x, or, for a cotangent, like f\(x\)$"
+    with pytest.raises(StructureMismatchError, match=words):
+        compare(lambda x: x[0] ** 2, [X], (X,), backends=["autograd"])
+    as_value = directions([X], (X,))  # a cotangent, though its path is that of x as well
+    as_value.learn(read((X,), "f(x)"))
+    np.testing.assert_array_equal((as_value.cotangent or {})["f(x)[0]"], X)
+    assert not np.any(as_value.tangent[0] == X)
 
 
 def test_x_is_rounded_by_one_unit_and_stepped_to_both_sides() -> None:
