@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numbers
 import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -71,13 +72,13 @@ class Settings:
         if unknown or not self.asked:
             msg = f"{rule} {', '.join(map(str, unknown)) or 'none'} was given"
             raise ArgumentError(msg)
-        if self.batch_axis not in (-1, 0) or isinstance(self.batch_axis, bool):
+        if not _is_batch_axis(self.batch_axis):
             msg = f"batch_axis is {self.batch_axis!r}; write -1 for the batch last, or 0 for the batch first"
             raise ArgumentError(msg)
         for name, tolerance in (("rtol", self.rtol), ("atol", self.atol)):
             if tolerance is not None:
                 msg = f"{name} is {tolerance!r}, but must be a number from 0 upwards, or None for the default"
-                _require_from_zero(tolerance, msg)
+                _require_from_zero(tolerance, msg, _real)
         require_seed(self.seed)
 
     @property
@@ -86,7 +87,7 @@ class Settings:
         if self.operations is None:
             return tuple(DEFAULT)
         names = (self.operations,) if isinstance(self.operations, str) else self.operations
-        return tuple(dict.fromkeys(short(name) if isinstance(name, str) else name for name in names))
+        return tuple(dict.fromkeys(short(name) if isinstance(name, str) else repr(name) for name in names))
 
 
 def require_seed(seed: Any) -> None:
@@ -94,13 +95,27 @@ def require_seed(seed: Any) -> None:
     _require_from_zero(seed, f"seed is {seed!r}, but must be an integer from 0 upwards", operator.index)
 
 
-def _require_from_zero(number: Any, msg: str, read: Callable[[Any], Any] = lambda number: number) -> None:
+def _require_from_zero(number: Any, msg: str, read: Callable[[Any], Any]) -> None:
     try:
         passes = read(number) >= 0
     except TypeError as error:
         raise ArgumentTypeError(msg) from error
     if not passes:
         raise ArgumentError(msg)
+
+
+def _real(number: Any) -> Any:
+    """The number, of Python's or of NumPy's."""
+    if not isinstance(number, numbers.Real):
+        raise TypeError
+    return number
+
+
+def _is_batch_axis(axis: Any) -> bool:
+    try:
+        return not isinstance(axis, bool) and operator.index(axis) in (-1, 0)
+    except TypeError:
+        return False
 
 
 @dataclass(frozen=True)

@@ -82,7 +82,11 @@ class Raveled:
         if type(given) is np.ndarray and given.dtype is FLOAT64 and given.flags.c_contiguous:
             array = given
         else:
-            array = np.asarray(given)
+            try:
+                array = np.asarray(given)
+            except ValueError as error:
+                msg = f"{name} holds lists of different lengths; convert a structure with view.flatten"
+                raise ShapeMismatchError(msg) from error
             require_real(array, name)
             array = np.ascontiguousarray(array, dtype=FLOAT64)
         if array.ndim != 1:

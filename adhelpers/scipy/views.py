@@ -378,10 +378,10 @@ def view(f: Function, backend: Backend, x0: Any, *, args: tuple[Any, ...] = (), 
     (3.0, 0.5)
     """
     require_tuple(args)
-    if not isinstance(argnum, int) or isinstance(argnum, bool) or argnum < 0:
+    if not isinstance(argnum, (int, np.integer)) or isinstance(argnum, bool) or argnum < 0:
         msg = f"argnum is {argnum!r}, but must be the position of x among the arguments of f: 0, 1, ..."
         raise ArgumentError(msg)
-    return View(f, Raveled(resolve(f, backend, x0), x0), tuple(args), argnum)
+    return View(f, Raveled(resolve(f, backend, x0), x0), tuple(args), int(argnum))
 
 
 def _own(numbers: Any) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 
 from adhelpers import AdhelpersError, ArgumentError, ArgumentTypeError, UnsupportedOperationError
@@ -47,6 +48,10 @@ def test_operations_that_are_asked_for(operations: Any, asked: tuple[str, ...]) 
     assert Settings(operations).asked == asked
 
 
+def test_options_may_be_numbers_of_numpy() -> None:
+    Settings(None, np.int64(0), np.float32(1e-3), np.float64(0.0), seed=np.int64(3))  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize(
     ("options", "error", "words"),
     [
@@ -57,6 +62,10 @@ def test_operations_that_are_asked_for(operations: Any, asked: tuple[str, ...]) 
         ),
         ({"operations": "value_and_hessian"}, ArgumentError, "but value_and_hessian was given"),
         ({"operations": ()}, ArgumentError, "but none was given"),
+        ({"operations": [["jvp"]]}, ArgumentError, "but ['jvp'] was given"),
+        ({"rtol": np.array([1.0, 2.0])}, ArgumentTypeError, "rtol is array([1., 2.]), but must be a number from 0"),
+        ({"batch_axis": np.array([0, 1])}, ArgumentError, "batch_axis is array([0, 1]); write -1 for the batch last"),
+        ({"batch_axis": -1.0}, ArgumentError, "batch_axis is -1.0; write -1 for the batch last"),
         ({"batch_axis": True}, ArgumentError, "batch_axis is True; write -1 for the batch last, or 0"),
         ({"atol": float("nan")}, ArgumentError, "atol is nan, but must be a number from 0 upwards, or None"),
         ({"rtol": "small"}, ArgumentTypeError, "rtol is 'small', but must be a number from 0 upwards, or None"),

@@ -145,11 +145,12 @@ def test_what_is_not_like_the_start_is_refused(given: Any, error: type[Exception
     ("given", "error", "words"),
     [
         (np.ones(4), ShapeMismatchError, "x has 4 numbers, but x0 has 3"),
+        ([[1.0], [1.0, 2.0]], ShapeMismatchError, "x holds lists of different lengths; convert .* with view.flatten"),
         (np.ones((3, 1)), ShapeMismatchError, r"x has shape \(3, 1\), but must be a vector"),
         (np.ones(3) + 0j, DTypeError, "x has dtype complex128, but SciPy's solvers take real numbers"),
         ({"a": 1.0}, DTypeError, "x has dtype object.*view.flatten"),
     ],
-    ids=["length", "shape", "complex", "structure"],
+    ids=["length", "ragged", "shape", "complex", "structure"],
 )
 def test_vectors_are_checked(given: Any, error: type[Exception], words: str) -> None:
     with pytest.raises(error, match=words):

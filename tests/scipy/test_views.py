@@ -186,7 +186,7 @@ def stiff(t: float, y: Any) -> Any:
 
 @pytest.mark.parametrize("method", ["Radau", "BDF", "LSODA"])
 def test_stiff_equations_are_solved(backend: adhelpers.ADBackend, method: str) -> None:
-    made = view(stiff, backend, np.asarray([0.0, 1.0, 1.0]), argnum=1)
+    made = view(stiff, backend, np.asarray([0.0, 1.0, 1.0]), argnum=np.int64(1))  # type: ignore[arg-type]
     found = integrate.solve_ivp(made.value, (0.0, 1.0), made.x0, method=method, jac=made.jacobian, rtol=1e-7, atol=1e-9)
     assert found.success, found.message
     np.testing.assert_allclose(found.y[:, -1], [1.0, np.exp(-1.0), np.sqrt(2.0)], atol=1e-5)
