@@ -14,6 +14,7 @@ from adhelpers.plugins.capabilities import Capability
 from adhelpers.plugins.containers import describe, flatten
 from adhelpers.plugins.contract import ADBackend
 from adhelpers.rules.custom_rule import CustomRule
+from adhelpers.trees.constants import Constant
 from adhelpers.trees.matching import leaf_paths
 
 Function = Callable[[Any], Any]
@@ -27,6 +28,12 @@ def numpy_data(tree: Any, name: str) -> Any:
         raise ArgumentError(msg)
     arrays = []
     for leaf, path in zip(leaves, leaf_paths(treedef, name), strict=True):
+        if type(leaf) is Constant:
+            msg = (
+                f"{path} is a Constant, but {name} must be NumPy data that is differentiated; leave it out, and close "
+                "over it in f, for example lambda x: f({**x, 'n': 3})"
+            )
+            raise ArgumentTypeError(msg)
         if not isinstance(leaf, (float, complex, np.ndarray, np.generic)) or isinstance(leaf, np.ma.MaskedArray):
             what = describe(leaf)
             msg = f"{path} is {what}, but {name} must be NumPy data; pass NumPy arrays, which compare converts itself"

@@ -34,6 +34,11 @@ def test_numbers_become_arrays_where_they_stand() -> None:
     ("tree", "error", "words"),
     [
         ({"a": [1.0, 2]}, DTypeError, "x['a'][1] is an int, but x must be NumPy data"),
+        (
+            {"n": adhelpers.Constant(3)},
+            ArgumentTypeError,
+            "; leave it out, and close over it in f, for example lambda x: f({**x, 'n': 3})",
+        ),
         (np.ma.masked_array([1.0], [True]), ArgumentTypeError, "pass NumPy arrays"),
         (np.zeros(2, [("a", float)]), DTypeError, "x has dtype [('a', '<f8')], but only floating and complex data"),
         (np.ones(2, bool), DTypeError, "convert it with astype(float), or close over it in f"),
