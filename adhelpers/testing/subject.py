@@ -327,6 +327,8 @@ class Subject:
         array = self.backend.to_numpy(leaf)
         if not isinstance(array, (np.ndarray, np.generic)) or array.shape != reference.shape:
             self.expect(False, f"{path} by to_numpy: {_text(array)}", f"a NumPy array of shape {reference.shape}")
+        dtypes = f"{path} by to_numpy of dtype {array.dtype}", f"dtype {reference.dtype} (promise R4)"
+        self.expect(array.dtype == reference.dtype, *dtypes)
         deviation = np.abs(array - reference)
         if reference.size == 0 or np.all(deviation <= allowed):
             return

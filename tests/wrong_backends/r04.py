@@ -138,6 +138,14 @@ class WidensValues(AutogradBackend):
 
 
 @wrong("R4")
+class WidensForNumPy(AutogradBackend):
+    """NumPy's array of float32 is float64."""
+
+    def to_numpy(self, leaf: Any) -> Any:
+        return np.asarray(leaf, float if leaf.dtype == np.float32 else None)
+
+
+@wrong("R4")
 class LiesElsewhereEachTime(AutogradBackend):
     """No two arrays lie on one device."""
 
