@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numbers
 import operator
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -78,7 +78,9 @@ class Settings:
         for name, tolerance in (("rtol", self.rtol), ("atol", self.atol)):
             if tolerance is not None:
                 msg = f"{name} is {tolerance!r}, but must be a number from 0 upwards, or None for the default"
-                _require_from_zero(tolerance, msg, _real)
+                if not isinstance(tolerance, numbers.Real):
+                    raise ArgumentTypeError(msg)
+                _require_from_zero(tolerance, msg)
         require_seed(self.seed)
 
     @property
@@ -92,23 +94,17 @@ class Settings:
 
 def require_seed(seed: Any) -> None:
     """Refuse what a random generator does."""
-    _require_from_zero(seed, f"seed is {seed!r}, but must be an integer from 0 upwards", operator.index)
-
-
-def _require_from_zero(number: Any, msg: str, read: Callable[[Any], Any]) -> None:
+    msg = f"seed is {seed!r}, but must be an integer from 0 upwards"
     try:
-        passes = read(number) >= 0
+        number = operator.index(seed)
     except TypeError as error:
         raise ArgumentTypeError(msg) from error
-    if not passes:
+    _require_from_zero(number, msg)
+
+
+def _require_from_zero(number: float, msg: str) -> None:
+    if not number >= 0:  # NaN is not
         raise ArgumentError(msg)
-
-
-def _real(number: Any) -> Any:
-    """The number, of Python's or of NumPy's."""
-    if not isinstance(number, numbers.Real):
-        raise TypeError
-    return number
 
 
 def _is_batch_axis(axis: Any) -> bool:

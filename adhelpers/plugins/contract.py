@@ -146,10 +146,7 @@ class ADBackend(ABC):
         return numpy_special
 
     def to_numpy(self, leaf: Array) -> Any:
-        """The values of `leaf`, which is not traced, as a NumPy array on the host; by default ``numpy.asarray``.
-
-        It has the dtype of `leaf`, except for one that NumPy lacks, such as bfloat16: that may become any other.
-        """
+        """The values of an untraced `leaf` as a NumPy array, of its dtype if NumPy has it; by default ``asarray``."""
         import numpy as np
 
         return np.asarray(leaf)
