@@ -48,6 +48,11 @@ class HostFunction:
         self._argnum = argnum
         self._calls: dict[Hashable, HostCall] = {}
 
+    @property
+    def given(self) -> tuple[tuple[Any, ...], int]:
+        """The further arguments of `f`, and the position of x among all."""
+        return self._args, self._argnum
+
     def read(self, arguments: tuple[Any, ...], *names: str) -> Arguments:
         """Read the arguments from a user or SciPy: the named vectors alone, or with all further arguments of `f`."""
         count, first = len(names), self._argnum
@@ -115,6 +120,13 @@ class HostFunction:
             msg = f"{self._backend!r} returned dtype {numbers.dtype} for a point of float64; make a new view"
             raise DTypeError(msg)
         return numbers
+
+    def owned(self, array: Any) -> Any:
+        """`to_host` in memory that the caller may write to; a copy if needed."""
+        numbers = self.to_host(array)
+        if numbers.flags.writeable and numbers.flags.c_contiguous:
+            return numbers
+        return np.array(numbers, order="C")
 
 
 class HostCall:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Hashable
 from typing import Any, NamedTuple
 
@@ -20,6 +21,7 @@ from adhelpers.operations.second_order import hessian_vector_product
 from adhelpers.operations.value import value as value_of
 from adhelpers.scipy.calls import HostFunction
 from adhelpers.scipy.habit import Habit
+from adhelpers.scipy.pickled import Pickled
 from adhelpers.scipy.raveled import FLOAT64, Raveled
 from adhelpers.trees.leafwise import require_tuple
 
@@ -66,6 +68,12 @@ class View:
         self._gradients = Habit(needed=1, forgiven=4)
         # An unneeded Jacobian costs more than a gradient, and some solvers keep one Jacobian for several steps.
         self._jacobians = Habit(needed=2, forgiven=1)
+
+    def __reduce__(self) -> tuple[Callable[[], View], tuple[()]]:
+        """Pickled is what `view` was given, as for SciPy's `workers`; operations are prepared anew where it is read."""
+        pickled: Callable[[Any], Any] = functools.partial(Pickled, self.backend)
+        (args, argnum), x0 = self._function.given, self._raveled.point.as_given()
+        return functools.partial(view, self.f, self.backend, pickled(x0), args=pickled(args), argnum=argnum), ()
 
     # -- the structure ----------------------------------------------------------------------------
 
@@ -229,7 +237,7 @@ class View:
                 lin = self._function.linearized(linearize_gradient, x, args)
                 self._curvature = curvature = _Curvature(key, lin)
             product = curvature.hessian.push(self._raveled.lift(p))
-        return _own(self._function.to_host(product))
+        return self._function.owned(product)
 
     # -- residuals --------------------------------------------------------------------------------
 
@@ -287,7 +295,7 @@ class View:
         def times(operation: Callable[..., Any]) -> Callable[[Any], Any]:
             def product(vector: Any) -> Any:
                 u = self._raveled.vector(np.ravel(vector), "vector")
-                return _own(self._function.to_host(self._function.run(operation, (x, u), args)))
+                return self._function.owned(self._function.run(operation, (x, u), args))
 
             return product
 
@@ -303,7 +311,7 @@ class View:
 
     def _with_gradient(self, x: Any, args: tuple[Any, ...], key: Hashable) -> _Seen:
         value, slopes = self._function.run(value_and_gradient, (x,), args)
-        self._seen = seen = _Seen(key, value, _own(self._function.to_host(slopes)))
+        self._seen = seen = _Seen(key, value, self._function.owned(slopes))
         return seen
 
     def _with_jacobian(self, x: Any, args: tuple[Any, ...], key: Hashable) -> _Seen:
@@ -314,7 +322,7 @@ class View:
     def _matrix(self, jacobian: Any) -> Matrix:
         if len(jacobian.shape) != 2:
             raise _no_residuals()
-        return _own(self._function.to_host(jacobian))
+        return self._function.owned(jacobian)
 
     def _learn(self, key: Hashable, value: Any) -> None:
         """Keep the value that was computed with a derivative."""
@@ -382,14 +390,6 @@ def view(f: Function, backend: Backend, x0: Any, *, args: tuple[Any, ...] = (), 
         msg = f"argnum is {argnum!r}, but must be the position of x among the arguments of f: 0, 1, ..."
         raise ArgumentError(msg)
     return View(f, Raveled(resolve(f, backend, x0), x0), tuple(args), int(argnum))
-
-
-def _own(numbers: Any) -> Any:
-    """A derivative in memory that the caller may write to; a copy if needed."""
-    flags = numbers.flags
-    if flags.writeable and flags.c_contiguous:
-        return numbers
-    return np.array(numbers, order="C")
 
 
 def _no_residuals() -> ArgumentError:

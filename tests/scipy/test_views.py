@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -617,6 +618,22 @@ def test_without_scipy_the_error_says_what_to_type() -> None:
     )
     output = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
     assert 'pip install "adhelpers[scipy]"' in output
+
+
+def scaled(scale: Any, x: Any, power: int) -> Any:
+    return scale * adhelpers.array_namespace(x["a"]).sum(x["a"] ** power) + x["b"]
+
+
+def test_a_view_is_pickled_for_other_processes(backend: adhelpers.ADBackend) -> None:
+    x0 = {"a": np.array([1.0, 2.0]), "b": np.array(3.0)}
+    made = view(scaled, backend, x0, args=(2.0, 3), argnum=1)
+    x = made.x0 + 0.5
+    before = made.gradient(x)
+    again = pickle.loads(pickle.dumps(made))
+    assert (repr(again), again.value(x)) == (repr(made), made.value(x))
+    np.testing.assert_array_equal(again.gradient(x), before)
+    np.testing.assert_array_equal(again.x0, made.x0)
+    assert pickle.loads(pickle.dumps(made.value))(x) == made.value(x)
 
 
 def test_a_view_says_what_it_is() -> None:
