@@ -86,6 +86,7 @@ NEEDED_BY_SOME = {
     "imag": "complex arrays in implicit",
     "linalg.solve": "implicit with a dense solver",
     "matrix_transpose": "implicit with a dense solver",
+    "float32": "checks of results in half precision",
     "float64": "views for SciPy",
 }
 """The functions that only a few operations need, with those operations."""
