@@ -32,17 +32,20 @@ def asarray(obj: Any, /, *, dtype: Any = None, device: Any = None, copy: bool | 
         if copy is False:
             xnp.asarray(obj.detach(), dtype=dtype, device=device, copy=False)  # raises where it takes a copy
         return obj.to(device=device, dtype=dtype, copy=bool(copy))  # torch.asarray detaches, or warns that it does not
-    if (
-        isinstance(obj, np.ndarray)
-        and copy is not False
-        and not (obj.dtype.isnative and min(obj.strides, default=0) >= 0)
-    ):
-        obj = np.array(obj, dtype=obj.dtype.newbyteorder("="), order="C")  # PyTorch takes no other layout
+    if copy is not False and _is_foreign(obj):
+        obj = np.array(obj, dtype=obj.dtype.newbyteorder("="), order="C")
     leaves = _leaves(obj)
     if options or copy is False or not any(map(_is_tensor, leaves)):
         return xnp.asarray(obj, dtype=dtype, device=device, copy=copy, **options)
     common = common_dtype(*leaves) if dtype is None else dtype
     return _stack(obj, common, device, _device(leaves) if device is None else device)
+
+
+def _is_foreign(obj: Any) -> bool:
+    """Whether it is an array of NumPy's with another byte order or negative strides, which PyTorch does not take."""
+    if not isinstance(obj, np.ndarray) or torch.compiler.is_dynamo_compiling():  # to which it is a tensor
+        return False
+    return not obj.dtype.isnative or min(obj.strides, default=0) < 0
 
 
 def eye(

@@ -37,3 +37,17 @@ def test_asarray_of_a_tensor_is_the_tensor() -> None:
             xp.asarray(x, copy=False, **bad)
     with pytest.raises(ValueError, match="alias"):
         xp.asarray([x[0]], copy=False)
+
+
+@pytest.mark.parametrize("layout", ["another byte order", "negative strides", "both"])
+def test_asarray_takes_every_layout_of_numpys(layout: str) -> None:
+    torch = pytest.importorskip("torch")
+    from adhelpers_plugins.torch import namespace as xp
+
+    data = np.arange(6.0).reshape(2, 3)
+    given = data.astype(">f8") if layout != "negative strides" else data
+    given = given[::-1, ::-1] if layout != "another byte order" else given
+    expected = data[::-1, ::-1] if layout != "another byte order" else data
+    for received in (xp.asarray(given), xp.asarray(given, copy=True), xp.asarray(given, dtype=torch.float64)):
+        assert received.dtype == torch.float64
+        np.testing.assert_array_equal(received.numpy(), expected)
