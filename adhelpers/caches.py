@@ -51,9 +51,9 @@ class FunctionCache:
         key: Hashable = (make, signature)
         try:
             if type(f) is not FunctionType:  # most are functions, and have no owner
-                owner, function = getattr(f, "__self__", None), getattr(f, "__func__", None)
-                if owner is not None and function is not None:
-                    f, key = owner, (Identity.of(function), key)
+                method = parts_of_method(f)
+                if method is not None:
+                    f, key = method[0], (Identity.of(method[1]), key)
             records = self._of(f)
             found = records.get(key)
             return records.keep(key, make()) if found is None else found
@@ -83,6 +83,12 @@ class FunctionCache:
         with self._lock:
             self._references.clear()
             self._records.clear()
+
+
+def parts_of_method(value: object) -> tuple[object, object] | None:
+    """The object and the function of a method, which is made anew at each access; None for anything else."""
+    owner, function = getattr(value, "__self__", None), getattr(value, "__func__", None)
+    return None if owner is None or function is None else (owner, function)
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,7 +6,7 @@ from collections.abc import Hashable
 from dataclasses import fields, is_dataclass
 from typing import Any
 
-from adhelpers.caches import Identity
+from adhelpers.caches import Identity, parts_of_method
 from adhelpers.plugins.objects import is_numpy_scalar
 
 
@@ -35,9 +35,9 @@ def kind_of(arg: Any) -> Hashable:
         return type(arg), tuple([(kind_of(key), kind_of(value)) for key, value in arg.items()])
     if is_dataclass(arg):
         return type(arg), tuple([kind_of(getattr(arg, field.name, None)) for field in fields(arg)])
-    owner, function = getattr(arg, "__self__", None), getattr(arg, "__func__", None)
-    if owner is not None and function is not None:  # a method, which is made anew each time
-        return type(arg), kind_of(owner), kind_of(function)
+    method = parts_of_method(arg)
+    if method is not None:
+        return type(arg), *map(kind_of, method)
     try:
         return type(arg), Identity.of(arg)
     except TypeError:

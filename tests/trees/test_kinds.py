@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import weakref
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -21,6 +23,21 @@ class Settings:
 SETTINGS = Settings()
 
 
+class Unhashable:
+    """It has no weak reference and no hash: nothing is remembered of it."""
+
+    __slots__ = ()
+    __hash__ = None  # type: ignore[assignment]
+
+
+@dataclass
+class Layer:
+    """A dataclass, as modules of JAX's libraries are: made anew at each step."""
+
+    weights: Any
+    activation: Any = max
+
+
 ALIKE = [
     (np.zeros(3), np.ones(3)),
     (2.0, 3.0),
@@ -30,6 +47,7 @@ ALIKE = [
     (np.int64(2), np.int64(2)),
     ({"a", 1}, {1, "a"}),
     (len, len),
+    (Layer(np.zeros(3)), Layer(np.ones(3))),
     (SETTINGS.method, SETTINGS.method),
     (SETTINGS, SETTINGS),
 ]
@@ -47,12 +65,23 @@ DIFFERENT = [
     (np.str_("a"), np.str_("b")),
     ({"a"}, {"a", "b"}),
     (len, max),
+    (Layer(np.zeros(3)), Layer(np.zeros(4))),
+    (Layer(np.zeros(3)), Layer(np.zeros(3), min)),
+    (Unhashable(), Unhashable()),
     ({"a": 2.0}, {"b": 2.0}),
     (np.float32, np.float32(1.0)),
     (np.float32, "float32"),
     (Settings(), SETTINGS),
     (Settings().method, SETTINGS.method),
 ]
+
+
+def test_a_key_keeps_no_object_alive_and_equals_no_later_one() -> None:
+    thing = Settings()
+    key, reference = kind_of((thing, {"method": thing.method})), weakref.ref(thing)
+    del thing
+    assert reference() is None
+    assert all(key != kind_of((later, {"method": later.method})) for later in [Settings() for _ in range(100)])
 
 
 @pytest.mark.parametrize(("one", "other"), ALIKE)

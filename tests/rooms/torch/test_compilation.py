@@ -147,3 +147,13 @@ def test_what_is_traced_as_a_whole_or_not_at_all(is_known: bool, monkeypatch: py
         torch.compiler.reset()
         equal(torch.compile(lambda x, f=f: whole(f, x), backend="aot_eager")(X), 3 * X**2 * U)
         assert compiling[-1] is is_traced
+
+
+@pytest.mark.parametrize("infinite", [float("inf"), float("nan")])
+def test_a_number_that_is_not_finite_hides_no_other(infinite: float) -> None:
+    right = torch.tensor([infinite, 5.0, 1e-3], dtype=torch.float64)
+    assert compilation._close(right.clone(), right)
+    assert compilation._close(right + torch.tensor([0.0, 1e-12, 1e-12], dtype=torch.float64), right)
+    assert not compilation._close(right + torch.tensor([0.0, 1.0, 0.0], dtype=torch.float64), right)
+    assert not compilation._close(torch.tensor([1.0, 5.0, 1e-3], dtype=torch.float64), right)
+    assert compilation._close(torch.ones(0), torch.ones(0))

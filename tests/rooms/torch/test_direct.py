@@ -12,6 +12,7 @@ from torch_functions import MODES, PRODUCTS, Once, U, X, equal, square
 
 from adhelpers import (
     batched_jacobian,
+    jacobian_vector_product,
     second_derivative,
     value_and_jacobian_vector_product,
     value_and_vector_jacobian_product,
@@ -155,3 +156,12 @@ with torch.inference_mode():
     assert adhelpers.vector_jacobian_product(lambda x: x**2, "torch", x, x).tolist() == [2.0, 2.0, 2.0]
 """
     subprocess.run([sys.executable, "-c", script], check=True)
+
+
+@pytest.mark.parametrize("call", PRODUCTS)
+def test_sums_in_another_kind_of_number(call: Any) -> None:
+    """PyTorch's reverse rule of a sum takes no complex cotangent for real numbers; forward mode stands in."""
+    x = torch.tensor([0.5, 1.5], dtype=torch.float64)
+    one = torch.ones_like(x) if call is jacobian_vector_product else torch.tensor(1.0 + 2.0j, dtype=torch.complex128)
+    received = call(lambda x: torch.sum(x, dtype=torch.complex128), "torch", x, one)
+    equal(received, torch.tensor(2.0 + 0.0j) if call is jacobian_vector_product else torch.ones_like(x))
