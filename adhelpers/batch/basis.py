@@ -7,6 +7,7 @@ from math import prod
 
 from adhelpers.batch.layout import BatchLayout
 from adhelpers.caches import shared
+from adhelpers.engine.arithmetic import arithmetic, device, framework_array
 from adhelpers.engine.seeds import Basis, Segment
 from adhelpers.plugins.contract import ADBackend
 from adhelpers.plugins.functions import Array, Leaves
@@ -57,10 +58,11 @@ def units(layout: BatchLayout, backend: ADBackend, leaf: Array, size: int, first
 
 def _built(layout: BatchLayout, backend: ADBackend, leaf: Array, size: int, first: int, count: int) -> Array:
     # In its own memory and contiguous, because frameworks are slow on broadcast seeds.
-    xp, device = backend.array_namespace(leaf), backend.device(leaf)
-    eye = xp.eye(count, size, k=first, dtype=leaf.dtype, device=device)
-    ones = xp.ones((1, layout.batch(leaf)), dtype=leaf.dtype, device=device)
-    return xp.reshape(layout.spread(eye) * layout.per_element(ones), (count, *leaf.shape))
+    xp, like = arithmetic(backend, leaf)
+    eye = xp.eye(count, size, k=first, dtype=like.dtype, device=device(backend, like))
+    ones = xp.ones((1, layout.batch(leaf)), dtype=like.dtype, device=device(backend, like))
+    block = xp.reshape(layout.spread(eye) * layout.per_element(ones), (count, *leaf.shape))
+    return framework_array(backend, block, leaf)
 
 
 MOST_KEPT = 32

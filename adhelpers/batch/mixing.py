@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from adhelpers.batch.layout import BatchLayout
 from adhelpers.engine import journal
+from adhelpers.engine.arithmetic import arithmetic, framework_array
 from adhelpers.engine.results import Push, Results
 from adhelpers.engine.rounding import ROUNDINGS, quiet, size_of_rounding
 from adhelpers.errors import BatchMixingError
@@ -52,7 +53,7 @@ class MixingCheck(Results):
         entries = np.random.default_rng(0).standard_normal(tuple(like.shape), dtype=np.float32)
         xp = backend.array_namespace(like)
         self._vector = xp.astype(backend.asarray(entries, like), like.dtype)
-        self._flat = layout.flat(xp, self._vector[None, ...])[0, ...]
+        self._flat = self._flattened(self._vector)[1]
         self._start = 0
         self._expected: Array = 0.0
         self._bound: Array = 0.0
@@ -62,8 +63,8 @@ class MixingCheck(Results):
         super().take(block, results)
         (stack,) = results
         count = stack.shape[0]
-        xp = self.backend.array_namespace(stack)
-        flat = self._layout.flat(xp, self.backend.stop_gradient(stack))
+        xp, stack = arithmetic(self.backend, stack)
+        flat = self._layout.flat(xp, stack)
         weights = self._layout.per_vector(xp, self._flat)[self._start : self._start + count, ...]
         with quiet():
             terms = weights * flat
@@ -80,9 +81,7 @@ class MixingCheck(Results):
         if layout.size(y) == 0 or backend.is_traced(self._expected) or backend.is_traced(y):
             prove()
             return
-        (observed,) = map(backend.stop_gradient, single((self._vector,)))
-        xp = backend.array_namespace(observed)
-        observed = layout.flat(xp, observed[None, ...])[0, ...]
+        xp, observed = self._flattened(*single((self._vector,)))
         epsilon = max(float(backend.array_namespace(y).finfo(array.dtype).eps) for array in (x, y))
         with quiet():
             deviation = xp.abs(observed - self._expected)
@@ -98,6 +97,11 @@ class MixingCheck(Results):
         if journal.is_listening():
             journal.tell("check", "f does not mix its batch: a random direction gives the same result as its parts")
 
+    def _flattened(self, array: Array) -> tuple[Any, Array]:
+        """A flat array for the arithmetic of the check, and its namespace."""
+        xp, array = arithmetic(self.backend, array)
+        return xp, self._layout.flat(xp, array[None, ...])[0, ...]
+
     def _mixes(self, worst: float) -> BatchMixingError:
         other = self._layout.other()
         return BatchMixingError(
@@ -109,9 +113,8 @@ class MixingCheck(Results):
 
     def _scale(self, x: Array, y: Array) -> Array:
         """The size that rounding is relative to, for each batch element of the flat result."""
-        xp, layout = self.backend.array_namespace(y), self._layout
-        flat = [layout.flat(xp, array[None, ...])[0, ...] for array in (x, y)]
-        return size_of_rounding(xp, *flat, axis=0 if layout.axis == -1 else 1)
+        (_, x), (xp, y) = map(self._flattened, (x, y))
+        return size_of_rounding(xp, x, y, axis=0 if self._layout.axis == -1 else 1)
 
     def _leaks(self, push: Push, chunk_size: int, suspicious: Array, floor: Array) -> bool:
         """Whether the result exceeds `floor` somewhere suspicious where the vector is zero in that batch element.
@@ -126,12 +129,13 @@ class MixingCheck(Results):
         bits = (numbers >> np.arange(len(numbers).bit_length())[:, None]) & 1
         kept = np.concatenate([bits, 1 - bits]).astype(np.float32)
         for start in range(0, len(kept), chunk_size):
-            mask = backend.asarray(kept[start : start + chunk_size], self._vector)
-            xp = backend.array_namespace(mask)
+            xp, mask = arithmetic(backend, backend.asarray(kept[start : start + chunk_size], self._vector))
             mask = layout.per_element(mask)
-            block = xp.astype(mask, self._vector.dtype) * self._flat[None, ...]
-            (results,) = push((xp.reshape(block, (block.shape[0], *self._vector.shape)),))
-            leak = xp.abs(layout.flat(xp, backend.stop_gradient(results))) > floor[None, ...]
+            block = xp.astype(mask, self._flat.dtype) * self._flat[None, ...]
+            block = xp.reshape(block, (block.shape[0], *self._vector.shape))
+            (results,) = push((framework_array(backend, block, self._vector),))
+            xp, results = arithmetic(backend, results)
+            leak = xp.abs(layout.flat(xp, results)) > floor[None, ...]
             if bool(xp.any(leak & (mask == 0) & suspicious[None, ...])):
                 return True
         return False

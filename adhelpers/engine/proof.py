@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from adhelpers.engine.rounding import Tolerance
+from adhelpers.engine.arithmetic import arithmetic, framework_array
+from adhelpers.engine.rounding import Tolerance, quiet
 from adhelpers.plugins.contract import ADBackend
 from adhelpers.plugins.functions import Array, Leaves
+from adhelpers.plugins.objects import is_numpy
 
 
 class WrongSweep(Exception):  # noqa: N818  # caught inside: the next sweep is tried
@@ -49,12 +51,17 @@ class Proof:
         # No weight is small, so that rounding of one vector does not hide another. Every framework accepts float32.
         weights = self._generator.uniform(0.5, 1.5, count) * self._generator.choice([-1.0, 1.0], count)
         weights = weights.astype("float32")
-        self.vector = _added(self.vector, [xp.sum(terms, axis=0) for xp, terms in self._weighted(weights, block)])
-        combined, sizes = [], []
-        for xp, terms in self._weighted(weights, results):
-            combined.append(xp.sum(terms, axis=0))
-            sizes.append(xp.sum(xp.abs(terms), axis=0))
-        self._combined, self._sizes = _added(self._combined, combined), _added(self._sizes, sizes)
+        vector, combined, sizes = [], [], []
+        with quiet():
+            for stack in block:
+                xp, terms = self._weighted(weights, stack)
+                vector.append(framework_array(self._backend, xp.sum(terms, axis=0), stack))
+            for stack in results:
+                xp, terms = self._weighted(weights, stack)
+                combined.append(xp.sum(terms, axis=0))
+                sizes.append(xp.sum(xp.abs(terms), axis=0))
+            self.vector = _added(self.vector, vector)
+            self._combined, self._sizes = _added(self._combined, combined), _added(self._sizes, sizes)
 
     @property
     def is_blind(self) -> bool:
@@ -63,14 +70,13 @@ class Proof:
 
     def holds(self, single: Leaves, tolerance: Tolerance) -> bool:
         """Whether `vector`, pushed by itself, gives the expected combination."""
-        return all(map(tolerance.allows, self._combined, map(self._backend.stop_gradient, single), self._sizes))
+        return all(map(tolerance.allows, self._combined, single, self._sizes))
 
-    def _weighted(self, weights: Any, stacks: Leaves) -> Iterator[tuple[Any, Array]]:
-        """The terms of a combination for each stack, with their namespace."""
-        for stack in map(self._backend.stop_gradient, stacks):
-            xp = self._backend.array_namespace(stack)
-            each = xp.astype(self._backend.asarray(weights, stack), stack.dtype)
-            yield xp, xp.reshape(each, (-1, *[1] * (len(stack.shape) - 1))) * stack
+    def _weighted(self, weights: Any, stack: Array) -> tuple[Any, Array]:
+        """The terms of a combination of a stack, with their namespace."""
+        xp, stack = arithmetic(self._backend, stack)
+        each = weights if is_numpy(stack) else xp.astype(self._backend.asarray(weights, stack), stack.dtype)
+        return xp, xp.reshape(each, (-1, *[1] * (len(stack.shape) - 1))) * stack
 
 
 def _added(total: Leaves, parts: Sequence[Array]) -> Leaves:

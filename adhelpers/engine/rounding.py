@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Iterator
 from typing import Any, NamedTuple, Self
 
+from adhelpers.engine.arithmetic import arithmetic
 from adhelpers.plugins.contract import ADBackend
 from adhelpers.plugins.functions import Array, Leaves
 from adhelpers.trees.leaves import is_complex
@@ -126,11 +127,12 @@ class Tolerance:
     def allows(self, received: Array, expected: Array, size: Array) -> bool:
         """Whether the difference is within the tolerance; `size` is the sum of the sizes of the terms.
 
-        Entries that are not finite are allowed if both are not finite.
+        Entries that are not finite are allowed if both are not finite. Any of the three may be NumPy's in place of the
+        framework's array.
         """
         if tuple(received.shape) != tuple(expected.shape):
             return False
-        xp = self._backend.array_namespace(received)
+        (xp, received), (_, expected), (_, size) = (arithmetic(self._backend, a) for a in (received, expected, size))
         with quiet():
             deviates = xp.abs(received - expected) > self._relative * size + self._absolute
             finite = [xp.isfinite(received), xp.isfinite(expected)]
@@ -142,8 +144,8 @@ class Tolerance:
             return True
         backend = self._backend
         for a, b in zip(received, expected, strict=True):
-            a, b = backend.stop_gradient(a), backend.stop_gradient(b)
-            if not self.allows(a, b, backend.array_namespace(b).abs(b)):
+            xp, partner = arithmetic(backend, b)
+            if not self.allows(a, partner, xp.abs(partner)):
                 return False
         return True
 
@@ -151,8 +153,7 @@ class Tolerance:
 def _largest(backend: ADBackend, leaf: Array) -> float:
     if 0 in leaf.shape:
         return 0.0
-    leaf = backend.stop_gradient(leaf)
-    xp = backend.array_namespace(leaf)
+    xp, leaf = arithmetic(backend, leaf)
     size = xp.abs(leaf)
     return float(xp.max(xp.where(xp.isfinite(size), size, xp.zeros_like(size))))
 

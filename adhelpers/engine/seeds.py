@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from math import prod
 from typing import NamedTuple, Protocol
 
+from adhelpers.engine.arithmetic import arithmetic, device, framework_array
 from adhelpers.plugins.contract import ADBackend
 from adhelpers.plugins.functions import Array, Leaves
 from adhelpers.trees.leaves import is_complex, itemsize
@@ -85,9 +86,10 @@ class Basis:
 
     def _units(self, leaf: Array, size: int, first: int, count: int) -> Array:
         """`count` vectors; number k is basis vector ``first + k``, or zero if there is none."""
-        xp = self._backend.array_namespace(leaf)
-        eye = xp.eye(count, size, k=first, dtype=leaf.dtype, device=self._backend.device(leaf))
-        return eye if len(leaf.shape) == 1 else xp.reshape(eye, (count, *leaf.shape))
+        xp, like = arithmetic(self._backend, leaf)
+        eye = xp.eye(count, size, k=first, dtype=like.dtype, device=device(self._backend, like))
+        block = eye if len(leaf.shape) == 1 else xp.reshape(eye, (count, *leaf.shape))
+        return framework_array(self._backend, block, leaf)
 
 
 class RealBasis(Basis):
