@@ -49,6 +49,11 @@ class HostFunction:
         self._calls: dict[Hashable, HostCall] = {}
 
     @property
+    def compiles(self) -> bool:
+        """Whether operations run compiled code."""
+        return self._backend.compiles
+
+    @property
     def given(self) -> tuple[tuple[Any, ...], int]:
         """The further arguments of `f`, and the position of x among all."""
         return self._args, self._argnum

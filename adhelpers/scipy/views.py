@@ -3,48 +3,27 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Hashable
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from adhelpers.errors import ArgumentError
 from adhelpers.operations.declaration import Backend, Function, resolve
-from adhelpers.operations.first_order import value_and_gradient
 from adhelpers.operations.hessian import hessian as hessian_of
 from adhelpers.operations.jacobian import jacobian as jacobian_of
-from adhelpers.operations.jacobian import value_and_jacobian
-from adhelpers.operations.linearize import linearize, linearize_gradient
+from adhelpers.operations.linearize import linearize
 from adhelpers.operations.products import jacobian_vector_product, vector_jacobian_product
 from adhelpers.operations.second_order import hessian_vector_product
-from adhelpers.operations.value import value as value_of
 from adhelpers.scipy.calls import HostFunction
-from adhelpers.scipy.habit import Habit
+from adhelpers.scipy.latest import Latest, matrix_of, no_residuals
 from adhelpers.scipy.pickled import Pickled
 from adhelpers.scipy.raveled import FLOAT64, Raveled
 from adhelpers.trees.leafwise import require_tuple
 
 Vector = NDArray[np.float64]
 Matrix = NDArray[np.float64]
-
-
-class _Seen(NamedTuple):
-    """The results at the latest x, replaced as a whole, so that every thread reads consistent results."""
-
-    key: Hashable
-    """None for an x that cannot be compared."""
-    value: Any
-    """A NumPy array or the framework's: conversion takes time, and waits until somebody asks for it."""
-    gradient: Any = None
-    jacobian: Any = None
-
-
-class _Curvature(NamedTuple):
-    """The Hessian at the x of the latest product, because solvers multiply it many times."""
-
-    key: Hashable
-    hessian: Any
 
 
 class View:
@@ -63,11 +42,7 @@ class View:
         self._raveled = raveled
         self._function = HostFunction(f, raveled, args, argnum)
         self._x0 = raveled.flatten(raveled.point.rebuild(raveled.point.leaves))
-        self._seen = _Seen(None, None)
-        self._curvature = _Curvature(None, None)
-        self._gradients = Habit(needed=1, forgiven=4)
-        # An unneeded Jacobian costs more than a gradient, and some solvers keep one Jacobian for several steps.
-        self._jacobians = Habit(needed=2, forgiven=1)
+        self._latest = Latest(self._function)
 
     def __reduce__(self) -> tuple[Callable[[], View], tuple[()]]:
         """Pickled is what `view` was given, as for SciPy's `workers`; operations are prepared anew where it is read."""
@@ -148,21 +123,13 @@ class View:
         5.0
         """
         (x,), args, key = self._function.read(arguments, "x")
-        seen = self._seen
-        if key is None or seen.key != key:
-            if self._gradients.expects():
-                seen = self._with_gradient(x, args, key)
-            elif self._jacobians.expects():
-                seen = self._with_jacobian(x, args, key)
-            else:
-                self._seen = seen = _Seen(key, self._function.run(value_of, (x,), args))
-        return self._handed_out(seen.value)
+        return self._handed_out(self._latest.value(x, args, key))
 
     def residuals(self, *arguments: Any) -> Vector:
         """The numbers of ``f(x)`` in a vector of shape ``(m,)``: `value` for an `f` that is not scalar."""
         value = self.value(*arguments)
         if isinstance(value, float):
-            raise _no_residuals()
+            raise no_residuals()
         return value
 
     # -- objectives -------------------------------------------------------------------------------
@@ -178,10 +145,7 @@ class View:
         array([2., 4.])
         """
         (x,), args, key = self._function.read(arguments, "x")
-        seen = self._seen
-        if key is not None and seen.key == key:
-            self._gradients.meet()
-        return self._gradient_seen(seen, x, args, key).gradient.copy()
+        return self._latest.gradient(x, args, key).copy()
 
     def value_and_gradient(self, *arguments: Any) -> tuple[float, Vector]:
         """The value and the gradient from one evaluation of `f`, for ``minimize(..., jac=True)``.
@@ -194,7 +158,7 @@ class View:
         array([3., 3.])
         """
         (x,), args, key = self._function.read(arguments, "x")
-        seen = self._gradient_seen(self._seen, x, args, key)
+        seen = self._latest.with_gradient(x, args, key)
         return self._handed_out(seen.value), seen.gradient.copy()
 
     def hessian(self, *arguments: Any) -> Matrix:
@@ -232,11 +196,7 @@ class View:
         if self.backend.compiles:
             product = self._function.run(hessian_vector_product, (x, p), args)
         else:
-            curvature = self._curvature
-            if key is None or curvature.key != key:
-                lin = self._function.linearized(linearize_gradient, x, args)
-                self._curvature = curvature = _Curvature(key, lin)
-            product = curvature.hessian.push(self._raveled.lift(p))
+            product = self._latest.hessian(x, args, key).push(self._raveled.lift(p))
         return self._function.owned(product)
 
     # -- residuals --------------------------------------------------------------------------------
@@ -254,18 +214,9 @@ class View:
         """
         matrix = self._function.at_once(jacobian_of, arguments)
         if matrix is not None:
-            return self._matrix(matrix)
+            return matrix_of(self._function, matrix)
         (x,), args, key = self._function.read(arguments, "x")
-        if self.backend.compiles:  # code for the matrix alone may be twice as fast, and solvers have the value
-            return self._matrix(self._function.run(jacobian_of, (x,), args))
-        seen = self._seen
-        if key is not None and seen.key == key:
-            self._jacobians.meet()
-            if seen.jacobian is not None:
-                return seen.jacobian.copy()
-        value, matrix = self._function.run(value_and_jacobian, (x,), args)
-        self._learn(key, value)
-        return self._matrix(matrix)
+        return self._latest.jacobian(x, args, key)
 
     def jacobian_operator(self, *arguments: Any) -> Any:
         """The Jacobian as a `scipy.sparse.linalg.LinearOperator`.
@@ -287,8 +238,8 @@ class View:
         if not self.backend.compiles:
             lin = self._function.linearized(linearize, x, args)
             if len(lin.value.shape) != 1:
-                raise _no_residuals()
-            self._learn(key, lin.value)
+                raise no_residuals()
+            self._latest.learn(key, lin.value)
             return lin.operator()
         m = len(self.residuals(*arguments))
 
@@ -301,33 +252,6 @@ class View:
 
         push, pull = times(jacobian_vector_product), times(vector_jacobian_product)
         return LinearOperator((m, len(x)), matvec=push, rmatvec=pull, dtype=FLOAT64)
-
-    # -- what is known of the latest x ------------------------------------------------------------
-
-    def _gradient_seen(self, seen: _Seen, x: Any, args: tuple[Any, ...], key: Hashable) -> _Seen:
-        if key is not None and seen.key == key and seen.gradient is not None:
-            return seen
-        return self._with_gradient(x, args, key)
-
-    def _with_gradient(self, x: Any, args: tuple[Any, ...], key: Hashable) -> _Seen:
-        value, slopes = self._function.run(value_and_gradient, (x,), args)
-        self._seen = seen = _Seen(key, value, self._function.owned(slopes))
-        return seen
-
-    def _with_jacobian(self, x: Any, args: tuple[Any, ...], key: Hashable) -> _Seen:
-        value, matrix = self._function.run(value_and_jacobian, (x,), args)
-        self._seen = seen = _Seen(key, value, jacobian=self._matrix(matrix))
-        return seen
-
-    def _matrix(self, jacobian: Any) -> Matrix:
-        if len(jacobian.shape) != 2:
-            raise _no_residuals()
-        return self._function.owned(jacobian)
-
-    def _learn(self, key: Hashable, value: Any) -> None:
-        """Keep the value that was computed with a derivative."""
-        if key is not None and self._seen.key != key:
-            self._seen = _Seen(key, value)
 
     def _handed_out(self, value: Any) -> Any:
         numbers = self._function.to_host(value)
@@ -390,10 +314,3 @@ def view(f: Function, backend: Backend, x0: Any, *, args: tuple[Any, ...] = (), 
         msg = f"argnum is {argnum!r}, but must be the position of x among the arguments of f: 0, 1, ..."
         raise ArgumentError(msg)
     return View(f, Raveled(resolve(f, backend, x0), x0), tuple(args), int(argnum))
-
-
-def _no_residuals() -> ArgumentError:
-    return ArgumentError(
-        "f(x) is one number, an objective, which has no residuals and no jacobian; use gradient, hessian or "
-        "hessian_product, or let f return an array, of shape (1,) for one residual"
-    )
