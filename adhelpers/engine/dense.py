@@ -100,7 +100,7 @@ def _from_rows(backend: ADBackend, swept: Swept, x: Leaves) -> Blocks:
         others = parts if imaginary is None else _split(imaginary[j], outputs)
         for i, (y, part) in enumerate(zip(outputs, parts, strict=True)):
             if imaginary is not None and is_complex(backend, y):
-                part = part + 1j * others[i]
+                part = backend.to_complex(part, others[i])
             xp = backend.array_namespace(part)
             part = xp.reshape(part, (*y.shape, *leaf.shape))
             part = part if part.dtype == y.dtype else xp.astype(part, y.dtype)

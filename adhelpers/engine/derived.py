@@ -121,7 +121,7 @@ def _paired_with(backend: ADBackend, columns: list[Leaves], x: Leaves) -> Pullba
         pulled: list[Any] = [None] * len(x)
         for leaf, size, unit in segments:
             part = flat[offset : offset + size]
-            pulled[leaf] = part if unit == 1.0 else pulled[leaf] - 1j * part
+            pulled[leaf] = part if unit == 1.0 else backend.to_complex(pulled[leaf], -part)
             offset += size
         return tuple(
             [xp.astype(xp.reshape(part, leaf.shape), leaf.dtype) for part, leaf in zip(pulled, x, strict=True)]

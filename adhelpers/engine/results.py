@@ -69,4 +69,6 @@ class Swept:
     def only_stack(self, like: Array) -> Array:
         """The results, one for each vector, shaped as `like`."""
         (real,) = self.results.stacks((like,))
-        return real if self.imaginary is None else real + 1j * self.imaginary.stacks((like,))[0]
+        if self.imaginary is None:
+            return real
+        return self.results.backend.to_complex(real, self.imaginary.stacks((like,))[0])

@@ -12,6 +12,7 @@ from adhelpers.errors import ArgumentError, DTypeError
 from adhelpers.plugins.containers import SINGLE
 from adhelpers.plugins.contract import ADBackend
 from adhelpers.plugins.functions import Array
+from adhelpers.plugins.objects import complex_of_numpy
 from adhelpers.trees.leaves import is_complex
 from adhelpers.trees.tree import LeafName, Tree
 
@@ -110,7 +111,7 @@ class DerivativeOperator(LinearOperator):  # type: ignore[misc]  # SciPy is not 
         if 0 in (vectors.size, self._image.size):  # without leaves there is nothing to count vectors by
             return np.zeros((*vectors.shape[:-1], self._image.size), self._image.dtype)
         if np.iscomplexobj(vectors) and self._domain.dtype.kind != "c":  # because a real tangent cannot be complex
-            return self._pushed(vectors.real, push) + 1j * self._pushed(vectors.imag, push)
+            return _joined(self._pushed(vectors.real, push), self._pushed(vectors.imag, push))
         with self._scope():
             return self._image.vectors(push(self._domain.structure(vectors)), vectors.shape[:-1])
 
@@ -119,17 +120,22 @@ class DerivativeOperator(LinearOperator):  # type: ignore[misc]  # SciPy is not 
         if 0 in (vectors.size, self._domain.size):
             return np.zeros((*vectors.shape[:-1], self._domain.size), self._domain.dtype)
         if np.iscomplexobj(vectors) and self._image.dtype.kind != "c":
-            return self._pulled(vectors.real, pull) + 1j * self._pulled(vectors.imag, pull)
+            return _joined(self._pulled(vectors.real, pull), self._pulled(vectors.imag, pull))
         conjugates = np.conj(vectors)
         result = self._transposed(conjugates, pull)
         if self._image.dtype.kind == "c" and self._domain.dtype.kind != "c":
             # A real x receives Re(A^T v) from v, and Im(A^T v) from -iv.
-            result = result + 1j * self._transposed(-1j * conjugates, pull)
+            result = _joined(result, self._transposed(-1j * conjugates, pull))
         return np.conj(result)
 
     def _transposed(self, vectors: Any, pull: Map) -> Any:
         with self._scope():
             return self._domain.vectors(pull(self._image.structure(vectors)), vectors.shape[:-1])
+
+
+def _joined(a: Any, b: Any) -> Any:
+    """Add a and ib, part by part: a product with i would make NaN of infinity."""
+    return complex_of_numpy(a.real - b.imag, a.imag + b.real)
 
 
 def operator_of(

@@ -13,11 +13,12 @@ from functools import partial
 from typing import Any, ClassVar, Self
 
 from adhelpers.errors import ArgumentTypeError, UnsupportedOperationError
+from adhelpers.options import flag
 from adhelpers.plugins.capabilities import Capability
 from adhelpers.plugins.containers import SINGLE, TreeDef, flatten
 from adhelpers.plugins.formulations import Formulation, SecondOrder, fewest_vectors_first
 from adhelpers.plugins.functions import Array, JVPSweep, LeafFunction, Leaves, Pullback, Pushforward, VJPSweep
-from adhelpers.plugins.objects import is_numpy, is_seen_by_numpy
+from adhelpers.plugins.objects import complex_of_numpy, is_numpy, is_seen_by_numpy
 from adhelpers.plugins.origin import raised_by_library
 from adhelpers.plugins.rule import Rule
 
@@ -71,10 +72,8 @@ class ADBackend(ABC):
     def __post_init__(self) -> None:
         """Refuse anything but True and False for a bool option: ``"no"`` would count as True."""
         for option in fields(self):
-            value = getattr(self, option.name)
-            if option.type in (bool, "bool") and not isinstance(value, bool):
-                msg = f"{option.name} is {value!r}; write True or False"
-                raise ArgumentTypeError(msg)
+            if option.type in (bool, "bool"):
+                flag(option.name, getattr(self, option.name))
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -106,8 +105,8 @@ class ADBackend(ABC):
     def flatten(self, tree: Any) -> tuple[Leaves, TreeDef]:
         """Split `tree` into leaves and a definition.
 
-        By default it takes apart Python's containers, and types registered with optree in the namespace
-        ``"adhelpers"``. Override it for a framework's own containers: hand them to `make_known`, and flatten again.
+        By default Python's containers, and types registered with optree in the namespace ``"adhelpers"``, are split.
+        Override it for a framework's own containers: hand them to `make_known`, and flatten again.
         """
         if self.is_array(tree):
             return (tree,), SINGLE
@@ -150,6 +149,10 @@ class ADBackend(ABC):
         import numpy as np
 
         return np.asarray(leaf)
+
+    def to_complex(self, real: Array, imaginary: Array) -> Array:
+        """``real + 1j * imaginary``; override it to keep `real` where `imaginary` is infinite, as for NumPy's."""
+        return complex_of_numpy(real, imaginary) if is_numpy(real) and is_numpy(imaginary) else real + 1j * imaginary
 
     def device(self, leaf: Array) -> object:
         """The device of `leaf`, or None if that is unknown; by default its attribute ``device``."""
@@ -213,10 +216,9 @@ class ADBackend(ABC):
     def vjp(self, f: LeafFunction, x: Leaves) -> tuple[Leaves, Pullback, Leaves]:
         """Evaluate `f` at `x` once: ``(outputs, pullback, aux)``.
 
-        ``pullback(cotangents)`` returns one array for each leaf of `x`: the transpose of `jvp` under
-        ``Re(sum(a * b))``, without conjugation. It may be called any number of times and is itself
-        differentiable in its cotangents. The requirements of `jvp` hold here too. By default the core pushes each
-        element of `x` forward, in chunks through `jvp_sweep`.
+        ``pullback(cotangents)`` returns an array for each leaf of `x`: the transpose of `jvp` under ``Re(sum(a * b))``,
+        without conjugation. It may be called any number of times, and is differentiable in its cotangents. The rest is
+        as in `jvp`. By default the core pushes each element of `x` forward, in chunks through `jvp_sweep`.
         """
         msg = f"backend {self.name!r} has no reverse mode"
         raise UnsupportedOperationError(msg)
@@ -230,8 +232,7 @@ class ADBackend(ABC):
         `jvp` and `vjp`. They do not run `f` again if the framework can avoid it. One of them may be None: the core then
         transposes the other by `vjp`, or without a `vjp` pushes each element of `x`. To push many vectors through
         either map, the core calls `vjp_sweeps`. If the backend compiles, return maps that `flatten` takes apart, such
-        as `jax.tree_util.Partial`, so that compiled code can return them. By default the pullback of `vjp`, and `jvp`
-        for each push, not compiled.
+        as `jax.tree_util.Partial`. By default the pullback of `vjp`, and `jvp` for each push, not compiled.
         """
         if self.has_reverse:
             outputs, pullback, aux = self.vjp(f, x)
@@ -321,8 +322,7 @@ class ADBackend(ABC):
 
         The core keeps a basis vector for later calls, in any thread, only if this is True for it. If this is True for
         all arguments of a function that has a rule, the core calls that function without its rule. Return False for
-        arrays that belong to a graph, a transformation or a mode, and for dual numbers: otherwise vectors leak into
-        later calls, and rules are lost.
+        arrays in a graph, a transformation or a mode, and for dual numbers: else vectors leak, and rules are lost.
         """
         return not self.is_traced(leaf)
 

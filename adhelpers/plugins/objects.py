@@ -59,6 +59,15 @@ def is_numpy_scalar(node: Any) -> bool:
     return numpy is not None and isinstance(node, numpy.generic)
 
 
+def complex_of_numpy(real: Any, imaginary: Any) -> Any:
+    """Join NumPy's arrays; ``real + 1j * imaginary`` would be NaN where the imaginary part is infinite."""
+    import numpy as np
+
+    joined = np.array(real + 0j)
+    joined.imag = imaginary
+    return joined
+
+
 def is_seen_by_numpy(array: Any) -> bool:
     """Whether NumPy's functions dispatch to the array; of other arrays they would read only the numbers."""
     return is_numpy(array) or getattr(type(array), "__array_ufunc__", None) is not None

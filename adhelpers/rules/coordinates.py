@@ -23,7 +23,9 @@ def real_parts(backend: ADBackend, leaves: Leaves) -> list[Array]:
 def from_real_parts(backend: ADBackend, parts: Sequence[Array], like: Leaves) -> Leaves:
     """The leaves from their real parts; each is real or complex like its partner in `like`."""
     rest = iter(parts)
-    return tuple([next(rest) + 1j * next(rest) if is_complex(backend, leaf) else next(rest) for leaf in like])
+    return tuple(
+        [backend.to_complex(next(rest), next(rest)) if is_complex(backend, leaf) else next(rest) for leaf in like]
+    )
 
 
 def to_column(backend: ADBackend, leaves: Leaves, *, conjugate: bool = False) -> Array:

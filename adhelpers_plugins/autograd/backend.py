@@ -32,7 +32,7 @@ from adhelpers.extend import (
 from adhelpers_plugins.autograd import namespace
 from adhelpers_plugins.autograd.containers import in_own_containers
 from adhelpers_plugins.autograd.custom_rules import apply_rule, follows_rule
-from adhelpers_plugins.autograd.derivatives import box_of_array, copy, in_dtype_of
+from adhelpers_plugins.autograd.derivatives import box_of_array, copy, in_dtype_of, to_complex
 from adhelpers_plugins.autograd.dual import push_through
 from adhelpers_plugins.autograd.tape import PullNode, PushNode, Tape
 
@@ -100,6 +100,10 @@ class AutogradBackend(ADBackend):
         from adhelpers_plugins.autograd import special  # which needs SciPy
 
         return special
+
+    def to_complex(self, real: Array, imaginary: Array) -> Array:
+        """Joined by a primitive, which every trace sees."""
+        return to_complex(real, imaginary)
 
     def to_numpy(self, leaf: Array) -> Any:
         """The array itself, or the innermost value of a box."""

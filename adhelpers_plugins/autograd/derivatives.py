@@ -9,11 +9,13 @@ import array_api_compat.numpy
 import autograd.numpy as anp
 import numpy as np
 from autograd.core import add_outgrads
+from autograd.extend import defjvp, defvjp
 from autograd.tracer import getval, isbox
 from numpy import ndarray
 
 from adhelpers.extend import Array, UnsupportedOperationError
 from adhelpers_plugins.autograd import namespace
+from adhelpers_plugins.autograd.arrayapi.primitives import primitive
 from adhelpers_plugins.autograd.rules import Mode, Rule
 
 
@@ -56,6 +58,22 @@ def in_dtype_of(partner: Array, derivative: Array) -> Array:
         derivative = anp.real(derivative)
     xp = namespace if isbox(derivative) else array_api_compat.numpy
     return xp.astype(derivative, partner.dtype)
+
+
+@primitive
+def to_complex(real: Array, imaginary: Array) -> Array:
+    """Join real arrays of one shape: a product with ``1j`` would make NaN of infinity."""
+    joined = np.array(real + 0j)
+    joined.imag = imaginary
+    return joined
+
+
+defjvp(
+    to_complex,
+    lambda tangent, ans, *parts: to_complex(tangent, anp.zeros_like(tangent)),
+    lambda tangent, ans, *parts: to_complex(anp.zeros_like(tangent), tangent),
+)
+defvjp(to_complex, lambda ans, *parts: anp.real, lambda ans, *parts: lambda cotangent: -anp.imag(cotangent))
 
 
 def copied(derivative: Any) -> Any:

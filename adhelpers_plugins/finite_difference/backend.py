@@ -216,6 +216,11 @@ class FiniteDifferenceBackend(ADBackend):
         """The special functions of the backend that owns the arrays."""
         return special_namespace(*arrays)
 
+    def to_complex(self, real: Array, imaginary: Array) -> Array:
+        """Joined by the owner of the arrays."""
+        owner = owner_of((real, imaginary))
+        return super().to_complex(real, imaginary) if owner is None else owner.to_complex(real, imaginary)
+
     def device(self, leaf: Array) -> object:
         """The device of `leaf`, from its owner."""
         owner = _owner(leaf)

@@ -141,6 +141,11 @@ class JaxBackend(ADBackend):
         """Functions of ``jax.scipy.special`` and ``jax.nn``."""
         return special
 
+    def to_complex(self, real: Array, imaginary: Array) -> Array:
+        """``jax.lax.complex``, which takes no half precision."""
+        dtype = jnp.promote_types(real.dtype, jnp.float32)
+        return jax.lax.complex(real.astype(dtype), imaginary.astype(dtype))
+
     def device(self, leaf: Array) -> object:
         """The device or sharding; None for a tracer."""
         if self.is_traced(leaf):

@@ -136,6 +136,10 @@ class TorchBackend(ADBackend):
         """``torch.special``."""
         return special
 
+    def to_complex(self, real: Array, imaginary: Array) -> Array:
+        """``torch.complex``, in single precision for half: complex numbers of half precision are an experiment."""
+        return torch.complex(*(part.float() if part.itemsize < 4 else part for part in (real, imaginary)))
+
     def to_numpy(self, leaf: Array) -> Any:
         """A NumPy array on the host."""
         return leaf.numpy(force=True)

@@ -284,7 +284,8 @@ class _Examination:
         for leaf in self.x:
             part = np.array([next(remaining) for _ in range(leaf.size)]).reshape(leaf.shape)
             if np.iscomplexobj(leaf):
-                part = part - 1j * np.array([next(remaining) for _ in range(leaf.size)]).reshape(leaf.shape)
+                part = part.astype(np.complex128)
+                part.imag = -np.array([next(remaining) for _ in range(leaf.size)]).reshape(leaf.shape)
             parts.append(part)
         return tuple(parts)
 
