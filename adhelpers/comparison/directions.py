@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from adhelpers.comparison.deviations import Leaves, epsilon
+from adhelpers.comparison.deviations import Leaves, epsilon, largest
 from adhelpers.comparison.participants import Outcome, read
 from adhelpers.comparison.task import Task
 from adhelpers.errors import AdhelpersError, DTypeError, ShapeMismatchError, StructureMismatchError
@@ -69,14 +70,21 @@ class Directions:
         }
         return self.x.rebuild(moved)
 
-    def stepped(self, sign: float) -> Any:
-        """`x` with each entry moved by a step of finite differences, up or down at random; opposite for sign -1."""
+    @property
+    def units(self) -> dict[str, float]:
+        """By path: the largest entry of each leaf of `x`, or 1 if that is larger or zero."""
+        return {path: min(1.0, largest(leaf) or 1.0) for path, leaf in self.x.leaves.items()}
+
+    def stepped(self, sign: float, units: Mapping[str, float]) -> Any:
+        """`x` with each entry moved by a step of finite differences, up or down at random; opposite for sign -1.
+
+        The step is in units of the entry, or those of its leaf if they are larger.
+        """
         random = np.random.default_rng((self._seed, 3))
         moved = {}
         for path, leaf in self.x.leaves.items():
-            step = (
-                epsilon(leaf.dtype) ** (1 / 3) * np.maximum(1.0, np.abs(leaf)) * random.choice((-1.0, 1.0), leaf.shape)
-            )
+            size = np.maximum(units[path], np.abs(leaf))
+            step = epsilon(leaf.dtype) ** (1 / 3) * size * random.choice((-1.0, 1.0), leaf.shape)
             moved[path] = np.asarray(leaf + sign * step, leaf.dtype)
         return self.x.rebuild(moved)
 

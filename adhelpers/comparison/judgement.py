@@ -45,6 +45,8 @@ class Scale:
     value_size, value_spread
         The largest entry of ``f(x)`` over that of `x`, the latter at least one, and how much ``f(x)`` changes when
         `x` is rounded otherwise: both show in differences of `f`.
+    unit
+        The size of `x` in which differences step, to the power of the order of the derivative; 1 as a rule.
     value_is_finite
         Where ``f(x)`` is NaN or infinite somewhere, a NaN in a difference says nothing.
     """
@@ -55,6 +57,7 @@ class Scale:
     bending: Mapping[str, float] | None = None
     value_size: float = 0.0
     value_spread: float = 0.0
+    unit: float = 1.0
     value_is_finite: bool = True
 
     def default(self) -> Scale:
@@ -74,8 +77,8 @@ class Scale:
             noise = ROUNDINGS * units[path] * size + SPREADS * (self.spread or {}).get(path, 0.0)
             if not exact:
                 # The rounding of f, divided by a step, shows in differences however small the derivative is.
-                step = unit / owed
-                floor = max(size, ROUGHNESS * math.sqrt(owed) * self.value_size)
+                step = unit / owed * self.unit
+                floor = max(size, ROUGHNESS * math.sqrt(owed) * self.value_size / self.unit)
                 bends = BENDS * (self.bending or {}).get(path, 0.0)
                 noise = max(noise, math.sqrt(owed) * floor, SPREADS * self.value_spread / step, bends)
             atol[path] = _wished(self.atol, noise, exact)

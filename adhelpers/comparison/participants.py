@@ -83,6 +83,10 @@ class Participant:
         unit = float(np.finfo(np.float64).eps)
         return self.error("jvp")(unit) <= unit
 
+    def scaled_to_x(self) -> Participant:
+        """The same with steps in units of `x`, if it takes differences."""
+        return replace(self, backend=self.backend.scaled_to_x())
+
     def convert(self, tree: Any) -> Any:
         """NumPy data as arrays of the framework; call it in the backend's scope."""
         point = Tree.read(self.arrays, tree, "x")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -37,24 +38,69 @@ def spread(outcome: Outcome, at: Callable[[Any], Outcome], directions: Direction
 MOST_BENT = 1e-3
 """More bending, relative to the size or to 1, means a kink close by, and is no excuse."""
 
+STEADIER = 4
+"""Steps in units of a small `x` are taken if derivatives by them change less by this factor."""
 
-def bending(outcome: Leaves, at: Callable[[Any], Outcome], directions: Directions) -> dict[str, float]:
-    """How much a derivative by finite differences bends over one step, leaf by leaf.
 
-    This is the size of their truncation and rounding errors, which is all that is left of a derivative where `f` is
-    flat, such as ``x**5`` at zero.
+@dataclass(frozen=True)
+class Differences:
+    """A derivative by finite differences, and how far it can be trusted.
+
+    Attributes
+    ----------
+    units
+        By path: what the steps of each leaf of `x` are in units of, where its entries are smaller.
+    unit
+        The smallest of these, to the power of the order of the derivative.
+    noise
+        What the rounding of `f`, divided by a step, may amount to.
+    near
+        The same derivative one step to either side; None if `f` fails there.
     """
+
+    leaves: Leaves
+    units: Mapping[str, float]
+    unit: float
+    noise: float
+    near: tuple[Leaves, Leaves] | None
+
+    def bending(self) -> dict[str, float]:
+        """How much the derivative bends over one step, leaf by leaf: the size of truncation and rounding errors.
+
+        They are all that is left where `f` is flat, such as ``x**5`` at zero.
+        """
+        found = {}
+        with np.errstate(all="ignore"):
+            for path, leaf in self.leaves.items() if self.near else ():
+                above, below = (side[path] for side in self.near or ())
+                bend = largest(np.asarray((above - leaf) + (below - leaf)))
+                if bend <= MOST_BENT * max(1.0, largest(leaf)):
+                    found[path] = bend
+        return found
+
+    def is_steadier_than(self, other: Differences) -> bool:
+        """Whether it changes much less over a step, relative to its size: `f` must vary over more than a step."""
+        return self._unsteadiness() < other._unsteadiness() / STEADIER
+
+    def _unsteadiness(self) -> float:
+        sides = (self.leaves, *(self.near or ()))
+        if not self.near or not all(is_finite(leaf) for side in sides for leaf in side.values()):
+            return math.inf
+        found = 0.0
+        for path, leaf in self.leaves.items():
+            changes = [largest(np.asarray(side[path] - leaf)) for side in self.near]
+            found = max(found, max(self.noise, *changes) / (largest(leaf) or 1.0))
+        return found
+
+
+def close_by(
+    at: Callable[[Any], Outcome], directions: Directions, units: Mapping[str, float]
+) -> tuple[Leaves, Leaves] | None:
+    """A derivative one step to either side, in those units of `x`; None if `f` fails there."""
     try:
-        above, below = (at(directions.stepped(sign)).leaves for sign in (1.0, -1.0))
+        return at(directions.stepped(1.0, units)).leaves, at(directions.stepped(-1.0, units)).leaves
     except Exception:  # noqa: BLE001  # it worked at x itself, so this error is not of interest
-        return {}
-    found = {}
-    with np.errstate(all="ignore"):
-        for path, leaf in outcome.items():
-            bend = largest(np.asarray((above[path] - leaf) + (below[path] - leaf)))
-            if bend <= MOST_BENT * max(1.0, largest(leaf)):
-                found[path] = bend
-    return found
+        return None
 
 
 def with_value(scale: Scale, value: Outcome, changes: Mapping[str, float] | None, x: Outcome) -> Scale:

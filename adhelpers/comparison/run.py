@@ -13,7 +13,7 @@ import numpy as np
 
 from adhelpers.batch.layout import BatchLayout
 from adhelpers.comparison import probing
-from adhelpers.comparison.deviations import IncomparableError, Measured
+from adhelpers.comparison.deviations import IncomparableError, Leaves, Measured, epsilon
 from adhelpers.comparison.diagnosis.findings import Findings, exact
 from adhelpers.comparison.diagnosis.kinks import Kinks
 from adhelpers.comparison.directions import Directions
@@ -42,6 +42,7 @@ class Comparison:
         self._failed: dict[str, Failure] = {}
         self._seconds = 0.0
         self._found = Findings(task)
+        self._units: Mapping[str, float] | None = None
 
     def run(self) -> Findings:
         """All of it."""
@@ -148,9 +149,14 @@ class Comparison:
             self._found.notes.append(f"{operation} was left out: {words}")
             return
         reference = self._reference_derivative(operation, timed)
-        self._scale = replace(self._scale, spread=self._spread(operation, timed), bending=None)
-        if reference is not None and not reference.exact and self._any_differs(operation, timed, reference):
-            self._scale = replace(self._scale, bending=self._bending(operation, reference))
+        self._scale = replace(self._scale, spread=self._spread(operation, timed), bending=None, unit=1.0)
+        self._units = None
+        if isinstance(reference, Failure) or (reference is not None and self._any_differs(operation, timed, reference)):
+            timed, reference = self._by_fitting_steps(operation, timed, reference)
+        if isinstance(reference, Failure):
+            if self._reference not in self._task.participants:  # its failure is a result otherwise
+                self._found.notes.append(f"{operation} has no reference: {reference.words}")
+            reference = None
         self._found.add(operation, timed, reference, self._scale, self._kinks)
         if reference is None and operation == "vjp":
             self._check_transpose(timed)
@@ -181,7 +187,7 @@ class Comparison:
         known = {"batch_axis": self._settings.batch_axis, "holomorphic": holomorphic}
         return {name: option for name, option in known.items() if name in declared(operation).options}
 
-    def _reference_derivative(self, operation: str, timed: Mapping[str, Timed]) -> Candidate | None:
+    def _reference_derivative(self, operation: str, timed: Mapping[str, Timed]) -> Candidate | Failure | None:
         closed, reference = self._task.closed_forms.get(operation), self._reference
         if closed is not None:
             return Candidate("the closed form", read(closed, path_of(operation)).leaves, exact)
@@ -192,11 +198,9 @@ class Comparison:
         else:
             self._tell(f"{operation} by the reference {reference.label}")
             outcome = self._derivative(operation, reference, timing=False).outcome
-        if isinstance(outcome, Outcome):
-            return Candidate(reference.label, outcome.leaves, reference.error(operation))
-        if reference not in self._task.participants:  # its failure is a result otherwise
-            self._found.notes.append(f"{operation} has no reference: {outcome.words}")
-        return None
+        if isinstance(outcome, Failure):
+            return outcome
+        return Candidate(reference.label, outcome.leaves, reference.error(operation))
 
     def _too_much(self, operation: str, participant: Participant) -> str | None:
         x = self._directions.x
@@ -213,7 +217,9 @@ class Comparison:
         return None
 
     def _any_differs(self, operation: str, timed: Mapping[str, Timed], reference: Candidate) -> bool:
-        """Whether some result is too far from the reference, if differences were no worse than usual."""
+        """Whether some result is too far from a reference by differences, if these were no worse than usual."""
+        if reference.exact:
+            return False
         for participant in self._task.participants:
             outcome = timed[participant.label].outcome if participant.label in timed else None
             if isinstance(outcome, Outcome):
@@ -223,11 +229,50 @@ class Comparison:
                         return True
         return False
 
-    def _bending(self, operation: str, reference: Candidate) -> Mapping[str, float]:
-        participant = self._reference
-        assert participant is not None, "it has a derivative"
+    def _by_fitting_steps(
+        self, operation: str, timed: dict[str, Timed], reference: Candidate | Failure
+    ) -> tuple[dict[str, Timed], Candidate | Failure]:
+        """The results and the reference, by steps in units of a small `x` if derivatives by them are steadier."""
+        participant, units = self._reference, self._directions.units
+        assert participant is not None, "it was asked for a derivative"
+        short = self._by_short_steps(operation, participant, units)
+        if isinstance(reference, Candidate):
+            usual = self._differences(operation, participant, reference.leaves, dict.fromkeys(units, 1.0))
+            if short is None or not short.is_steadier_than(usual):
+                self._scale = replace(self._scale, bending=usual.bending())
+                return timed, reference
+        elif short is None:
+            return timed, reference
+        self._units, self._scale = units, replace(self._scale, bending=short.bending(), unit=short.unit)
+        self._note(f"{operation}: differences step in units of x, as f varies over less than their usual step")
+        again = {p.label: p for p in self._task.participants if p.label in timed and not p.exact}
+        outcomes = {
+            label: self._derivative(operation, p.scaled_to_x(), timing=False).outcome for label, p in again.items()
+        }
+        retimed = {label: replace(timed[label], outcome=outcome) for label, outcome in outcomes.items()}
+        mine = outcomes.get(participant.label)
+        leaves = mine.leaves if isinstance(mine, Outcome) else short.leaves
+        return {**timed, **retimed}, Candidate(participant.label, leaves, participant.error(operation))
+
+    def _by_short_steps(
+        self, operation: str, participant: Participant, units: Mapping[str, float]
+    ) -> probing.Differences | None:
+        """The derivative by steps in units of `x`; None if that is not small, or the backend has no such steps."""
+        scaled = participant.scaled_to_x()
+        if scaled == participant or min(units.values(), default=1.0) == 1.0:
+            return None
+        outcome = self._derivative(operation, scaled, timing=False).outcome
+        return self._differences(operation, scaled, outcome.leaves, units) if isinstance(outcome, Outcome) else None
+
+    def _differences(
+        self, operation: str, participant: Participant, leaves: Leaves, units: Mapping[str, float]
+    ) -> probing.Differences:
         self._tell(f"{operation} by the reference {participant.label}, close by")
-        return probing.bending(reference.leaves, self._derivative_at(operation, participant), self._directions)
+        unit = min(units.values(), default=1.0) ** declared(operation).order
+        coarsest = max((epsilon(leaf.dtype) for leaf in self._directions.x.leaves.values()), default=1.0)
+        noise = participant.error(operation)(coarsest) * self._scale.value_size / unit
+        near = probing.close_by(self._derivative_at(operation, participant), self._directions, units)
+        return probing.Differences(leaves, units, unit, noise, near)
 
     def _derivative_at(self, operation: str, participant: Participant) -> Callable[[Any], Outcome]:
         u, options = self._direction(operation, participant), self._options(operation)
@@ -262,7 +307,7 @@ class Comparison:
         if source is None or not self._directions.size:
             return None
         layout, directions = BatchLayout(self._settings.batch_axis), self._directions
-        return Kinks(source.value, self._task.x, directions.tangent, directions.cotangent, layout)
+        return Kinks(source.value, self._task.x, directions.tangent, directions.cotangent, layout, self._units)
 
     def _timed(
         self, call: Callable[[], Outcome], prepare: Callable[[], Callable[[], Outcome]] | None = None, what: str = ""

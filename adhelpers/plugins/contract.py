@@ -24,10 +24,6 @@ from adhelpers.plugins.rule import Rule
 
 _NO_CONTEXT = contextlib.nullcontext()
 
-AT_ONCE = "all at once"
-ONE_BY_ONE = "one by one"
-"""Names of sweeps, by how many vectors are pushed at a time."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class ADBackend(ABC):
@@ -200,6 +196,10 @@ class ADBackend(ABC):
         """This backend with the option that it needs to accept 64-bit data; by default the backend itself."""
         return self
 
+    def scaled_to_x(self) -> Self:
+        """This backend with steps in units of `x`, if it takes differences; by default the backend itself."""
+        return self
+
     # -- differentiate: one of the two is enough -----------------------------------------------------
 
     def jvp(self, f: LeafFunction, x: Leaves, u: Leaves) -> tuple[Leaves, Leaves, Leaves]:
@@ -281,17 +281,17 @@ class ADBackend(ABC):
         checks it against a single product, and goes on to the next if it raises or is wrong. The last sweep is not
         checked, so it must take single products. By default `jvp_sweep` if overridden, then a loop over `jvp`.
         """
-        loop = {ONE_BY_ONE: partial(ADBackend.jvp_sweep, self, f, x)}
+        loop = {"one by one": partial(ADBackend.jvp_sweep, self, f, x)}
         if type(self).jvp_sweep is ADBackend.jvp_sweep:
             return loop
-        return {AT_ONCE: partial(self.jvp_sweep, f, x), **loop}
+        return {"all at once": partial(self.jvp_sweep, f, x), **loop}
 
     def vjp_sweeps(self, pullback: Pullback) -> Mapping[str, VJPSweep]:
         """The sweeps that pull many cotangents back, as in `jvp_sweeps`."""
-        loop = {ONE_BY_ONE: partial(ADBackend.vjp_sweep, self, pullback)}
+        loop = {"one by one": partial(ADBackend.vjp_sweep, self, pullback)}
         if type(self).vjp_sweep is ADBackend.vjp_sweep:
             return loop
-        return {AT_ONCE: partial(self.vjp_sweep, pullback), **loop}
+        return {"all at once": partial(self.vjp_sweep, pullback), **loop}
 
     def stack(self, rows: Sequence[Leaves]) -> Leaves:
         """Stack many tuples of leaves into one tuple, with a new axis in front; by default by the namespace's stack."""

@@ -51,7 +51,7 @@ def backend(name: str, **options: Any) -> ADBackend:
     --------
     >>> import adhelpers
     >>> adhelpers.backend("finite-difference", order=4)
-    FiniteDifferenceBackend(fallback=True, order=4)
+    FiniteDifferenceBackend(fallback=True, order=4, relative=False)
     """
     if not isinstance(name, str):
         msg = f"a backend's name is a string such as 'finite-difference', but {name!r} was given"

@@ -5,9 +5,9 @@ from __future__ import annotations
 import functools
 import itertools
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
 import array_api_compat
 import numpy as np
@@ -55,6 +55,10 @@ class FiniteDifferenceBackend(ADBackend):
     ----------
     order
         The order of accuracy, 2 or 4.
+    relative
+        Where `x` is small, take the largest element of each leaf as the unit of steps, and not 1. Write True for
+        functions that vary over the magnitude of `x`, such as the logarithm at 1e-8. In ``1.0 + x`` little but rounding
+        would be left.
 
     Examples
     --------
@@ -101,6 +105,7 @@ class FiniteDifferenceBackend(ADBackend):
     conversion: ClassVar[str | None] = "numpy.asarray"
 
     order: Literal[2, 4] = 2
+    relative: bool = False
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -166,6 +171,10 @@ class FiniteDifferenceBackend(ADBackend):
         """The step at which rounding and truncation balance."""
         return float(epsilon ** (1 / (self.order + 1)))
 
+    def scaled_to_x(self) -> Self:
+        """This backend with ``relative=True``."""
+        return replace(self, relative=True)
+
     def _value(self, f: LeafFunction, x: Leaves) -> tuple[Leaves, Leaves]:
         # f may write to its arguments, and may return an array of another owner.
         outputs, aux = f(*map(self.copy, x))
@@ -196,7 +205,12 @@ class FiniteDifferenceBackend(ADBackend):
         leaf, tangent = self.stop_gradient(leaf), self.stop_gradient(tangent)
         xp = self.array_namespace(leaf, tangent)
         magnitude, distance = _wide(xp, xp.abs(leaf)), _wide(xp, xp.abs(tangent))
-        speed = distance / xp.where(magnitude < 1.0, 1.0, magnitude)
+        least = 1.0
+        if self.relative:
+            largest = xp.max(xp.where(xp.isfinite(magnitude), magnitude, 0.0))
+            is_small = (largest < 1.0) & (largest > xp.finfo(largest.dtype).smallest_normal)
+            least = xp.where(is_small, largest, 1.0)
+        speed = distance / xp.where(magnitude < least, least, magnitude)
         return xp.max(xp.where(xp.isfinite(speed), speed, 0.0))
 
     def _scaled(self, leaf: Array, h: Array) -> Array:

@@ -105,6 +105,7 @@ def test_x_is_rounded_by_one_unit_and_stepped_to_both_sides() -> None:
     powers = np.array([0.5, -1.0, 2.0])  # whose rounding is exact
     given = directions(powers)
     np.testing.assert_array_equal(np.abs(given.rounded() / powers - 1.0), 2.0**-52)
-    above, below = given.stepped(1.0) - powers, given.stepped(-1.0) - powers
+    ones = {"x": 1.0}
+    above, below = given.stepped(1.0, ones) - powers, given.stepped(-1.0, ones) - powers
     np.testing.assert_allclose(above, -below)
     np.testing.assert_allclose(np.abs(above), 2.0 ** (-52 / 3) * np.array([1.0, 1.0, 2.0]), rtol=1e-9)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -29,13 +29,21 @@ class Kinks:
     """Whether `f` has a derivative at the places of a result."""
 
     def __init__(
-        self, value: Callable[[Any], Outcome], x: Any, tangent: Any, cotangent: Leaves | None, layout: BatchLayout
+        self,
+        value: Callable[[Any], Outcome],
+        x: Any,
+        tangent: Any,
+        cotangent: Leaves | None,
+        layout: BatchLayout,
+        units: Mapping[str, float] | None = None,
     ) -> None:
         self._value = value
         self._x = read(x, "x")
         self._tangent = read(tangent, "x")
         self._cotangent = cotangent
         self._layout = layout
+        whole = max(1.0, *map(largest, self._x.leaves.values()))
+        self._sizes = units or dict.fromkeys(self._x.leaves, whole)
 
     def explain(self, operation: str, a: Candidate, b: Candidate, seen: Measured, scale: Scale) -> bool:
         """Whether two results differ only at kinks: checked wherever they differ, and never if that is too often."""
@@ -69,8 +77,8 @@ class Kinks:
     def _jumps(self, direction: Leaves, weights: Leaves | None, order: int) -> Masks:
         """Where the derivative of that order, 1 or 2, jumps: one-sided differences disagree at every step."""
         unit = max(epsilon(leaf.dtype) for leaf in self._x.leaves.values())
-        step = 2.0 ** round(np.log2(unit ** (1 / (order + 2)))) * max(1.0, *map(largest, self._x.leaves.values()))
-        step /= max((largest(leaf) for leaf in direction.values()), default=0.0) or 1.0
+        step = 2.0 ** round(np.log2(unit ** (1 / (order + 2))))
+        step /= max((largest(leaf) / self._sizes[path] for path, leaf in direction.items()), default=0.0) or 1.0
         with np.errstate(all="ignore"):
             here = self._weighted(0.0, direction, weights)
 

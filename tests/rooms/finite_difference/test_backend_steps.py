@@ -133,3 +133,41 @@ def test_nan_in_the_tangent_stays_where_it_is(central, order):
 def test_orders_that_there_are_not(wrong):
     with pytest.raises(adhelpers.ArgumentError, match="order is .*; write 2 or 4"):
         adhelpers.backend("finite-difference", order=wrong)
+
+
+# -- in units of a small x ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("magnitude", [1e-3, 1e-8, 1e-30])
+def test_relative_steps_suit_functions_that_vary_over_a_small_x(order, magnitude):
+    relative = adhelpers.backend("finite-difference", order=order, relative=True)
+    x = magnitude * np.array([1.0, 2.0, 3.0])
+    tolerance = 100 * accuracy(float, order)
+    np.testing.assert_allclose(jacobian_vector_product(np.log, relative, x, x), np.ones(3), rtol=tolerance)
+    np.testing.assert_allclose(vector_jacobian_product(np.log, relative, x, np.ones(3)), 1.0 / x, rtol=tolerance)
+
+
+def test_relative_steps_are_in_units_of_each_leaf(order):
+    """Of its largest element, or of 1 if all are zero; a large x is taken as ever."""
+    relative = adhelpers.backend("finite-difference", order=order, relative=True)
+    x = {"small": np.array([2e-8, 0.0]), "zero": np.zeros(2), "one": np.array([1.0, 2.0])}
+
+    def f(x):
+        return np.exp(x["small"] / 1e-8) + np.sin(x["zero"]) + x["one"] ** 2
+
+    pulled = vector_jacobian_product(f, relative, x, np.ones(2))
+    tolerance = 1e3 * accuracy(float, order)
+    np.testing.assert_allclose(pulled["small"], [np.exp(2.0) * 1e8, 1e8], rtol=tolerance)
+    np.testing.assert_allclose(pulled["zero"], [1.0, 1.0], rtol=tolerance)
+    np.testing.assert_allclose(pulled["one"], [2.0, 4.0], rtol=tolerance)
+    usual = adhelpers.backend("finite-difference", order=order)
+    large = 1e3 * POINT
+    expected = jacobian_vector_product(np.cbrt, usual, large, TANGENT)
+    np.testing.assert_array_equal(jacobian_vector_product(np.cbrt, relative, large, TANGENT), expected)
+
+
+def test_relative_steps_are_an_option_that_a_backend_knows(central):
+    assert central.scaled_to_x() == adhelpers.backend("finite-difference", order=central.order, relative=True)
+    assert central.scaled_to_x().scaled_to_x() == central.scaled_to_x()
+    with pytest.raises(adhelpers.ArgumentTypeError, match="relative is 'no'"):
+        adhelpers.backend("finite-difference", relative="no")
