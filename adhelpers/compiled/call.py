@@ -11,7 +11,7 @@ from typing import Any
 from adhelpers.plugins.containers import SINGLE, TreeDef
 from adhelpers.plugins.contract import ADBackend
 from adhelpers.plugins.functions import Array, Leaves
-from adhelpers.plugins.objects import is_numpy
+from adhelpers.plugins.objects import is_numpy, native
 from adhelpers.trees.leaves import is_plain, lift
 from adhelpers.trees.matching import key_orders, leaf_paths
 from adhelpers.trees.tree import LeafName, Tree
@@ -145,7 +145,7 @@ def _with_data(
     """Split an argument that need not be differentiated into its part without arrays, and its arrays."""
     leaves, treedef = backend.flatten(tree)
     kept = [None if _is_data(backend, leaf) else keep(leaf) for leaf in leaves]
-    data = [leaf for leaf, other in zip(leaves, kept, strict=True) if other is None]
+    data = [native(leaf) if is_numpy(leaf) else leaf for leaf, other in zip(leaves, kept, strict=True) if other is None]
     for leaf in filter(_is_large, data):
         lift(backend, leaf, name, like)  # raises instead of narrowing it
     return _part(name, tree, treedef, kept), data

@@ -53,6 +53,11 @@ def is_numpy(node: Any) -> bool:
     return numpy is not None and isinstance(node, (numpy.ndarray, numpy.generic))
 
 
+def native(array: Any) -> Any:
+    """A NumPy array in the machine's byte order, which frameworks require of arrays that they take as they are."""
+    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
+
+
 def is_numpy_scalar(node: Any) -> bool:
     """Whether `node` is a NumPy scalar, which is immutable; does not import NumPy."""
     numpy = sys.modules.get("numpy")

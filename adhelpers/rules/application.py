@@ -11,7 +11,7 @@ from adhelpers.errors import ArgumentError
 from adhelpers.plugins.containers import SINGLE, TreeDef, flatten
 from adhelpers.plugins.contract import ADBackend
 from adhelpers.plugins.functions import Array, Leaves
-from adhelpers.plugins.objects import is_numpy
+from adhelpers.plugins.objects import is_numpy, native
 from adhelpers.plugins.rule import Rule, run_for
 from adhelpers.trees.matching import arrange_like
 from adhelpers.trees.tree import Tree
@@ -136,7 +136,7 @@ class Application:
         if treedef != self._output:
             mine = self._output.unflatten(range(len(self._output.accessors())))
             arrays, _ = flatten(arrange_like(y, f"the result of {self._functions.name}", mine, "shapes(x)"))
-        return tuple(map(np.asarray, arrays))
+        return tuple([native(np.asarray(array)) for array in arrays])
 
     # -- structures ---------------------------------------------------------------------------------
 

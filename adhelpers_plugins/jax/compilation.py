@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from array import array
+from collections.abc import Callable, MutableMapping, MutableSequence, MutableSet
 from typing import Any
 
 import jax
@@ -42,17 +43,27 @@ class _Rest:
     def __init__(self, treedef: TreeDef, leaves: list[tuple[Any] | None]) -> None:
         self._treedef = treedef
         self._leaves = leaves
+        self._containers = [i for i, leaf in enumerate(leaves) if leaf is not None and isinstance(leaf[0], _CONTAINERS)]
 
     def rebuild(self, arrays: Any) -> Any:
         """The structure with these arrays."""
         remaining = iter(arrays)
-        leaves = [next(remaining) if leaf is None else _own(leaf[0]) for leaf in self._leaves]
+        leaves = [next(remaining) if leaf is None else leaf[0] for leaf in self._leaves]
+        for i in self._containers:
+            leaves[i] = _copied(leaves[i])
         return self._treedef.unflatten(leaves)
 
 
-def _own(leaf: Any) -> Any:
-    """`leaf`, or a copy of what a caller may change in place."""
-    return copy.copy(leaf) if isinstance(leaf, (np.ndarray, set, bytearray)) else leaf
+_CONTAINERS = (np.ndarray, MutableSequence, MutableMapping, MutableSet, array)
+"""What a caller may change in place. Of other objects, such as a sentinel or a tokenizer, a copy would be worse."""
+
+
+def _copied(container: Any) -> Any:
+    """A copy of a container and of what is in it."""
+    try:
+        return copy.deepcopy(container)
+    except Exception:  # noqa: BLE001  # of something in it, which may be anything
+        return copy.copy(container)
 
 
 class _Result:

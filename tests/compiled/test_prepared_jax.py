@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+from array import array
+from collections import Counter, UserDict
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any
@@ -121,6 +124,64 @@ def test_aux_belongs_to_the_caller(jax: ModuleType, compiling: Any) -> None:
         aux["array"] += 1.0
         aux["set"].add(2)
         aux["list"].append(2)
+
+
+class Records(list):  # type: ignore[type-arg]
+    """A container that JAX does not know, so that it is kept with the code."""
+
+
+def test_what_is_in_containers_of_aux_belongs_to_the_caller(jax: ModuleType, compiling: Any) -> None:
+    def f(x: Any) -> Any:
+        objects = np.empty(1, dtype=object)
+        objects[0] = ["seen"]
+        return x, {
+            "records": Records([["seen"]]),
+            "counts": Counter(seen=1),
+            "user": UserDict(inner=["seen"]),
+            "objects": objects,
+            "bytes": array("i", [1]),
+        }
+
+    x = jax.numpy.asarray(X)
+    call = compiling(jvp, f, x, x, has_aux=True)
+    for _ in range(3):
+        _, aux = call(x, x)
+        assert aux["records"] == Records([["seen"]])
+        assert type(aux["records"]) is Records
+        assert aux["counts"] == Counter(seen=1)
+        assert aux["user"] == {"inner": ["seen"]}
+        assert aux["objects"][0] == ["seen"]
+        assert aux["bytes"].tolist() == [1]
+        aux["records"][0].append("again")
+        aux["records"].append(1)
+        aux["counts"]["seen"] += 1
+        aux["user"]["inner"].append("again")
+        aux["objects"][0].append("again")
+        aux["bytes"].append(2)
+
+
+def test_other_objects_of_aux_are_those_that_f_returned(jax: ModuleType, compiling: Any) -> None:
+    sentinel, lock = object(), threading.Lock()
+    x = jax.numpy.asarray(X)
+    call = compiling(jvp, lambda x: (x, [sentinel, Records([lock])]), x, x, has_aux=True)
+    for _ in range(2):
+        _, (first, records) = call(x, x)
+        assert first is sentinel
+        assert records == [lock]  # which has no copy
+        records.clear()
+
+
+@pytest.mark.parametrize("dtype", [">f4", ">i4", ">u2", ">c8"])
+def test_arguments_of_another_byte_order(jax: ModuleType, compiling: Any, dtype: str) -> None:
+    """As data, in a structure or as a constant in `x`, for which JAX itself has no arrays."""
+    x, data = jax.numpy.asarray(X), np.arange(X.size).reshape(X.shape).astype(dtype)
+    call = compiling(jvp, lambda x, a: x * a["a"].real, x, x, {"a": data})
+    for factor in (1, 2):
+        np.testing.assert_allclose(call(x, x, {"a": (factor * data).astype(dtype)}), X * factor * data.real, rtol=1e-6)
+    marked = {"x": x, "c": adhelpers.Constant(data)}
+    tangent = {"x": x, "c": None}
+    held = compiling(jvp, lambda d: d["x"] * d["c"].real, marked, tangent)
+    np.testing.assert_allclose(held(marked, tangent), X * data.real, rtol=1e-6)
 
 
 def test_equinox_modules(jax: ModuleType, compiling: Any) -> None:

@@ -609,6 +609,19 @@ def test_functions_of_values(wrap: Any) -> None:
     close(adhelpers.hessian(lambda x: jnp.sum(on_host(x)["s"]), BACKEND, X), np.diag(-np.sin(X)))
 
 
+@pytest.mark.parametrize("wrap", [lambda f: f, jax.jit], ids=["eager", "jit"])
+@pytest.mark.parametrize("order", "<>")
+def test_functions_of_values_in_any_byte_order(wrap: Any, order: str) -> None:
+    @adhelpers.custom_rule(shapes=lambda x: x)
+    def sine(x: Any) -> Any:
+        return np.sin(x).astype(x.dtype.newbyteorder(order))
+
+    sine.defjvp(lambda x, y, u: jnp.cos(x) * u)
+    x = jnp.asarray(X)
+    close(wrap(sine)(x), np.sin(X))
+    close(wrap(jax.jacrev(sine))(x), np.diag(np.cos(X)))
+
+
 @pytest.mark.parametrize("outer", [lambda f: jax.jit(f), lambda f: jax.jit(jax.grad(lambda x: f(x).sum()))])
 def test_a_function_of_values_without_shapes_says_what_to_type(outer: Any) -> None:
     f = adhelpers.custom_rule(np.sin)
