@@ -190,7 +190,18 @@ CASES = [
     ),
     Case("scatter_reduce_", lambda t: numbers(t)[:2].clone().scatter_reduce_(0, PAIRS, numbers(t) + 1, "prod"), ("F",)),
     Case("linear_cross_entropy", _chunked, ("F",)),
+    Case("_foreach_add", lambda t: torch._foreach_add([numbers(t)], t * t)[0], ("F",)),
+    Case("_foreach_add_", lambda t: _changed(torch._foreach_add_, numbers(t), t * t), ("F",)),
+    Case("_foreach_maximum", lambda t: torch._foreach_maximum([numbers(t)], 0.1)[0], ("F",)),
+    Case("_foreach_maximum", lambda t: torch._foreach_maximum([numbers(t)], [0.1])[0], ("F",), "list"),
+    Case("_foreach_minimum", lambda t: torch._foreach_minimum([numbers(t)], 0.1)[0], ("F",)),
+    Case("_foreach_minimum", lambda t: torch._foreach_minimum([numbers(t)], scalars=[0.1])[0], ("F",), "list"),
 ]
+
+
+def _changed(function: Any, tensor: Any, *args: Any) -> Any:
+    function([tensor], *args)
+    return tensor
 
 
 def _far_apart(t: Any) -> Any:

@@ -56,6 +56,11 @@ _MISSING_RULE = re.compile(
     r"|don't yet support saved tensor hooks"
     r"|has_fw_view"
     r"|Expected isFloatingType\(grad"
+    r"|Trying to set a forward gradient that has a different size"
+    r"|inconsistent range for TensorList output"
+    r"|QR decomposition is not differentiable|derivative of linalg.qr depends on Q"
+    r"|torch.utils.checkpoint is incompatible with"
+    r"|must be (Number|bool|complex|float|int), not Tensor"
 )
 
 
@@ -216,7 +221,7 @@ class TorchBackend(ADBackend):
     def is_missing_rule(self, error: Exception) -> bool:
         """PyTorch's own errors about a missing rule, most of them raised by compiled code."""
         return (
-            isinstance(error, (NotImplementedError, RuntimeError))
+            isinstance(error, (NotImplementedError, RuntimeError, TypeError))
             and _MISSING_RULE.search(str(error)) is not None
             and raised_by_library(error, "torch")
         )

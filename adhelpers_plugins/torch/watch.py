@@ -281,14 +281,15 @@ def _takes_numbers(func: Any, args: Any, options: dict[str, Any]) -> bool:
     """
     places = [k for k, argument in enumerate(args) if _is_number_that_varies(argument)]
     names = [name for name, argument in options.items() if _is_number_that_varies(argument)]
-    if not (places or names) or func.__name__.endswith("_") or options.get("out") is not None:
+    if not (places or names) or options.get("out") is not None:
         return False
     key = (func, *places, *names)
     known = _NUMBERS.get(key)
     if known is None:
-        given = [_leaf_like(a) if k in places else a for k, a in enumerate(args)]
+        like = _cloned if func.__name__.endswith("_") else (lambda argument: argument)  # what it writes to stays
+        given = [_leaf_like(a) if k in places else like(a) for k, a in enumerate(args)]
         try:
-            func(*given, **{name: _leaf_like(a) if name in names else a for name, a in options.items()})
+            func(*given, **{name: _leaf_like(a) if name in names else like(a) for name, a in options.items()})
             known = False
         except TypeError:  # although it took the tensors themselves
             known = True
@@ -304,6 +305,12 @@ def _is_number_that_varies(argument: Any) -> bool:
     if levels.KNOWN and levels.is_mapped(argument):  # vmap has no number to take
         return False
     return (argument.is_floating_point() or argument.is_complex()) and _varies(argument)
+
+
+def _cloned(argument: Any) -> Any:
+    if isinstance(argument, (list, tuple)):
+        return [*map(_cloned, argument)]
+    return argument.clone() if isinstance(argument, torch.Tensor) else argument
 
 
 def _leaf_like(number: Any) -> Any:

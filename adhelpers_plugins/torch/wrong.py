@@ -68,6 +68,16 @@ def _in_chunks(*args: Any, options: Any = None, **others: Any) -> bool:
     return options is not None
 
 
+def _by_tensor(tensors: Any, other: Any = None, *args: Any, **options: Any) -> bool:
+    return isinstance(other, torch.Tensor)
+
+
+def _by_numbers(*args: Any, **options: Any) -> bool:
+    """Whether the bound is a number, or a list of numbers."""
+    bound = [*args, *options.values()][-1]
+    return not any(isinstance(b, torch.Tensor) for b in (bound if isinstance(bound, (list, tuple)) else (bound,)))
+
+
 _NORMALISATION = Wrong(forward=2, reverse=3)
 """PyTorch treats the values saved for the backward pass, and for its own backward pass, as constants."""
 
@@ -126,6 +136,9 @@ _ALL: dict[str, Wrong] = {
     "cdist": Wrong(forward=1),  # there is none
     "linalg_lstsq": Wrong(forward=1, reverse=1, where=_has_singular_values),  # they are constants
     "as_strided_scatter": Wrong(reverse=1),
+    **dict.fromkeys(("_foreach_add", "_foreach_add_"), Wrong(forward=1, where=_by_tensor)),  # as a constant
+    # The tangent is that of the bound, which has none.
+    **dict.fromkeys(("_foreach_maximum", "_foreach_minimum"), Wrong(forward=1, where=_by_numbers)),
     "linear_cross_entropy": Wrong(forward=1, reverse=2, where=_in_chunks),
     "scatter_reduce": Wrong(forward=1, where=_multiplies),
     "scatter_reduce_": Wrong(forward=1, where=_multiplies),

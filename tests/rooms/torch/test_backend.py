@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from torch_functions import MODES, PRODUCTS, U, X, equal, square
 
+import adhelpers
 from adhelpers import (
     ArgumentTypeError,
     BatchMixingError,
@@ -139,6 +140,29 @@ def test_a_sparse_matrix_in_the_function() -> None:
         equal(v, 2 * (matrix @ X) * (matrix @ U))
 
 
+def test_words_for_a_rule_that_gives_tangents_of_another_shape() -> None:
+    """Reverse mode replaces it."""
+
+    def f(x: Any) -> Any:
+        return torch.stack(torch._foreach_norm([x, 2.0 * x]))
+
+    x, u = torch.tensor([[3.0, 4.0]], dtype=torch.float64), torch.tensor([[1.0, 2.0]], dtype=torch.float64)
+    expected = torch.tensor([2.2, 4.4], dtype=torch.float64)  # of (3, 4) / 5 with (1, 2)
+    torch.testing.assert_close(jacobian_vector_product(f, None, x, u), expected)
+    torch.testing.assert_close(adhelpers.jacobian(f, None, x, mode="forward")[0, 0], x[0] / 5.0)
+    with pytest.raises(UnsupportedOperationError, match="forward gradient that has a different size"):
+        jacobian_vector_product(f, adhelpers.backend("torch", fallback=False), x, u)
+
+
+def test_words_for_a_rule_that_knows_one_tensor_of_a_list() -> None:
+    """Reverse mode fails for a number that varies, and is right for a constant; forward mode replaces it."""
+    x = torch.tensor([0.5, 2.0], dtype=torch.float64)
+    v = vector_jacobian_product(
+        lambda x: torch.stack(torch._foreach_mul([x, x**2], x[0])), None, x, torch.ones(2, 2, dtype=x.dtype)
+    )
+    torch.testing.assert_close(v, torch.tensor([1.0 + 2.0 + 0.75 + 4.0, 0.5 + 2.0], dtype=x.dtype))
+
+
 multi_margin_loss = torch.nn.functional.multi_margin_loss
 
 
@@ -148,14 +172,19 @@ def test_a_function_without_forward_and_second_reverse_rule() -> None:
         jacobian_vector_product(lambda x: multi_margin_loss(x, torch.tensor([0, 1])), None, x, x)
 
 
+@pytest.mark.filterwarnings("ignore:None of the inputs have requires_grad")  # of a checkpoint of plain values
 @pytest.mark.parametrize(
     "f",
     [
         lambda x: torch.geqrf(x + 0j)[0].real,
         lambda x: (2 * x).resize_(2, 2),
         lambda x: (x + 0j).to_sparse().to_dense().real,
+        lambda x: torch.linalg.qr(x, mode="r")[1],
+        lambda x: torch.linalg.qr(x[:, :1], mode="complete")[0],
+        lambda x: torch.utils.checkpoint.checkpoint(torch.sin, x, use_reentrant=True),
+        lambda x: x * torch.full((2, 2), x[0, 0]),
     ],
-    ids=["geqrf", "resize_", "to_sparse"],
+    ids=["geqrf", "resize_", "to_sparse", "qr-r", "qr-complete", "checkpoint", "number"],
 )
 def test_other_words_for_a_missing_rule(f: Any) -> None:
     for product in PRODUCTS:

@@ -672,6 +672,11 @@ NUMBERS = {
     "pad": lambda t: functional.pad(X3, (1, 1), value=t),
     "huber_loss": lambda t: functional.huber_loss(X3, 0 * X3, delta=t),
     "arange": lambda t: torch.arange(0, 3, t),
+    "add_": lambda t: (X3 * 1.0).add_(X3, alpha=t),
+    "addcmul_": lambda t: (t * X3).addcmul_(X3, X3, value=t),
+    "elu_": lambda t: functional.elu_(t * X3, t),
+    "fill_diagonal_": lambda t: (t * torch.outer(X3, X3)).fill_diagonal_(t),
+    "_foreach_sub_": lambda t: torch._foreach_sub_([t * X3, X3 * 1.0], t),
 }
 TENSORS = {
     "pow": (lambda t: torch.pow(X3.abs() + 1, t), lambda t: (X3.abs() + 1) ** t * torch.log(X3.abs() + 1)),
@@ -679,6 +684,9 @@ TENSORS = {
     "masked_fill": (lambda t: X3.masked_fill(X3 < 0, t), lambda t: (X3 < 0).double()),
     "lerp": (lambda t: torch.lerp(X3, 2 * X3, t), lambda t: X3),
     "mul": (lambda t: t * X3, lambda t: X3),
+    "mul_": (lambda t: (t * X3).mul_(t), lambda t: 2 * t * X3),
+    "masked_fill_": (lambda t: (t * X3).masked_fill_(X3 < 0, t), lambda t: torch.where(X3 < 0, 1.0, X3)),
+    "add_ to a number": (lambda t: (t * 1.0).add_(t, alpha=2.0) * X3, lambda t: 3.0 * X3),
 }
 
 
