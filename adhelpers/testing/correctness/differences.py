@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -37,7 +38,7 @@ class Estimate:
                 return f"result {k} has shape {got.shape}, not {value.shape}"
             if got.size == 0:
                 continue
-            known = error <= BLURRED * np.maximum(1e-3, np.abs(value))
+            known = _is_known(error, value)
             size = float(np.max(np.abs(np.where(known, value, 0.0))))
             with np.errstate(invalid="ignore"):
                 off = np.abs(got - value)
@@ -64,7 +65,9 @@ def along(f: Function, x: Values, t: Values) -> Estimate:
     reach = max((float(np.max(unit, initial=0.0)) for unit in units), default=0.0)
     here, spread = f(x), max((float(np.max(np.abs(a), initial=0.0)) for a in x), default=0.0)
     rows = [_difference(f, x, t, h / (reach or 1.0)) for h in STEPS]
-    values, errors = [], []
+    values: list[np.ndarray] = []
+    errors: list[np.ndarray] = []
+    moves: Values | None = None
     with np.errstate(all="ignore"):
         for y, column in zip(here, zip(*rows, strict=True), strict=True):
             stack = np.stack(column)
@@ -73,12 +76,36 @@ def along(f: Function, x: Values, t: Values) -> Estimate:
             best = np.argmin(apart, axis=0)[None]
             value = np.take_along_axis(stack, best + 1, axis=0)[0]
             error = np.take_along_axis(apart, best, axis=0)[0]
-            rounding = 16.0 * EPSILON * reach * (np.max(np.abs(y), initial=0.0) + spread * np.abs(value)) / STEPS[-1]
+            rounding = _rounding(EPSILON * np.max(np.abs(y), initial=0.0), value, spread, reach)
+            # A large entry says little about the rounding of a small one, unless both come from the same numbers.
+            blurred = ~_is_known(error + rounding, value)
+            if blurred.any():
+                moves = _noise(f, x, here) if moves is None else moves
+                noise = np.maximum(EPSILON * np.abs(y), moves[len(values)])
+                rounding = np.where(blurred, np.minimum(rounding, _rounding(noise, value, spread, reach)), rounding)
             # If the finest step gives another slope, the function is a staircase.
             elsewhere = np.abs(stack[-1] - value) > BLURRED * np.abs(value) + 10.0 * rounding
             values.append(value)
             errors.append(np.where(elsewhere, np.inf, error + rounding))
     return Estimate(tuple(values), tuple(errors))
+
+
+def _is_known(error: np.ndarray, value: np.ndarray) -> np.ndarray:
+    return np.asarray(error <= BLURRED * np.maximum(1e-3, np.abs(value)))
+
+
+def _rounding(noise: Any, value: np.ndarray, spread: float, reach: float) -> np.ndarray:
+    """What rounding may do to the differences: that of `f`, and that of `x`."""
+    return np.asarray(16.0 * reach * (noise + EPSILON * spread * np.abs(value)) / STEPS[-1])
+
+
+def _noise(f: Function, x: Values, here: Values) -> Values:
+    """How much each entry of `f` changes when `x` is rounded otherwise."""
+    random, found = np.random.default_rng(0), tuple([np.zeros(y.shape) for y in here])
+    for _ in range(4):
+        at = f(tuple([np.asarray(a * (1.0 + EPSILON * random.choice((-1.0, 1.0), a.shape)), a.dtype) for a in x]))
+        found = tuple([np.maximum(most, np.abs(y - other)) for most, y, other in zip(found, here, at, strict=True)])
+    return found
 
 
 def _difference(f: Function, x: Values, t: Values, h: float) -> Values:

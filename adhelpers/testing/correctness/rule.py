@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
@@ -63,6 +64,11 @@ def assert_rule_correct(
     AssertionError
         The rule is wrong. The message has a line for each fault, with its backend.
 
+    Warns
+    -----
+    UserWarning
+        Some entries of a derivative are not checked, because they are lost in the rounding of ``f(x)``.
+
     Examples
     --------
     >>> import numpy, adhelpers
@@ -90,13 +96,21 @@ def assert_rule_correct(
     require_double(x)
     require_seed(seed)
     found: list[str] = []
+    unseen: list[str] = []
     for backend in chosen(backends):
         double = backend.double_precision()
         with double.scope(), np.errstate(all="ignore"):
             examination = _Examination(rule, double, x, args, np.random.default_rng(seed))
             found += [f"{backend.name}: {words}" for words in dict.fromkeys(examination.faults())]
+            unseen += [f"{backend.name}: whether {subject} the derivative" for subject in examination.open]
     if found:
         raise AssertionError("\n  ".join([f"the rule of {rule.name} is wrong", *found]))
+    if unseen:
+        msg = (
+            f"differences are too inexact for some entries of {rule.name}, which are not checked, as rounding of f(x) "
+            "hides them; choose an x where f(x) is smaller, or derivatives are larger"
+        )
+        warnings.warn("\n  ".join([msg, *unseen]), stacklevel=2)
 
 
 class _Examination:
@@ -109,6 +123,8 @@ class _Examination:
         leaves, self.treedef = flatten(x)
         self.x: Values = tuple(map(np.asarray, leaves))
         self.given = args
+        self.open: list[str] = []
+        """What has entries of which differences know too little."""
         self.args = tuple(map(self._with_own_arrays, args))
         self.value = self._value(self.x)
         self.u, self.t = (tuple(map(self._random, self.x)) for _ in range(2))
@@ -291,6 +307,8 @@ class _Examination:
 
     def _judged(self, subject: str, received: Values, expected: Estimate) -> Iterator[str]:
         fault = expected.judge(received)
+        if fault == "?":
+            self.open.append(subject)
         if fault in ("", "?"):
             return
         known = _transformed(received, expected.values)

@@ -80,3 +80,21 @@ def test_a_kink_is_told_from_a_bend(f: Any, x: float, expected: bool) -> None:
     with np.errstate(invalid="ignore"):
         found = differences.has_kink(lambda leaves: (np.asarray(f(leaves[0])),), (np.array([x]),), (np.array([1.0]),))
     assert found is expected
+
+
+def test_a_small_entry_beside_a_large_one_is_judged_by_its_own_rounding() -> None:
+    offsets = np.array([1e10, 0.0])
+    beside = of(lambda x: offsets + x**2, [0.7, 1.3], [1.0, 0.1])
+    assert beside.judge((np.array([1.4, 0.26]),)) == "?"  # of the first entry nothing is known
+    assert beside.judge((np.array([1.4, 0.13]),)).startswith("result 0 at [1] is 0.13, but 0.26")
+
+
+@pytest.mark.parametrize("seed", range(50))
+def test_no_right_derivative_is_blamed_for_rounding(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    scales = 10.0 ** random.uniform(-8, 8, (4, 1)) * 10.0 ** random.uniform(-3, 3, (1, 3))
+    A = random.standard_normal((4, 3)) * scales
+    x, t, offset = random.standard_normal(3), random.standard_normal(3), 10.0 ** random.uniform(-5, 12, 4)
+    slope = A @ (np.cos(x) * t)
+    assert of(lambda x: A @ np.sin(x) + offset, x, t).judge((slope,)) in ("", "?")
+    assert of(lambda x: np.cumsum(A @ np.sin(x)), x, t).judge((np.cumsum(slope),)) in ("", "?")

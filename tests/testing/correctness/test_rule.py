@@ -197,3 +197,24 @@ def test_what_cannot_be_examined_is_refused_in_words() -> None:
     ):
         with pytest.raises(ArgumentTypeError, match=words):
             assert_rule_correct(rule, X["a"], **options)  # type: ignore[arg-type]
+
+
+def test_what_is_not_checked_is_told() -> None:
+    """Beside an offset of 1e12 differences know no derivative of 1."""
+
+    @custom_rule
+    def offset(x: Any) -> Any:
+        return 1e12 + x**2
+
+    offset.defjvp(lambda x, y, u: 2.0 * x * u)
+    words = r"(?s)too inexact for some entries of offset, .*autograd: whether the JVP rule gives the derivative"
+    with pytest.warns(UserWarning, match=words):
+        assert_rule_correct(offset, np.array([0.7, 1.3]), backends=["autograd"])
+
+
+def test_a_wrong_entry_beside_a_large_one_is_found() -> None:
+    offsets = np.array([1e10, 0.0])
+    half = custom_rule(lambda x: offsets + x**2)
+    half.defjvp(lambda x, y, u: 2.0 * x * u * np.array([1.0, 0.5]))
+    with pytest.raises(AssertionError, match=r"result 0 at \[1\]"):
+        assert_rule_correct(half, np.array([0.7, 1.3]), backends=["autograd"])
