@@ -174,6 +174,11 @@ CASES = [
     Case("linalg_lstsq", lambda t: _least_squares(1j * t, "gelsd")[2], ("F", "R"), "complex"),
     Case("linalg_lstsq", lambda t: _least_squares(t, "gels")[1], ("F", "R"), "residuals", until="2.7"),
     Case("linalg_lstsq", lambda t: _least_squares(t, "gels", vector=True)[1], ("F", "R"), "vector", until="2.7"),
+    Case("linalg_svd", lambda t: torch.linalg.svd(matrix(t, shape=(3, 2)))[0], ("F", "R")),
+    Case("linalg_svd", lambda t: torch.linalg.svd(matrix(t, shape=(2, 3)), full_matrices=True).Vh, ("F", "R"), "wide"),
+    Case("linalg_svd", lambda t: _projection(torch.linalg.svd(_curve(t))[0][:, 2:]), ("F", "R"), "space"),
+    Case("svd", lambda t: torch.svd(matrix(t, shape=(3, 2)), some=False)[0], ("F", "R")),
+    Case("svd", lambda t: matrix(t, shape=(2, 3)).svd(False).V, ("F", "R"), "wide"),
     Case(
         "as_strided_scatter",
         lambda t: torch.as_strided_scatter(matrix(t), matrix(t, 4, (2, 2)), (2, 2), (1, 1)),
@@ -212,6 +217,16 @@ def _least_squares(t: Any, driver: str, *, vector: bool = False) -> Any:
     b = matrix(t, 4, (4, 2))
     found = torch.linalg.lstsq(matrix(t, 1, (4, 3)), b[:, 0] if vector else b, driver=driver)
     return found.solution, found.residuals, found.singular_values
+
+
+def _curve(t: Any) -> Any:
+    """Complex, with two vectors that belong to no singular value."""
+    return torch.complex(matrix(t, 1, (4, 2)), matrix(t, 4, (4, 2)))
+
+
+def _projection(vectors: Any) -> Any:
+    """What does not depend on the choice of the vectors."""
+    return vectors @ vectors.mH
 
 
 def _statistics(t: Any) -> tuple[Any, Any]:

@@ -204,6 +204,29 @@ def lstsq(input: Tensor, b: Tensor, rcond: float | None = None, *, driver: str |
     return type(found)((solution, residuals, rank, singular_values))
 
 
+def linalg_svd(A: Tensor, full_matrices: bool = True, *, driver: str | None = None) -> Any:
+    """The vectors that belong to no singular value stay orthogonal to the others; PyTorch takes them for constants."""
+    found = torch.linalg.svd(A, full_matrices, driver=driver)
+    U, S, Vh = found
+    count = S.shape[-1]
+    V = _completed(Vh[..., :count, :].mH, Vh[..., count:, :].mH)
+    return type(found)((_completed(U[..., :count], U[..., count:]), S, V.mH))
+
+
+def svd(input: Tensor, some: bool = True, compute_uv: bool = True) -> Any:
+    """The same of the older function."""
+    U, S, Vh = linalg_svd(input)
+    return torch.return_types.svd((U, S, Vh.mH))
+
+
+def _completed(vectors: Tensor, others: Tensor) -> Tensor:
+    """The vectors, and the others as they turn with what is orthogonal to the vectors, and no farther."""
+    others = others.detach()
+    others = others - vectors @ (vectors.mH @ others)
+    factor = torch.linalg.cholesky(others.mH @ others, upper=True)
+    return torch.cat([vectors, torch.linalg.solve_triangular(factor, others, upper=True, left=False)], -1)
+
+
 def cdist(x1: Tensor, x2: Tensor, p: float = 2.0, compute_mode: str | None = None) -> Tensor:
     """Distances between points; a zero distance has a zero derivative."""
     apart = x1.unsqueeze(-2) - x2.unsqueeze(-3)
@@ -283,6 +306,9 @@ COMPOSITIONS: dict[Any, Callable[..., Tensor]] = {
     torch.cdist: cdist,
     torch.linalg.lstsq: lstsq,
     torch.linalg.lu_solve: linalg_lu_solve,
+    torch.linalg.svd: linalg_svd,
+    torch.svd: svd,
+    torch.Tensor.svd: svd,
     torch.lu_solve: lu_solve,
     torch.Tensor.lu_solve: lu_solve,
     torch.logaddexp: logaddexp,

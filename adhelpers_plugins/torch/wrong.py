@@ -68,6 +68,15 @@ def _in_chunks(*args: Any, options: Any = None, **others: Any) -> bool:
     return options is not None
 
 
+def _adds_vectors(A: Any, full_matrices: bool = True, **options: Any) -> bool:
+    return full_matrices and A.shape[-2] != A.shape[-1]
+
+
+def _adds_vectors_unless(*args: Any, **options: Any) -> bool:
+    given = {**dict(zip(("input", "some", "compute_uv"), args, strict=False)), **options}
+    return given.get("compute_uv", True) and _adds_vectors(given["input"], not given.get("some", True))
+
+
 def _by_tensor(tensors: Any, other: Any = None, *args: Any, **options: Any) -> bool:
     return isinstance(other, torch.Tensor)
 
@@ -135,6 +144,9 @@ _ALL: dict[str, Wrong] = {
     "logcumsumexp": Wrong(forward=1, reverse=2),
     "cdist": Wrong(forward=1),  # there is none
     "linalg_lstsq": Wrong(forward=1, reverse=1, where=_has_singular_values),  # they are constants
+    # Vectors that belong to no singular value are constants.
+    "linalg_svd": Wrong(forward=1, reverse=1, where=_adds_vectors),
+    "svd": Wrong(forward=1, reverse=1, where=_adds_vectors_unless),
     "as_strided_scatter": Wrong(reverse=1),
     **dict.fromkeys(("_foreach_add", "_foreach_add_"), Wrong(forward=1, where=_by_tensor)),  # as a constant
     # The tangent is that of the bound, which has none.

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from torch_functions import X
 
+import adhelpers
+
 torch = pytest.importorskip("torch")
 compositions = pytest.importorskip("adhelpers_plugins.torch.compositions")
 
@@ -100,3 +102,20 @@ def test_running_statistics_are_updated_as_by_pytorch(name: str) -> None:
     for a, b in zip(*statistics, strict=True):
         torch.testing.assert_close(a, b)
         assert bool((a != 0).all())
+
+
+@pytest.mark.parametrize("shape", [(4, 2), (2, 4), (3, 3), (2, 5, 3), (3, 0)])
+def test_singular_values_beside_more_vectors_are_as_ever(shape: tuple[int, ...]) -> None:
+    """Equal ones too, whose vectors have no derivative."""
+    x = torch.eye(*shape[-2:], dtype=torch.float64).expand(shape).clone()
+
+    def values(x: Any) -> Any:
+        return torch.linalg.svd(x)[1].sum()
+
+    def alone(x: Any) -> Any:
+        return torch.linalg.svdvals(x).sum()
+
+    expected = adhelpers.gradient(alone, "torch", x)
+    torch.testing.assert_close(adhelpers.gradient(values, "torch", x), expected)
+    pushed = adhelpers.jacobian_vector_product(values, "torch", x, torch.ones_like(x))
+    torch.testing.assert_close(pushed, expected.sum())
