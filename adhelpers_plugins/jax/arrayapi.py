@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 import jax
 import jax.numpy as jnp
+import numpy as np
+from jax import lax
 
-from adhelpers_plugins.jax.elementwise import Array, alike, elementwise
+from adhelpers_plugins.jax.elementwise import Array, Function, alike, elementwise
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -27,6 +30,40 @@ def _share(x: Array, x1: Array, x2: Array) -> Array:
     """The share of x in hypot(x1, x2); if that is zero, JAX's own choice stands."""
     whole = _hypot(x1, x2)
     return jnp.where(whole == 0, 0.5, x / jnp.where(whole == 0, 1, whole))
+
+
+def _power_value(x: Array, y: Array, *, by_x: int, by_y: int) -> Array:
+    """The derivative of x**y, so often by x and so often by y.
+
+    By x it is a product of numbers, y, y - 1 and so on, times a power. Where one of them is zero so is the derivative,
+    though x may be too, and its power infinite.
+    """
+    exponent = y - by_x
+    vanishes = (jnp.real(exponent) > 0) | (by_x == 0)  # without a derivative by x that is JAX's own choice
+    log, power = jnp.log(jnp.where((x == 0) & vanishes, 1, x)), lax.pow(x, exponent)
+    total = jnp.zeros_like(x)
+    for k in range(min(by_x, by_y) + 1):
+        if k == 0:  # as a product it is exact close to a zero
+            factor = math.prod([y - i for i in range(by_x)], start=jnp.ones_like(y))
+        else:
+            factor = jnp.polyval(np.poly1d(range(by_x), r=True).deriv(k).coeffs.astype(y.dtype), y)
+        term = math.comb(by_y, k) * factor * log ** (by_y - k) * power
+        total = total + jnp.where(factor == 0, 0, term)
+    return total
+
+
+_power: Function = elementwise(
+    "power_everywhere",
+    _power_value,
+    lambda x, y, by_x, by_y: _power(x, y, by_x=by_x + 1, by_y=by_y),
+    lambda x, y, by_x, by_y: _power(x, y, by_x=by_x, by_y=by_y + 1),
+    static=("by_x", "by_y"),
+)
+
+
+def power(x1: Array, x2: Array, /) -> Array:
+    """A power with an exponent that is no integer by its dtype; of x**2.0 JAX's third derivative is nan at zero."""
+    return _power(*alike(x1, x2), by_x=0, by_y=0)
 
 
 def _compiled(function: F) -> F:
@@ -61,7 +98,7 @@ def arange(
     """Numbers at equal distances; their count is a constant, and to JAX the numbers are constants too."""
     if not any(isinstance(end, jax.core.Tracer) for end in (start, stop, step)):
         return jnp.arange(start, stop, step, dtype=dtype, device=device, **options)
-    first, last, distance = map(jax.lax.stop_gradient, (start, stop, step))
+    first, last, distance = map(lax.stop_gradient, (start, stop, step))
     constant = jnp.arange(first, last, distance, dtype=dtype, device=device, **options)
     moved = jnp.arange(constant.size, device=device, **options) * _zero(step)
     return constant + (moved if stop is None else moved + _zero(start)).astype(constant.dtype)
@@ -69,7 +106,7 @@ def arange(
 
 def _zero(x: Any) -> Any:
     """Zero, with the derivative of `x`."""
-    return 0 if x is None else x - jax.lax.stop_gradient(x)
+    return 0 if x is None else x - lax.stop_gradient(x)
 
 
 def permute_dims(a: Array, /, axes: tuple[int, ...]) -> Array:

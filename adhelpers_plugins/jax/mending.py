@@ -20,7 +20,7 @@ from jax.extend.core import ClosedJaxpr, Jaxpr, jaxpr_as_fun
 
 from adhelpers.extend import LeafFunction, Leaves, UnsupportedOperationError, shared, warn
 from adhelpers_plugins.jax.steps import STEPS, name_of_step, rule_of, stand_in_for_step, stand_in_here, with_derivatives
-from adhelpers_plugins.jax.wrong import OF_MATRICES, STAND_INS, is_wrong, stand_in_for_custom
+from adhelpers_plugins.jax.wrong import OF_MATRICES, SHOWN, STAND_INS, is_wrong, stand_in_for_custom
 
 try:
     from jax._src import traceback_util
@@ -244,7 +244,7 @@ def _is_wrong_equation(equation: Any) -> bool:
     if stand_in_for_step(name_of_step(equation.primitive, equation.params), equation.source_info.traceback) is not None:
         return True
     if equation.invars and is_wrong(equation.primitive, getattr(equation.invars[-1].aval, "dtype", None)):
-        return True
+        return KNOWN or equation.primitive not in SHOWN  # powers are too common to be refused
     return equation.primitive.name != "custom_vjp_call" and any(map(_needs_stand_ins, equation.params.values()))
 
 

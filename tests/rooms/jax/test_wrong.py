@@ -113,6 +113,69 @@ def test_the_kink_of_a_scaled_function_is_jaxs_own_beside_others() -> None:
                 assert slopes[0] == 0.0
 
 
+POWERS: dict[str, Callable[[Any, float], Any]] = {
+    "operator": lambda x, p: x**p,
+    "jax.numpy.power": jnp.power,
+    "float_power": jnp.float_power,
+    "lax.pow": lambda x, p: lax.pow(x, jnp.full(x.shape, p)),
+    "array": lambda x, p: x ** jnp.full(x.shape, p),
+    "base of complex numbers": lambda x, p: jnp.real((x + 0j) ** jnp.asarray(p)),
+}
+
+
+def power_by_x(x: float, p: float, order: int) -> float:
+    factor = float(np.prod([p - i for i in range(order)]))
+    return factor * x ** (p - order) if factor else 0.0
+
+
+@pytest.mark.parametrize("operation", [adhelpers.derivative, adhelpers.gradient])
+@pytest.mark.parametrize("name", POWERS)
+def test_powers_of_zero(name: str, operation: Callable[..., Any]) -> None:
+    for p in (1.0, 2.0, 3.0):
+        for way in WAYS.values():
+            f = way(lambda x, p=p: POWERS[name](x, p))
+            for order in range(1, 5):
+                f = lambda x, f=f: operation(f, BACKEND, x)  # noqa: E731
+                received = [float(f(x)) for x in (0.0, -0.7, 1.3)]
+                expected = [power_by_x(x, p, order) for x in (0.0, -0.7, 1.3)]
+                np.testing.assert_allclose(received, expected, rtol=1e-12, atol=1e-14, err_msg=f"{p}, {order}")
+
+
+def test_powers_by_both() -> None:
+    """By mpmath; where x is zero, the limits, or infinity, or the choice of JAX."""
+
+    def f(v: Any) -> Any:
+        return v[0] ** v[1]
+
+    def third(v: Any) -> Any:
+        return adhelpers.jacobian(lambda v: adhelpers.hessian(f, BACKEND, v), BACKEND, v)
+
+    for point in ((1.3, 2.0), (0.2, 0.0), (2.6, -1.5), (0.7, 1.0 + 1e-9)):
+        T = np.asarray(third(np.array(point)))
+        for i, j, k in np.ndindex(2, 2, 2):
+            by_y = i + j + k
+            expected = mpmath.diff(lambda x, y: x**y, tuple(map(mpmath.mpf, point)), (3 - by_y, by_y))
+            assert T[i, j, k] == pytest.approx(float(expected), rel=1e-12, abs=1e-13)
+    np.testing.assert_array_equal(adhelpers.gradient(f, BACKEND, np.zeros(2)), [0.0, 0.0])
+    H = [np.asarray(adhelpers.hessian(f, BACKEND, np.array([0.0, y]))) for y in (1.0, 2.0)]
+    assert H[0][0, 1] == H[0][1, 0] == -np.inf  # log(0) + 1
+    np.testing.assert_array_equal(H[1], [[2.0, 0.0], [0.0, 0.0]])
+
+
+def test_powers_of_complex_numbers() -> None:
+    x, y, u = np.array([0.3 - 1.2j, 0.0]), np.array([1.5 + 0.5j, 2.0]), np.array([1j, 2.0])
+    pushed = adhelpers.jacobian_vector_product(lambda x: x ** jnp.asarray(y), BACKEND, x, u)
+    np.testing.assert_allclose(pushed, [u[0] * y[0] * x[0] ** (y[0] - 1), 0.0])
+    pushed = adhelpers.jacobian_vector_product(lambda y: x**y, BACKEND, y, u)
+    np.testing.assert_allclose(pushed, [u[0] * x[0] ** y[0] * np.log(x[0]), 0.0])
+
+
+def test_powers_that_are_infinite_stay_so() -> None:
+    for order, f in enumerate([adhelpers.derivative, adhelpers.second_derivative], 1):
+        assert float(f(lambda x: x**0.5, BACKEND, 0.0)) == (-1.0) ** (order - 1) * np.inf
+    assert np.isnan(adhelpers.derivative(lambda x: x**0.5, BACKEND, -1.0))
+
+
 def test_complex_numbers() -> None:
     z, u = np.array([-1.0 - 2.0j, 0.5 + 1.0j, -0.5 + 0.1j]), np.array([1.0 + 1.0j, 2.0, -1.0j])
     expected = u / (np.sqrt(z - 1) * np.sqrt(z + 1))
@@ -136,6 +199,7 @@ def test_no_rule_is_listed_that_jax_has_mended() -> None:
             lax.bessel_i0e_p: jax.grad(jax.grad(jax.grad(lax.bessel_i0e)))(tiny) + 2.5,
             lax.bessel_i1e_p: jax.grad(jax.grad(lax.bessel_i1e))(tiny) + 1.0,
             lax.acosh_p: jax.jvp(jnp.acosh, (z,), (z,))[1] - z / (jnp.sqrt(z - 1) * jnp.sqrt(z + 1)),
+            lax.pow_p: jnp.nan_to_num(jax.grad(jax.grad(lambda x: x**1.0))(0.0), nan=1.0),
             lax.sign_p: jax.jvp(jnp.sign, (z,), (1j * z,))[1] - 1j * z / abs(z),
         }
         errors = {primitive: abs(complex(error)) for primitive, error in wrong_in_jax.items()}
