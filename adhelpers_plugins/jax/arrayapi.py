@@ -62,7 +62,7 @@ _power: Function = elementwise(
 
 
 def power(x1: Array, x2: Array, /) -> Array:
-    """A power with an exponent that is no integer by its dtype; of x**2.0 JAX's third derivative is nan at zero."""
+    """A power whose exponent is an array; of x**2.0 JAX's third derivative is nan at zero."""
     return _power(*alike(x1, x2), by_x=0, by_y=0)
 
 

@@ -30,12 +30,12 @@ _RULES: list[tuple[Any, StandIn, tuple[int, ...] | None]] = [
     # Of complex numbers: in the left half of the plane, and everywhere.
     (lax.acosh_p, arrayapi.acosh, (0, 11, 2)),
     (lax.sign_p, arrayapi.sign, (0, 12)),
-    # At zero: the derivative of x**0.0, the second of x**1.0, the third of x**2.0 and so on are nan.
+    # At zero: the derivative of x**0.0, the second of x**1.0, the third of x**2.0 and so on are nan; pulled back, the
+    # second of x**0 is too, for an array of whole numbers.
     (lax.pow_p, arrayapi.power, None),
 ]
 
-_OF: Mapping[Any, Any] = {lax.acosh_p: jnp.complexfloating, lax.sign_p: jnp.complexfloating, lax.pow_p: jnp.inexact}
-"""Of some, the dtypes of the last operand with which they are wrong."""
+_OF_COMPLEX_NUMBERS = (lax.acosh_p, lax.sign_p)
 
 SHOWN = frozenset({lax.pow_p})
 """Those that are nan where they are wrong, which anyone can see."""
@@ -46,10 +46,10 @@ STAND_INS: Mapping[Any, StandIn] = {
 
 
 def is_wrong(primitive: Any, dtype: Any) -> bool:
-    """Whether the rule of a primitive is wrong if its last operand has that dtype."""
+    """Whether the rule of a primitive is wrong for operands of that dtype."""
     if primitive not in STAND_INS:
         return False
-    return primitive not in _OF or bool(jnp.issubdtype(dtype, _OF[primitive]))
+    return primitive not in _OF_COMPLEX_NUMBERS or bool(jnp.issubdtype(dtype, jnp.complexfloating))
 
 
 _CUSTOM: Mapping[str, StandIn] = {"_i0": bessel.i0, "_i1": bessel.i1, "_det": determinant.det}
