@@ -1,17 +1,26 @@
-"""Modified Bessel functions with right derivatives of every order, also at zero.
+"""Bessel functions with right derivatives of every order, also at zero.
 
-JAX's rules divide by x there, or give different slopes to two kinks that must cancel. Here all derivatives come from
-I_n(x) / x**n, which is smooth: its derivative is x * I_(n + 1)(x) / x**(n + 1). (Abramowitz and Stegun, 9.6.10, 9.6.26
-and 9.6.28.)
+Of the modified ones JAX's rules divide by x there, or give different slopes to two kinks that must cancel. Here all
+derivatives come from I_n(x) / x**n, which is smooth: its derivative is x * I_(n + 1)(x) / x**(n + 1). (Abramowitz and
+Stegun, 9.6.10, 9.6.26 and 9.6.28.) Spherical ones JAX differentiates as a quotient, which has no digits close to zero,
+and those of the first kind by a recurrence, whose numbers are so large that their squares and cubes overflow.
 """
 
 from __future__ import annotations
 
+from typing import Any
+
+import jax
 import jax.numpy as jnp
 import jax.scipy.special as js
 from jax import lax
+from jax.extend.core import Primitive
+from jax.interpreters import ad, batching, mlir
 
 from adhelpers_plugins.jax.elementwise import Array, Function, alike, elementwise
+from adhelpers_plugins.jax.names import register_over_devices
+
+# -- modified ------------------------------------------------------------------------------------------------------
 
 _FAR = 10.0
 """From there on the recurrence from order to order loses nothing, for orders below that number."""
@@ -85,3 +94,78 @@ def i0(x: Array, /) -> Array:
 def i1(x: Array, /) -> Array:
     """The modified Bessel function of the first kind and order 1."""
     return _i1(*alike(x))
+
+
+# -- spherical -----------------------------------------------------------------------------------------------------
+
+
+def sinc(x: Array, /) -> Array:
+    """The spherical Bessel function of order 0 at pi times x, of which JAX differentiates the quotient."""
+    (x,) = alike(x)
+    return _spherical(jnp.pi * x, n=0)
+
+
+def _spherical_value(x: Array, *, n: int) -> Array:
+    wide = x.astype(jnp.promote_types(x.dtype, jnp.float32))
+    near = jnp.abs(wide) < n + 3  # the series loses little up to there, and the recurrence from there on
+    small, large = jnp.where(near, wide, 0), jnp.where(near, n + 3, wide)
+    series = jnp.ones_like(small)
+    for k in range(_TERMS, 0, -1):
+        series = 1 - small * small / (2 * k * (2 * n + 2 * k + 1)) * series
+    for k in range(1, n + 1):
+        series = series / (2 * k + 1)
+    lower, upper = jnp.cos(large), jnp.sin(large) / large
+    for k in range(n):
+        lower, upper = upper, ((2 * k + 1) * upper - lower) / large / large
+    return jnp.where(near, series, upper).astype(x.dtype)
+
+
+_spherical: Function = elementwise(
+    "spherical_bessel_quotient",  # j_n(x) / x**n
+    _spherical_value,
+    lambda x, n: -x * _spherical(x, n=n + 1),
+    static=("n",),
+)
+
+
+# -- of the first kind, of many orders at once ------------------------------------------------------------------------
+
+
+def orders(x: Array, /, *, last: int) -> Array:
+    """J_0(x), J_1(x) and so on, on an axis in front; `last` must be larger than the magnitude of x, and than 0."""
+    return _ORDERS.bind(x, last=last)
+
+
+def _orders(x: Array, *, last: int) -> Array:
+    """By the ratio of each to the one before, from a late one on: unlike the functions, ratios do not overflow.
+
+    The sum of J_0 and twice all those of even order is 1. (Gautschi 1967; Abramowitz and Stegun, 9.1.27 and 9.1.46.)
+    """
+    wide = x.astype(jnp.promote_types(x.dtype, jnp.float32))
+
+    def step(later: tuple[Array, Array], n: Array) -> tuple[tuple[Array, Array], Array]:
+        ratio, total = later
+        divisor = 2 * n - wide * ratio
+        ratio = wide / jnp.where(divisor == 0, jnp.finfo(wide.dtype).eps, divisor)
+        return (ratio, ratio * (total + 2 * (1 - n % 2))), ratio
+
+    start = jnp.zeros_like(wide)
+    (_, total), ratios = lax.scan(step, (start, start), jnp.arange(1, last + 2, dtype=wide.dtype), reverse=True)
+    of_first = jnp.concatenate([jnp.ones_like(wide)[None], jnp.cumprod(ratios[:last], axis=0)])
+    return (of_first / (1 + total)).astype(x.dtype)
+
+
+def _push_orders(operands: Any, tangents: Any, *, last: int) -> tuple[Array, Array]:
+    (x,), (tangent,) = operands, tangents
+    found = orders(x, last=last + 1)
+    slope = (jnp.concatenate([-found[1:2], found[:last]]) - found[1:]) / 2
+    return orders(x, last=last), tangent * slope
+
+
+_ORDERS = Primitive("bessel_orders")
+_ORDERS.def_impl(jax.jit(_orders, static_argnames="last"))
+_ORDERS.def_abstract_eval(lambda x, *, last: x.update(shape=(last + 1, *x.shape)))
+ad.primitive_jvps[_ORDERS] = _push_orders
+batching.primitive_batchers[_ORDERS] = lambda operands, axes, *, last: (orders(operands[0], last=last), axes[0] + 1)
+mlir.register_lowering(_ORDERS, mlir.lower_fun(_orders, multiple_results=False))
+register_over_devices(_ORDERS)

@@ -19,7 +19,16 @@ from jax.extend import source_info_util
 from jax.extend.core import ClosedJaxpr, Jaxpr, jaxpr_as_fun
 
 from adhelpers.extend import LeafFunction, Leaves, UnsupportedOperationError, shared, warn
-from adhelpers_plugins.jax.steps import STEPS, name_of_step, rule_of, stand_in_for_step, stand_in_here, with_derivatives
+from adhelpers_plugins.jax.steps import (
+    STEPS,
+    name_in_rules,
+    name_of_step,
+    rule_of,
+    stand_in_for_step,
+    stand_in_for_whole,
+    stand_in_here,
+    with_derivatives,
+)
 from adhelpers_plugins.jax.wrong import OF_MATRICES, SHOWN, STAND_INS, is_wrong, stand_in_for_custom
 
 try:
@@ -109,16 +118,21 @@ class _MendingTrace(_PassingTrace):
                 here = stand_in_here(primitive.name, self._name)
                 with set_current_trace(self.parent_trace):
                     return (stand_in if here is None else here)(*tracers)
+        whole = stand_in_for_whole(primitive, params)
+        if whole is not None:
+            with set_current_trace(self.parent_trace):
+                return [whole(*tracers)]
         step = name_of_step(primitive, params)
         if step in STEPS:
             stand_in = stand_in_here(step, self._name)
-            if stand_in is not None and primitive.multiple_results:  # its one primitive comes back here
+            is_loop = primitive.name == "scan"
+            if stand_in is not None and primitive.multiple_results and not is_loop:  # its one primitive comes back here
                 with set_current_trace(self):
                     inner = params["jaxpr"]
                     return eval_jaxpr(inner.jaxpr, inner.consts, *tracers, propagate_source_info=False)
             with set_current_trace(self.parent_trace):
                 if stand_in is not None:
-                    return stand_in(*tracers)
+                    return stand_in(*tracers, **params) if is_loop else stand_in(*tracers)
                 tracers = with_derivatives(step, tracers)
         names = _INNER.get(primitive)
         for name in _names_of_inner(primitive, params) if names is None else names:
@@ -233,14 +247,17 @@ def _nothing() -> None:
 def _needs_stand_ins(value: Any) -> bool:
     if isinstance(value, tuple):
         return any(map(_needs_stand_ins, value))
-    equations = value.eqns if isinstance(value, _JAXPRS) else ()
-    return any(map(_is_wrong_equation, equations))
+    if not isinstance(value, _JAXPRS):
+        return False
+    return bool(name_in_rules(_open(value))) or any(map(_is_wrong_equation, value.eqns))
 
 
 def _is_wrong_equation(equation: Any) -> bool:
     if equation.primitive.name == "custom_jvp_call":
         function = equation.params["call_jaxpr"].jaxpr
         return rule_of(function) is not None or stand_in_for_custom(function) is not None
+    if stand_in_for_whole(equation.primitive, equation.params) is not None:
+        return True
     if stand_in_for_step(name_of_step(equation.primitive, equation.params), equation.source_info.traceback) is not None:
         return True
     if equation.invars and is_wrong(equation.primitive, getattr(equation.invars[-1].aval, "dtype", None)):
@@ -251,5 +268,9 @@ def _is_wrong_equation(equation: Any) -> bool:
 def _retraced(jaxpr: Any) -> Any:
     closed = jaxpr if isinstance(jaxpr, ClosedJaxpr) else ClosedJaxpr(jaxpr, ())
     shapes = [jax.ShapeDtypeStruct(a.shape, a.dtype, weak_type=a.weak_type) for a in closed.in_avals]
-    traced = jax.make_jaxpr(mended(jaxpr_as_fun(closed)))(*shapes)
+    traced = jax.make_jaxpr(mended(jaxpr_as_fun(closed), name_in_rules(_open(jaxpr))))(*shapes)
     return traced if closed is jaxpr else traced.jaxpr
+
+
+def _open(jaxpr: Any) -> Any:
+    return jaxpr.jaxpr if isinstance(jaxpr, ClosedJaxpr) else jaxpr

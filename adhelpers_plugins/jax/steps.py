@@ -24,7 +24,7 @@ from adhelpers_plugins.jax.abstract import is_abstract
 from adhelpers_plugins.jax.elementwise import Array, elementwise
 from adhelpers_plugins.jax.names import concrete_or_error, name_and_file
 
-StandIn = Callable[..., Array]
+StandIn = Callable[..., Any]
 
 # -- betaln: JAX sorts its arguments, and up to 0.11 each is half of either to it where they are equal ----------------
 
@@ -79,10 +79,16 @@ _log1p = _real_only(
     lax.log1p,
 )
 _log_of_positive = elementwise(
-    "log_if_positive", lambda x: jnp.where(x > 0, lax.log(x), 0), lambda x: jnp.where(x > 0, 1 / x, 0)
+    "log_if_positive",
+    lambda x: jnp.where(x > 0, lax.log(x), 0),
+    lambda x: jnp.where(x > 0, 1 / jnp.where(x > 0, x, 1), 0),  # pulled back, an infinity times zero is nan
 )
 
-# -- spence: JAX takes the value at one for a constant, which its series, taken elsewhere, is right at too -------------
+# -- spence, fresnel, ldexp: JAX takes a value for a constant, where the formula that it has elsewhere is right too -
+
+
+def _never(x: Array, at: Array) -> Array:
+    return jnp.zeros_like(x, bool)
 
 
 def _equals_other_than_one(x: Array, c: Array) -> Array:
@@ -111,14 +117,30 @@ _i0e = functools.partial(bessel.i0e, kink=1.0)
 _i1e = functools.partial(bessel.i1e, kink=1.0)
 
 # Where JAX takes the derivative, it has another one in place of that at zero: a constant, whose own derivative is lost.
-
-
-def _never(x: Array, zero: Array) -> Array:
-    return jnp.zeros_like(x, bool)
+# So the number never counts as zero, and there is a direction at zero too.
 
 
 def _direction(x: Array) -> Array:
     return jnp.where(x == 0, jnp.ones_like(x), lax.sign(x))
+
+
+# -- bessel_jn: the derivatives of JAX's recurrence overflow, and vanish in its quotient ------------------------------
+
+
+def _recurrence(*operands: Array, num_consts: int, num_carry: int, jaxpr: Any, **_: Any) -> list[Array]:
+    """What JAX's gives: two numbers, a sum, perhaps the argument, and the function of every order.
+
+    JAX divides by the difference of the sum and the function of order 0, which is 1 here.
+    """
+    if (len(operands), num_consts + num_carry, len(jaxpr.out_avals)) != (5, 4, num_carry + 1):
+        msg = (
+            "f takes a derivative of jax.scipy.special.bessel_jn by JAX itself, where it is wrong; take that by "
+            "adhelpers too, or write it in terms of other orders: 2 J_n' = J_(n - 1) - J_(n + 1)"
+        )
+        raise UnsupportedOperationError(msg)
+    x = operands[0] if num_consts else operands[3]
+    found = bessel.orders(x, last=operands[4].shape[0] - 1)
+    return [x, x, 1 + found[0], x, found] if num_carry == 4 else [x, x, 1 + found[0], found]
 
 
 # -- which are known -----------------------------------------------------------------------------------------------
@@ -127,6 +149,7 @@ _BETALN = os.path.join("jax", "_src", "third_party", "scipy", "betaln.py")
 _NUMPY = os.path.join("jax", "_src", "numpy", "lax_numpy.py")
 _UFUNCS = os.path.join("jax", "_src", "numpy", "ufuncs.py")
 _SPECIAL = os.path.join("jax", "_src", "scipy", "special.py")
+_FRESNEL = os.path.join("jax", "_src", "third_party", "scipy", "special.py")
 _BESSEL = (_NUMPY, _SPECIAL)
 
 _STAND_INS: Mapping[str, Mapping[str, tuple[str | tuple[str, ...], StandIn]]] = {
@@ -136,9 +159,16 @@ _STAND_INS: Mapping[str, Mapping[str, tuple[str | tuple[str, ...], StandIn]]] = 
     "min": {"betaln": (_BETALN, _lower), "hypot": (_UFUNCS, _shorter)},
     "max": {"betaln": (_BETALN, _upper), "hypot": (_UFUNCS, _longer)},
     "le": {"algdiv": (_BETALN, operator.le), "betaln": (_BETALN, _in_order)},  # which calls the former
-    "eq": {"_spence": (_SPECIAL, _equals_other_than_one), "i0": (_NUMPY, _never)},
+    "eq": {
+        "_spence": (_SPECIAL, _equals_other_than_one),
+        "frexp": (_UFUNCS, operator.eq),
+        "i0": (_NUMPY, _never),
+        "ldexp": (_UFUNCS, _never),  # which calls frexp
+        "sincospisquaredhalf": (_FRESNEL, _never),
+    },
     "log": {"_spence_calc": (_SPECIAL, _log_of_positive), "_xlogy_jvp": (_SPECIAL, _log)},
     "log1p": {"_xlog1py_jvp": (_SPECIAL, _log1p)},
+    "scan": {"_bessel_jn": (_SPECIAL, _recurrence)},
 }
 """By the name of a primitive, and that of the function that applies it: where that stands, and the stand-in."""
 
@@ -186,8 +216,8 @@ _TRACING = "trace_to_jaxpr_dynamic"
 
 def stand_in_here(step: str, rule: str) -> StandIn | None:
     """The replacement of a primitive that is applied now, or None; `rule` names the rule that applies it."""
-    if rule in _STAND_INS.get(step, ()):
-        return _STAND_INS[step][rule][1]
+    if rule in _STAND_INS.get(_COMPILED.get(step, step), ()):
+        return _STAND_INS[_COMPILED.get(step, step)][rule][1]
     return stand_in_for_step(step, source_info_util.current().traceback)
 
 
@@ -202,6 +232,28 @@ def rule_of(function: Any) -> str | None:
     """The rule with a wrong step, of a function that JAX has wrapped or traced."""
     name, file = name_and_file(function)
     return _RULES.get(name) if file.endswith(_SPECIAL) else None
+
+
+def stand_in_for_whole(primitive: Any, params: Mapping[str, Any]) -> StandIn | None:
+    """The replacement of a function that JAX has compiled, unless it is a derivative, which has the same name."""
+    if primitive.name not in _COMPILING or params["name"] != "sinc":
+        return None
+    jaxpr = params["jaxpr"].jaxpr
+    applied = {equation.primitive.name for equation in jaxpr.eqns}
+    is_derivative = "cos" in applied or not applied.issuperset({"sin", "div", "custom_jvp_call"})
+    if is_derivative or [x.aval.shape for x in jaxpr.invars] != [y.aval.shape for y in jaxpr.outvars]:
+        return None
+    return bessel.sinc if name_and_file(jaxpr)[1].endswith(_UFUNCS) else None
+
+
+_IN_RULES: Mapping[str, str] = {"sincospisquaredhalf": _FRESNEL}
+"""By name, where a compiled function stands that rules call: its steps seem to have been applied by the user's code."""
+
+
+def name_in_rules(jaxpr: Any) -> str:
+    """The name of such a function, as JAX has traced it, or an empty string."""
+    name, file = name_and_file(jaxpr)
+    return name if name in _IN_RULES and file.endswith(_IN_RULES[name]) else ""
 
 
 # -- unique: how many values there are depends on the numbers, and JAX takes all of them for constants --------------

@@ -1,4 +1,4 @@
-"""Functions of JAX's that are mended at one of their steps: betaln, spence, products with logarithms, and sets."""
+"""Functions of JAX's that are mended at one of their steps: betaln, spence, fresnel and more, and sets."""
 
 from __future__ import annotations
 
@@ -98,8 +98,36 @@ def test_spence(way: str) -> None:
     slopes, curvatures = (np.array([slope_of_spence(t, order) for t in AROUND_ONE]) for order in (1, 2))
     for product in (adhelpers.jacobian_vector_product, adhelpers.vector_jacobian_product):
         np.testing.assert_allclose(product(f, BACKEND, x, np.ones_like(x)), slopes, rtol=1e-11)
-    H = adhelpers.hessian(lambda x: jnp.sum(f(x)), BACKEND, x)
-    np.testing.assert_allclose(H, np.diag(curvatures), rtol=1e-9, atol=1e-12)
+    for mode in MODES:
+        H = adhelpers.hessian(lambda x: jnp.sum(f(x)), BACKEND, x, mode=mode)
+        np.testing.assert_allclose(H, np.diag(curvatures), rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.skipif(not hasattr(js, "fresnel"), reason="an older JAX")
+@pytest.mark.parametrize("way", ["as it is", "jitted", "jitted twice"])
+def test_fresnel(way: str) -> None:
+    """Where the cosine is zero too."""
+    points = (0.0, 0.3, 1.0, -1.0, 3.0)
+    for place, exact in enumerate([mpmath.fresnels, mpmath.fresnelc]):
+        f = WAYS[way](lambda x, place=place: js.fresnel(x)[place])
+        expected = [[float(mpmath.diff(exact, mpmath.mpf(x), order)) for x in points] for order in (1, 2, 3)]
+        slopes = adhelpers.gradient(lambda x, f=f: jnp.sum(f(x)), BACKEND, np.array(points))
+        np.testing.assert_allclose(slopes, expected[0], rtol=1e-9, atol=1e-12)
+        for x, curvature, third in zip(points, *expected[1:], strict=True):
+            for mode in MODES:
+                H = adhelpers.hessian(f, BACKEND, x, mode=mode)
+                np.testing.assert_allclose(H, curvature, rtol=1e-9, atol=1e-12)
+            bend = adhelpers.second_derivative(jax.grad(f), BACKEND, x)
+            np.testing.assert_allclose(bend, third, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_ldexp_of_zero(way: str) -> None:
+    f = WAYS[way](lambda x: jnp.ldexp(x, -2))
+    for x in (0.0, 1.3):
+        for operation in (adhelpers.derivative, adhelpers.gradient):
+            assert float(operation(f, BACKEND, x)) == 0.25
+    assert float(adhelpers.derivative(lambda x: jnp.frexp(x)[0], BACKEND, 1.0)) == 0.5
 
 
 @pytest.mark.parametrize("way", ["as it is", "jitted", "jitted twice"])
@@ -308,6 +336,11 @@ def test_none_is_here_that_jax_has_mended() -> None:
             H = jax.hessian(lambda x: js.betaln(x[0], x[1]))(jnp.ones(2))
             assert abs(H[0, 0] - 1.0) > 1e-3, "betaln may leave the steps that are mended"
         assert jnp.isnan(jax.grad(js.betaln)(0.7, -14.5)), "betaln need not be refused"
+        assert jax.grad(lambda x: jnp.ldexp(x, 3))(0.0) == 1.0, "ldexp may leave the steps that are mended"
+        if hasattr(js, "fresnel"):
+            assert jax.grad(jax.grad(lambda x: js.fresnel(x)[1]))(1.0) == 0.0, (
+                "fresnel may leave the steps that are mended"
+            )
         assert jax.grad(js.spence)(1.0) != -1.0, "spence may leave the steps that are mended"
         for f in (js.xlogy, js.xlog1py):
             pushed = jax.jvp(lambda y, f=f: f(0.0, y), (-14.5,), (1.0,))[1]
