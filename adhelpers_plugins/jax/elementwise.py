@@ -14,7 +14,7 @@ import jax.numpy as jnp
 from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 
-from adhelpers_plugins.jax.names import register_over_devices
+from adhelpers_plugins.jax.names import register_over_devices, varying_most
 
 Array = Any
 Function = Callable[..., Array]
@@ -27,7 +27,7 @@ def elementwise(name: str, value: Function, *slopes: Function | None, static: tu
     """
     primitive = Primitive(name)
     primitive.def_impl(jax.jit(value, static_argnames=static))
-    primitive.def_abstract_eval(lambda *operands, **_: operands[-1])
+    primitive.def_abstract_eval(lambda *operands, **_: varying_most(operands))
     (batching.defvectorized if len(slopes) == 1 else batching.defbroadcasting)(primitive)
     mlir.register_lowering(primitive, mlir.lower_fun(value, multiple_results=False))
     register_over_devices(primitive)

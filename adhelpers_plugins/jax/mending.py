@@ -267,8 +267,7 @@ def _is_wrong_equation(equation: Any) -> bool:
 
 def _retraced(jaxpr: Any) -> Any:
     closed = jaxpr if isinstance(jaxpr, ClosedJaxpr) else ClosedJaxpr(jaxpr, ())
-    shapes = [jax.ShapeDtypeStruct(a.shape, a.dtype, weak_type=a.weak_type) for a in closed.in_avals]
-    traced = jax.make_jaxpr(mended(jaxpr_as_fun(closed), name_in_rules(_open(jaxpr))))(*shapes)
+    traced = jax.make_jaxpr(mended(jaxpr_as_fun(closed), name_in_rules(_open(jaxpr))))(*closed.in_avals)
     return traced if closed is jaxpr else traced.jaxpr
 
 

@@ -37,6 +37,7 @@ __all__ = [
     "stacked",
     "subjaxprs",
     "typeof",
+    "varying_most",
 ]
 
 
@@ -51,6 +52,16 @@ def register_over_devices(primitive: Any) -> None:
     """Tell ``shard_map`` that the results of a primitive are equal across devices if its operands are."""
     for register in _OVER_DEVICES:
         register(primitive)
+
+
+def varying_most(avals: tuple[Any, ...]) -> Any:
+    """The last of these shapes and dtypes, unless another one varies across more axes of devices."""
+    return max(reversed(avals), key=lambda aval: len(_varying(aval)))
+
+
+def _varying(aval: Any) -> Any:
+    """The axes, in whichever place a version of JAX has them."""
+    return aval.mat.varying if hasattr(aval, "mat") else getattr(aval, "vma", ())
 
 
 def name_and_file(function: Any) -> tuple[str, str]:

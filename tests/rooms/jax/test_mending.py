@@ -43,9 +43,8 @@ def pulled(x: Any) -> Any:
 pulled.defvjp(lambda x: (js.digamma(x), x), lambda x, u: (jnp.cos(x) * u,))
 
 along_i = jax.sharding.PartitionSpec("i")
-sharded = shard_map(
-    js.digamma, mesh=jax.sharding.Mesh(np.array(jax.devices()[:1]), ("i",)), in_specs=along_i, out_specs=along_i
-)
+one_device = jax.sharding.Mesh(np.array(jax.devices()[:1]), ("i",))
+sharded = shard_map(js.digamma, mesh=one_device, in_specs=along_i, out_specs=along_i)
 
 WAYS: dict[str, Callable[[Any], Any]] = {
     "shard_map": sharded,
@@ -73,6 +72,19 @@ WAYS: dict[str, Callable[[Any], Any]] = {
 def test_inner_functions_have_stand_ins_too(way: str, mode: Any) -> None:
     J = adhelpers.jacobian(WAYS[way], BACKEND, X, mode=mode)
     np.testing.assert_allclose(J, np.diag(SLOPES), rtol=1e-10)
+
+
+@pytest.mark.parametrize("mode", ["forward", "reverse"])
+def test_functions_of_two_numbers_across_devices(mode: Any) -> None:
+    """One of which may be the same on all of them."""
+    x = np.array([0.0, 3.0])
+    for f, slopes in (
+        (lambda x: x**2.0, 2.0 * x),
+        (lambda x: 2.0**x, np.log(2.0) * 2.0**x),
+        (lambda x: jnp.hypot(x, 4.0), x / np.hypot(x, 4.0)),
+    ):
+        across = shard_map(f, mesh=one_device, in_specs=along_i, out_specs=along_i)
+        np.testing.assert_allclose(adhelpers.jacobian(across, BACKEND, x, mode=mode), np.diag(slopes), rtol=1e-12)
 
 
 @pytest.mark.parametrize("way", ["jit", "scan", "checkpoint"])
