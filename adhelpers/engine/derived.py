@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from adhelpers.engine.missing_rules import Function, Lack
+from adhelpers.engine.repeated import require_same_values
 from adhelpers.engine.seeds import RealBasis
 from adhelpers.engine.sweeps import Sweep
 from adhelpers.plugins.contract import ADBackend
@@ -49,7 +50,12 @@ def vjp(backend: ADBackend, f: Function, x: Leaves) -> tuple[Leaves, Pullback, L
             lack = lack_told_by(error)
             if lack is None:
                 raise
-        return lack.replaced_by(f, lambda: vjp_from_jvps(backend, f, x)[1](cotangents))
+        return lack.replaced_by(f, lambda: rerun()(cotangents))
+
+    def rerun() -> Pullback:
+        values, pulled, _ = vjp_from_jvps(backend, f, x)
+        require_same_values(backend, x, outputs, values)
+        return pulled
 
     try:
         outputs, native_pullback, aux = backend.vjp(f, x)

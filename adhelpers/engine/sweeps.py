@@ -14,11 +14,12 @@ from adhelpers.caches import FUNCTIONS
 from adhelpers.engine import journal
 from adhelpers.engine.missing_rules import Function, either, is_missing_rule
 from adhelpers.engine.proof import Proof, WrongSweep, require_one_for_each
+from adhelpers.engine.repeated import require_same_values
 from adhelpers.engine.results import Push, Results, Swept
 from adhelpers.engine.rounding import Tolerance
 from adhelpers.engine.seeds import Basis, Seeds, most_at_once
 from adhelpers.errors import AdhelpersError, ArgumentTypeError, UnsupportedOperationError
-from adhelpers.plugins.contract import ADBackend
+from adhelpers.plugins.contract import ONE_BY_ONE, ADBackend
 from adhelpers.plugins.formulations import Formulation, Mode
 from adhelpers.plugins.functions import JVPSweep, Leaves, Pullback, VJPSweep
 from adhelpers.trees.leaves import copies, is_complex, zeros_like
@@ -95,6 +96,8 @@ class Sweep:
     _outputs: Leaves = field(default=(), init=False)
     _proved: bool = field(default=False, init=False)
     _repeats: bool = field(default=True, init=False)
+    _is_composed: bool = field(default=False, init=False)
+    """Whether what runs of `f` give is put together now, so that all must compute the same; a check may see another."""
 
     def __post_init__(self) -> None:
         if self.known is not None:
@@ -138,7 +141,10 @@ class Sweep:
 
     def forward(self) -> Swept:
         """Push the vectors of `x` forward."""
-        return self._first_right("forward", self.backend.jvp_sweeps(self.f, self.x), self._pushed)
+        ways = dict(self.backend.jvp_sweeps(self.f, self.x))
+        if ONE_BY_ONE in ways:
+            ways[ONE_BY_ONE] = self._one_by_one
+        return self._first_right("forward", ways, self._pushed)
 
     def reverse(self, evaluated: Evaluated | None = None) -> Swept:
         """Pull the vectors of the outputs back."""
@@ -215,6 +221,8 @@ class Sweep:
             if not seen:
                 seen.append((outputs, aux))
                 self._see(outputs)
+            elif self._is_composed:
+                require_same_values(backend, x, seen[0][0], outputs)
             return pushed
 
         def single(vector: Leaves) -> tuple[Leaves, Leaves]:
@@ -227,6 +235,18 @@ class Sweep:
             seen.append((outputs, aux))
             self._see(outputs)
         return Swept(*seen[0], True, kept)
+
+    def _one_by_one(self, vectors: Leaves) -> tuple[Leaves, Leaves, Leaves]:
+        """`ADBackend.jvp_sweep` as it is by default, for functions that compute the same each time."""
+        backend, first, columns = self.backend, None, []
+        for k in range(vectors[0].shape[0]):
+            outputs, column, aux = backend.jvp(self.f, self.x, tuple([stack[k, ...] for stack in vectors]))
+            first = first or (outputs, aux)
+            if self._is_composed:
+                require_same_values(backend, self.x, first[0], outputs)
+            columns.append(column)
+        assert first is not None, "there is a vector"
+        return first[0], backend.stack(columns), first[1]
 
     def _pulled(self, evaluated: Evaluated, sweep: VJPSweep, prove: bool) -> Swept:
         outputs, pullback, aux = evaluated
@@ -291,6 +311,7 @@ class Sweep:
             vectors = "1 vector" if seeds.total == 1 else f"{seeds.total} vectors"
             journal.tell("sweep", f"{vectors} {words}, {chunks}")
         proof = Proof(self.backend) if prove and seeds.total else None
+        self._is_composed = True
         for block in seeds.blocks(step):
             results = push(block)
             if proof is not None:
@@ -298,6 +319,7 @@ class Sweep:
                 if not taker.sees_what_is_strange:
                     proof.take(block, results)
             taker.take(block, results)
+        self._is_composed = False
         if type(taker) is Results and proof is None:
             return taker
         kept = zip(seeds.blocks(step), taker.blocks, strict=True) if taker.sees_what_is_strange else ()
