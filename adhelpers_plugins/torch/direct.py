@@ -20,6 +20,7 @@ from adhelpers.extend import (
     UnsupportedOperationError,
     VJPSweep,
 )
+from adhelpers_plugins.torch.graphs.kept import Pulled, kept_by, misses_what_is_kept, weights
 from adhelpers_plugins.torch.levels import Cotangents, DualNumbers, Tangents, Vmap, gradients, has_memory
 from adhelpers_plugins.torch.watch import watched
 
@@ -94,13 +95,17 @@ def _graph_of(f: LeafFunction, x: Leaves, *, of_gradient: bool = False) -> tuple
     if of_gradient and has_users_rules and not _is_whole(outputs, seeds):
         raise UnsupportedOperationError(_TWICE)
     attached = wanted and (leads_outside or any(leaf.requires_grad and _is_attached(leaf) for leaf in x))
+    is_partial = has_users_rules and (of_gradient or attached) and _is_partial(f, x, results, edges)
+    if of_gradient and is_partial:
+        raise UnsupportedOperationError(_TWICE)
     taken: set[int] = set()
     owned = []
     for y in results:
         result = y if attached and _is_attached(y) else y.detach()
         owned.append(own(result, taken, is_new=y.grad_fn is not None and _is_new(y)))
     count = len(outputs)
-    return tuple(owned[:count]), GraphPullback(x, edges, outputs, attached, has_users_rules), tuple(owned[count:])
+    pullback = GraphPullback(x, edges, outputs, attached, has_users_rules, is_partial)
+    return tuple(owned[:count]), pullback, tuple(owned[count:])
 
 
 def _root(leaf: Array) -> Array:
@@ -139,14 +144,17 @@ _UNCHANGED = contextlib.nullcontext()
 class GraphPullback:
     """Pulls cotangents back along a graph; conjugates them on the way in and out, as PyTorch's convention needs."""
 
-    __slots__ = ("_attached", "_edges", "_has_users_rules", "_outputs", "_x")
+    __slots__ = ("_attached", "_edges", "_has_users_rules", "_is_partial", "_outputs", "_x")
 
-    def __init__(self, x: Leaves, edges: Edges, outputs: Leaves, attached: bool, has_users_rules: bool) -> None:
+    def __init__(
+        self, x: Leaves, edges: Edges, outputs: Leaves, attached: bool, has_users_rules: bool, is_partial: bool
+    ) -> None:
         self._x = x
         self._edges = edges
         self._outputs = outputs
         self._attached = attached
         self._has_users_rules = has_users_rules
+        self._is_partial = is_partial
 
     def __call__(self, cotangents: Leaves) -> Leaves:
         """One cotangent for each output."""
@@ -165,6 +173,13 @@ class GraphPullback:
             return {"by the older vmap, in a graph": older, "by the newer vmap, in a graph": newer}
         return {"by the newer vmap": newer, "by the older vmap": older}
 
+    def pulled(self) -> Pulled:
+        """A vector, pulled back in a graph."""
+        live = tuple([y for y in self._outputs if y.requires_grad])
+        seeds = tuple([_seed(weights(y)) for y in live])
+        gradients = _gradients(live, self._edges, seeds, create_graph=True) if live else ()
+        return Pulled(gradients, self._edges, kept_by(_users_rules(live, self._edges)))
+
     def _pull(self, vmap: Vmap | None, cotangents: Leaves) -> Leaves:
         stack = () if vmap is None else cotangents[0].shape[:1]
         live, seeds, attached = [], [], self._attached
@@ -178,7 +193,7 @@ class GraphPullback:
             attached = attached and torch.is_grad_enabled()
             each = tuple(map(_seed, seeds) if attached else seeds)
             pulled = _gradients(tuple(live), self._edges, each, create_graph=attached, vmap=vmap)
-            if attached and self._has_users_rules and not _is_whole(pulled, each):
+            if attached and self._has_users_rules and (self._is_partial or not _is_whole(pulled, each)):
                 pulled = _once(pulled)
         taken, is_new = memory_of(cotangents), not self._has_users_rules  # which may return memory that they keep
         return tuple(
@@ -208,10 +223,10 @@ def _is_whole(pulled: Iterable[Array | None], seeds: Leaves) -> bool:
 
     A pullback is linear: what its graph says of the seeds must, along the seeds, be all of what was pulled.
     """
-    parts = [g * _weights(g) for g in pulled if g is not None and not g.is_meta]
+    parts = [g * weights(g) for g in pulled if g is not None and not g.is_meta]
     if not parts:
         return True
-    total = torch.stack([part.real.sum() if part.is_complex() else part.sum() for part in parts]).sum()
+    total = torch.stack([part.real.sum() for part in parts]).sum()
     told = 0.0
     if total.requires_grad:
         try:
@@ -224,6 +239,21 @@ def _is_whole(pulled: Iterable[Array | None], seeds: Leaves) -> bool:
     return not abs(float(total.detach()) - told) > scale * torch.finfo(total.dtype).eps ** 0.5
 
 
+def _is_partial(f: LeafFunction, x: Leaves, results: Leaves, edges: Edges) -> bool:
+    """Whether second derivatives miss what users' rules keep of their forward pass."""
+
+    def pull(x: Leaves) -> Pulled:
+        with torch.random.fork_rng(devices=()), torch.no_grad():  # random numbers repeat, and nothing is attached
+            return _graph_of(f, x)[1].pulled()
+
+    return bool(kept_by(_users_rules(results, edges))) and misses_what_is_kept(f, x, pull)
+
+
+def _users_rules(results: Leaves, edges: Edges) -> list[Any]:
+    nodes = _graph(results, {None, *[edge.node for edge in edges]})
+    return [node for node in nodes if isinstance(node, BackwardCFunction) and type(node) not in ORDINARY]
+
+
 def _once(pulled: Iterable[Array | None]) -> tuple[Array | None, ...]:
     """What was pulled back, for somebody to have, but for nobody to differentiate."""
     refuse = torch._C._functions.DelayedError(f"trying to {_TWICE}".encode(), 1)
@@ -232,13 +262,9 @@ def _once(pulled: Iterable[Array | None]) -> tuple[Array | None, ...]:
 
 _TWICE = (
     "differentiate twice a torch.autograd.Function whose backward pass leaves the graph: it is marked "
-    "once_differentiable, or computes under torch.no_grad, with detach or by NumPy"
+    "once_differentiable, computes under torch.no_grad, with detach or by NumPy, or uses what its forward pass has "
+    "computed on the way: save inputs and outputs alone, and compute the rest in the backward pass"
 )
-
-
-def _weights(tensor: Array) -> Array:
-    """Numbers that have no pattern in common with a tensor."""
-    return torch.cos(torch.arange(tensor.numel(), dtype=torch.float64)).to(tensor).reshape(tensor.shape)
 
 
 def _conjugate(tensor: Array) -> Array:

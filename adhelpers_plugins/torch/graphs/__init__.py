@@ -1,0 +1,1 @@
+"""What graphs hold that PyTorch does not tell."""
