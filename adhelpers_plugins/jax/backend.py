@@ -64,6 +64,11 @@ class JaxBackend(ADBackend):
         Compile every operation, once for each function object and options. `f` must then be pure: it does not run
         again, and the values that it closes over stay as they were at the first call.
 
+    Notes
+    -----
+    Derivatives do not donate: a function made by ``jax.jit`` with ``donate_argnums`` leaves `x` alone. In
+    `adhelpers.value`, not compiled, it consumes `x`, as it does when it is called by itself.
+
     Examples
     --------
     >>> import numpy, adhelpers

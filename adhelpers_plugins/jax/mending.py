@@ -140,6 +140,9 @@ class _MendingTrace(_PassingTrace):
             right = _rewritten(function)
             if right is not function:
                 params = {**params, name: right}
+        donated = params.get("donated_invars")
+        if donated and True in donated:  # the arrays are the caller's, and other steps of a derivative need them too
+            params = {**params, "donated_invars": (False,) * len(donated)}
         return self.parent_trace.process_primitive(primitive, tracers, params)
 
     def process_shard_map(self, primitive: Any, fun: Any, args: Any, /, *rest: Any, **options: Any) -> Any:

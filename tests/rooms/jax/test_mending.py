@@ -231,3 +231,26 @@ def test_there_all_else_is_right(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ValueError, match="mine") as caught:
         adhelpers.derivative(failing, BACKEND, 1.0)
     assert caught.value is error
+
+
+DONATING: dict[str, Callable[[Any, Any, Any], tuple[Any, Any]]] = {
+    "jvp": lambda f, x, u: (adhelpers.jacobian_vector_product(f, "jax", x, u), jnp.cos(x) * u),
+    "vjp": lambda f, x, u: (adhelpers.vector_jacobian_product(f, "jax", x, u), jnp.cos(x) * u),
+    "jacobian": lambda f, x, u: (adhelpers.jacobian(f, "jax", x), jnp.diag(jnp.cos(x))),
+    "hessian": lambda f, x, u: (adhelpers.hessian(lambda x: f(x).sum(), "jax", x), jnp.diag(-jnp.sin(x))),
+    "push": lambda f, x, u: (adhelpers.linearize(f, "jax", x).push(u), jnp.cos(x) * u),
+    "pull": lambda f, x, u: (adhelpers.linearize(f, "jax", x).pull(u), jnp.cos(x) * u),
+    "prepare": lambda f, x, u: (
+        adhelpers.prepare(adhelpers.vector_jacobian_product, f, "jax", x, u)(x, u),
+        jnp.cos(x) * u,
+    ),
+}
+
+
+@pytest.mark.parametrize("way", DONATING)
+def test_a_function_that_takes_its_arguments_memory_leaves_the_callers(way: str) -> None:
+    f = jax.jit(lambda x: jnp.sin(x), donate_argnums=0)
+    x, u = jnp.asarray([0.5, 1.5]) * 1.0, jnp.asarray([2.0, -1.0]) * 1.0
+    received, expected = DONATING[way](f, x, u)
+    assert [x.is_deleted(), u.is_deleted()] == [False, False]
+    np.testing.assert_allclose(received, expected, rtol=1e-6)
