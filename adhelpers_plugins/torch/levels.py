@@ -89,16 +89,23 @@ class _ForwardMode:
             self._foreign = KNOWN and forward_ad._current_level >= 0 and eager_transforms.JVP_NESTING == 0
             if self._foreign:
                 eager_transforms.JVP_NESTING += 1
-            self.as_written.__enter__()
+            try:
+                self.as_written.__enter__()
+            except BaseException:  # an interrupt
+                self.__exit__()
+                raise
 
     def __exit__(self, *exception: object) -> None:
+        # An interrupt may come in each call of a function: the others follow nevertheless.
         self._depth -= 1
-        if self._depth == 0:
-            if self._foreign:
-                eager_transforms.JVP_NESTING -= 1
-            self.as_written.__exit__(*exception)
-            self.holder = None
-        ONE_THREAD.release()
+        try:
+            if self._depth == 0:
+                if self._foreign:
+                    eager_transforms.JVP_NESTING -= 1
+                self.holder = None
+                self.as_written.__exit__(*exception)
+        finally:
+            ONE_THREAD.release()
 
 
 _FORWARD_MODE = _ForwardMode()
@@ -263,6 +270,9 @@ class DualNumbers:
         try:
             self._level = _enter_dual_level()
         except BaseException:
+            if forward_ad._current_level < 0:  # an interrupt came when PyTorch had entered, and nobody knew of it
+                with contextlib.suppress(RuntimeError):  # or else it had not
+                    _exit_dual_level(level=0)
             _FORWARD_MODE.__exit__()
             raise
         forward_ad._current_level = self._level
@@ -272,8 +282,10 @@ class DualNumbers:
     def __exit__(self, *exception: object) -> None:
         eager_transforms.JVP_NESTING -= 1
         forward_ad._current_level = self._level - 1
-        _exit_dual_level(level=self._level)
-        _FORWARD_MODE.__exit__()
+        try:
+            _exit_dual_level(level=self._level)
+        finally:
+            _FORWARD_MODE.__exit__()
 
     def make(self, primal: torch.Tensor, tangent: torch.Tensor) -> torch.Tensor:
         """A dual number."""

@@ -32,10 +32,13 @@ class AsWritten:
             self._before.__enter__()
 
     def __exit__(self, *exception: object) -> None:
+        before, self._before = self._before, None
+        if before is None:  # an interrupt came before it was entered
+            return
         if KNOWN:
-            eval_frame._stance = self._before
+            eval_frame._stance = before
         else:
-            self._before.__exit__(None, None, None)
+            before.__exit__(None, None, None)
 
     @contextlib.contextmanager
     def suspended(self) -> Iterator[None]:

@@ -17,6 +17,7 @@ from adhelpers import (
 )
 
 torch = pytest.importorskip("torch")
+levels = pytest.importorskip("adhelpers_plugins.torch.levels")
 
 pytestmark = pytest.mark.usefixtures("levels_known")
 
@@ -93,3 +94,40 @@ def test_products_inside_a_dual_level_of_the_users_own(call: Any) -> None:
         x = forward_ad.make_dual(X, U)
         second = forward_ad.unpack_dual(call(lambda x: x**3, None, x, torch.ones_like(X))).tangent
     equal(second, 6 * X * U)
+
+
+@pytest.mark.direct
+@pytest.mark.parametrize(
+    ("owner", "name", "when"),
+    [
+        (levels, "_enter_dual_level", "after"),
+        (levels, "_exit_dual_level", "after"),
+        (levels.stance.AsWritten, "__enter__", "before"),
+        (levels.stance.AsWritten, "__enter__", "after"),
+        (levels.stance.AsWritten, "__exit__", "after"),
+    ],
+)
+def test_an_interrupt_leaves_forward_mode(owner: Any, name: str, when: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python delivers it when one of its own functions begins, and when any has returned."""
+    original = getattr(owner, name)
+
+    def interrupted(*args: Any, **options: Any) -> Any:
+        if when == "after":
+            original(*args, **options)
+        raise KeyboardInterrupt
+
+    before = torch._dynamo.eval_frame._stance
+    with monkeypatch.context() as patch:
+        patch.setattr(owner, name, interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            jacobian_vector_product(square, "torch", X, U)
+    assert torch._dynamo.eval_frame._stance is before
+    received: list[Any] = []
+    thread = threading.Thread(
+        target=lambda: received.append(jacobian_vector_product(square, "torch", X, U)), daemon=True
+    )
+    thread.start()
+    thread.join(10)
+    equal(received[0], 2 * X * U)
+    with torch.autograd.forward_ad.dual_level():
+        pass
