@@ -142,7 +142,7 @@ class Sweep:
     def forward(self) -> Swept:
         """Push the vectors of `x` forward."""
         ways = dict(self.backend.jvp_sweeps(self.f, self.x))
-        if ONE_BY_ONE in ways:
+        if getattr(ways.get(ONE_BY_ONE), "func", None) is ADBackend.jvp_sweep:  # the default, which compares nothing
             ways[ONE_BY_ONE] = self._one_by_one
         return self._first_right("forward", ways, self._pushed)
 
