@@ -6,6 +6,7 @@ They are right in every mode and at every order, and slower than PyTorch's own.
 from __future__ import annotations
 
 import functools
+import inspect
 import math
 from collections.abc import Callable
 from typing import Any
@@ -16,6 +17,47 @@ from adhelpers_plugins.torch.arrayapi.systems import det
 
 Tensor = Any
 functional = torch.nn.functional
+
+COMPOSITIONS: dict[Any, Callable[..., Any]] = {}
+"""What stands in for PyTorch's functions: it accepts the calls that they accept, and refuses the others like them."""
+
+_ALIASES = {"A": "input", "a": "input", "x": "input", "x1": "input", "x2": "other", "axis": "dim"}
+"""Other names that PyTorch accepts for arguments, NumPy's among them."""
+
+
+def _composes(*originals: Any, is_in_place: bool = False) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Decorate the composition of these functions, which gets its arguments by PyTorch's first names for them."""
+
+    def decorate(composition: Callable[..., Any]) -> Callable[..., Any]:
+        for original in originals:
+            COMPOSITIONS[original] = _called_like(original, composition, is_in_place)
+        return composition
+
+    return decorate
+
+
+def _called_like(original: Any, composition: Callable[..., Any], is_in_place: bool) -> Callable[..., Any]:
+    """The composition after a call of the original with constants.
+
+    That raises what PyTorch raises about the arguments, and updates what is running.
+    """
+    names = inspect.signature(composition).parameters
+
+    def constant(argument: Any) -> Any:
+        if not isinstance(argument, torch.Tensor):
+            return argument
+        return argument.detach().clone() if is_in_place else argument.detach()
+
+    @functools.wraps(composition)
+    def composed(*args: Any, **options: Any) -> Any:
+        if options.get("out") is not None:  # which PyTorch refuses
+            return original(*args, **options)
+        original(*map(constant, args), **{name: constant(argument) for name, argument in options.items()})
+        options.pop("out", None)
+        named = {name if name in names else _ALIASES.get(name, name): value for name, value in options.items()}
+        return composition(*args, **named)
+
+    return composed
 
 
 # -- in steps of twice the length -----------------------------------------------------------------------------
@@ -31,6 +73,7 @@ def _scan(combine: Callable[[Tensor, Tensor], Tensor], x: Tensor, dim: int) -> T
     return x
 
 
+@_composes(torch.cumprod, torch.Tensor.cumprod)
 def cumprod(input: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
     """Products of the elements up to each one; elements may be zero."""
     if dtype is None and not (input.is_floating_point() or input.is_complex()):
@@ -38,6 +81,7 @@ def cumprod(input: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
     return _scan(torch.mul, input.clone() if dtype is None else input.to(dtype), dim)
 
 
+@_composes(torch.logcumsumexp, torch.Tensor.logcumsumexp)
 def logcumsumexp(input: Tensor, dim: int) -> Tensor:
     """The logarithm of sums of exponentials up to each one."""
     y = _scan(logaddexp, input.clone(), dim)
@@ -60,11 +104,13 @@ def _logarithm_of_sum(x: Tensor, y: Tensor, base: float) -> Tensor:
     return high + torch.log1p(torch.exp(apart * math.log(base))) / math.log(base)
 
 
+@_composes(torch.logaddexp, torch.Tensor.logaddexp)
 def logaddexp(input: Tensor, other: Tensor) -> Tensor:
     """The logarithm of a sum of two exponentials."""
     return _logarithm_of_sum(input, other, math.e)
 
 
+@_composes(torch.logaddexp2, torch.Tensor.logaddexp2)
 def logaddexp2(input: Tensor, other: Tensor) -> Tensor:
     """The logarithm to base two of a sum of two powers of two."""
     return _logarithm_of_sum(input, other, 2.0)
@@ -95,6 +141,7 @@ def _in_single_precision(function: Callable[..., Tensor]) -> Callable[..., Tenso
     return computed
 
 
+@_composes(functional.layer_norm, torch.layer_norm)
 @_in_single_precision
 def layer_norm(
     input: Tensor,
@@ -108,6 +155,7 @@ def layer_norm(
     return _affine(_centred(input, tuple(range(-len(normalized_shape), 0)), eps), weight, bias)
 
 
+@_composes(functional.batch_norm)
 @_in_single_precision
 def batch_norm(
     input: Tensor,
@@ -126,15 +174,13 @@ def batch_norm(
         return None if parameter is None else parameter.reshape(channels)
 
     if training:
-        if running_mean is not None:  # PyTorch's own updates what is running
-            constants = (input.detach(), running_mean, running_var, None, None, training, momentum, eps)
-            functional.batch_norm(*constants)
         normalised = _centred(input, (0, *range(2, input.ndim)), eps)
     else:
         normalised = (input - beside(running_mean)) / torch.sqrt(beside(running_var) + eps)
     return _affine(normalised, beside(weight), beside(bias))
 
 
+@_composes(functional.instance_norm)
 @_in_single_precision
 def instance_norm(
     input: Tensor,
@@ -149,33 +195,42 @@ def instance_norm(
     """Normalised over all axes but the first two."""
     if not use_input_stats:
         return batch_norm(input, running_mean, running_var, weight, bias, False, momentum, eps)
-    if running_mean is not None:
-        functional.instance_norm(input.detach(), running_mean, running_var, None, None, True, momentum, eps)
     channels = (1, -1, *[1] * (input.ndim - 2))
     parameters = [None if parameter is None else parameter.reshape(channels) for parameter in (weight, bias)]
     return _affine(_centred(input, tuple(range(2, input.ndim)), eps), *parameters)
 
 
+@_composes(torch._weight_norm)
 def weight_norm(v: Tensor, g: Tensor, dim: int = 0) -> Tensor:
-    """`v` with the norms `g` along one axis, or as a whole if `dim` is -1."""
-    dims = tuple(axis for axis in range(v.ndim) if axis != dim)
-    return v * (g / torch.linalg.vector_norm(v, dim=dims, keepdim=True))
+    """`v` with the norms `g` along one axis, or as a whole if `dim` is -1; other negative axes count from the end."""
+    along = None if dim == -1 else dim % v.ndim
+    dims = tuple(axis for axis in range(v.ndim) if axis != along)
+    return v * (g / (torch.linalg.vector_norm(v, dim=dims, keepdim=True) if dims else v.abs()))  # without an axis: all
 
 
 # -- matrices -------------------------------------------------------------------------------------------------
 
 
+@_composes(torch.det, torch.linalg.det, torch.Tensor.det)
+def determinant(input: Tensor) -> Tensor:
+    """The determinant, with derivatives where it is zero."""
+    return det(input)
+
+
+@_composes(torch.cholesky_inverse, torch.Tensor.cholesky_inverse)
 def cholesky_inverse(input: Tensor, upper: bool = False) -> Tensor:
     """The inverse of the matrix with the given factor."""
     return cholesky_solve(torch.eye(input.shape[-1], dtype=input.dtype, device=input.device), input, upper)
 
 
+@_composes(torch.cholesky_solve, torch.Tensor.cholesky_solve)
 def cholesky_solve(input: Tensor, input2: Tensor, upper: bool = False) -> Tensor:
     """The solution of a system, from the factor of its matrix."""
     lower = input2.triu().mH if upper else input2.tril()
     return torch.linalg.solve_triangular(lower.mH, torch.linalg.solve_triangular(lower, input, upper=False), upper=True)
 
 
+@_composes(torch.linalg.lu_solve)
 def linalg_lu_solve(LU: Tensor, pivots: Tensor, B: Tensor, *, left: bool = True, adjoint: bool = False) -> Tensor:
     """The solution of a system, from the LU factors of its matrix."""
     if not left:
@@ -187,11 +242,13 @@ def linalg_lu_solve(LU: Tensor, pivots: Tensor, B: Tensor, *, left: bool = True,
     return solve(upper, solve(lower, permutation.mT @ B, upper=False, unitriangular=True), upper=True)
 
 
+@_composes(torch.lu_solve, torch.Tensor.lu_solve)
 def lu_solve(input: Tensor, LU_data: Tensor, LU_pivots: Tensor) -> Tensor:
     """`linalg_lu_solve` by its older name."""
     return linalg_lu_solve(LU_data, LU_pivots, input)
 
 
+@_composes(torch.linalg.lstsq)
 def lstsq(input: Tensor, b: Tensor, rcond: float | None = None, *, driver: str | None = None) -> Any:
     """PyTorch's own, with derivatives of residuals and singular values, which it treats as constants."""
     solution, residuals, rank, singular_values = found = torch.linalg.lstsq(input, b, rcond, driver=driver)
@@ -204,6 +261,7 @@ def lstsq(input: Tensor, b: Tensor, rcond: float | None = None, *, driver: str |
     return type(found)((solution, residuals, rank, singular_values))
 
 
+@_composes(torch.linalg.svd)
 def linalg_svd(A: Tensor, full_matrices: bool = True, *, driver: str | None = None) -> Any:
     """The vectors that belong to no singular value stay orthogonal to the others; PyTorch takes them for constants."""
     found = torch.linalg.svd(A, full_matrices, driver=driver)
@@ -213,6 +271,7 @@ def linalg_svd(A: Tensor, full_matrices: bool = True, *, driver: str | None = No
     return type(found)((_completed(U[..., :count], U[..., count:]), S, V.mH))
 
 
+@_composes(torch.svd, torch.Tensor.svd)
 def svd(input: Tensor, some: bool = True, compute_uv: bool = True) -> Any:
     """The same of the older function."""
     U, S, Vh = linalg_svd(input)
@@ -227,6 +286,7 @@ def _completed(vectors: Tensor, others: Tensor) -> Tensor:
     return torch.cat([vectors, torch.linalg.solve_triangular(factor, others, upper=True, left=False)], -1)
 
 
+@_composes(torch.cdist)
 def cdist(x1: Tensor, x2: Tensor, p: float = 2.0, compute_mode: str | None = None) -> Tensor:
     """Distances between points; a zero distance has a zero derivative."""
     apart = x1.unsqueeze(-2) - x2.unsqueeze(-3)
@@ -248,11 +308,13 @@ def _power(x: Tensor, exponent: float) -> Tensor:
 # -- elementwise ----------------------------------------------------------------------------------------------
 
 
+@_composes(torch.polar)
 def polar(abs: Tensor, angle: Tensor) -> Tensor:
     """Complex numbers from their sizes and angles."""
     return torch.complex(abs * torch.cos(angle), abs * torch.sin(angle))
 
 
+@_composes(torch.sinc, torch.special.sinc, torch.Tensor.sinc)
 def sinc(input: Tensor) -> Tensor:
     """The sine divided by its argument, times pi; near zero by its series."""
     x = math.pi * (input if input.is_floating_point() or input.is_complex() else input.to(torch.get_default_dtype()))
@@ -264,11 +326,13 @@ def sinc(input: Tensor) -> Tensor:
     return torch.where(is_small, series, torch.sin(large) / large)
 
 
+@_composes(torch.Tensor.sinc_, is_in_place=True)
 def sinc_(input: Tensor) -> Tensor:
     """The same in place."""
     return input.copy_(sinc(input))
 
 
+@_composes(functional.silu, torch._C._nn.silu, is_in_place=True)
 def silu(input: Tensor, inplace: bool = False) -> Tensor:
     """Silu of complex numbers, from the exponential function."""
     y = input / (1.0 + torch.exp(-input))
@@ -278,6 +342,7 @@ def silu(input: Tensor, inplace: bool = False) -> Tensor:
 # -- and others -----------------------------------------------------------------------------------------------
 
 
+@_composes(torch.as_strided_scatter, torch.Tensor.as_strided_scatter)
 def as_strided_scatter(input: Tensor, src: Tensor, size: Any, stride: Any, storage_offset: int | None = None) -> Tensor:
     """One tensor with another written into its memory; PyTorch's own function gives the positions."""
     if not src.numel():
@@ -293,44 +358,5 @@ def linear_cross_entropy(input: Tensor, *args: Any, options: Any = None, **other
     return functional.linear_cross_entropy(input, *args, **others)
 
 
-COMPOSITIONS: dict[Any, Callable[..., Tensor]] = {
-    torch._weight_norm: weight_norm,
-    functional.batch_norm: batch_norm,
-    functional.instance_norm: instance_norm,
-    functional.layer_norm: layer_norm,
-    torch.layer_norm: layer_norm,
-    torch.cholesky_inverse: cholesky_inverse,
-    torch.Tensor.cholesky_inverse: cholesky_inverse,
-    torch.cholesky_solve: cholesky_solve,
-    torch.Tensor.cholesky_solve: cholesky_solve,
-    torch.cdist: cdist,
-    torch.linalg.lstsq: lstsq,
-    torch.linalg.lu_solve: linalg_lu_solve,
-    torch.linalg.svd: linalg_svd,
-    torch.svd: svd,
-    torch.Tensor.svd: svd,
-    torch.lu_solve: lu_solve,
-    torch.Tensor.lu_solve: lu_solve,
-    torch.logaddexp: logaddexp,
-    torch.logaddexp2: logaddexp2,
-    torch.Tensor.logaddexp: logaddexp,
-    torch.Tensor.logaddexp2: logaddexp2,
-    torch.cumprod: cumprod,
-    torch.Tensor.cumprod: cumprod,
-    torch.det: det,
-    torch.linalg.det: det,
-    torch.Tensor.det: det,
-    torch.logcumsumexp: logcumsumexp,
-    torch.Tensor.logcumsumexp: logcumsumexp,
-    torch.polar: polar,
-    functional.silu: silu,
-    torch._C._nn.silu: silu,
-    torch.sinc: sinc,
-    torch.special.sinc: sinc,
-    torch.Tensor.sinc: sinc,
-    torch.Tensor.sinc_: sinc_,
-    torch.as_strided_scatter: as_strided_scatter,
-    torch.Tensor.as_strided_scatter: as_strided_scatter,
-}
 if hasattr(functional, "linear_cross_entropy"):
-    COMPOSITIONS[functional.linear_cross_entropy] = linear_cross_entropy
+    _composes(functional.linear_cross_entropy)(linear_cross_entropy)
