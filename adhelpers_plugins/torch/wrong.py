@@ -27,7 +27,7 @@ class Wrong:
     forward, reverse
         The order in that mode.
     where
-        The arguments for which they are wrong.
+        The arguments for which they are wrong, under any of PyTorch's names for them.
     until
         The version of PyTorch that has corrected it.
     """
@@ -38,12 +38,12 @@ class Wrong:
     until: str | None = None
 
 
-def _multiplies(self: Any, dim: Any, index: Any, source: Any, reduce: str = "", **options: Any) -> bool:
-    return reduce == "prod"
+def _multiplies(*args: Any, **options: Any) -> bool:
+    return any(isinstance(word, str) and word == "prod" for word in (*args, *options.values()))
 
 
-def _is_complex(self: Any, *args: Any, **options: Any) -> bool:
-    return bool(self.is_complex())
+def _is_complex(*args: Any, **options: Any) -> bool:
+    return any(map(_holds_complex, (*args, *options.values())))
 
 
 def _has_singular_values(*args: Any, driver: str | None = None, **options: Any) -> bool:
@@ -54,10 +54,10 @@ def _is_users(function: Any, *args: Any, **options: Any) -> bool:
     return not str(function.__module__).startswith(f"{__package__}.")  # ours have forward mode on
 
 
-def _is_complex_by_the_other(base: Any, exponent: Any = None, **options: Any) -> bool:
+def _is_complex_by_the_other(*args: Any, **options: Any) -> bool:
     """Whether a real tensor has a complex partner."""
-    pairs = ((base, exponent), (exponent, base))
-    return any(isinstance(x, torch.Tensor) and not x.is_complex() and _holds_complex(other) for x, other in pairs)
+    given = (*args, *options.values())
+    return any(isinstance(x, torch.Tensor) and not x.is_complex() for x in given) and any(map(_holds_complex, given))
 
 
 def _holds_complex(number: Any) -> bool:

@@ -152,3 +152,30 @@ def test_determinants_of_every_rank(rank: int) -> None:
         for x_ in (torch.tensor(x), torch.tensor(x).mT.contiguous().mT):
             v = adhelpers.vector_jacobian_product(f, "torch", x_, torch.ones(3, dtype=torch.float64))
             np.testing.assert_allclose(v, expected, rtol=1e-9, atol=1e-12)
+
+
+NAMED = {
+    "pow": (lambda t: torch.pow(input=t, exponent=3), 3 * T**2),
+    "pow-exponent": (lambda t: torch.pow(self=2.0, exponent=t), 2.0**T * np.log(2.0)),
+    "scatter_reduce": (
+        lambda t: torch.scatter_reduce(
+            input=t[None], dim=0, index=torch.tensor([0]), src=2 * t[None], reduce="sum", include_self=True
+        ),
+        3.0,
+    ),
+    "scatter_reduce-product": (
+        lambda t: torch.scatter_reduce(input=t[None], dim=0, index=torch.tensor([0]), src=t[None], reduce="prod"),
+        2 * T,
+    ),
+    "silu": (lambda t: torch.view_as_real(torch._C._nn.silu(input=torch.complex(t, 0 * t)))[0], None),
+}
+
+
+@pytest.mark.parametrize("call", [forward, reverse])
+@pytest.mark.parametrize("name", NAMED)
+def test_arguments_may_be_given_by_name(name: str, call: Any) -> None:
+    f, slope = NAMED[name]
+    s = 1 / (1 + np.exp(-T))
+    expected = s + T * s * (1 - s) if slope is None else slope
+    received = call(lambda t: f(t).sum())(torch.tensor(T, dtype=torch.float64))
+    np.testing.assert_allclose(float(received), expected, rtol=1e-12)
