@@ -1,10 +1,10 @@
-"""Run functions compiled by ``torch.compile`` uncompiled for a while, because compiled code drops tangents."""
+"""Compiled code drops tangents: run that of ``torch.compile`` uncompiled for a while, and count runs of TorchScript."""
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Self
 
 import torch
 
@@ -52,3 +52,28 @@ class AsWritten:
             yield
         finally:
             eval_frame._stance = _EAGER
+
+
+class Scripts:
+    """How often TorchScript runs inside of it; others must not count meanwhile."""
+
+    def __enter__(self) -> Self:
+        if _LockingLogger is not None:
+            self._logger = _LockingLogger()
+            self._previous = _set_logger(self._logger)
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        if _LockingLogger is not None:
+            _set_logger(self._previous)
+
+    @property
+    def runs(self) -> int:
+        """How often it ran, or zero if this version of PyTorch does not count."""
+        if _LockingLogger is None:
+            return 0
+        return int(self._logger.get_counter_val("pytorch_runtime.graph_executor_invocations"))
+
+
+_LockingLogger: Any = getattr(torch._C, "LockingLogger", None)
+_set_logger: Any = getattr(torch._C, "_logging_set_logger", None)

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import re
+import sys
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 import torch
 from torch._ops import OpOverload, OpOverloadPacket
@@ -23,10 +25,11 @@ from adhelpers.extend import (
     Leaves,
     UnsupportedOperationError,
     is_listening,
+    raised_by_library,
     shared,
     tell,
 )
-from adhelpers_plugins.torch import levels, wrong
+from adhelpers_plugins.torch import levels, stance, wrong
 from adhelpers_plugins.torch.compositions import COMPOSITIONS
 from adhelpers_plugins.torch.wrong import Wrong
 
@@ -118,8 +121,9 @@ def _watch(sight: Sight, mode: Direction, run: Callable[[], Any], watching: Call
     watch = watching(order)
     result = watch.around(run)
     # f has differentiated by a graph, or somebody may by what f closes over.
-    if order + 1 in watch.passed and (watch.took_gradients or (mode == "reverse" and _is_attached(result))):
-        watch = watching(order + 1)
+    further = watch.taken.most + (mode == "reverse" and _is_attached(result))
+    if any(order < limit <= order + further for limit in watch.passed):
+        watch = watching(order + further)
         result = watch.around(run)
     sight.leaves_by = tuple(sorted(watch.left))
     sight.is_clean, sight.is_script = not (watch.passed or watch.composed or watch.scripts), bool(watch.scripts)
@@ -152,29 +156,64 @@ _TO_NUMPY = (
 )
 
 
-class _Scripts:
-    """How often TorchScript runs inside of it; others must not count meanwhile."""
-
-    def __enter__(self) -> Self:
-        if _LockingLogger is not None:
-            self._logger = _LockingLogger()
-            self._previous = _set_logger(self._logger)
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        if _LockingLogger is not None:
-            _set_logger(self._previous)
-
-    @property
-    def runs(self) -> int:
-        """How often it ran, or zero if this version of PyTorch does not count."""
-        if _LockingLogger is None:
-            return 0
-        return int(self._logger.get_counter_val("pytorch_runtime.graph_executor_invocations"))
+_UNNESTED = re.compile(
+    r"torch.autograd.functional.\* APIs|Nested forward mode AD is not supported"
+    r"|backward\(\) called inside a functorch transform|mutating directly with `.data` inside functorch"
+)
+"""What PyTorch says where one of its ways to differentiate, or to have constants, does not work inside another."""
 
 
-_LockingLogger: Any = getattr(torch._C, "LockingLogger", None)
-_set_logger: Any = getattr(torch._C, "_logging_set_logger", None)
+def _detached_by(argument: Any) -> str | None:
+    """Which function of PyTorch's has detached what varies on its way to a derivative that is to be differentiated.
+
+    Those are written in Python, and unseen. So it is asked who has called ``detach``.
+    """
+    frame: Any = sys._getframe(1)
+    while frame is not None and frame.f_code.co_name == "__torch_function__":
+        frame = frame.f_back
+    if frame is None or not _varies(argument):
+        return None
+    module = frame.f_globals.get("__name__")
+    if module == "torch.autograd.functional" and frame.f_locals.get("create_graph"):
+        return module
+    return "torch.func.linearize" if module == "torch.fx.experimental.const_fold" else None
+
+
+class _Taken:
+    """How often `f` differentiates by graphs what it has differentiated by graphs."""
+
+    def __init__(self) -> None:
+        self.most = 0
+        self._known: dict[Any, int] = {}
+        """By node: how many derivatives were taken to get there."""
+        self._anywhere = 0
+        """How many may have been taken to get anywhere."""
+
+    def before(self, outputs: Iterable[Any]) -> int:
+        """How many derivatives are taken once these are differentiated."""
+        nodes = [y.grad_fn for y in _tensors(outputs) if isinstance(y, torch.Tensor) and y.grad_fn is not None]
+        stack, known = list(nodes), self._known
+        while stack:
+            if stack[-1] in known:
+                stack.pop()
+                continue
+            behind = [parent for parent, _ in stack[-1].next_functions if parent is not None]
+            unknown = [parent for parent in behind if parent not in known]
+            if not unknown:
+                known[stack[-1]] = max([known[parent] for parent in behind], default=0)
+            stack.extend(unknown)
+        count = 1 + max([self._anywhere, *[known[node] for node in nodes]])
+        self.most = max(self.most, count)
+        return count
+
+    def after(self, count: int, gradients: Iterable[Any] | None) -> None:
+        """Of these gradients; None if they lie in attributes, of which it is not known what is computed."""
+        if gradients is None:
+            self._anywhere = max(self._anywhere, count)
+            return
+        for gradient in gradients:
+            if isinstance(gradient, torch.Tensor) and gradient.grad_fn is not None:
+                self._known[gradient.grad_fn] = count
 
 
 class _Watch(TorchFunctionMode):  # type: ignore[misc]
@@ -192,15 +231,22 @@ class _Watch(TorchFunctionMode):  # type: ignore[misc]
         self.left: set[str] = set()
         """By which functions numbers that vary leave PyTorch."""
         self.scripts = 0
-        self.took_gradients = False
-        """Whether the function differentiates by a graph, and keeps the graph of the result."""
+        self.taken = _Taken()
 
     def around(self, run: Callable[[], Any]) -> Any:
         """Call `run` under the watch, and return its result."""
+        try:
+            return self._around(run)
+        except RuntimeError as error:
+            if _UNNESTED.search(str(error)) and raised_by_library(error, "torch"):
+                raise UnsupportedOperationError(str(error)) from error
+            raise
+
+    def _around(self, run: Callable[[], Any]) -> Any:
         if self._mode == "reverse":
             with levels.forward_mode(), self:  # where nothing is compiled: a compiler would trace the watch
                 return run()
-        with levels.forward_mode(), _Scripts() as scripts, self:
+        with levels.forward_mode(), stance.Scripts() as scripts, self:
             result = run()
         self.scripts = scripts.runs * (wrong.SCRIPT.forward <= self._order)
         return result
@@ -213,8 +259,8 @@ class _Watch(TorchFunctionMode):  # type: ignore[misc]
             self.left.add(name.strip("_"))
         if name in wrong.TO_NUMPY and _any_varies(given):
             raise ArgumentError(_TO_NUMPY)
-        if func is torch.autograd.grad and options.get("create_graph"):
-            self.took_gradients = True
+        if name == "detach" and (blamed := _detached_by(*given)):
+            raise _refusal(self._mode, blamed)
         taken_inside = max(0, levels.depth() - self._depth)
         order = self._order + taken_inside
         for blamed, entry in _entries(name, func, args, options):
@@ -228,7 +274,11 @@ class _Watch(TorchFunctionMode):  # type: ignore[misc]
                 raise _refusal(self._mode, blamed)
             self.composed.add(blamed)
             return composition(*args, **options)
+        is_taken = func in _BY_GRAPH and options.get("create_graph")
+        count = self.taken.before(args[:1]) if is_taken else 0
         result = func(*args, **options)
+        if is_taken:
+            self.taken.after(count, result)
         if self._mode == "forward" and not name.startswith("__") and _takes_numbers(func, args, options):
             raise _refusal(self._mode, f"{name} by what PyTorch takes for a number")
         return result
@@ -239,6 +289,9 @@ class _Watch(TorchFunctionMode):  # type: ignore[misc]
         if self._mode == "reverse":
             tensors = [tensor for tensor in tensors if tensor.is_leaf and not levels.is_wrapped(tensor)]
         return bool(tensors) and torch.is_grad_enabled()
+
+
+_BY_GRAPH = (torch.autograd.grad, torch.Tensor.backward)
 
 
 def _entries(name: str, func: Any, args: Any, options: dict[str, Any]) -> list[tuple[str, Wrong]]:

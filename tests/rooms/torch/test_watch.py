@@ -635,8 +635,114 @@ def test_derivatives_that_f_takes_itself_count(name: str) -> None:
     expected = (f((X3 + step * V3).clone()) - f((X3 - step * V3).clone())).detach() / (2 * step)
     paired = vector_jacobian_product(f, "torch", X3, U3)
     np.testing.assert_allclose(float(paired @ V3), float(expected @ U3), rtol=1e-6)
-    if name != "by a graph":  # which forward mode does not see
-        np.testing.assert_allclose(jacobian_vector_product(f, "torch", X3, V3), expected, rtol=1e-6, atol=1e-9)
+    pushed = jacobian_vector_product(f, "torch", X3, V3).detach()
+    np.testing.assert_allclose(pushed, expected, rtol=1e-6, atol=1e-9)
+
+
+api = torch.autograd.functional
+FOURTH = {
+    "jacobian": lambda x: api.jacobian(lambda y: (y**4).sum(), x, create_graph=True),
+    "jacobian-vectorized": lambda x: api.jacobian(lambda y: (y**4).sum(), x, create_graph=True, vectorize=True),
+    "jvp": lambda x: api.jvp(lambda y: y**4, x, torch.ones_like(x), create_graph=True)[1],
+    "vjp": lambda x: api.vjp(lambda y: y**4, x, torch.ones_like(x), create_graph=True)[1],
+    "hvp": lambda x: api.hvp(lambda y: (y**5).sum() / 5, x, torch.ones_like(x), create_graph=True)[1],
+    "vhp": lambda x: api.vhp(lambda y: (y**5).sum() / 5, x, torch.ones_like(x), create_graph=True)[1],
+    "hessian": lambda x: api.hessian(lambda y: (y**5).sum() / 5, x, create_graph=True).sum(0),
+    "captured": lambda x: api.jvp(lambda y: y * x**4, torch.ones_like(x), x**0, create_graph=True)[1] * 4 / x,
+}
+"""Each gives four times the third power."""
+
+
+@pytest.mark.direct
+@pytest.mark.parametrize("name", FOURTH)
+def test_derivatives_by_pytorchs_functional_api_are_differentiated(name: str) -> None:
+    """It detaches what does not require a gradient, so that forward mode would give zeros."""
+    f, x = FOURTH[name], torch.tensor([0.3, 1.2], dtype=torch.float64)
+    for mode in ("forward", "reverse", "auto"):
+        np.testing.assert_allclose(jacobian(f, "torch", x, mode=mode), np.diag(12 * x**2), rtol=1e-12)
+    modes = ("reverse-over-reverse", "forward-over-reverse", "reverse-over-forward", "forward-over-forward")
+    for mode in modes[: 1 if "vectorized" in name else None]:  # by the older vmap, which works in no transformation
+        H = hessian(lambda x: f(x).sum(), "torch", x, mode=mode)
+        np.testing.assert_allclose(H, np.diag(24 * x), rtol=1e-12)
+    backend = adhelpers.backend("torch", fallback=False)
+    if name != "captured":
+        with pytest.raises(UnsupportedOperationError, match=r"torch.autograd.functional gives wrong numbers"):
+            jacobian_vector_product(f, backend, x, x)
+
+
+@pytest.mark.direct
+@pytest.mark.filterwarnings("ignore:Attempted to insert a get_attr Node")  # PyTorch's own
+@pytest.mark.parametrize("call", PRODUCTS)
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: torch.func.linearize(lambda y: y**3, x)[1](U),
+        lambda x: torch.func.linearize(lambda y: y * x**2, torch.ones_like(x))[1](U),
+    ],
+    ids=["at", "captured"],
+)
+def test_the_linearization_of_pytorch_is_refused(f: Any, call: Any) -> None:
+    """It keeps what it has computed at the point as constants."""
+    x = X.clone().requires_grad_()
+    (raw,) = torch.autograd.grad(f(x).sum(), x, allow_unused=True)
+    assert raw is None, "PyTorch has mended it: say since when"
+    with pytest.raises(UnsupportedOperationError):
+        call(f, "torch", X, U)
+
+
+def taken_twice(g: Any, x: Any) -> Any:
+    x = open_(x)
+    (first,) = torch.autograd.grad((g(x) * U3).sum(), x, create_graph=True)
+    return torch.autograd.grad((first * V3).sum(), x, create_graph=True)[0]
+
+
+def taken_by_backward(g: Any, x: Any) -> Any:
+    y = open_(1 * x)
+    y.retain_grad()
+    (g(y) * U3).sum().backward(create_graph=True)
+    return y.grad
+
+
+@pytest.mark.direct
+@pytest.mark.parametrize("call", PRODUCTS)
+def test_each_derivative_that_f_takes_by_a_graph_counts(call: Any) -> None:
+    """The third derivative of a normalisation is wrong in reverse mode, the second one is not."""
+
+    def f(x: Any) -> Any:
+        return taken_twice(lambda y: functional.layer_norm(y, (3,)), x)
+
+    step = 1e-5
+    expected = (f((X3 + step * V3).clone()) - f((X3 - step * V3).clone())).detach() / (2 * step)
+    received = call(f, "torch", X3, V3).detach()
+    np.testing.assert_allclose(received, expected, rtol=1e-6, atol=1e-9)  # by whatever mode: it is a Hessian
+    with pytest.raises(UnsupportedOperationError, match="special_i1"):
+        call(lambda x: taken_twice(torch.special.i1, x), "torch", X3, V3)
+
+
+@pytest.mark.direct
+def test_independent_derivatives_by_graphs_count_once() -> None:
+    """The second derivative of the Bessel function i1 is right, and the third one is refused."""
+
+    def f(x: Any) -> Any:
+        x = open_(x)
+        each = [torch.autograd.grad(torch.special.i1(k * x).sum(), x, create_graph=True)[0] for k in (1, 2, 3)]
+        return sum(each)
+
+    expected = [
+        sum(k**2 * float(mpmath.diff(lambda t: mpmath.besseli(1, t), k * float(t), 2)) for k in (1, 2, 3)) for t in X3
+    ]
+    for call in PRODUCTS:
+        received = call(f, "torch", X3, U3).detach()
+        np.testing.assert_allclose(received, np.asarray(expected) * U3.numpy(), rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.direct
+@pytest.mark.filterwarnings("ignore:Using backward.. with create_graph=True")
+@pytest.mark.parametrize("call", PRODUCTS)
+def test_derivatives_that_f_takes_by_backward_count(call: Any) -> None:
+    """The second derivative of sinc at zero is -pi**2 / 3."""
+    received = call(lambda x: taken_by_backward(torch.sinc, x), "torch", X3, U3).detach()
+    np.testing.assert_allclose(received[0], -(np.pi**2) / 3 * float(U3[0] ** 2), rtol=1e-12)
 
 
 @pytest.mark.direct
