@@ -332,6 +332,12 @@ def sinc_(input: Tensor) -> Tensor:
     return input.copy_(sinc(input))
 
 
+@_composes(torch.Tensor.data.__get__)
+def data(input: Tensor) -> Tensor:
+    """A constant at every level."""
+    return input.detach()
+
+
 @_composes(functional.silu, torch._C._nn.silu, is_in_place=True)
 def silu(input: Tensor, inplace: bool = False) -> Tensor:
     """Silu of complex numbers, from the exponential function."""

@@ -266,7 +266,8 @@ class _Watch(TorchFunctionMode):  # type: ignore[misc]
         for blamed, entry in _entries(name, func, args, options):
             # Derivatives that f takes itself are of either mode.
             limit = min(entry.forward, entry.reverse) if taken_inside else getattr(entry, self._mode)
-            if limit > order + self._is_attached(args, options) or not _any_varies(given):
+            matters = name == "data" or _any_varies(given)  # what varies may be written to data of what does not
+            if limit > order + self._is_attached(args, options) or not matters:
                 self.passed.append(limit)
                 continue
             composition = COMPOSITIONS.get(func)
@@ -385,8 +386,12 @@ def _name(func: Any) -> str:
     if isinstance(func, OpOverloadPacket):
         namespace, _, name = func._qualified_op_name.partition("::")
         return name if namespace in _OWN else func._qualified_op_name
+    if func == _DATA:
+        return "data"
     return getattr(func, "__name__", "")
 
+
+_DATA = torch.Tensor.data.__get__
 
 _OWN = ("aten", "prim", "prims", "profiler")
 

@@ -13,6 +13,8 @@ from typing import Any
 
 import torch
 
+from adhelpers_plugins.torch import levels
+
 
 def _always(*args: Any, **options: Any) -> bool:
     return True
@@ -68,13 +70,23 @@ def _in_chunks(*args: Any, options: Any = None, **others: Any) -> bool:
     return options is not None
 
 
-def _adds_vectors(A: Any, full_matrices: bool = True, **options: Any) -> bool:
-    return full_matrices and A.shape[-2] != A.shape[-1]
+def _adds_vectors(*args: Any, **options: Any) -> bool:
+    return bool(_argument(args, options, 1, "full_matrices")) and _is_oblong(*args, **options)
 
 
 def _adds_vectors_unless(*args: Any, **options: Any) -> bool:
-    given = {**dict(zip(("input", "some", "compute_uv"), args, strict=False)), **options}
-    return given.get("compute_uv", True) and _adds_vectors(given["input"], not given.get("some", True))
+    wanted = _argument(args, options, 2, "compute_uv") and not _argument(args, options, 1, "some")
+    return bool(wanted) and _is_oblong(*args, **options)
+
+
+def _argument(args: Any, options: Any, place: int, name: str) -> Any:
+    """A flag that is True where it is not given."""
+    return args[place] if len(args) > place else options.get(name, True)
+
+
+def _is_oblong(*args: Any, **options: Any) -> bool:
+    matrix = next(a for a in (*args, *options.values()) if isinstance(a, torch.Tensor))
+    return bool(matrix.shape[-2] != matrix.shape[-1])
 
 
 def _by_tensor(tensors: Any, other: Any = None, *args: Any, **options: Any) -> bool:
@@ -86,6 +98,13 @@ def _by_numbers(*args: Any, **options: Any) -> bool:
     bound = [*args, *options.values()][-1]
     return not any(isinstance(b, torch.Tensor) for b in (bound if isinstance(bound, (list, tuple)) else (bound,)))
 
+
+def _is_wrapped(tensor: Any, *args: Any) -> bool:
+    return levels.is_wrapped(tensor) or not levels.KNOWN
+
+
+_INNERMOST = Wrong(forward=2, reverse=2, where=_is_wrapped)
+"""It is a constant at the innermost level alone."""
 
 _NORMALISATION = Wrong(forward=2, reverse=3)
 """PyTorch treats the values saved for the backward pass, and for its own backward pass, as constants."""
@@ -154,6 +173,8 @@ _ALL: dict[str, Wrong] = {
     "linear_cross_entropy": Wrong(forward=1, reverse=2, where=_in_chunks),
     "scatter_reduce": Wrong(forward=1, where=_multiplies),
     "scatter_reduce_": Wrong(forward=1, where=_multiplies),
+    "data": _INNERMOST,  # the attribute
+    "detach_": _INNERMOST,
     # What torch.func calls for a user's rule: forward mode is off while its jvp runs.
     "custom_function_call": Wrong(forward=2, where=_is_users),
 }

@@ -175,6 +175,7 @@ ARGUMENTS: dict[Any, dict[str, Any]] = {
     torch.special.sinc: {"input": BATCH},
     torch.Tensor.sinc: {"input": BATCH},
     torch.Tensor.sinc_: {"input": BATCH},
+    torch.Tensor.data.__get__: {"input": BATCH},
     torch.as_strided_scatter: SCATTERED,
     torch.Tensor.as_strided_scatter: SCATTERED,
 }

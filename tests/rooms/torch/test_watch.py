@@ -745,6 +745,41 @@ def test_derivatives_that_f_takes_by_backward_count(call: Any) -> None:
     np.testing.assert_allclose(received[0], -(np.pi**2) / 3 * float(U3[0] ** 2), rtol=1e-12)
 
 
+def by_data(x: Any) -> Any:
+    return x * (x**2).data
+
+
+def by_detaching_in_place(x: Any) -> Any:
+    y = x**2
+    y.detach_()
+    return x * y
+
+
+def by_data_set(x: Any) -> Any:
+    y = torch.zeros_like(X)
+    y.data = x**2
+    return x * y
+
+
+def by_data_written(x: Any) -> Any:
+    y = torch.zeros(3, dtype=x.dtype)
+    y.data.copy_(x**2)
+    return x * y
+
+
+@pytest.mark.direct
+@pytest.mark.parametrize("f", [by_data, by_detaching_in_place, by_data_set, by_data_written])
+def test_what_is_detached_is_a_constant_at_every_level(f: Any) -> None:
+    for mode in ("forward", "reverse"):
+        np.testing.assert_allclose(jacobian(f, "torch", X, mode=mode), np.diag(X**2), rtol=1e-12)
+    for mode in ("auto", "forward-over-reverse", "reverse-over-forward", "forward-over-forward"):
+        np.testing.assert_array_equal(hessian(lambda x: f(x).sum(), "torch", X, mode=mode), np.zeros((3, 3)))
+    for outer in PRODUCTS:
+        for inner in PRODUCTS:
+            equal(outer(lambda x: inner(f, "torch", x, U), "torch", X, U), torch.zeros(3))  # noqa: B023
+    equal(hessian(lambda x: (f(x) * x).sum(), "torch", X, mode="forward-over-forward"), torch.diag(2 * X**2))
+
+
 @pytest.mark.direct
 @pytest.mark.parametrize("f", [lambda a: torch.linalg.slogdet(a)[1], lambda a: torch.linalg.solve(a, ALONG[0]).sum()])
 @pytest.mark.parametrize("call", PRODUCTS)
