@@ -19,8 +19,8 @@ from adhelpers.engine.results import Push, Results, Swept
 from adhelpers.engine.rounding import Tolerance
 from adhelpers.engine.seeds import Basis, Seeds, most_at_once
 from adhelpers.errors import AdhelpersError, ArgumentTypeError, UnsupportedOperationError
-from adhelpers.plugins.contract import ONE_BY_ONE, ADBackend
-from adhelpers.plugins.formulations import Formulation, Mode
+from adhelpers.plugins.contract import ADBackend
+from adhelpers.plugins.formulations import ONE_BY_ONE, Formulation, Mode
 from adhelpers.plugins.functions import JVPSweep, Leaves, Pullback, VJPSweep
 from adhelpers.trees.leaves import copies, is_complex, zeros_like
 

@@ -16,7 +16,7 @@ from adhelpers.errors import ArgumentTypeError, UnsupportedOperationError
 from adhelpers.options import flag
 from adhelpers.plugins.capabilities import Capability
 from adhelpers.plugins.containers import SINGLE, TreeDef, flatten
-from adhelpers.plugins.formulations import Formulation, SecondOrder, fewest_vectors_first
+from adhelpers.plugins.formulations import ONE_BY_ONE, Formulation, SecondOrder, fewest_vectors_first
 from adhelpers.plugins.functions import Array, JVPSweep, LeafFunction, Leaves, Pullback, Pushforward, VJPSweep
 from adhelpers.plugins.objects import complex_of_numpy, is_numpy, is_seen_by_numpy
 from adhelpers.plugins.origin import raised_by_library
@@ -281,14 +281,14 @@ class ADBackend(ABC):
         checks it against a single product, and goes on to the next if it raises or is wrong. The last sweep is not
         checked, so it must take single products. By default `jvp_sweep` if overridden, then a loop over `jvp`.
         """
-        loop = {"one by one": partial(ADBackend.jvp_sweep, self, f, x)}
+        loop = {ONE_BY_ONE: partial(ADBackend.jvp_sweep, self, f, x)}
         if type(self).jvp_sweep is ADBackend.jvp_sweep:
             return loop
         return {"all at once": partial(self.jvp_sweep, f, x), **loop}
 
     def vjp_sweeps(self, pullback: Pullback) -> Mapping[str, VJPSweep]:
         """The sweeps that pull many cotangents back, as in `jvp_sweeps`."""
-        loop = {"one by one": partial(ADBackend.vjp_sweep, self, pullback)}
+        loop = {ONE_BY_ONE: partial(ADBackend.vjp_sweep, self, pullback)}
         if type(self).vjp_sweep is ADBackend.vjp_sweep:
             return loop
         return {"all at once": partial(self.vjp_sweep, pullback), **loop}

@@ -10,6 +10,9 @@ Mode = Literal["forward", "reverse"]
 SecondOrder = Literal["forward-over-reverse", "reverse-over-reverse", "reverse-over-forward", "forward-over-forward"]
 """The modes of a second derivative: the outer mode differentiates the result of the inner one."""
 
+ONE_BY_ONE = "one by one"
+"""The name of the sweep that makes a product for each vector."""
+
 
 class Formulation(NamedTuple):
     """One formulation of a batched Jacobian.

@@ -11,7 +11,7 @@ import functools
 import re
 import sys
 import weakref
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -31,6 +31,7 @@ from adhelpers.extend import (
 )
 from adhelpers_plugins.torch import levels, stance, wrong
 from adhelpers_plugins.torch.compositions import COMPOSITIONS
+from adhelpers_plugins.torch.graphs.taken import Taken, tensors_in
 from adhelpers_plugins.torch.wrong import Wrong
 
 Direction = Literal["forward", "reverse"]
@@ -179,43 +180,6 @@ def _detached_by(argument: Any) -> str | None:
     return "torch.func.linearize" if module == "torch.fx.experimental.const_fold" else None
 
 
-class _Taken:
-    """How often `f` differentiates by graphs what it has differentiated by graphs."""
-
-    def __init__(self) -> None:
-        self.most = 0
-        self._known: dict[Any, int] = {}
-        """By node: how many derivatives were taken to get there."""
-        self._anywhere = 0
-        """How many may have been taken to get anywhere."""
-
-    def before(self, outputs: Iterable[Any]) -> int:
-        """How many derivatives are taken once these are differentiated."""
-        nodes = [y.grad_fn for y in _tensors(outputs) if isinstance(y, torch.Tensor) and y.grad_fn is not None]
-        stack, known = list(nodes), self._known
-        while stack:
-            if stack[-1] in known:
-                stack.pop()
-                continue
-            behind = [parent for parent, _ in stack[-1].next_functions if parent is not None]
-            unknown = [parent for parent in behind if parent not in known]
-            if not unknown:
-                known[stack[-1]] = max([known[parent] for parent in behind], default=0)
-            stack.extend(unknown)
-        count = 1 + max([self._anywhere, *[known[node] for node in nodes]])
-        self.most = max(self.most, count)
-        return count
-
-    def after(self, count: int, gradients: Iterable[Any] | None) -> None:
-        """Of these gradients; None if they lie in attributes, of which it is not known what is computed."""
-        if gradients is None:
-            self._anywhere = max(self._anywhere, count)
-            return
-        for gradient in gradients:
-            if isinstance(gradient, torch.Tensor) and gradient.grad_fn is not None:
-                self._known[gradient.grad_fn] = count
-
-
 class _Watch(TorchFunctionMode):  # type: ignore[misc]
     """Sees the functions of PyTorch that are called, and refuses or composes what is wrong at that order."""
 
@@ -231,7 +195,7 @@ class _Watch(TorchFunctionMode):  # type: ignore[misc]
         self.left: set[str] = set()
         """By which functions numbers that vary leave PyTorch."""
         self.scripts = 0
-        self.taken = _Taken()
+        self.taken = Taken()
 
     def around(self, run: Callable[[], Any]) -> Any:
         """Call `run` under the watch, and return its result."""
@@ -315,17 +279,8 @@ def _entries(name: str, func: Any, args: Any, options: dict[str, Any]) -> list[t
     return found
 
 
-def _tensors(arguments: Any) -> Iterator[Any]:
-    """The tensors among arguments, and in the lists and tuples among them."""
-    for argument in arguments:
-        if isinstance(argument, (list, tuple)):
-            yield from _tensors(argument)
-        else:
-            yield argument
-
-
 def _any_varies(arguments: Any) -> bool:
-    return any(map(_varies, _tensors(arguments)))
+    return any(map(_varies, tensors_in(arguments)))
 
 
 def _takes_numbers(func: Any, args: Any, options: dict[str, Any]) -> bool:
