@@ -20,8 +20,9 @@ The following raise, because they have no derivative, or an undetermined one:
 
 Eigenvectors and singular vectors of equal values have no derivative either: theirs is infinite or nan, with
 NumPy's warning. Equal eigenvalues have a derivative only together: it is right for symmetric functions of them, such as
-their sum. autograd's boxes lack ``+x``, ``x // y``, ``x.mT``, ``x.device``, ``float(x)`` and assignment to elements,
-which raise: use `positive`, `floor_divide`, `matrix_transpose` and `where` instead. A function of boxes takes only the
+their sum. autograd's boxes lack ``x // y``, ``x.mT``, ``x.device``, ``float(x)`` and assignment to elements, which
+raise: use `floor_divide`, `matrix_transpose` and `where` instead. ``y += 1`` gives the name `y` a new box, where NumPy
+changes the array under each name: a function that gives another value so is refused. A function of boxes takes only the
 arguments that the standard lists: ``sum(x, axis=0)`` works, and ``sum(x, 0)`` raises.
 """
 

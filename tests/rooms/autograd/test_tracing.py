@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import adhelpers
-from adhelpers import jacobian_vector_product, vector_jacobian_product
+from adhelpers import ArgumentError, jacobian_vector_product, vector_jacobian_product
 
 pytest.importorskip("autograd")
 import autograd
@@ -233,3 +233,133 @@ def test_a_pullback_may_be_shared_by_threads():
             np.testing.assert_array_equal(pullback(u)[0], expected)
 
     in_threads(work)
+
+
+# -- operators in place, which NumPy applies to the array and autograd to the name -----------------------
+
+
+def other_name(x: Any) -> Any:
+    y = x
+    y += 1.0
+    return y * x
+
+
+def view(x: Any) -> Any:
+    y = x[:2]
+    y *= 3.0
+    return x
+
+
+def reshaped(x: Any) -> Any:
+    y = anp.reshape(x, (3, 1))
+    y -= 1.0
+    return 2.0 * x
+
+
+@PRODUCTS
+@pytest.mark.parametrize("f", [other_name, view, reshaped])
+def test_an_operator_in_place_that_others_would_see_is_refused(product, f):
+    x = np.array([1.0, 2.0, 3.0])
+    for _ in range(2):
+        with pytest.raises(ArgumentError, match="write y = y \\+ 1"):
+            product(f, "autograd", x, np.ones(3))
+    np.testing.assert_array_equal(x, [1.0, 2.0, 3.0])
+
+
+def test_one_that_others_would_see_is_refused_in_second_derivatives():
+    with pytest.raises(ArgumentError, match="by NumPy"):
+        adhelpers.hessian(lambda x: anp.sum(other_name(x)), "autograd", np.ones(3))
+
+
+def summed(x: Any) -> Any:
+    total = x[0]
+    for k in range(3):
+        total += x[k] ** 2
+    return total
+
+
+def every_operator(x: Any) -> Any:
+    y = 2.0 * x
+    y += 1.0
+    y -= 3.0 * x
+    y *= x
+    y /= 4.0
+    y **= 2.0
+    y %= 100.0
+    return y
+
+
+@PRODUCTS
+def test_an_operator_in_place_that_nobody_else_sees_is_differentiated(product):
+    """By hand: the sum is x0 + sum(x**2), and the other ((1 - x) x / 4)**2."""
+    x, ones = np.array([0.5, 2.0, 3.0]), np.ones(3)
+    gradient = 2.0 * x + [1.0, 0.0, 0.0]
+    for _ in range(2):
+        is_forward = product is jacobian_vector_product
+        received = product(summed, "autograd", x, ones if is_forward else np.float64(1.0))
+        np.testing.assert_allclose(received, gradient.sum() if is_forward else gradient)
+        slope = 2.0 * ((1.0 - x) * x / 4.0) * (1.0 - 2.0 * x) / 4.0
+        np.testing.assert_allclose(product(every_operator, "autograd", x, ones), slope)
+    second = adhelpers.hessian(summed, "autograd", x)
+    np.testing.assert_allclose(second, 2.0 * np.eye(3))
+
+
+def test_matrices_are_multiplied_in_place():
+    def square(x: Any) -> Any:
+        y = 1.0 * x
+        y @= x
+        return y
+
+    x = np.array([[1.0, 2.0], [3.0, 4.0]])
+    pushed = jacobian_vector_product(square, "autograd", x, np.eye(2))
+    np.testing.assert_allclose(pushed, 2.0 * x)
+
+
+def test_a_function_is_compared_with_numpy_once_and_only_if_it_operates_in_place():
+    calls: list[bool] = []
+
+    def f(x: Any, is_in_place: Any) -> Any:
+        calls.append(isbox(x))
+        y = 2.0 * x
+        if is_in_place:
+            y += x
+        return y
+
+    for is_in_place, expected in ((False, [True]), (True, [True, False]), (True, [True])):
+        jacobian_vector_product(f, "autograd", np.ones(2), np.ones(2), args=(is_in_place,))
+        assert calls == expected
+        calls.clear()
+
+
+def test_a_function_without_the_same_value_twice_is_not_compared():
+    random = np.random.default_rng(0)
+
+    def noisy(x: Any) -> Any:
+        y = x * random.random()
+        y += 1.0
+        return y
+
+    assert jacobian_vector_product(noisy, "autograd", np.ones(2), np.ones(2)).shape == (2,)
+
+
+def test_what_numpy_does_not_compute_is_not_compared():
+    def grows(x: Any) -> Any:
+        y = x[:1] * 1.0
+        y += x  # to a longer one, which NumPy has no place for
+        return y
+
+    np.testing.assert_allclose(jacobian_vector_product(grows, "autograd", np.ones(3), np.ones(3)), [2.0, 2.0, 2.0])
+
+
+def test_a_value_that_is_not_finite_is_no_other_value():
+    def f(x: Any) -> Any:
+        y = 1.0 * x
+        y += np.array([np.nan, np.inf, 0.0])
+        return y
+
+    np.testing.assert_allclose(jacobian_vector_product(f, "autograd", np.ones(3), np.ones(3)), np.ones(3))
+
+
+@PRODUCTS
+def test_a_plus_sign_changes_nothing(product):
+    np.testing.assert_allclose(product(lambda x: (+x) ** 2, "autograd", np.array([3.0]), np.ones(1)), [6.0])
