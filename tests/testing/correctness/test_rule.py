@@ -165,6 +165,53 @@ def test_a_result_that_does_not_vary_is_seen_in_second_derivatives() -> None:
         assert_rule_correct(made(mixing, lost), X, backends=["autograd"])
 
 
+CUBE = np.array([0.3, 1.2, 2.0])
+BAKED: dict[str, tuple[Any, Any]] = {
+    "JVP": (lambda x, y, u: like(3.0 * CUBE**2, x) * u, None),
+    "VJP": (None, lambda x, y, v: like(3.0 * CUBE**2, x) * v),
+}
+
+
+@pytest.mark.parametrize("name", BAKED)
+def test_numbers_computed_for_one_point_are_no_rule(name: str, backend: ADBackend) -> None:
+    """3 x**2 of this x is right there, but its derivative is 0 and not 6 x."""
+    rule = made(lambda x: x**3, *BAKED[name])
+    with pytest.raises(AssertionError, match=f"at another x, close to it, the {name} rule gives another derivative"):
+        assert_rule_correct(rule, CUBE, backends=[backend])
+
+
+@pytest.mark.parametrize("x", [np.array([0.0]), np.array([1e-4, -1e-4])], ids=["zero", "tiny"])
+def test_a_point_close_by_is_far_enough(x: np.ndarray) -> None:
+    """The derivative of exp is 1 at zero alone, and that of the sine differs by the square of x."""
+    for f, slope in (("exp", np.exp(x)), ("sin", np.cos(x))):
+        rule = made(lambda x, f=f: getattr(array_namespace(x), f)(x), lambda x, y, u, slope=slope: like(slope, x) * u)
+        with pytest.raises(AssertionError, match="at another x, close to it"):
+            assert_rule_correct(rule, x, backends=["finite-difference"])
+
+
+def test_a_right_rule_passes_close_to_the_edge_of_its_domain(backend: ADBackend) -> None:
+    x = np.array([0.01, 3.0])
+    assert_rule_correct(made(lambda x: array_namespace(x).log(x), lambda x, y, u: u / x), x, backends=[backend])
+    inside = 1.0 - np.array([0.01, 0.5])
+    rule = made(lambda x: array_namespace(x).asin(x), lambda x, y, u: u / (1.0 - x**2) ** 0.5)
+    assert_rule_correct(rule, inside, backends=[backend])
+
+
+def test_a_function_that_refuses_points_close_by_is_examined_at_its_own() -> None:
+    def log(x: Any) -> Any:
+        if np.asarray(x).max() > 1.07:  # the differences at 1 go to 1.0625
+            raise ZeroDivisionError
+        return array_namespace(x).log(x)
+
+    assert_rule_correct(made(log, lambda x, y, u: u / x), np.ones(2), backends=["finite-difference"])
+
+
+def test_a_factor_of_almost_one_has_its_digits() -> None:
+    rule = made(lambda x: x**2, lambda x, y, u: 2.0002 * x * u)
+    with pytest.raises(AssertionError, match="the JVP rule gives 1.0001 times the derivative"):
+        assert_rule_correct(rule, X["a"], backends=["finite-difference"])
+
+
 def test_a_function_that_is_rough_is_no_reference() -> None:
     rule = made(lambda x: np.random.default_rng().standard_normal(3) + x, lambda x, y, u: u)
     with pytest.raises(AssertionError, match="differences of the function do not converge"):
