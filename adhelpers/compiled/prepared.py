@@ -247,7 +247,10 @@ class Prepared:
         return f"<prepared {operation} of {name} by {self.backend!r}{options}{strict}>"
 
     def __reduce__(self) -> Any:
-        msg = f"{self!r} holds compiled code, which cannot be pickled; pickle the function, and prepare it again there"
+        msg = (
+            f"{self!r} holds compiled code, which cannot be copied or pickled; use it where it is, or pickle the "
+            "function, and prepare it again there"
+        )
         raise ArgumentTypeError(msg)
 
 

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Self
 from adhelpers import options
 from adhelpers.engine import journal
 from adhelpers.engine.sweeps import Check
+from adhelpers.errors import ArgumentTypeError
 from adhelpers.linear.linear_map import LinearMap, Made
 from adhelpers.plugins.contract import ADBackend
 from adhelpers.plugins.functions import Leaves
@@ -55,6 +56,13 @@ class AtPoint:
     def _linear_map(backend: ADBackend, f: LeafwiseFunction, x: Tree, made: Made | None) -> LinearMap:
         """The linear map behind the products."""
         raise NotImplementedError
+
+    def __reduce__(self) -> Any:
+        msg = (
+            f"{self!r} holds intermediate results of the framework, which cannot be copied or pickled; use it where it "
+            f"is, or pickle the function and x, and call {self.made_by} again there"
+        )
+        raise ArgumentTypeError(msg)
 
     def _product(self, name: str) -> AbstractContextManager[Any]:
         """The context of a product: the backend's scope and, if anybody listens, an entry in the journal."""

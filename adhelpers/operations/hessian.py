@@ -55,7 +55,9 @@ def _laplacian(
     outer, inner = order(backend, mode)
     (y, *aux), trace = dense.trace(backend, Gradient(backend, f, inner), x.leaves, outer, chunk_size, check=check)
     xp = backend.array_namespace(y)
-    return y, xp.zeros_like(y) if trace is None else xp.astype(trace, y.dtype), tuple(aux)
+    if trace is None:
+        return y, xp.zeros_like(y), tuple(aux)
+    return y, backend.copy(xp.astype(trace, y.dtype)), tuple(aux)  # for NumPy's sums are scalars, and copies arrays
 
 
 def _require_real(x: Tree, operation: str) -> None:

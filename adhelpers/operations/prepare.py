@@ -52,8 +52,8 @@ def prepare(
     -------
     Prepared
         A function ``(x, u, *args)``, or ``(x, *args)`` for an operation without `u`. Any number of threads may call it.
-        It cannot be pickled. Non-array arguments are compile-time constants: a new value recompiles, and mutable
-        objects disable compilation.
+        It cannot be copied or pickled. Non-array arguments are compile-time constants: a new value recompiles, and
+        mutable objects disable compilation.
 
     Raises
     ------

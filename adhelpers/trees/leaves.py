@@ -46,6 +46,13 @@ def lift(backend: ADBackend, leaf: Any, name: object, like: Array | None = None)
         return backend.asarray(leaf, like)
     if isinstance(leaf, int):
         raise not_differentiable(name, type(leaf).__name__)
+    owner = lookup.owner_of((leaf,))
+    if owner is not None and type(owner) is not type(backend) and not owner.keeps(leaf):
+        msg = (
+            f"{name} is {describe(leaf)}, a value inside a derivative or a transformation of another framework, "
+            f"through which backend {backend.name!r} would lose the derivative; use backend {owner.name!r} here too"
+        )
+        raise ArgumentTypeError(msg)
     msg = f"{name} is {describe(leaf)}, which backend {backend.name!r} cannot differentiate; "
     if hasattr(leaf, "__dlpack__") and backend.conversion is not None:
         msg += f"convert it with {backend.conversion}({name}), or name the backend that owns it"

@@ -112,7 +112,7 @@ class Tree:
             stack = lift(self.backend, leaf, leaf_name, like)
             wanted = (len(lifted[0]) if lifted else "k", *like.shape)
             if stack.shape[1:] != like.shape or not stack.shape or (lifted and len(stack) != len(lifted[0])):
-                words = ", ".join(map(str, wanted))
+                words = ", ".join(map(str, wanted)) + ("," if len(wanted) == 1 else "")
                 msg = (
                     f"{leaf_name} has shape {tuple(stack.shape)}, but {partner_name} has {tuple(like.shape)}; "
                     f"vectors are stacked on an axis in front: give {leaf_name} the shape ({words})"

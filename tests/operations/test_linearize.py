@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import gc
 import logging
+import pickle
 import threading
 import weakref
 from collections.abc import Callable
@@ -304,7 +306,7 @@ def test_bad_arguments(call: Callable[[Any], object], error: type[Exception], wo
 
 def test_stacks_of_several_leaves_have_as_many_vectors() -> None:
     lin = linearize(Counted(), "finite-difference", X)
-    with pytest.raises(ShapeMismatchError, match=r"give U\['p'\] the shape \(4\)"):
+    with pytest.raises(ShapeMismatchError, match=r"give U\['p'\] the shape \(4,\)"):
         lin.push_many({"a": np.ones((4, 3)), "p": np.ones(2)})
 
 
@@ -331,6 +333,21 @@ def test_products_are_explained(backend: ADBackend) -> None:
 def test_it_says_what_it_is() -> None:
     lin = linearize(np.sin, "finite-difference", A)
     assert repr(lin) == "<derivative at x of sin by FiniteDifferenceBackend(fallback=True, order=2)>"
+
+
+@pytest.mark.parametrize("make", [linearize, linearize_gradient])
+@pytest.mark.parametrize("copied", [pickle.dumps, copy.copy, copy.deepcopy])
+def test_it_can_be_neither_copied_nor_pickled(make: Any, copied: Any, backend: ADBackend) -> None:
+    lin = make(lambda x: array_namespace(x).sum(x**2), backend, A)
+    with pytest.raises(ArgumentTypeError, match=f"cannot be copied or pickled; .* call {make.__name__} again"):
+        copied(lin)
+
+
+def test_its_operator_is_not_pickled_either() -> None:
+    pytest.importorskip("scipy")
+    operator = linearize(np.sin, "finite-difference", A).operator()
+    with pytest.raises(ArgumentTypeError, match="cannot be copied or pickled"):
+        pickle.dumps(operator)
 
 
 def test_a_wrong_sweep_is_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from toys import ForwardToy, NumpyBackend
 
-from adhelpers import ArgumentTypeError, DeviceMismatchError, DTypeError, ShapeMismatchError
+from adhelpers import ArgumentTypeError, DeviceMismatchError, DTypeError, ShapeMismatchError, gradient
 from adhelpers.trees import leaves
 from adhelpers.trees.leaves import check_inexact, check_like_partner, is_like, lift, lift_beside
 from conftest import lifted, to_numpy
@@ -113,6 +113,23 @@ def test_an_array_of_another_framework_names_the_conversion() -> None:
 
     with pytest.raises(ArgumentTypeError, match=r"convert it with foreign\.from_dlpack\(x\), or name the backend"):
         lift(Foreign(), Exporting(), "x")
+
+
+@pytest.mark.parametrize(
+    ("outer", "inner"), [(a, b) for a in ("autograd", "jax", "torch") for b in ("autograd", "jax", "torch") if a != b]
+)
+def test_a_value_inside_of_a_derivative_of_another_framework_cannot_be_converted(outer: str, inner: str) -> None:
+    for framework in (outer, inner):
+        pytest.importorskip(framework)
+
+    def f(x: Any) -> Any:
+        return gradient(lambda z: (z**2).sum(), inner, x).sum()
+
+    words = (
+        f"a value inside a derivative or .*backend '{inner}' would lose the derivative; use backend '{outer}' here too"
+    )
+    with pytest.raises(ArgumentTypeError, match=words):
+        gradient(f, outer, SINGLE)
 
 
 # -- what can be differentiated -----------------------------------------------------------------------
