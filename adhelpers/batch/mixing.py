@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from adhelpers.batch.layout import BatchLayout
 from adhelpers.engine import journal
-from adhelpers.engine.arithmetic import arithmetic, framework_array
+from adhelpers.engine.arithmetic import arithmetic, framework_array, is_traced
 from adhelpers.engine.results import Push, Results
 from adhelpers.engine.rounding import ROUNDINGS, quiet, size_of_rounding
 from adhelpers.errors import BatchMixingError
@@ -78,7 +78,7 @@ class MixingCheck(Results):
         if self._start == 0:  # there was no vector
             return
         x, y = map(backend.stop_gradient, self._at())
-        if layout.size(y) == 0 or backend.is_traced(self._expected) or backend.is_traced(y):
+        if layout.size(y) == 0 or is_traced(backend, self._expected) or is_traced(backend, y):
             prove()
             return
         xp, observed = self._flattened(*single((self._vector,)))

@@ -15,7 +15,8 @@ def arithmetic(backend: ADBackend, array: Array) -> tuple[Any, Any]:
     A framework that compiles does so for each operation on each new shape. A sweep and its proof have some thirty
     besides those of `f`, which takes a second at the first call; NumPy takes nothing.
     """
-    array = backend.stop_gradient(array)
+    if not is_numpy(array):  # as what was computed here, which a framework need not know
+        array = backend.stop_gradient(array)
     if not is_numpy(array):
         if not _is_at_hand(backend, array):
             return backend.array_namespace(array), array
@@ -33,6 +34,11 @@ def device(backend: ADBackend, array: Array) -> Any:
 def framework_array(backend: ADBackend, computed: Array, like: Array) -> Array:
     """What was computed by `arithmetic` on `like`, as an array of the framework."""
     return backend.asarray(computed, like) if is_numpy(computed) and not is_numpy(like) else computed
+
+
+def is_traced(backend: ADBackend, computed: Array) -> bool:
+    """Whether what was computed has no values."""
+    return not is_numpy(computed) and backend.is_traced(computed)
 
 
 def _is_at_hand(backend: ADBackend, array: Array) -> bool:

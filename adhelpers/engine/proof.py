@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from adhelpers.engine.arithmetic import arithmetic, framework_array
+from adhelpers.engine.arithmetic import arithmetic, framework_array, is_traced
 from adhelpers.engine.rounding import Tolerance, quiet
 from adhelpers.plugins.contract import ADBackend
 from adhelpers.plugins.functions import Array, Leaves
@@ -66,7 +66,7 @@ class Proof:
     @property
     def is_blind(self) -> bool:
         """Whether there are no values to compare."""
-        return any(map(self._backend.is_traced, self._combined))
+        return any(is_traced(self._backend, combined) for combined in self._combined)
 
     def holds(self, single: Leaves, tolerance: Tolerance) -> bool:
         """Whether `vector`, pushed by itself, gives the expected combination."""

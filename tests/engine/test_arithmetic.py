@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import adhelpers
-from adhelpers.engine.arithmetic import arithmetic, device, framework_array
+from adhelpers.engine.arithmetic import arithmetic, device, framework_array, is_traced
 from adhelpers.plugins.objects import is_numpy
 
 
@@ -71,6 +71,18 @@ def test_a_framework_that_compiles_nothing_keeps_its_arrays() -> None:
     assert not array.requires_grad
     assert device(backend, array) == tensor.device
     assert framework_array(backend, array, tensor) is array
+
+
+def test_what_was_computed_is_asked_of_no_framework() -> None:
+    """PyTorch's backend does not know NumPy's arrays."""
+    torch = pytest.importorskip("torch")
+    backend = adhelpers.backend("torch", compiled=True)
+    xp, numbers = arithmetic(backend, torch.ones(2))
+    assert type(numbers) is np.ndarray
+    computed = xp.sum(numbers)
+    assert arithmetic(backend, computed)[1] is computed
+    assert not is_traced(backend, computed)
+    assert is_traced(backend, torch.ones(2, device="meta"))
 
 
 def test_a_proof_compiles_next_to_nothing(jax: Any, compiled: list[str]) -> None:

@@ -12,7 +12,7 @@ import adhelpers
 from adhelpers import ADBackend, jacobian, jacobian_vector_product, linearize, vector_jacobian_product
 from adhelpers.extend import Leaves, Pullback
 from adhelpers.rules.coordinates import from_real_parts
-from conftest import lifted
+from conftest import lifted, make
 
 REAL, IMAGINARY = np.array([1.0, -2.0, 0.5]), np.array([np.inf, -np.inf, 3.0])
 
@@ -33,7 +33,7 @@ def test_every_backend_joins_them(backend: ADBackend, dtype: Any) -> None:
 
 @pytest.mark.parametrize("name", ["jax", "torch"])
 def test_differences_ask_the_owner(name: str) -> None:
-    owner = adhelpers.backend(name).double_precision()
+    owner = make(name)
     with owner.scope():
         joined = adhelpers.backend("finite-difference").to_complex(*lifted(owner, (REAL, IMAGINARY)))
         assert owner.is_array(joined)
@@ -43,7 +43,7 @@ def test_differences_ask_the_owner(name: str) -> None:
 @pytest.mark.parametrize("name", ["jax", "torch"])
 @pytest.mark.parametrize("half", ["bfloat16", "float16"])
 def test_half_precision_is_joined_too(name: str, half: str) -> None:
-    backend = adhelpers.backend(name)
+    backend = make(name)
     real, imaginary = lifted(backend, (REAL.astype(np.float32), IMAGINARY.astype(np.float32)))
     xp = backend.array_namespace(real)
     joined = backend.to_complex(*(xp.astype(part, getattr(xp, half)) for part in (real, imaginary)))

@@ -332,7 +332,7 @@ def test_products_are_explained(backend: ADBackend) -> None:
 
 def test_it_says_what_it_is() -> None:
     lin = linearize(np.sin, "finite-difference", A)
-    assert repr(lin) == "<derivative at x of sin by FiniteDifferenceBackend(fallback=True, order=2)>"
+    assert repr(lin) == "<derivative at x of sin by FiniteDifferenceBackend(fallback=True, order=2, relative=False)>"
 
 
 @pytest.mark.parametrize("make", [linearize, linearize_gradient])

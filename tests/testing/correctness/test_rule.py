@@ -246,6 +246,7 @@ def test_what_cannot_be_examined_is_refused_in_words() -> None:
             assert_rule_correct(rule, X["a"], **options)  # type: ignore[arg-type]
 
 
+@pytest.mark.skipif(importlib.util.find_spec("autograd") is None, reason="autograd is not installed")
 def test_what_is_not_checked_is_told() -> None:
     """Beside an offset of 1e12 differences know no derivative of 1."""
 
@@ -259,6 +260,7 @@ def test_what_is_not_checked_is_told() -> None:
         assert_rule_correct(offset, np.array([0.7, 1.3]), backends=["autograd"])
 
 
+@pytest.mark.skipif(importlib.util.find_spec("autograd") is None, reason="autograd is not installed")
 def test_a_wrong_entry_beside_a_large_one_is_found() -> None:
     offsets = np.array([1e10, 0.0])
     half = custom_rule(lambda x: offsets + x**2)
