@@ -56,10 +56,8 @@ def test_the_latest_call_is_remembered_for_messages(subject: Subject) -> None:
 
     subject.jvp(f, X, U, args=())
     for words in (
-        (
-            "called\n    jacobian_vector_product(f, FiniteDifferenceBackend(fallback=True, order=2, relative=False), x, u, "
-            "args=())\n"
-        ),
+        "called\n    jacobian_vector_product(f, FiniteDifferenceBackend(fallback=True, order=2, relative=False), ",
+        "relative=False), x, u, args=())\n",
         "where f is\n    def f(xp: Any, x: Any) -> Any:\n        return factor * x * array\n",
         "with\n",
         "factor = 3.0",
