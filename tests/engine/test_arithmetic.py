@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from toys import NumpyBackend
 
 import adhelpers
 from adhelpers.engine.arithmetic import arithmetic, device, framework_array, is_traced
@@ -59,6 +60,42 @@ def test_tracers_and_short_dtypes_are_left_to_the_framework(jax: Any) -> None:
     f(jax.numpy.ones(2, dtype=jax.numpy.bfloat16))
     jax.jvp(f, (jax.numpy.ones(2),), (jax.numpy.ones(2),))  # whose constant is plain
     assert kinds == [False, False, True]
+
+
+class Elsewhere:
+    """An array that says by DLPack where it lies, and cannot be copied from there."""
+
+    dtype = np.dtype(np.float64)
+
+    def __init__(self, kind: int | None) -> None:
+        self._kind = kind
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        if self._kind is None:
+            raise BufferError("it lies on several devices")
+        return self._kind, 0
+
+
+class Compiling(NumpyBackend):
+    """It compiles, and its arrays must stay where they are."""
+
+    def compile(self, function: Any) -> Any:
+        return function
+
+    def to_numpy(self, leaf: Any) -> Any:
+        pytest.fail("a transfer to the host")
+
+    def stop_gradient(self, leaf: Any) -> Any:
+        return leaf
+
+    def array_namespace(self, *arrays: Any) -> Any:
+        return np
+
+
+@pytest.mark.parametrize("kind", [2, 13, None], ids=["CUDA", "CUDA, managed", "several devices"])
+def test_arrays_on_devices_stay_there(kind: int | None) -> None:
+    array = Elsewhere(kind)
+    assert arithmetic(Compiling(), array)[1] is array
 
 
 def test_a_framework_that_compiles_nothing_keeps_its_arrays() -> None:
