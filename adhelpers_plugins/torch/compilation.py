@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch.utils._pytree import tree_leaves, tree_map_only
 
-from adhelpers.extend import QUESTIONS, Array, Cache, Leaves
+from adhelpers.extend import QUESTIONS, Array, Cache, Leaves, declarations
 from adhelpers_plugins.torch import levels
 from adhelpers_plugins.torch.direct import memory_of, own
 from adhelpers_plugins.torch.wrong import has_mended
@@ -47,6 +47,13 @@ def traced_whole(function: Callable[..., Any]) -> Callable[..., Any]:
 
     return functools.wraps(function)(either)
 
+
+if KNOWN:
+    # If `f` breaks the graph, Dynamo would try each function of the core in turn, and trace all that it calls anew.
+    for operation in declarations():
+        set_code_exec_strategy(operation.__code__, _FrameExecStrategy(_FrameAction.DEFAULT, _FrameAction.SKIP))
+    # A function that is compiled may be the first to import this module; PyTorch would warn that it cannot trace that.
+    set_code_exec_strategy(traced_whole.__code__, _AS_WRITTEN)
 
 _is_ours = False
 """Whether the compiler is ours; its results are compared with uncompiled ones."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -128,6 +130,34 @@ def test_functions_that_break_the_graph(name: str, compiler: str) -> None:
     compiled = torch.compile(lambda x: call(cubes, backend, x), backend=compiler)
     for _ in range(2):
         equal(compiled(X), expected)
+
+
+FIRST = """
+import torch, adhelpers
+
+def square(x):
+    return (x**2).sum()
+
+def broken(x):
+    torch._dynamo.graph_break()
+    return square(x)
+
+x = torch.ones(2)
+counted = torch._dynamo.utils.counters["frames"]
+for f in (square, broken):
+    slope = torch.compile(lambda x, f=f: adhelpers.gradient(f, None, x), backend="eager")
+    before = counted["total"]
+    assert (slope(x) == 2).all()
+print(counted["total"] - before)
+"""
+
+
+def test_the_first_call_of_a_process_may_stand_in_what_is_compiled() -> None:
+    """And what breaks a graph is not traced again in each function of the core between the operation and `f`."""
+    command = [sys.executable, "-W", "error::UserWarning", "-c", FIRST]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) < 6 or not compilation.KNOWN
 
 
 @pytest.mark.parametrize("is_known", [True, False])
