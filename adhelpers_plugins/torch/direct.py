@@ -22,7 +22,7 @@ from adhelpers.extend import (
 )
 from adhelpers_plugins.torch.graphs.kept import Pulled, kept_by, misses_what_is_kept, weights
 from adhelpers_plugins.torch.levels import Cotangents, DualNumbers, Tangents, Vmap, gradients, has_memory
-from adhelpers_plugins.torch.watch import watched
+from adhelpers_plugins.torch.watching.watched import watched
 
 Edges = tuple[GradientEdge, ...]
 """Where a graph begins: at copies of `x`, which `f` may have changed since."""

@@ -11,7 +11,7 @@ import torch
 from adhelpers.extend import Array, LeafFunction, Leaves, Pullback
 from adhelpers_plugins.torch.compilation import traced_whole
 from adhelpers_plugins.torch.levels import forward_mode, unwarned
-from adhelpers_plugins.torch.watch import watched
+from adhelpers_plugins.torch.watching.watched import watched
 
 
 @watched("forward", is_traced=True)
