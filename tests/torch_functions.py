@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 
 from adhelpers import (
@@ -16,6 +17,7 @@ torch = pytest.importorskip("torch")
 
 X = torch.tensor([1.0, 2.0, 3.0], dtype=torch.float64)
 U = torch.tensor([0.5, -1.0, 2.0], dtype=torch.float64)
+BATCH = torch.tensor(np.random.default_rng(0).standard_normal((3, 4, 2)))
 PRODUCTS = [jacobian_vector_product, vector_jacobian_product]
 MODES = ["auto", "forward", "reverse"]
 

@@ -12,7 +12,7 @@ from torch.overrides import TorchFunctionMode
 
 from adhelpers.extend import ArgumentError, UnsupportedOperationError, raised_by_library
 from adhelpers_plugins.torch import levels, stance, wrong
-from adhelpers_plugins.torch.compositions import COMPOSITIONS
+from adhelpers_plugins.torch.compositions.table import COMPOSITIONS
 from adhelpers_plugins.torch.graphs.taken import Taken
 from adhelpers_plugins.torch.watching.calls import any_varies, name_of, varies, wrong_in
 from adhelpers_plugins.torch.watching.numbers import takes_numbers
