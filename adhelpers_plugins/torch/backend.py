@@ -33,6 +33,8 @@ from adhelpers_plugins.torch import direct, functional, levels, namespace, rules
 from adhelpers_plugins.torch.arrayapi.arguments import from_numpy
 from adhelpers_plugins.torch.compilation import compiled
 from adhelpers_plugins.torch.containers import make_known
+from adhelpers_plugins.torch.graphs.pullback import GraphPullback
+from adhelpers_plugins.torch.memory import require_dense
 
 _MISSING_RULE = re.compile(
     r"Trying to use forward AD with .* that does not support it"
@@ -189,7 +191,7 @@ class TorchBackend(ADBackend):
 
     def vjp_sweeps(self, pullback: Pullback) -> dict[str, VJPSweep]:
         """The pullback under either vmap."""
-        if isinstance(pullback, direct.GraphPullback) and not levels.surrounded():
+        if isinstance(pullback, GraphPullback) and not levels.surrounded():
             ways = pullback.sweeps()
         else:
             ways = {"by torch.func": partial(functional.vjp_sweep, pullback)}
@@ -235,7 +237,7 @@ def _at_top(leaves: Leaves) -> bool:
     at_top = not levels.surrounded()
     for leaf in leaves:
         if leaf.layout is not torch.strided:
-            direct.require_dense(leaf)
+            require_dense(leaf)
         at_top = at_top and type(leaf) in levels.PLAIN and not leaf.is_inference()
     return at_top
 

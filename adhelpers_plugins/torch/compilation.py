@@ -13,7 +13,7 @@ from torch.utils._pytree import tree_leaves, tree_map_only
 
 from adhelpers.extend import QUESTIONS, Array, Cache, Leaves, declarations
 from adhelpers_plugins.torch import levels
-from adhelpers_plugins.torch.direct import memory_of, own
+from adhelpers_plugins.torch.memory import memory_of, own
 from adhelpers_plugins.torch.wrong import has_mended
 
 try:

@@ -13,7 +13,9 @@ from typing import Any
 import torch
 
 from adhelpers.extend import ArgumentError, Array, Leaves, Rule, UnsupportedOperationError
-from adhelpers_plugins.torch import direct, levels
+from adhelpers_plugins.torch import levels
+from adhelpers_plugins.torch.graphs.nodes import ORDINARY, leads_outside, opened
+from adhelpers_plugins.torch.graphs.pullback import conjugate
 
 
 def apply_rule(rule: Rule, x: Leaves) -> Leaves:
@@ -94,14 +96,14 @@ class _Ruled(torch.autograd.Function):  # type: ignore[misc]
         if is_recorded or levels.surrounded():
             y = levels.apply(_Ruled, ctx.tie, *x, *y)
         given = zip(y, gradients, strict=True)
-        v = tuple([torch.zeros_like(leaf) if g is None else _conjugate(g).clone() for leaf, g in given])
-        with direct.opened((*x, *y, *v)) if is_recorded else torch.enable_grad():  # to see what it closes over
+        v = tuple([torch.zeros_like(leaf) if g is None else conjugate(g).clone() for leaf, g in given])
+        with opened((*x, *y, *v)) if is_recorded else torch.enable_grad():  # to see what it closes over
             u = rule.vjp(x, y, v)
             if is_recorded:
                 _require_whole(rule, u, (*x, *y, *v), v)
             elif any(leaf.requires_grad for leaf in u):
                 raise rule.closes_over()
-            u = [_conjugate(leaf).clone() for leaf in u]
+            u = [conjugate(leaf).clone() for leaf in u]
         return None, *u, *[None] * (rule.constants + len(y))
 
     @staticmethod
@@ -130,7 +132,7 @@ class _Ruled(torch.autograd.Function):  # type: ignore[misc]
 
 
 # Where PyTorch does not tell, its node counts as one of a user's, whose products are looked at each time.
-direct.ORDINARY.add(getattr(_Ruled, "_backward_cls", _Ruled))
+ORDINARY.add(getattr(_Ruled, "_backward_cls", _Ruled))
 
 
 class _Host(torch.autograd.Function):  # type: ignore[misc]
@@ -171,7 +173,7 @@ def _require_whole(rule: Rule, results: Leaves, given: Leaves, vectors: Leaves) 
     They depend on nothing but what was given: else something was closed over. They are linear in the vectors: one that
     is not zero, but has no graph though a vector has, left the graph.
     """
-    if _have_graphs(results) and direct.leads_outside(levels.layers(results), levels.layers(given)):
+    if _have_graphs(results) and leads_outside(levels.layers(results), levels.layers(given)):
         raise rule.closes_over()
     if not _have_graphs(vectors):
         return
@@ -190,8 +192,3 @@ def _have_graphs(leaves: Leaves) -> bool:
 
 def _in_front(leaf: Array, dim: int | None) -> Array:
     return leaf if dim is None else leaf.movedim(dim, 0)
-
-
-def _conjugate(leaf: Array) -> Array:
-    """PyTorch's cotangents are the conjugates of ours."""
-    return leaf.conj().resolve_conj() if leaf.is_complex() else leaf

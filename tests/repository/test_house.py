@@ -105,7 +105,7 @@ KEPT = {
     "adhelpers/operations/declaration.py _DECLARATIONS": "filled while modules are imported, and never afterwards",
     "adhelpers/plugins/containers.py _known": "what is registered with optree, which forgets nothing either",
     "adhelpers/testing/running/threads.py _hopeless": "by backends, while a suite runs",
-    "adhelpers_plugins/torch/direct.py ORDINARY": "types that PyTorch has, and one of ours",
+    "adhelpers_plugins/torch/graphs/nodes.py ORDINARY": "types that PyTorch has, and one of ours",
 }
 """What is kept elsewhere, and why it neither grows nor need be emptied."""
 

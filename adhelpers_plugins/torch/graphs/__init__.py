@@ -1,1 +1,1 @@
-"""What graphs hold that PyTorch does not tell."""
+"""Graphs of PyTorch: what they hold that it does not tell, and what is pulled back along them."""
