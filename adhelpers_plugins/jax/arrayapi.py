@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from adhelpers_plugins.jax.elementwise import Array, Function, alike, elementwise
+from adhelpers_plugins.jax.functions.elementwise import Array, Function, alike, elementwise
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -19,7 +19,8 @@ from jax.extend import source_info_util
 from jax.extend.core import ClosedJaxpr, Jaxpr, jaxpr_as_fun
 
 from adhelpers.extend import LeafFunction, Leaves, UnsupportedOperationError, shared, warn
-from adhelpers_plugins.jax.steps import (
+from adhelpers_plugins.jax.steps.grids import EVENLY, refuse_moving_ends
+from adhelpers_plugins.jax.steps.known import (
     STEPS,
     name_in_rules,
     name_of_step,
@@ -27,8 +28,8 @@ from adhelpers_plugins.jax.steps import (
     stand_in_for_step,
     stand_in_for_whole,
     stand_in_here,
-    with_derivatives,
 )
+from adhelpers_plugins.jax.steps.sets import with_derivatives
 from adhelpers_plugins.jax.wrong import OF_MATRICES, SHOWN, STAND_INS, is_wrong, stand_in_for_custom
 
 try:
@@ -133,7 +134,10 @@ class _MendingTrace(_PassingTrace):
             with set_current_trace(self.parent_trace):
                 if stand_in is not None:
                     return stand_in(*tracers, **params) if is_loop else stand_in(*tracers)
-                tracers = with_derivatives(step, tracers)
+                if step in EVENLY:
+                    refuse_moving_ends(tracers)
+                else:
+                    tracers = with_derivatives(step, tracers)
         names = _INNER.get(primitive)
         for name in _names_of_inner(primitive, params) if names is None else names:
             function = params[name]

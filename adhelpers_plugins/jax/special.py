@@ -11,8 +11,8 @@ from jax.scipy.special import logsumexp as logsumexp
 from jax.scipy.special import softmax as softmax
 from jax.scipy.special import xlogy as xlogy
 
-from adhelpers_plugins.jax.bessel import i0 as i0
-from adhelpers_plugins.jax.bessel import i1 as i1
-from adhelpers_plugins.jax.gamma import digamma as digamma
-from adhelpers_plugins.jax.gamma import gammaln as gammaln
-from adhelpers_plugins.jax.gamma import polygamma as polygamma
+from adhelpers_plugins.jax.functions.bessel import i0 as i0
+from adhelpers_plugins.jax.functions.bessel import i1 as i1
+from adhelpers_plugins.jax.functions.gamma import digamma as digamma
+from adhelpers_plugins.jax.functions.gamma import gammaln as gammaln
+from adhelpers_plugins.jax.functions.gamma import polygamma as polygamma

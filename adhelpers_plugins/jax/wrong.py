@@ -13,7 +13,8 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from adhelpers_plugins.jax import arrayapi, bessel, determinant, gamma
+from adhelpers_plugins.jax import arrayapi
+from adhelpers_plugins.jax.functions import bessel, determinant, gamma
 from adhelpers_plugins.jax.names import name_and_file
 
 StandIn = Callable[..., Any]

@@ -17,7 +17,7 @@ from jax import lax
 from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 
-from adhelpers_plugins.jax.elementwise import Array, Function, alike, elementwise
+from adhelpers_plugins.jax.functions.elementwise import Array, Function, alike, elementwise
 from adhelpers_plugins.jax.names import register_over_devices
 
 # -- modified ------------------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from __future__ import annotations
 import jax.numpy as jnp
 from jax import lax
 
-from adhelpers_plugins.jax.elementwise import Array, Function, elementwise
+from adhelpers_plugins.jax.functions.elementwise import Array, Function, elementwise
 
 CORNER = 3
 """Up to this size ``jax.numpy.linalg.det`` is a polynomial."""

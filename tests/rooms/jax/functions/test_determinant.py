@@ -17,7 +17,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from adhelpers_plugins.jax import determinant
+from adhelpers_plugins.jax.functions import determinant
 
 BACKEND = adhelpers.backend("jax", x64=True)
 det = jnp.linalg.det

@@ -1,4 +1,4 @@
-"""Functions of JAX's that are mended at one of their steps: betaln, spence, fresnel and more, and sets."""
+"""Functions of JAX's that are mended at one of their steps: betaln, spence, fresnel and more."""
 
 from __future__ import annotations
 
@@ -19,8 +19,6 @@ import jax.numpy as jnp
 import jax.scipy.special as js
 import mpmath
 from jax import lax
-
-from adhelpers_plugins.jax import steps
 
 BACKEND = adhelpers.backend("jax", x64=True)
 WAYS: dict[str, Callable[[Any], Any]] = {
@@ -179,74 +177,6 @@ def test_mapped_over_any_axis(name: str, shape: tuple[int, ...]) -> None:
         np.testing.assert_allclose(pushed, expected, rtol=1e-12)
 
 
-X, T = np.array([1.4, 0.7, 3.0, 0.7]), np.array([1.0, 2.0, 3.0, 4.0])
-SETS: dict[str, tuple[Callable[[Any], Any], list[float]]] = {
-    "unique": (jnp.unique, [2.0, 1.0, 3.0]),
-    "of a product": (lambda x: jnp.unique(2.0 * x), [4.0, 2.0, 6.0]),
-    "more of unique": (
-        lambda x: jnp.unique(x, return_index=True, return_inverse=True, return_counts=True)[0],
-        [2, 1, 3],
-    ),
-    "rows": (lambda x: jnp.unique(jnp.reshape(x, (2, 2)), axis=0).ravel(), [1.0, 2.0, 3.0, 4.0]),
-    "unique_values": (jnp.unique_values, [2.0, 1.0, 3.0]),
-    "unique_counts": (lambda x: jnp.unique_counts(x).values, [2.0, 1.0, 3.0]),
-    "setdiff1d": (lambda x: jnp.setdiff1d(x, jnp.asarray([3.0])), [2.0, 1.0]),
-    "setxor1d": (lambda x: jnp.setxor1d(x, 2.0 * x + 0.1), [2.0, 1.0, 4.0, 2.0, 3.0, 6.0]),
-    "union1d of a size": (lambda x: jnp.union1d(x, 2.0 * x, size=5), [2.0, 1.0, 2.0, 3.0, 6.0]),
-}
-
-
-forgets = jax.__version_info__ < steps.FIRST_TO_KEEP_ARGUMENTS
-in_newer_versions = pytest.mark.skipif(forgets, reason="sets are refused on this version of JAX")
-
-
-@pytest.mark.skipif(not forgets, reason="this version of JAX knows what it was called with")
-@pytest.mark.parametrize("name", SETS)
-def test_there_are_no_derivatives_of_sets_on_older_versions(name: str) -> None:
-    if name == "union1d of a size":
-        np.testing.assert_allclose(adhelpers.jacobian_vector_product(SETS[name][0], BACKEND, X, T), SETS[name][1])
-        return
-    with pytest.raises(UnsupportedOperationError, match=r"install JAX 0\.5\.2 or newer, give a size"):
-        adhelpers.jacobian_vector_product(SETS[name][0], BACKEND, X, T)
-
-
-@in_newer_versions
-@pytest.mark.parametrize("name", SETS)
-def test_sets_have_derivatives(name: str) -> None:
-    """Those of where each value first stands."""
-    f, expected = SETS[name]
-    np.testing.assert_allclose(adhelpers.jacobian_vector_product(f, BACKEND, X, T), expected)
-    J = adhelpers.jacobian(f, BACKEND, X, mode="reverse")
-    np.testing.assert_allclose(np.asarray(J) @ T, expected)
-
-
-@in_newer_versions
-def test_a_second_derivative_of_a_set() -> None:
-    H = adhelpers.hessian(lambda x: jnp.sum(jnp.unique(x) ** 3), BACKEND, X)
-    np.testing.assert_allclose(H, np.diag([6 * 1.4, 6 * 0.7, 18.0, 0.0]))
-
-
-@in_newer_versions
-@pytest.mark.parametrize("mode", MODES)
-def test_sets_within_a_derivative(mode: str) -> None:
-    """Of what the outer one knows, and of what it does not."""
-
-    def f(x: Any) -> Any:
-        return jnp.sum(jnp.setxor1d(x, 2.0 * x + 0.1) ** 2) + jnp.sum(jnp.unique(x)) * x[0]
-
-    expected = np.diag([10.0, 10.0, 10.0, 0.0])  # 0.7 stands there twice, and the first one counts
-    expected[0] += [1.0, 1.0, 1.0, 0.0]
-    expected[:, 0] += [1.0, 1.0, 1.0, 0.0]
-    np.testing.assert_allclose(adhelpers.hessian(f, BACKEND, X, mode=mode), expected)
-
-    def slope(t: Any) -> Any:
-        return t**2 * jnp.sum(adhelpers.gradient(lambda x: jnp.sum(jnp.unique(x) ** 2), BACKEND, X))
-
-    for operation in (adhelpers.derivative, adhelpers.second_derivative):
-        factor = 6.0 if operation is adhelpers.derivative else 2.0
-        np.testing.assert_allclose(operation(slope, BACKEND, 3.0), factor * 2.0 * (1.4 + 0.7 + 3.0))
-
-
 LEGS = np.array([[3.0, 1.0, 0.0, -2.0, 5.0], [3.0, -1.0, 2.0, 2.0, 1.0]])
 
 
@@ -282,54 +212,6 @@ def test_hypot_of_what_is_not_a_length() -> None:
     np.testing.assert_array_equal(y, np.hypot(a, b))
 
 
-def moving(x: Any) -> dict[str, Callable[[], Any]]:
-    return {
-        "step": lambda: jnp.arange(0.0, 1.0, x),
-        "start": lambda: jnp.arange(x, 3.0),
-        "start and step": lambda: jnp.arange(x, 3.0, x),
-        "mgrid": lambda: jnp.mgrid[0.0:1.0:x],
-        "mgrid of two": lambda: jnp.mgrid[0.0:1.0:0.5, x:1.0:0.5],
-        "mgrid of a count": lambda: jnp.mgrid[0.0:x:3j],
-        "ogrid": lambda: jnp.ogrid[x:1.0:3j],
-        "r_": lambda: jnp.r_[x:1.0:0.5],
-    }
-
-
-@pytest.mark.parametrize("name", moving(0.25))
-@pytest.mark.parametrize("product", [adhelpers.jacobian_vector_product, adhelpers.vector_jacobian_product])
-def test_numbers_at_equal_distances_that_would_move_are_refused(name: str, product: Any) -> None:
-    f = lambda x: jnp.sum(moving(x)[name]() ** 2)  # noqa: E731
-    with pytest.raises(UnsupportedOperationError, match="treat the first number and the distance as constants"):
-        product(f, BACKEND, np.float64(0.25), np.float64(1.0))
-
-
-def test_numbers_at_equal_distances_that_do_not_move() -> None:
-    """Only their count depends on where they end."""
-
-    def f(x: Any) -> Any:
-        grids = jnp.arange(x), jnp.arange(0.0, x), jnp.arange(0.0, x, 0.5), jnp.mgrid[0.0:x:0.5], jnp.arange(3)
-        return x * sum(jnp.sum(grid) for grid in grids) + jnp.sum(jnp.mgrid[0:3, 0:2]) + jnp.sum(jnp.linspace(0, x, 3))
-
-    np.testing.assert_allclose(adhelpers.derivative(f, BACKEND, 2.5), 3.0 + 3.0 + 5.0 + 5.0 + 3.0 + 1.5)
-    namespace = lambda x: jnp.sum(adhelpers.array_namespace(x).arange(x, 3.0, x))  # noqa: E731
-    np.testing.assert_allclose(adhelpers.derivative(namespace, BACKEND, 1.0), 1.0 + 2.0)
-
-
-def test_a_union_of_unknown_size_is_refused() -> None:
-    with pytest.raises(UnsupportedOperationError, match="concatenate"):
-        adhelpers.jacobian(lambda x: jnp.union1d(x, 2.0 * x), BACKEND, X)
-
-
-def test_sets_of_constants_are_left_alone() -> None:
-    labels = np.array([3, 1, 3])
-    functions: tuple[Callable[[Any], Any], ...] = (
-        lambda x: x[:2] * jnp.unique(labels) + (np if forgets else jnp).unique(np.asarray([2.0, 2.0])),
-        lambda x: x[:2] * jnp.union1d(labels, labels),
-    )
-    for f in functions:
-        np.testing.assert_allclose(adhelpers.jacobian(f, BACKEND, X), [[1.0, 0, 0, 0], [0, 3.0, 0, 0]])
-
-
 def test_none_is_here_that_jax_has_mended() -> None:
     with BACKEND.scope():
         if jax.__version_info__ < (0, 12):
@@ -345,11 +227,5 @@ def test_none_is_here_that_jax_has_mended() -> None:
         for f in (js.xlogy, js.xlog1py):
             pushed = jax.jvp(lambda y, f=f: f(0.0, y), (-14.5,), (1.0,))[1]
             assert jnp.isnan(pushed), f"{f.__name__} may leave the steps that are mended"
-        for f in (jnp.unique, lambda x: jnp.union1d(x, x)):
-            lost = jax.jvp(f, (jnp.asarray(X),), (jnp.asarray(T),))[1]
-            assert not lost.any(), "sets may leave the steps that are mended"
         H = jax.hessian(lambda x: jnp.hypot(x[0], x[1]))(jnp.ones(2))
         assert abs(H[0, 0] - 8**-0.5) > 1e-3, "hypot may leave the steps that are mended"
-        for name in moving(0.25):
-            lost = jax.jvp(lambda x, name=name: moving(x)[name](), (0.25,), (1.0,))[1]
-            assert not lost.any(), f"{name}: it need not be refused"

@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from adhelpers_plugins.jax.elementwise import alike, elementwise
+from adhelpers_plugins.jax.functions.elementwise import alike, elementwise
 
 BACKEND = backend("jax", x64=True)
 

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from adhelpers.extend import UnsupportedOperationError
-from adhelpers_plugins.jax.elementwise import Array, Function, alike, elementwise
+from adhelpers_plugins.jax.functions.elementwise import Array, Function, alike, elementwise
 
 
 def _value(n: Array, x: Array) -> Array:
