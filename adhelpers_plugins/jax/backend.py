@@ -31,7 +31,7 @@ from adhelpers_plugins.jax import namespace, special
 from adhelpers_plugins.jax.abstract import abstract_jvp, is_abstract
 from adhelpers_plugins.jax.compilation import compiled
 from adhelpers_plugins.jax.containers import make_known
-from adhelpers_plugins.jax.mending import mended
+from adhelpers_plugins.jax.mending.mended import mended
 from adhelpers_plugins.jax.names import enable_x64
 from adhelpers_plugins.jax.rules import apply_rule
 

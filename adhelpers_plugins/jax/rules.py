@@ -24,7 +24,7 @@ from jax.interpreters import ad, batching, mlir
 
 from adhelpers.extend import ArgumentError, Array, Leaves, Rule
 from adhelpers_plugins.jax.abstract import is_abstract
-from adhelpers_plugins.jax.mending import mended
+from adhelpers_plugins.jax.mending.mended import mended
 from adhelpers_plugins.jax.names import register_over_devices, stacked, typeof
 
 Flat = Callable[..., Leaves]

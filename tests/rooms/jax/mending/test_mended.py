@@ -28,7 +28,7 @@ try:
 except ImportError:  # an older JAX
     from jax.experimental.shard_map import shard_map
 
-from adhelpers_plugins.jax import mending
+from adhelpers_plugins.jax.mending import mended, traces
 
 BACKEND = adhelpers.backend("jax", x64=True)
 X = np.array([-14.5, -33.3, 2.0])
@@ -132,15 +132,15 @@ def test_nothing_is_traced_anew_that_needs_no_stand_in(monkeypatch: pytest.Monke
     def refused(jaxpr: Any) -> None:
         pytest.fail("it was traced")
 
-    monkeypatch.setattr(mending, "_retraced", refused)
+    monkeypatch.setattr(mended, "_retraced", refused)
     f = jax.jit(lambda x: jnp.where(x > 0, jnp.sin(x), lax.fori_loop(0, 3, lambda i, c: c * x, x)))
     for _ in range(2):
         adhelpers.jacobian_vector_product(f, BACKEND, X, X)
 
 
 def test_an_inner_function_is_traced_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    traced, original = [], mending._retraced
-    monkeypatch.setattr(mending, "_retraced", lambda jaxpr: traced.append(0) or original(jaxpr))
+    traced, original = [], mended._retraced
+    monkeypatch.setattr(mended, "_retraced", lambda jaxpr: traced.append(0) or original(jaxpr))
     f = jax.jit(lambda x: 3.0 * js.digamma(x))
     for _ in range(3):
         np.testing.assert_allclose(adhelpers.jacobian_vector_product(f, BACKEND, X, np.ones(3)), 3.0 * SLOPES)
@@ -177,7 +177,7 @@ def test_errors_pass_and_leave_nothing_behind() -> None:
     with pytest.raises(ValueError, match="mine") as caught:
         adhelpers.derivative(f, BACKEND, -14.5)
     assert caught.value is error
-    assert mending.trace_ctx.is_top_level()
+    assert traces.trace_ctx.is_top_level()
 
 
 def test_no_tracer_leaks() -> None:
@@ -188,14 +188,14 @@ def test_no_tracer_leaks() -> None:
 
 def test_this_version_of_jax_is_known() -> None:
     """Otherwise functions with a wrong rule are refused."""
-    assert mending.KNOWN
+    assert traces.KNOWN
 
 
 def test_a_jax_that_traces_in_another_way_is_told_of(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.delattr("jax._src.core.set_current_trace")
-    spec = importlib.util.spec_from_file_location("mending_anew", mending.__file__)
+    spec = importlib.util.spec_from_file_location("traces_anew", traces.__file__)
     anew = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(anew)
     assert not anew.KNOWN
@@ -204,14 +204,14 @@ def test_a_jax_that_traces_in_another_way_is_told_of(
 
 @pytest.mark.parametrize("way", WAYS)
 def test_there_wrong_rules_are_refused(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mending, "KNOWN", False)
+    monkeypatch.setattr(traces, "KNOWN", False)
     with pytest.raises(UnsupportedOperationError, match="gives wrong derivatives of a function that f calls"):
         adhelpers.vector_jacobian_product(WAYS[way], BACKEND, X, np.ones(3))
 
 
 def test_there_all_else_is_right(monkeypatch: pytest.MonkeyPatch) -> None:
     """What needs the numbers too, which JAX has in a derivative alone."""
-    monkeypatch.setattr(mending, "KNOWN", False)
+    monkeypatch.setattr(traces, "KNOWN", False)
     x = np.array([0.5, 2.0, -1.0])
     error = ValueError("mine")
 

@@ -1,0 +1,1 @@
+"""The traces that put right rules in place of wrong ones."""
