@@ -19,6 +19,11 @@ _UNRESOLVED = "custom_lin"
 """The primitive that stands for the missing JVP: it can be transposed, but neither evaluated nor compiled."""
 
 
+def is_traced(leaf: Array) -> bool:
+    """Whether `leaf` is a tracer."""
+    return isinstance(leaf, jax.core.Tracer)
+
+
 def is_abstract(leaf: Array) -> bool:
     """Whether `leaf` is a tracer whose value is not known."""
     if not isinstance(leaf, jax.core.Tracer):

@@ -33,7 +33,7 @@ from adhelpers_plugins.jax.compilation import compiled
 from adhelpers_plugins.jax.containers import make_known
 from adhelpers_plugins.jax.mending.mended import mended
 from adhelpers_plugins.jax.names import enable_x64
-from adhelpers_plugins.jax.rules import apply_rule
+from adhelpers_plugins.jax.rules.application import apply_rule
 
 _MISSING_RULE = re.compile(
     r"can't apply forward-mode \w+ \(jvp\) to a custom_vjp"
