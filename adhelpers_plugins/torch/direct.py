@@ -12,8 +12,9 @@ from adhelpers_plugins.torch.graphs.kept import Pulled, kept_by, misses_what_is_
 from adhelpers_plugins.torch.graphs.nodes import Edges, examine, is_attached, users_rules
 from adhelpers_plugins.torch.graphs.pullback import GraphPullback, gradients_of
 from adhelpers_plugins.torch.graphs.twice import TWICE, is_whole
-from adhelpers_plugins.torch.levels import DualNumbers, Tangents
+from adhelpers_plugins.torch.levels import DualNumbers
 from adhelpers_plugins.torch.memory import is_new_result, own
+from adhelpers_plugins.torch.vectors import Tangents
 from adhelpers_plugins.torch.watching.watched import watched
 
 

@@ -10,7 +10,8 @@ import torch
 
 from adhelpers.extend import Array, LeafFunction, Leaves, Pullback
 from adhelpers_plugins.torch.compilation import traced_whole
-from adhelpers_plugins.torch.levels import forward_mode, unwarned
+from adhelpers_plugins.torch.levels import forward_mode
+from adhelpers_plugins.torch.vectors import unwarned
 from adhelpers_plugins.torch.watching.watched import watched
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from adhelpers.extend import ArgumentError, Array, Leaves, Rule, UnsupportedOperationError
-from adhelpers_plugins.torch import levels
+from adhelpers_plugins.torch import levels, names
 from adhelpers_plugins.torch.graphs.nodes import ORDINARY, leads_outside, opened
 from adhelpers_plugins.torch.graphs.pullback import conjugate
 
@@ -70,7 +70,7 @@ class _Ruled(torch.autograd.Function):  # type: ignore[misc]
     @staticmethod
     def jvp(ctx: Any, *tangents: Any) -> Leaves:
         rule, count = ctx.tie.rule, ctx.tie.count
-        if not levels.KNOWN:
+        if not names.KNOWN:
             msg = f"this version of PyTorch cannot push tangents through {rule.name} more than once"
             raise UnsupportedOperationError(msg)
         _require_constant(ctx.tie, [tangent is not None for tangent in tangents])

@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from adhelpers_plugins.torch import levels
+from adhelpers_plugins.torch import levels, names
 
 
 def _always(*args: Any, **options: Any) -> bool:
@@ -100,7 +100,7 @@ def _by_numbers(*args: Any, **options: Any) -> bool:
 
 
 def _is_wrapped(tensor: Any, *args: Any) -> bool:
-    return levels.is_wrapped(tensor) or not levels.KNOWN
+    return levels.is_wrapped(tensor) or not names.KNOWN
 
 
 _INNERMOST = Wrong(forward=2, reverse=2, where=_is_wrapped)

@@ -12,8 +12,8 @@ from adhelpers.extend import Array, Leaves, UnsupportedOperationError, VJPSweep
 from adhelpers_plugins.torch.graphs.kept import Pulled, kept_by, weights
 from adhelpers_plugins.torch.graphs.nodes import Edges, is_attached, nodes_of, users_rules
 from adhelpers_plugins.torch.graphs.twice import is_whole, once
-from adhelpers_plugins.torch.levels import Cotangents, Tangents, Vmap, gradients
 from adhelpers_plugins.torch.memory import memory_of, own
+from adhelpers_plugins.torch.vectors import Cotangents, Tangents, Vmap, gradients
 
 
 class GraphPullback:

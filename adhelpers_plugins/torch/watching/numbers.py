@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from adhelpers.extend import shared
-from adhelpers_plugins.torch import levels
+from adhelpers_plugins.torch import levels, names
 from adhelpers_plugins.torch.watching.calls import varies
 
 
@@ -39,7 +39,7 @@ def takes_numbers(func: Any, args: Any, options: dict[str, Any]) -> bool:
 def _is_number_that_varies(argument: Any) -> bool:
     if not isinstance(argument, torch.Tensor) or argument.ndim != 0:
         return False
-    if levels.KNOWN and levels.is_mapped(argument):  # vmap has no number to take
+    if names.KNOWN and levels.is_mapped(argument):  # vmap has no number to take
         return False
     return (argument.is_floating_point() or argument.is_complex()) and varies(argument)
 

@@ -10,5 +10,5 @@ def levels_known(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
     """Every test also holds where PyTorch does not tell which transformations are active."""
     if not request.param and request.node.get_closest_marker("direct"):
         pytest.skip("torch.func alone cannot do this")
-    levels = pytest.importorskip("adhelpers_plugins.torch.levels")
-    monkeypatch.setattr(levels, "KNOWN", request.param and levels.KNOWN)
+    names = pytest.importorskip("adhelpers_plugins.torch.names")
+    monkeypatch.setattr(names, "KNOWN", request.param and names.KNOWN)

@@ -17,6 +17,7 @@ from adhelpers import (
 )
 
 torch = pytest.importorskip("torch")
+names = pytest.importorskip("adhelpers_plugins.torch.names")
 levels = pytest.importorskip("adhelpers_plugins.torch.levels")
 
 pytestmark = pytest.mark.usefixtures("levels_known")
@@ -100,8 +101,8 @@ def test_products_inside_a_dual_level_of_the_users_own(call: Any) -> None:
 @pytest.mark.parametrize(
     ("owner", "name", "when"),
     [
-        (levels, "_enter_dual_level", "after"),
-        (levels, "_exit_dual_level", "after"),
+        (names, "enter_dual_level", "after"),
+        (names, "exit_dual_level", "after"),
         (levels.stance.AsWritten, "__enter__", "before"),
         (levels.stance.AsWritten, "__enter__", "after"),
         (levels.stance.AsWritten, "__exit__", "after"),

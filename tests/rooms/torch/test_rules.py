@@ -14,7 +14,7 @@ import pytest
 import adhelpers
 
 torch = pytest.importorskip("torch")
-levels = pytest.importorskip("adhelpers_plugins.torch.levels")
+names = pytest.importorskip("adhelpers_plugins.torch.names")
 forward_ad = torch.autograd.forward_ad
 func = torch.func
 
@@ -332,7 +332,7 @@ def test_threads_share_a_rule() -> None:
 def test_without_private_functions_forward_mode_is_refused_and_two_pullbacks_stand_in(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(levels, "KNOWN", False)
+    monkeypatch.setattr(names, "KNOWN", False)
     for kind in ("jvp", "vjp"):
         f = cube(kind)
         for ways in itertools.product((pushed_by_us, pulled_by_us), repeat=2):

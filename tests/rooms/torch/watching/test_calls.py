@@ -21,7 +21,7 @@ from adhelpers import (
 
 torch = pytest.importorskip("torch")
 wrong = pytest.importorskip("adhelpers_plugins.torch.wrong")
-levels = pytest.importorskip("adhelpers_plugins.torch.levels")
+names = pytest.importorskip("adhelpers_plugins.torch.names")
 
 pytestmark = pytest.mark.usefixtures("levels_known")
 functional = torch.nn.functional
@@ -123,7 +123,7 @@ def test_distances_under_vmap_and_in_forward_mode(p: float) -> None:
 @pytest.mark.parametrize("name", sorted(set(BESSEL) - set(SPECIAL)))
 def test_bessel_functions_are_refused_from_the_order_at_which_they_are_wrong(name: str) -> None:
     f, order = special(name), BESSEL[name]
-    refused = order if levels.KNOWN else 1  # or it cannot be known how often it is differentiated
+    refused = order if names.KNOWN else 1  # or it cannot be known how often it is differentiated
     kind = mpmath.besselj if name.startswith("bessel_j") else mpmath.besseli
     raw = f
     ours = dict.fromkeys((derivative, forward_derivative), f)

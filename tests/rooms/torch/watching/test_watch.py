@@ -19,7 +19,7 @@ from adhelpers import (
 )
 
 torch = pytest.importorskip("torch")
-levels = pytest.importorskip("adhelpers_plugins.torch.levels")
+names = pytest.importorskip("adhelpers_plugins.torch.names")
 
 pytestmark = pytest.mark.usefixtures("levels_known")
 functional = torch.nn.functional
@@ -128,7 +128,7 @@ LEAVING = {
 def test_numbers_that_leave_pytorch_are_told_in_each_call(name: str, mode: str) -> None:
     f, x = LEAVING[name], torch.tensor([2.0, 3.0])
     operation = adhelpers.jacobian_vector_product if mode == "forward" else adhelpers.vector_jacobian_product
-    if name == "tolist" and not levels.KNOWN:
+    if name == "tolist" and not names.KNOWN:
         try:
             torch.func.vjp(f, x)
         except RuntimeError:
