@@ -48,3 +48,25 @@ class Once(OldStyle):
     """Its backward pass works outside of the graph."""
 
     backward = staticmethod(torch.autograd.function.once_differentiable(OldStyle.backward))
+
+
+def cube_with_rules(slope: float) -> Any:
+    """x cubed, with rules for either mode by which its derivative is ``slope * x**2``."""
+
+    class Cubed(torch.autograd.Function):
+        @staticmethod
+        def forward(x: Any) -> Any:
+            return x**3
+
+        @staticmethod
+        def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
+            ctx.save_for_backward(*inputs)
+            ctx.save_for_forward(*inputs)
+
+        @staticmethod
+        def backward(ctx: Any, g: Any) -> Any:
+            return slope * ctx.saved_tensors[0] ** 2 * g
+
+        jvp = backward  # the function is elementwise
+
+    return Cubed

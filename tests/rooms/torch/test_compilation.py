@@ -7,7 +7,7 @@ import sys
 from typing import Any
 
 import pytest
-from torch_functions import U, X, equal, square
+from torch_functions import U, X, cube_with_rules, equal, square
 
 import adhelpers
 from adhelpers import (
@@ -27,25 +27,8 @@ pytestmark = [
 ]
 
 
-class Tenfold(torch.autograd.Function):
-    """The cube, with rules that are ten times its derivative, so that one sees whether they are used."""
-
-    @staticmethod
-    def forward(x: Any) -> Any:
-        return x**3
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
-        ctx.save_for_backward(*inputs)
-        ctx.save_for_forward(*inputs)
-
-    @staticmethod
-    def backward(ctx: Any, g: Any) -> Any:
-        return 30 * ctx.saved_tensors[0] ** 2 * g
-
-    @staticmethod
-    def jvp(ctx: Any, t: Any) -> Any:
-        return 30 * ctx.saved_tensors[0] ** 2 * t
+Tenfold = cube_with_rules(30)
+"""Its rules are ten times its derivative, so that one sees whether they are used."""
 
 
 @pytest.fixture
@@ -149,11 +132,17 @@ for f in (square, broken):
     before = counted["total"]
     assert (slope(x) == 2).all()
 print(counted["total"] - before)
+slope = torch.compile(adhelpers.gradient, backend="eager", fullgraph=True)
+assert (slope(square, adhelpers.backend("torch"), x) == 2).all()
 """
 
 
+@pytest.mark.direct  # once: it is a process of its own
 def test_the_first_call_of_a_process_may_stand_in_what_is_compiled() -> None:
-    """And what breaks a graph is not traced again in each function of the core between the operation and `f`."""
+    """And what breaks a graph is not traced again in each function of the core between the operation and `f`.
+
+    An operation may also be what is compiled.
+    """
     command = [sys.executable, "-W", "error::UserWarning", "-c", FIRST]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

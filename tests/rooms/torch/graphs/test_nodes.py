@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from torch_functions import U, X, equal
+from torch_functions import Once, U, X, equal
 
 from adhelpers import UnsupportedOperationError, hessian, vector_jacobian_product
 
@@ -32,20 +32,6 @@ def test_rules_that_were_seen_before_are_known_again() -> None:
         @staticmethod
         def backward(ctx: Any, g: Any) -> Any:
             return Kept.memory
-
-    class Once(torch.autograd.Function):
-        @staticmethod
-        def forward(x: Any) -> Any:
-            return x**2
-
-        @staticmethod
-        def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
-            ctx.save_for_backward(*inputs)
-
-        @staticmethod
-        @torch.autograd.function.once_differentiable
-        def backward(ctx: Any, g: Any) -> Any:
-            return 2 * g * ctx.saved_tensors[0]
 
     for _ in range(3):
         vector_jacobian_product(Kept.apply, "torch", X, U).zero_()

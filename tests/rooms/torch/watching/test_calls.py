@@ -7,7 +7,7 @@ from typing import Any
 import mpmath
 import numpy as np
 import pytest
-from torch_functions import PRODUCTS, U, X, equal
+from torch_functions import PRODUCTS, U, X, cube_with_rules, equal
 
 import adhelpers
 from adhelpers import (
@@ -285,40 +285,21 @@ def test_a_foreign_operator_of_a_list_is_refused_like_that_of_a_tensor(call: Any
         call(lambda x: joined([x, x])[:3], "torch", X, U)
 
 
-class Cube(torch.autograd.Function):
-    """With a rule for either mode."""
-
-    @staticmethod
-    def forward(x: Any) -> Any:
-        return x**3
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
-        ctx.save_for_backward(*inputs)
-        ctx.save_for_forward(*inputs)
-
-    @staticmethod
-    def backward(ctx: Any, g: Any) -> Any:
-        return 3 * ctx.saved_tensors[0] ** 2 * g
-
-    @staticmethod
-    def jvp(ctx: Any, t: Any) -> Any:
-        return 3 * ctx.saved_tensors[0] ** 2 * t
-
-
 @pytest.mark.direct
 def test_the_forward_rule_of_a_user_is_differentiated_once_more() -> None:
+    cube = cube_with_rules(3)
+
     def raw(x: Any) -> Any:
-        return torch.func.jvp(Cube.apply, (x,), (U,))[1]
+        return torch.func.jvp(cube.apply, (x,), (U,))[1]
 
     assert not torch.func.jvp(raw, (X,), (U,))[1].any(), "PyTorch has mended it: say since when"
     for outer in PRODUCTS:
         for inner in PRODUCTS:
-            equal(outer(lambda x: inner(Cube.apply, "torch", x, U), "torch", X, U), 6 * X * U * U)  # noqa: B023
+            equal(outer(lambda x: inner(cube.apply, "torch", x, U), "torch", X, U), 6 * X * U * U)  # noqa: B023
     backend = adhelpers.backend("torch", fallback=False)
-    equal(jacobian_vector_product(Cube.apply, backend, X, U), 3 * X**2 * U)
+    equal(jacobian_vector_product(cube.apply, backend, X, U), 3 * X**2 * U)
     with pytest.raises(UnsupportedOperationError, match="custom_function_call"):
-        jacobian_vector_product(lambda x: jacobian_vector_product(Cube.apply, backend, x, U), backend, X, U)
+        jacobian_vector_product(lambda x: jacobian_vector_product(cube.apply, backend, x, U), backend, X, U)
 
 
 @pytest.mark.parametrize("call", PRODUCTS)
