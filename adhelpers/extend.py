@@ -8,7 +8,7 @@ from adhelpers.engine.journal import QUESTIONS, is_listening, tell, warn
 from adhelpers.errors import ArgumentError, ArgumentTypeError, DTypeError, UnsupportedOperationError
 from adhelpers.namespaces.array import array_namespace
 from adhelpers.namespaces.special import special_namespace
-from adhelpers.operations.declaration import declarations
+from adhelpers.operations.declaration import operations
 from adhelpers.plugins.capabilities import Capability
 from adhelpers.plugins.containers import NAMESPACE, SINGLE, TreeDef, make_known
 from adhelpers.plugins.contract import ADBackend
@@ -63,12 +63,12 @@ __all__ = [
     "arrays_held",
     "cannot_be_freed",
     "custom_rule",
-    "declarations",
     "fewest_vectors_first",
     "hookimpl",
     "is_listening",
     "kind_of",
     "make_known",
+    "operations",
     "owner_of",
     "raised_by_library",
     "shared",

@@ -204,6 +204,11 @@ def declarations() -> Mapping[Callable[..., Any], Declaration]:
     return _DECLARATIONS
 
 
+def operations() -> tuple[Callable[..., Any], ...]:
+    """Every public operation, such as `adhelpers.gradient`."""
+    return tuple(_DECLARATIONS)
+
+
 def resolve(f: Function, backend: Backend, x: Any) -> ADBackend:
     """The backend for a call; an error if `f` is not callable."""
     if not callable(f):
