@@ -8,7 +8,7 @@ from adhelpers.engine.journal import QUESTIONS, is_listening, tell, warn
 from adhelpers.errors import ArgumentError, ArgumentTypeError, DTypeError, UnsupportedOperationError
 from adhelpers.namespaces.array import array_namespace
 from adhelpers.namespaces.special import special_namespace
-from adhelpers.operations.declaration import operations
+from adhelpers.operations.declaration import public_operations
 from adhelpers.plugins.capabilities import Capability
 from adhelpers.plugins.containers import NAMESPACE, SINGLE, TreeDef, make_known
 from adhelpers.plugins.contract import ADBackend
@@ -68,8 +68,8 @@ __all__ = [
     "is_listening",
     "kind_of",
     "make_known",
-    "operations",
     "owner_of",
+    "public_operations",
     "raised_by_library",
     "shared",
     "special_namespace",

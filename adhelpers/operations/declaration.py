@@ -204,7 +204,7 @@ def declarations() -> Mapping[Callable[..., Any], Declaration]:
     return _DECLARATIONS
 
 
-def operations() -> tuple[Callable[..., Any], ...]:
+def public_operations() -> tuple[Callable[..., Any], ...]:
     """Every public operation, such as `adhelpers.gradient`."""
     return tuple(_DECLARATIONS)
 

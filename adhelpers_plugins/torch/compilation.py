@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch.utils._pytree import tree_leaves, tree_map_only
 
-from adhelpers.extend import QUESTIONS, Array, Cache, Leaves, operations
+from adhelpers.extend import QUESTIONS, Array, Cache, Leaves, public_operations
 from adhelpers_plugins.torch import levels
 from adhelpers_plugins.torch.memory import memory_of, own
 from adhelpers_plugins.torch.wrong import has_mended
@@ -50,7 +50,7 @@ def traced_whole(function: Callable[..., Any]) -> Callable[..., Any]:
 
 if KNOWN:
     # If `f` breaks the graph, Dynamo would try each function of the core in turn, and trace all that it calls anew.
-    for operation in operations():
+    for operation in public_operations():
         set_code_exec_strategy(operation.__code__, _FrameExecStrategy(_FrameAction.DEFAULT, _FrameAction.SKIP))
     # A function that is compiled may be the first to import this module; PyTorch would warn that it cannot trace that.
     set_code_exec_strategy(traced_whole.__code__, _AS_WRITTEN)
